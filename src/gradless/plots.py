@@ -1,0 +1,600 @@
+"""What does a run look like? Pictures that a person understands at once, as image files.
+
+Every function draws one picture, writes it to `path` (missing folders are made, the suffix chooses
+the format, PNG by default) and returns the `matplotlib.figure.Figure`. Nothing here touches pyplot
+or any other state that is shared.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from gradless.history import History
+
+Quantity = Literal["loss", "accuracy"]
+Array = npt.NDArray[Any]
+
+DPI = 150
+# Okabe and Ito (2008): eight colours that colour-blind readers tell apart, strongest first.
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
+_INK, _FAINT = "#222222", "#9AA5B1"
+
+# A loss that spans more than this factor is easier to read on a logarithmic axis.
+_LOG_SPAN = 20.0
+# More rows than the picture has columns by far; beyond that only time and ink are spent.
+_DRAWN_ROWS = 20_000
+_NAME_WIDTH = 24
+
+
+def curve(
+    evaluations: npt.ArrayLike,
+    values: npt.ArrayLike,
+    best: npt.ArrayLike | None,
+    path: Path | str,
+    *,
+    quantity: Quantity = "loss",
+    title: str,
+    target: float | None = None,
+    x_label: str = "evaluations",
+    log: bool | None = None,
+) -> Figure:
+    """Draw how a loss or an accuracy developed: every value, their moving average, the best.
+
+    Parameters
+    ----------
+    evaluations
+        Horizontal positions in increasing order, shape (n,).
+    values
+        The loss or accuracy (0 to 1) at each position, shape (n,). NaN and inf are left out.
+    best
+        The same of the best network so far, shape (n,), or None to leave that line out.
+    path
+        File to write.
+    quantity
+        What `values` are.
+    title
+        What the picture shows, for example ``"spiral, hill climbing: loss 0.12"``.
+    target
+        A value to mark with a dashed line.
+    x_label
+        What is counted along the horizontal axis.
+    log
+        Whether the vertical axis is logarithmic. By default it is for a positive loss whose
+        largest value is more than 20 times the smallest.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The picture, 1200 x 750 pixels.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    OSError
+        If the file cannot be written.
+    """
+    x = np.asarray(evaluations, np.float64)
+    y = np.asarray(values, np.float64)
+    y_best = np.full_like(x, np.nan) if best is None else np.asarray(best, np.float64)
+    if x.ndim != 1 or not x.shape == y.shape == y_best.shape:
+        raise ValueError(
+            f"expected evaluations, values and best of one shape (n,), got {x.shape}, {y.shape} "
+            f"and {y_best.shape}"
+        )
+    x_best, y_best = _finite(x, y_best)
+    x, y = _finite(x, y)
+
+    figure, axes = _canvas(8.0, 5.0)
+    window = len(y) // 50 | 1
+    marker = "o" if len(y) == 1 else ""
+    alpha = 0.8 if len(y) < 2000 else 0.5
+    each = "each iteration" if x_label == "iteration" else "each generation"
+    axes.plot(x, y, color=_FAINT, linewidth=0.7, alpha=alpha, marker=marker, label=each)
+    if window >= 3:
+        smooth = _moving_average(y, window)
+        axes.plot(x, smooth, color=PALETTE[1], linewidth=1.8, label="moving average")
+    if len(y_best):
+        marker = "o" if len(y_best) == 1 else ""
+        axes.plot(
+            x_best, y_best, color=PALETTE[0], linewidth=2.2, drawstyle="steps-post", marker=marker,
+            label="best network so far",
+        )  # fmt: skip
+        axes.annotate(
+            _short(y_best[-1], quantity),
+            (x_best[-1], y_best[-1]),
+            xytext=(7, 0),
+            textcoords="offset points",
+            color=PALETTE[0],
+            fontweight="bold",
+            va="center",
+        )
+    if target is not None:
+        label = f"target {_short(target, quantity)}"
+        axes.axhline(target, color=PALETTE[2], linewidth=1.4, linestyle=(0, (4, 2.5)), label=label)
+    if not len(y) and not len(y_best):
+        axes.text(0.5, 0.5, "no finite values", transform=axes.transAxes, ha="center")
+        axes.tick_params(labelbottom=False, labelleft=False)
+
+    drawn = np.concatenate([y, y_best])
+    if log is None:
+        log = quantity == "loss" and bool(
+            drawn.size and drawn.min() > 0 and drawn.max() > _LOG_SPAN * drawn.min()
+        )
+    _value_axis(axes, quantity, drawn if target is None else np.append(drawn, target), log)
+    _count_axis(axes, x_label, np.concatenate([x, x_best]))
+    axes.grid(axis="y", color="#E5E8EB", linewidth=0.8)
+    legend = axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False, borderaxespad=0.2,
+        handlelength=2.0, columnspacing=1.4, fontsize=10,
+    )  # fmt: skip
+    for handle in legend.get_lines():
+        handle.set(alpha=1, linewidth=max(1.2, handle.get_linewidth()))
+    _title(axes, title, 7.0, pad=28)
+    return _save(figure, path)
+
+
+def curves(
+    history: History,
+    folder: Path | str,
+    *,
+    title: str,
+    target_loss: float | None = None,
+    target_accuracy: float | None = None,
+) -> list[Path]:
+    """Draw ``loss.png`` and, where there is an accuracy, ``accuracy.png``.
+
+    Parameters
+    ----------
+    history
+        The run. Nothing is drawn of an empty one.
+    folder
+        Folder for the pictures.
+    title
+        What the run was.
+    target_loss, target_accuracy
+        Values to mark with a dashed line.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files written.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be written.
+    """
+    paths = []
+    drawings: tuple[tuple[Quantity, float | None], ...] = (
+        ("loss", target_loss),
+        ("accuracy", target_accuracy),
+    )
+    for quantity, target in drawings:
+        values, best = history.column(quantity), history.column(f"best_{quantity}")
+        if not len(history) or (quantity == "accuracy" and np.isnan([values, best]).all()):
+            continue
+        path = Path(folder, f"{quantity}.png")
+        evaluations = history.column("evaluations")
+        curve(evaluations, values, best, path, quantity=quantity, title=title, target=target)
+        paths.append(path)
+    return paths
+
+
+def decision_boundary(
+    predict_probabilities: Callable[[npt.NDArray[np.float32]], npt.ArrayLike],
+    features: npt.ArrayLike,
+    targets: npt.ArrayLike,
+    class_names: Sequence[str],
+    feature_names: Sequence[str],
+    path: Path | str,
+    title: str,
+    *,
+    test_features: npt.ArrayLike | None = None,
+    test_targets: npt.ArrayLike | None = None,
+) -> Figure:
+    """Draw which class a network predicts where, for data with exactly two features.
+
+    The colour of a region is the predicted class, its strength the confidence.
+
+    Parameters
+    ----------
+    predict_probabilities
+        Function from features, float32 of shape (m, 2), to probabilities of shape (m, classes).
+    features
+        Training points, shape (n, 2).
+    targets
+        Their class indices, shape (n,).
+    class_names
+        One name per class.
+    feature_names
+        Two names, for the axes.
+    path
+        File to write.
+    title
+        What the picture shows.
+    test_features, test_targets
+        Points to draw with another marker, shapes (k, 2) and (k,).
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The picture, 1200 x 900 pixels.
+
+    Raises
+    ------
+    ValueError
+        If there are not two features, a target is not a class index, or the probabilities have
+        another shape.
+    OSError
+        If the file cannot be written.
+    """
+    groups = [("training points", "o", *_points(features, targets, class_names))]
+    if test_features is not None and test_targets is not None:
+        groups.append(("test points", "D", *_points(test_features, test_targets, class_names)))
+
+    everything = np.concatenate([points for _, _, points, _ in groups])
+    low, high = everything.min(axis=0), everything.max(axis=0)
+    span = np.where(high > low, high - low, 1.0)
+    low, high = low - 0.06 * span, high + 0.06 * span
+
+    side = 300
+    grid_x, grid_y = np.meshgrid(*np.linspace(low, high, side).T)
+    grid = np.stack([grid_x.ravel(), grid_y.ravel()], axis=1).astype(np.float32)
+    probabilities = np.asarray(predict_probabilities(grid), np.float64)
+    classes = len(class_names)
+    if probabilities.shape != (len(grid), classes):
+        raise ValueError(
+            f"predict_probabilities returned shape {probabilities.shape}, expected "
+            f"{(len(grid), classes)}: one row per point, one column per class name"
+        )
+    # No colour where the network gives no number, or is no surer than chance.
+    probabilities = np.nan_to_num(probabilities)
+    sure = (probabilities.max(axis=1) - 1 / classes) / max(1 - 1 / classes, 1e-9)
+    strength = np.where(sure > 0, 0.12 + 0.48 * np.clip(sure, 0, 1), 0)[:, None]
+    colors = _class_colors(classes)
+    shades = 1 - strength * (1 - colors[probabilities.argmax(axis=1)])
+
+    figure, axes = _canvas(8.0, 6.0)
+    extent = (low[0], high[0], low[1], high[1])
+    axes.imshow(
+        shades.reshape(side, side, 3), extent=extent, origin="lower", interpolation="bilinear",
+        aspect="equal" if 0.5 <= span[0] / span[1] <= 2 else "auto",
+    )  # fmt: skip
+    handles: list[Any] = [
+        Patch(facecolor=color, label=_plain(_cut(name)))
+        for color, name in zip(colors, class_names, strict=True)
+    ]
+    for label, marker, points, classes_of in groups:
+        size = float(np.clip(9000 / len(points), 6, 36))
+        axes.scatter(
+            points[:, 0], points[:, 1], s=size, c=colors[classes_of], marker=marker,
+            edgecolors="white" if marker == "o" else _INK, linewidths=0.6, label=label,
+        )  # fmt: skip
+        if len(groups) > 1:
+            edge = "white" if marker == "o" else _INK
+            handles.append(
+                axes.scatter([], [], s=36, c="#777777", marker=marker, edgecolors=edge, label=label)
+            )
+    axes.set_xlim(low[0], high[0])
+    axes.set_ylim(low[1], high[1])
+    axes.set_xlabel(_plain(feature_names[0]))
+    axes.set_ylabel(_plain(feature_names[1]))
+    axes.legend(
+        handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=10,
+        borderaxespad=0,
+    )  # fmt: skip
+    _title(axes, title, 7.0)
+    return _save(figure, path)
+
+
+def confusion(
+    targets: npt.ArrayLike,
+    predictions: npt.ArrayLike,
+    class_names: Sequence[str],
+    path: Path | str,
+    title: str,
+) -> Figure:
+    """Draw how often each true class was predicted as which class.
+
+    The cells hold counts; their colour is the share of the true class, so each row adds up to one.
+
+    Parameters
+    ----------
+    targets, predictions
+        Class indices, shape (n,).
+    class_names
+        One name per class; up to about 30 classes stay readable.
+    path
+        File to write.
+    title
+        What the picture shows; the accuracy is written below it.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The picture; it grows with the number of classes.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, there are no samples, or an index has no class name.
+    OSError
+        If the file cannot be written.
+    """
+    true = _class_indices(targets, class_names)
+    predicted = _class_indices(predictions, class_names)
+    if true.shape != predicted.shape:
+        raise ValueError(f"{len(true)} targets but {len(predicted)} predictions, expected as many")
+    classes = len(class_names)
+    counts = np.bincount(classes * true + predicted, minlength=classes**2)
+    counts = counts.reshape(classes, classes)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+
+    names = [_plain(_cut(name)) for name in class_names]
+    longest = max(map(len, names))
+    grid = max(3.2, 0.42 * classes)
+    cell = grid / classes
+    steep = 0.09 * longest > cell
+    figure, axes = _canvas(
+        grid + 1.9 + 0.085 * longest, grid + 1.4 + (0.06 * longest if steep else 0.1)
+    )
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    # The widest count fills most of its cell: a digit is 0.6 as wide as its size in points.
+    font = min(12.0, 0.75 * 72 * cell / (0.6 * len(f"{counts.max():,}")))
+    for row, column in np.ndindex(classes, classes):
+        color = "white" if shares[row, column] > 0.5 else _INK
+        count = axes.text(
+            column, row, f"{counts[row, column]:,}", ha="center", va="center", fontsize=font,
+            color=color if counts[row, column] else "#B8C0C8",
+        )  # fmt: skip
+        count.set_in_layout(False)  # it lies inside the axes; measuring 900 of them takes long
+    axes.set_xticks(
+        range(classes), names, rotation=45 if steep else 0, ha="right" if steep else "center",
+        rotation_mode="anchor",
+    )  # fmt: skip
+    axes.set_yticks(range(classes), names)
+    axes.tick_params(length=0, labelsize=10)
+    axes.set_xticks(np.arange(classes - 1) + 0.5, minor=True)
+    axes.set_yticks(np.arange(classes - 1) + 0.5, minor=True)
+    axes.tick_params(which="minor", length=0)
+    axes.grid(which="minor", color="white", linewidth=1.5)
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
+    bar = figure.colorbar(image, ax=axes, shrink=0.8, pad=0.03, aspect=5 * grid, format=_percent)
+    bar.set_label("share of the true class", color=_INK, fontsize=10)
+    bar.outline.set_visible(False)
+    right = int(np.trace(counts))
+    _title(
+        axes,
+        title,
+        grid + 1.2,
+        f"accuracy {_percent(right / len(true))} ({right:,} of {len(true):,})",
+    )
+    return _save(figure, path)
+
+
+def residuals(
+    targets: npt.ArrayLike,
+    predictions: npt.ArrayLike,
+    path: Path | str,
+    title: str,
+    *,
+    name: str = "value",
+) -> Figure:
+    """Draw the predictions of a regression against the true values.
+
+    Parameters
+    ----------
+    targets, predictions
+        Numbers, shape (n,) or (n, 1). Pairs with NaN or inf are left out and counted.
+    path
+        File to write.
+    title
+        What the picture shows; R² and the root mean square error are written below it.
+    name
+        What is predicted, for the axes.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The picture, 900 x 930 pixels.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ or there is more than one output.
+    OSError
+        If the file cannot be written.
+    """
+    true, predicted = np.asarray(targets, np.float64), np.asarray(predictions, np.float64)
+    if true.size != len(true) or predicted.size != len(predicted) or true.size != predicted.size:
+        raise ValueError(
+            f"targets have shape {true.shape} and predictions {predicted.shape}, expected (n,) or "
+            "(n, 1) for both; draw one output at a time"
+        )
+    samples = true.size
+    true, predicted = _finite(true.ravel(), predicted.ravel())
+
+    figure, axes = _canvas(6.0, 6.2)
+    ends = np.array([0.0, 1.0])
+    if true.size:
+        both = np.concatenate([true, predicted])
+        margin = 0.05 * (np.ptp(both) or 1.0)
+        ends = np.array([both.min() - margin, both.max() + margin])
+    axes.plot(ends, ends, color=_INK, linewidth=1.2, linestyle=(0, (6, 4)), label="perfect")
+    size = float(np.clip(9000 / max(true.size, 1), 6, 36))
+    axes.scatter(
+        true, predicted, s=size, color=PALETTE[0], alpha=0.65, edgecolors="white", linewidths=0.4,
+        label="sample",
+    )  # fmt: skip
+    axes.set_xlim(*ends)
+    axes.set_ylim(*ends)
+    axes.set_aspect("equal")
+    axes.set_xlabel(f"true {_plain(name)}")
+    axes.set_ylabel(f"predicted {_plain(name)}")
+    axes.grid(color="#E5E8EB", linewidth=0.8)
+    axes.legend(loc="upper left", frameon=False, fontsize=10)
+
+    facts = []
+    if true.size:
+        error, variance = np.mean((true - predicted) ** 2), np.var(true)
+        # R² compares with the mean of the true values, so they must differ.
+        facts += [f"R² {1 - error / variance:.3f}"] if variance else []
+        facts.append(f"RMSE {np.sqrt(error):.3g}")
+    facts.append(f"{true.size:,} sample{'' if true.size == 1 else 's'}")
+    if true.size < samples:
+        facts.append(f"{samples - true.size:,} left out: not finite")
+    _title(axes, title, 5.2, ", ".join(facts))
+    return _save(figure, path)
+
+
+def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
+    """Figure of one panel in the shared style; sizes in inches."""
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="compressed", facecolor="white")
+    FigureCanvasAgg(figure)
+    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12)  # type: ignore[union-attr,call-arg]
+    axes = figure.add_subplot(facecolor="white")
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(_FAINT)
+    axes.tick_params(colors=_INK, labelsize=10)
+    for label in (axes.xaxis.label, axes.yaxis.label):
+        label.set(color=_INK, fontsize=11)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def _title(axes: Axes, title: str, width: float, subtitle: str = "", pad: float = 8) -> None:
+    """Title at the left above the axes, `width` inches at most; the subtitle is smaller."""
+    lines = _plain(textwrap.fill(title, int(9 * width)))
+    if subtitle:
+        axes.annotate(
+            _plain(subtitle), (0, 1), xycoords="axes fraction", xytext=(0, 8), fontsize=10.5,
+            textcoords="offset points", color="#555555", va="bottom",
+        )  # fmt: skip
+        pad += 20
+    axes.set_title(lines, loc="left", pad=pad, fontsize=13, fontweight="bold", color=_INK)
+
+
+def _save(figure: Figure, path: Path | str) -> Figure:
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=DPI)
+    return figure
+
+
+def _count_axis(axes: Axes, label: str, x: Array) -> None:
+    """Horizontal axis of counts: 50,000 with its comma, then millions and billions."""
+    unit, word = 1.0, ""
+    for size, name in ((1e6, " (millions)"), (1e9, " (billions)")):
+        if x.size and x.max() >= 2 * size:
+            unit, word = size, name
+    axes.set_xlabel(label + word)
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10], integer=unit == 1))
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda count, _: f"{count:,.0f}" if unit == 1 else f"{count / unit:,.4g}")
+    )
+    if x.size:
+        alone = x.min() == x.max()
+        axes.set_xlim(x.min() - alone, x.max() + alone)
+
+
+def _value_axis(axes: Axes, quantity: Quantity, values: Array, log: bool) -> None:
+    """Vertical axis: percent for an accuracy, plain numbers (never powers) for a loss."""
+    axes.set_ylabel(f"{quantity} (log scale)" if log else quantity)
+    if quantity == "accuracy":
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _percent(value)))
+        if values.size:
+            # At least ten points of percent, or noise would look like progress.
+            room = max(0.1 - np.ptp(values), 0) / 2 + 0.02
+            axes.set_ylim(max(values.min() - room, -0.02), min(values.max() + room, 1.02))
+    elif log:
+        axes.set_yscale("log", nonpositive="mask")
+        decades = np.log10(values.max() / values.min()) if values.min() > 0 else 3.0
+        subs = (1.0, 2.0, 5.0) if decades < 3 else (1.0,)
+        axes.yaxis.set_major_locator(LogLocator(subs=subs, numticks=12))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _finite(x: Array, y: Array) -> tuple[Array, Array]:
+    """Pairs that can be drawn; of very many every k-th, and always the last."""
+    keep = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+    step = max(1, -(-keep.size // _DRAWN_ROWS))
+    keep = keep[::-1][::step][::-1]
+    return x[keep], y[keep]
+
+
+def _moving_average(values: Array, window: int) -> Array:
+    """Centred mean over `window` (odd) rows, over those there are near the ends."""
+    ones = np.ones(window)
+    # A direct sum: running sums would carry one huge loss into all that follow.
+    counts = np.convolve(np.ones_like(values), ones, "same")
+    averages: Array = np.convolve(values, ones, "same") / counts
+    return averages
+
+
+def _points(
+    features: npt.ArrayLike, targets: npt.ArrayLike, class_names: Sequence[str]
+) -> tuple[Array, npt.NDArray[np.int64]]:
+    points = np.asarray(features, np.float64)
+    indices = _class_indices(targets, class_names)
+    if points.shape != (len(indices), 2):
+        raise ValueError(
+            f"features have shape {points.shape}, expected {(len(indices), 2)}: a decision "
+            "boundary is drawn for two features and one target per row"
+        )
+    return points, indices
+
+
+def _class_indices(indices: npt.ArrayLike, class_names: Sequence[str]) -> npt.NDArray[np.int64]:
+    array = np.asarray(indices)
+    if array.ndim != 1 or not array.size or array.dtype.kind not in "iu":
+        raise ValueError(
+            f"class indices have shape {array.shape} and dtype {array.dtype}, expected integers "
+            "of shape (n,), n at least 1"
+        )
+    if array.min() < 0 or array.max() >= len(class_names):
+        raise ValueError(
+            f"class indices run from {array.min()} to {array.max()}, expected 0 to "
+            f"{len(class_names) - 1}: one class name per class"
+        )
+    return array.astype(np.int64)
+
+
+def _class_colors(classes: int) -> Array:
+    """Colours of shape (classes, 3); beyond the palette they are taken from a rainbow."""
+    if classes <= len(PALETTE):
+        return np.array([mpl.colors.to_rgb(color) for color in PALETTE[:classes]])
+    rainbow: Array = mpl.colormaps["turbo"](np.linspace(0.05, 0.95, classes))
+    return rainbow[:, :3]
+
+
+def _short(value: float, quantity: Quantity) -> str:
+    return _percent(value) if quantity == "accuracy" else f"{value:,.4g}"
+
+
+def _percent(share: float, _position: object = None) -> str:
+    return f"{100 * share:.3g} %"
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _NAME_WIDTH else name[: _NAME_WIDTH - 1].rstrip() + "…"
+
+
+def _plain(text: str) -> str:
+    """Text in which matplotlib sees no formulas."""
+    return text.replace("$", r"\$")
