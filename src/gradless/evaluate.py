@@ -1,0 +1,285 @@
+"""How is a population evaluated fast? Layout, blocks and devices: all of the speed lives here.
+
+On a CPU, members are mapped one after another (or in small blocks), each with its activations
+feature-major, and the population is spread over all cores by one mesh; nothing the size of
+population x activations is ever stored. On a GPU, large blocks of members are evaluated together.
+The same code then serves several GPUs.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from gradless import tree
+from gradless.data import Dataset
+from gradless.errors import InputError
+from gradless.minibatch import minibatch_indices
+from gradless.models import MLP, Model
+from gradless.objectives import Objective, Targets, accuracy, class_targets, value_targets
+from gradless.strategies.base import Strategy
+from gradless.tree import Candidates, Params
+
+POPULATION = "population"  # name of the mesh axis
+
+
+class Score(NamedTuple):
+    """Loss and accuracy: of one candidate, or (population,) of all; accuracy NaN if undefined."""
+
+    loss: jax.Array
+    accuracy: jax.Array
+
+
+class Problem(Protocol):
+    """What a population is evaluated on: a pytree of its data, with static settings."""
+
+    @property
+    def operations(self) -> float:
+        """Rough number of arithmetic operations of one evaluation."""
+
+    @property
+    def layout_hint(self) -> tuple[bool, int]:
+        """Whether rows are better than products on a CPU, and the numbers held per candidate."""
+
+    @property
+    def uses_minibatches(self) -> bool:
+        """Whether the loss of the same parameters changes from generation to generation."""
+
+    def batch(self, key: jax.Array) -> Any:
+        """The data that one generation sees, a pure function of the key."""
+
+    def score(self, params: Params, batch: Any, rows: bool) -> Score:
+        """Score of one candidate on a batch."""
+
+
+@functools.partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["inputs", "targets"],
+    meta_fields=["model", "objective", "batch_size"],
+)
+@dataclass(frozen=True)
+class SupervisedProblem:
+    """A model, an objective and data.
+
+    ``inputs`` is feature-major, (features, samples), for a model with ``apply_rows``, and
+    (samples, ...) otherwise; the targets are prepared by ``objectives``.
+    """
+
+    inputs: jax.Array
+    targets: Targets
+    model: Model
+    objective: Objective
+    batch_size: int | None = None
+
+    @classmethod
+    def of(
+        cls, dataset: Dataset, model: Model, objective: Objective, batch_size: int | None = None
+    ) -> SupervisedProblem:
+        """Problem of training ``model`` on ``dataset``.
+
+        Raises
+        ------
+        InputError
+            If the objective cannot judge this kind of data, or the sizes do not fit.
+        """
+        task = "classification" if dataset.is_classification else "regression"
+        if task not in objective.tasks:
+            raise InputError(
+                f"objective {objective.name!r} was given for {task}, expected one for "
+                f"{task}; choose another objective or another target column"
+            )
+        if isinstance(model, MLP) and (model.sizes[0], model.sizes[-1]) != (
+            dataset.n_features,
+            dataset.n_outputs,
+        ):
+            raise InputError(
+                f"a network with {model.sizes[0]} inputs and {model.sizes[-1]} outputs was given "
+                f"for data with {dataset.n_features} features and {dataset.n_outputs} outputs; "
+                "make the first and last layer sizes fit the data"
+            )
+        if batch_size is not None and not 1 <= batch_size <= dataset.n_samples:
+            raise InputError(
+                f"batch size {batch_size} was given for {dataset.n_samples} training samples, "
+                f"expected 1 to {dataset.n_samples}"
+            )
+        if dataset.is_classification:
+            targets = class_targets(dataset.targets, dataset.n_outputs)
+        else:
+            targets = value_targets(dataset.targets)
+        inputs = jnp.asarray(dataset.features)
+        return cls(
+            inputs.T if hasattr(model, "apply_rows") else inputs,
+            targets,
+            model,
+            objective,
+            None if batch_size == dataset.n_samples else batch_size,
+        )
+
+    @property
+    def n_samples(self) -> int:
+        """Number of training samples."""
+        return int(next(iter(self.targets.values())).shape[-1])
+
+    @property
+    def uses_minibatches(self) -> bool:
+        """Whether each generation sees its own batch."""
+        return self.batch_size is not None
+
+    @property
+    def operations(self) -> float:
+        """Rough number of multiply-adds of one evaluation; exp and log count as ten."""
+        samples = self.batch_size or self.n_samples
+        outputs = next(iter(self.targets.values())).shape[0]
+        if isinstance(self.model, MLP):
+            return samples * (self.model.n_parameters + 10.0 * outputs)
+        return 10.0 * samples * self.inputs.size / self.n_samples
+
+    @property
+    def layout_hint(self) -> tuple[bool, int]:
+        """Rows for layers of a few neurons; numbers held at once by one candidate."""
+        samples = self.batch_size or self.n_samples
+        if not isinstance(self.model, MLP):
+            return False, 4 * samples * max(1, self.inputs.size // self.n_samples)
+        sizes = self.model.sizes
+        largest = max(i * o for i, o in zip(sizes, sizes[1:], strict=False))
+        return largest <= 64 and len(sizes) <= 6, 2 * samples * max(sizes)
+
+    def batch(self, key: jax.Array) -> tuple[jax.Array, Targets]:
+        """All the data, or the minibatch that belongs to the key."""
+        if self.batch_size is None:
+            return self.inputs, self.targets
+        chosen = minibatch_indices(key, self.n_samples, self.batch_size)
+        axis = -1 if hasattr(self.model, "apply_rows") else 0
+        targets = jax.tree.map(lambda x: jnp.take(x, chosen, axis=-1), self.targets)
+        return jnp.take(self.inputs, chosen, axis=axis), targets
+
+    def score(self, params: Params, batch: tuple[jax.Array, Targets], rows: bool) -> Score:
+        """Loss and accuracy of one network on a batch."""
+        inputs, targets = batch
+        if hasattr(self.model, "apply_rows"):
+            outputs = self.model.apply_rows(params, list(inputs) if rows else inputs)
+        else:
+            outputs = self.model.apply(params, inputs).T
+        loss = self.objective.loss_rows(outputs, targets)
+        judged = accuracy(outputs, targets) if "one_hot" in targets else jnp.full((), jnp.nan)
+        return Score(loss, judged)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a population is evaluated; two runs that differ only in it find the same.
+
+    Parameters
+    ----------
+    rows
+        Networks are written out as multiply-adds on rows, instead of matrix products.
+    block
+        Members evaluated together before the next ones are begun.
+    devices
+        Devices over which the population is spread.
+    """
+
+    rows: bool
+    block: int
+    devices: int
+
+    @property
+    def mesh(self) -> Mesh:
+        """The devices as one mesh."""
+        return _mesh(self.devices)
+
+
+@functools.cache
+def _mesh(devices: int) -> Mesh:
+    return Mesh(jax.devices()[:devices], (POPULATION,))
+
+
+# One generation must hold at least this many operations for a second core to be worth its
+# synchronisation, about 30 microseconds; see benchmarks/chapter.py.
+_OPERATIONS_WORTH_SHARING = 200_000
+_ROWS_BLOCK = 128  # members x 300 samples x a few rows stay in the second-level cache
+_NUMBERS_IN_A_GPU_BLOCK = 2**28
+
+
+def choose_layout(problem: Problem, population: int) -> Layout:
+    """The layout that measured best for this platform, network and population."""
+    available = jax.device_count()
+    worth = population > 1 and population * problem.operations >= _OPERATIONS_WORTH_SHARING
+    devices = min(available, population) if worth else 1
+    rows, held = problem.layout_hint
+    members = -(-population // devices)
+    if jax.default_backend() == "cpu":
+        return Layout(rows, min(members, _ROWS_BLOCK) if rows else 1, devices)
+    return Layout(False, max(1, min(members, _NUMBERS_IN_A_GPU_BLOCK // held)), devices)
+
+
+def evaluate(
+    problem: Problem,
+    strategy: Strategy,
+    state: Any,
+    candidates: Candidates,
+    batch: Any,
+    layout: Layout,
+) -> Score:
+    """Score every candidate of a population on one batch.
+
+    Parameters
+    ----------
+    problem
+        What they are evaluated on.
+    strategy, state
+        They decode candidates.
+    candidates
+        Population on the leading axis.
+    batch
+        Data, the same for all.
+    layout
+        How to do it.
+
+    Returns
+    -------
+    Score
+        Losses and accuracies, each of shape (population,). Losses are as computed, NaN included.
+    """
+
+    def members(state: Any, candidates: Candidates, batch: Any) -> Score:
+        def one(candidate: Any) -> Score:
+            return problem.score(strategy.decode(state, candidate), batch, layout.rows)
+
+        return _map(one, candidates, layout.block)
+
+    population = tree.population_size(candidates)
+    if layout.devices == 1:
+        return members(state, candidates, batch)
+    missing = -population % layout.devices
+    padded = jax.tree.map(lambda x: jnp.concatenate([x, x[:missing]]) if missing else x, candidates)
+    everywhere, shared = PartitionSpec(), PartitionSpec(POPULATION)
+    spread = jax.shard_map(
+        members,
+        mesh=layout.mesh,
+        in_specs=(everywhere, shared, everywhere),
+        out_specs=shared,
+    )
+    return jax.tree.map(lambda x: x[:population], spread(state, padded, batch))
+
+
+def _map(one: Callable[[Any], Score], candidates: Candidates, block: int) -> Score:
+    """Apply ``one`` to every candidate, ``block`` at a time."""
+    population = tree.population_size(candidates)
+    if population == 1:
+        # No loop and no batch axis around a single member.
+        return jax.tree.map(lambda x: x[None], one(tree.member(candidates, 0)))
+    if block >= population:
+        return jax.vmap(one)(candidates)
+    return jax.lax.map(one, candidates, batch_size=block if block > 1 else None)
+
+
+def replicate(values: Any, layout: Layout) -> Any:
+    """Put a pytree on every device of the layout."""
+    return jax.device_put(values, NamedSharding(layout.mesh, PartitionSpec()))

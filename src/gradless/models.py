@@ -1,0 +1,163 @@
+"""What is being trained?
+
+A model is anything with ``init(key) -> params`` and ``apply(params, x) -> outputs``, samples on the
+leading axis of ``x`` and of the outputs. :class:`MLP` is the one that ships. Its arithmetic is
+written feature-major, activations of shape (features, samples), because a processor's vector units
+then run along the samples, whatever the width of the network.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+
+from gradless.errors import InputError, unknown_name
+from gradless.tree import Params
+
+Rows = list[jax.Array] | jax.Array
+"""Feature-major activations: an array (features, samples), or a list of its rows."""
+
+ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "relu": jax.nn.relu,
+    "leaky_relu": jax.nn.leaky_relu,
+    "elu": jax.nn.elu,
+    "gelu": jax.nn.gelu,
+    "silu": jax.nn.silu,
+    "softplus": jax.nn.softplus,
+    "tanh": jnp.tanh,
+    "sigmoid": jax.nn.sigmoid,
+    "sine": jnp.sin,
+    "sign": jnp.sign,
+    "step": lambda x: (x > 0).astype(x.dtype),
+    "identity": lambda x: x,
+}
+"""Activation functions by name; none needs a derivative."""
+
+INITIALIZERS: dict[str, Callable[[int, int], float]] = {
+    "he": lambda inputs, outputs: math.sqrt(2 / inputs),
+    "glorot": lambda inputs, outputs: math.sqrt(2 / (inputs + outputs)),
+    "lecun": lambda inputs, outputs: math.sqrt(1 / inputs),
+    "book": lambda inputs, outputs: 0.01,
+}
+"""Standard deviation of a layer's first weights, from its numbers of inputs and outputs.
+
+``he``: He et al. (2015), equation 10. ``glorot``: Glorot and Bengio (2010), section 4.2.1, normal
+form. ``lecun``: LeCun et al., "Efficient BackProp" (1998), equation 16. ``book``: the 0.01 of
+"Neural Networks from Scratch".
+"""
+
+
+@runtime_checkable
+class Model(Protocol):
+    """Anything that makes parameters and applies them."""
+
+    def init(self, key: jax.Array) -> Params:
+        """First parameters, a pytree of arrays."""
+
+    def apply(self, params: Params, x: jax.Array) -> jax.Array:
+        """Outputs, shape (samples, outputs), for inputs of shape (samples, ...)."""
+
+
+class Dense(NamedTuple):
+    """Parameters of one layer."""
+
+    weights: jax.Array  # (inputs, outputs)
+    biases: jax.Array  # (outputs,)
+
+
+@dataclass(frozen=True)
+class MLP:
+    """Multi-layer perceptron: dense layers with an activation after all but the last.
+
+    Parameters
+    ----------
+    sizes
+        Inputs, neurons of each hidden layer, outputs; for example ``(2, 64, 3)``.
+    activation
+        Name in ``ACTIVATIONS``.
+    initializer
+        Name in ``INITIALIZERS``; biases start at zero.
+
+    Raises
+    ------
+    InputError
+        For fewer than two sizes, a size below one, or an unknown name.
+
+    Examples
+    --------
+    >>> import jax
+    >>> model = MLP((2, 64, 3))
+    >>> params = model.init(jax.random.key(0))
+    >>> model.apply(params, jax.numpy.zeros((300, 2))).shape
+    (300, 3)
+    """
+
+    sizes: tuple[int, ...]
+    activation: str = "relu"
+    initializer: str = "he"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be a network."""
+        if len(self.sizes) < 2 or min(self.sizes) < 1:
+            raise InputError(
+                f"layer sizes {self.sizes} were given, expected at least inputs and outputs, each "
+                "1 or more; give for example 2 64 3"
+            )
+        if self.activation not in ACTIVATIONS:
+            raise unknown_name("activation", self.activation, ACTIVATIONS)
+        if self.initializer not in INITIALIZERS:
+            raise unknown_name("initializer", self.initializer, INITIALIZERS)
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of weights and biases."""
+        return sum((i + 1) * o for i, o in zip(self.sizes, self.sizes[1:], strict=False))
+
+    def init(self, key: jax.Array) -> tuple[Dense, ...]:
+        """Normal weights of the initializer's scale, biases zero, float32."""
+        layers = []
+        for index, (inputs, outputs) in enumerate(zip(self.sizes, self.sizes[1:], strict=False)):
+            scale = INITIALIZERS[self.initializer](inputs, outputs)
+            weights = scale * jax.random.normal(jax.random.fold_in(key, index), (inputs, outputs))
+            layers.append(Dense(weights, jnp.zeros(outputs)))
+        return tuple(layers)
+
+    def apply(self, params: Sequence[Dense], x: jax.Array) -> jax.Array:
+        """Outputs before any softmax, shape (samples, outputs), for x of shape (samples, inputs)."""
+        outputs = self.apply_rows(params, x.T)
+        assert isinstance(outputs, jax.Array)
+        return outputs.T
+
+    def apply_rows(self, params: Sequence[Dense], rows: Rows) -> Rows:
+        """Feature-major outputs for feature-major inputs.
+
+        Given an array, every layer is one matrix product. Given a list of rows, every layer is
+        written out as multiply-adds of single weights and rows: for layers of a few neurons the
+        compiler fuses the whole network into one loop over the samples.
+        """
+        dense = _dense_rows if isinstance(rows, list) else _dense_product
+        activation = ACTIVATIONS[self.activation]
+        for layer in params[:-1]:
+            rows = jax.tree.map(activation, dense(layer, rows))
+        return dense(params[-1], rows)
+
+
+def _dense_product(layer: Dense, rows: Rows) -> Rows:
+    assert isinstance(rows, jax.Array)
+    return layer.weights.T @ rows + layer.biases[:, None]
+
+
+def _dense_rows(layer: Dense, rows: Rows) -> Rows:
+    inputs, outputs = layer.weights.shape
+    return [
+        functools.reduce(operator.add, (layer.weights[i, o] * rows[i] for i in range(inputs)))
+        + layer.biases[o]
+        for o in range(outputs)
+    ]

@@ -1,0 +1,192 @@
+"""What is a good network?
+
+An objective turns outputs and targets into one number and knows whether more of it is better. None
+needs a derivative. Training minimises :meth:`Objective.loss_rows`, which is the value, or minus the
+value where greater is better.
+
+Outputs are logits: softmax belongs to the objective. Inside the compiled loop, outputs and targets
+are feature-major (outputs, samples), either as one array or as a list of rows; see ``models``.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gradless.errors import InputError, unknown_name
+from gradless.models import Rows
+
+Task = Literal["classification", "regression"]
+Targets = dict[str, Any]
+"""Targets prepared for the compiled loop, every array with the samples on its last axis."""
+
+CLIP = 1e-7
+"""Probabilities are clipped to [1e-7, 1 - 1e-7] before the logarithm, as in the chapter."""
+
+# In float32, as the chapter computes it: 1 - 1e-7 is the nearest float32 below 1.
+_LOWEST_NLL = -math.log(float(np.float32(1 - CLIP)))
+_HIGHEST_NLL = -math.log(CLIP)
+# Beyond this difference of logits the clipped loss is at its ceiling; exp would overflow at 88.
+_LARGEST_LOGIT_DIFFERENCE = 80.0
+_TIE = float(np.finfo(np.float32).tiny)
+
+
+def class_targets(targets: Any, n_classes: int) -> Targets:
+    """Class indices (samples,) or one-hot labels (samples, classes) for the compiled loop."""
+    targets = np.asarray(targets)
+    indices = targets.argmax(1) if targets.ndim == 2 else targets
+    classes = np.arange(n_classes)[:, None]
+    return {
+        "one_hot": jnp.asarray(classes == indices, jnp.float32),
+        "tie": jnp.where(classes < indices, _TIE, 0.0).astype(jnp.float32),
+    }
+
+
+def value_targets(targets: Any) -> Targets:
+    """Real targets (samples,) or (samples, outputs) for the compiled loop."""
+    values = np.asarray(targets, np.float32)
+    return {"values": jnp.asarray(values.reshape(len(values), -1).T)}
+
+
+def _sum(rows: Rows) -> jax.Array:
+    return functools.reduce(operator.add, rows) if isinstance(rows, list) else rows.sum(0)
+
+
+def _max(rows: Rows) -> jax.Array:
+    return functools.reduce(jnp.maximum, rows) if isinstance(rows, list) else rows.max(0)
+
+
+def _each(function: Callable[..., jax.Array], rows: Rows, *others: Any) -> Rows:
+    if isinstance(rows, list):
+        return [function(*row) for row in zip(rows, *others, strict=True)]
+    return function(rows, *others)
+
+
+def _margins(outputs: Rows, targets: Targets) -> Rows:
+    """How far each class's logit lies above the true class's."""
+    true = _sum(_each(operator.mul, outputs, targets["one_hot"]))
+    return _each(lambda logit: logit - true, outputs)
+
+
+def cross_entropy(outputs: Rows, targets: Targets) -> jax.Array:
+    """Mean negative log-likelihood of the true class under softmax, clipped as in the chapter.
+
+    -log p = log sum_j exp(z_j - z_true), so clipping p is clipping this number.
+    """
+    terms = _each(
+        lambda d: jnp.exp(jnp.minimum(d, _LARGEST_LOGIT_DIFFERENCE)), _margins(outputs, targets)
+    )
+    return jnp.clip(jnp.log(_sum(terms)), _LOWEST_NLL, _HIGHEST_NLL).mean(-1)
+
+
+def accuracy(outputs: Rows, targets: Targets) -> jax.Array:
+    """Share of samples whose largest output is the true class; of equal outputs the first counts.
+
+    Like ``argmax``, so a network whose outputs are all equal predicts class 0 for everything. An
+    earlier class that ties with the true one is lifted above it by the smallest float.
+    """
+    above = _max(_each(operator.add, _margins(outputs, targets), targets["tie"]))
+    return (above <= 0).astype(jnp.float32).mean(-1)
+
+
+def zero_one(outputs: Rows, targets: Targets) -> jax.Array:
+    """Share of samples whose predicted class is wrong."""
+    return 1 - accuracy(outputs, targets)
+
+
+def squared_error(outputs: Rows, targets: Targets) -> jax.Array:
+    """Mean squared error over samples and outputs.
+
+    For classification the targets are one-hot labels and the outputs are compared with them as
+    they are (the Brier score of the raw outputs).
+    """
+    wanted = targets["values"] if "values" in targets else targets["one_hot"]
+    squares = _each(lambda output, value: (output - value) ** 2, outputs, wanted)
+    return _sum(squares).mean(-1) / len(wanted)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A function of outputs and targets with its direction.
+
+    Parameters
+    ----------
+    name
+        Name in ``OBJECTIVES`` and on the command line.
+    description
+        One line for people.
+    function
+        Value from feature-major outputs and prepared targets.
+    tasks
+        What it can judge.
+    greater_is_better
+        Direction.
+    """
+
+    name: str
+    description: str
+    function: Callable[[Rows, Targets], jax.Array]
+    tasks: tuple[Task, ...] = ("classification",)
+    greater_is_better: bool = False
+
+    def loss_rows(self, outputs: Rows, targets: Targets) -> jax.Array:
+        """What training minimises, from feature-major outputs and prepared targets."""
+        value = self.function(outputs, targets)
+        return -value if self.greater_is_better else value
+
+    def __call__(self, outputs: Any, targets: Any) -> float:
+        """Value for outputs (samples, outputs) and targets as a data set holds them.
+
+        Parameters
+        ----------
+        outputs
+            Logits or predictions, shape (samples, outputs).
+        targets
+            Class indices (samples,), one-hot labels (samples, classes), or real values.
+        """
+        outputs = jnp.asarray(outputs, jnp.float32)
+        if outputs.ndim != 2 or len(outputs) != len(targets):
+            raise InputError(
+                f"{self.name}: outputs of shape {outputs.shape} for {len(targets)} targets, "
+                "expected (samples, outputs); give one row of outputs for each target"
+            )
+        real = np.issubdtype(np.asarray(targets).dtype, np.floating) and "regression" in self.tasks
+        prepared = value_targets(targets) if real else class_targets(targets, outputs.shape[1])
+        return float(self.function(outputs.T, prepared))
+
+
+OBJECTIVES: dict[str, Objective] = {
+    objective.name: objective
+    for objective in (
+        Objective("cross_entropy", "mean negative log-likelihood of the true class", cross_entropy),
+        Objective("zero_one", "share of wrong predictions; has no useful gradient", zero_one),
+        Objective(
+            "accuracy",
+            "share of right predictions; has no useful gradient",
+            accuracy,
+            greater_is_better=True,
+        ),
+        Objective(
+            "squared_error",
+            "mean squared error",
+            squared_error,
+            tasks=("classification", "regression"),
+        ),
+    )
+}
+"""Every objective by name."""
+
+
+def get(name: str) -> Objective:
+    """Objective by name; an unknown name is an :class:`InputError` with the closest one."""
+    if name not in OBJECTIVES:
+        raise unknown_name("objective", name, OBJECTIVES)
+    return OBJECTIVES[name]

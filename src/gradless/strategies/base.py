@@ -1,0 +1,110 @@
+"""What is a strategy?
+
+A strategy is a frozen dataclass of hyperparameters with five pure functions, each of which can be
+compiled. Its state is a pytree of arrays, apart from the hyperparameters::
+
+    state = strategy.init(key, params)
+    candidates = strategy.ask(key, state)               # population on the leading axis
+    losses = [loss(strategy.decode(state, c)) for c in candidates]
+    state = strategy.tell(key, state, candidates, losses)
+    params = strategy.center(state)
+
+Lower loss is better, always. A loss that is not finite arrives at ``tell`` as +inf and never wins.
+Hyperparameters annotated ``float`` are traced, so changing one does not recompile; all others
+(sizes, switches, names) are static.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform, runtime_checkable
+
+import jax
+
+from gradless.errors import InputError
+from gradless.tree import Candidates, Params
+
+State = Any
+T = TypeVar("T")
+
+
+@runtime_checkable
+class Strategy(Protocol):
+    """The contract that every strategy meets and that evaluation and training know."""
+
+    name: ClassVar[str]
+    """Name in the registry and on the command line."""
+
+    samples_around_center: ClassVar[bool]
+    """True if ``center`` is an estimate that is never itself among the candidates, as in evolution
+    strategies. Training then evaluates it too, once a generation."""
+
+    @property
+    def population(self) -> int:
+        """Number of candidates that one ``ask`` returns."""
+
+    def init(self, key: jax.Array, params: Params) -> State:
+        """State before the first generation, from initial parameters."""
+
+    def ask(self, key: jax.Array, state: State) -> Candidates:
+        """The next population: any pytree with the candidates on the leading axis."""
+
+    def decode(self, state: State, candidate: Any) -> Params:
+        """Parameters of one candidate."""
+
+    def tell(
+        self, key: jax.Array, state: State, candidates: Candidates, losses: jax.Array
+    ) -> State:
+        """State after the losses, shape (population,), of what ``ask`` returned are known."""
+
+    def center(self, state: State) -> Params:
+        """The strategy's present answer."""
+
+
+def hyperparameter(
+    default: Any,
+    *,
+    above: float | None = None,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    choices: tuple[Any, ...] | None = None,
+) -> Any:
+    """A dataclass field of a strategy with the range of values that make sense."""
+    limits = {"above": above, "at_least": at_least, "at_most": at_most, "choices": choices}
+    return dataclasses.field(default=default, metadata={k: v for k, v in limits.items() if v is not None})
+
+
+def _check(owner: str, field: dataclasses.Field[Any], value: Any) -> None:
+    limits = field.metadata
+    if "choices" in limits and value not in limits["choices"]:
+        expected = f"one of {', '.join(map(repr, limits['choices']))}"
+    elif not isinstance(value, int | float) or isinstance(value, bool):
+        return  # traced, or not a number
+    elif field.type == "int" and not isinstance(value, int):
+        expected = "a whole number"
+    elif "above" in limits and not value > limits["above"]:
+        expected = f"a number above {limits['above']:g}"
+    elif "at_least" in limits and not value >= limits["at_least"]:
+        expected = f"at least {limits['at_least']:g}"
+    elif "at_most" in limits and not value <= limits["at_most"]:
+        expected = f"at most {limits['at_most']:g}"
+    else:
+        return
+    raise InputError(f"{owner}: {field.name}={value!r} was given, expected {expected}")
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(hyperparameter,))
+def strategy(cls: type[T]) -> type[T]:
+    """Make a class a strategy: a frozen dataclass, checked, and a pytree of its float fields."""
+
+    def __post_init__(self: Any) -> None:  # noqa: N807
+        for field in dataclasses.fields(self):
+            _check(cls.__name__, field, getattr(self, field.name))
+
+    cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
+    made = dataclasses.dataclass(frozen=True)(cls)
+    fields = dataclasses.fields(made)  # type: ignore[arg-type]
+    traced = [f.name for f in fields if f.type == "float"]
+    static = [f.name for f in fields if f.type != "float"]
+    jax.tree_util.register_dataclass(made, data_fields=traced, meta_fields=static)
+    return made
