@@ -250,7 +250,9 @@ def evaluate(
 
     def members(state: Any, candidates: Candidates, batch: Any) -> Score:
         def one(candidate: Any) -> Score:
-            return problem.score(strategy.decode(state, candidate), batch, layout.rows)
+            # The barrier keeps the compiler from drawing a candidate again for every sample.
+            params = jax.lax.optimization_barrier(strategy.decode(state, candidate))
+            return problem.score(params, batch, layout.rows)
 
         return _map(one, candidates, layout.block)
 
@@ -259,14 +261,21 @@ def evaluate(
         return members(state, candidates, batch)
     missing = -population % layout.devices
     padded = jax.tree.map(lambda x: jnp.concatenate([x, x[:missing]]) if missing else x, candidates)
-    everywhere, shared = PartitionSpec(), PartitionSpec(POPULATION)
+
+    def share(state: Any, candidates: Candidates, batch: Any) -> jax.Array:
+        # One exchange a generation: everything after it is small, and done by every device alike.
+        scores = jnp.stack(members(state, candidates, batch))
+        return jax.lax.all_gather(scores, POPULATION, axis=1, tiled=True)
+
+    everywhere = PartitionSpec()
     spread = jax.shard_map(
-        members,
+        share,
         mesh=layout.mesh,
-        in_specs=(everywhere, shared, everywhere),
-        out_specs=shared,
+        in_specs=(everywhere, PartitionSpec(POPULATION), everywhere),
+        out_specs=everywhere,
+        check_vma=False,  # the gathered scores are equal everywhere, which is not inferred
     )
-    return jax.tree.map(lambda x: x[:population], spread(state, padded, batch))
+    return Score(*spread(state, padded, batch)[:, :population])
 
 
 def _map(one: Callable[[Any], Score], candidates: Candidates, block: int) -> Score:

@@ -70,6 +70,12 @@ def _each(function: Callable[..., jax.Array], rows: Rows, *others: Any) -> Rows:
     return function(rows, *others)
 
 
+def _mean(samples: jax.Array) -> jax.Array:
+    # As a product with ones: a plain reduction is compiled to two more passes over the samples.
+    ones = jnp.ones(samples.shape[-1], samples.dtype)
+    return jnp.matmul(samples, ones, precision=jax.lax.Precision.HIGHEST) / samples.shape[-1]
+
+
 def _margins(outputs: Rows, targets: Targets) -> Rows:
     """How far each class's logit lies above the true class's."""
     true = _sum(_each(operator.mul, outputs, targets["one_hot"]))
@@ -84,7 +90,7 @@ def cross_entropy(outputs: Rows, targets: Targets) -> jax.Array:
     terms = _each(
         lambda d: jnp.exp(jnp.minimum(d, _LARGEST_LOGIT_DIFFERENCE)), _margins(outputs, targets)
     )
-    return jnp.clip(jnp.log(_sum(terms)), _LOWEST_NLL, _HIGHEST_NLL).mean(-1)
+    return _mean(jnp.clip(jnp.log(_sum(terms)), _LOWEST_NLL, _HIGHEST_NLL))
 
 
 def accuracy(outputs: Rows, targets: Targets) -> jax.Array:
@@ -94,7 +100,7 @@ def accuracy(outputs: Rows, targets: Targets) -> jax.Array:
     earlier class that ties with the true one is lifted above it by the smallest float.
     """
     above = _max(_each(operator.add, _margins(outputs, targets), targets["tie"]))
-    return (above <= 0).astype(jnp.float32).mean(-1)
+    return _mean((above <= 0).astype(jnp.float32))
 
 
 def zero_one(outputs: Rows, targets: Targets) -> jax.Array:
@@ -110,7 +116,7 @@ def squared_error(outputs: Rows, targets: Targets) -> jax.Array:
     """
     wanted = targets["values"] if "values" in targets else targets["one_hot"]
     squares = _each(lambda output, value: (output - value) ** 2, outputs, wanted)
-    return _sum(squares).mean(-1) / len(wanted)
+    return _mean(_sum(squares)) / len(wanted)
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class Run(NamedTuple):
     key: jax.Array
     generation: jax.Array  # finished so far, uint32
     state: Any  # of the strategy
-    best: Params
+    best: jax.Array  # (dimension,)
     best_loss: jax.Array
     best_accuracy: jax.Array
     reference_loss: jax.Array  # best loss at the last worthwhile improvement
@@ -126,7 +126,7 @@ def begin(strategy: Strategy, params: Params, seed: int) -> Run:
         key=key,
         generation=jnp.uint32(0),
         state=strategy.init(jax.random.fold_in(key, 0), params),
-        best=params,
+        best=tree.ravel(params),
         best_loss=infinite,
         best_accuracy=jnp.asarray(jnp.nan, jnp.float32),
         reference_loss=infinite,
@@ -144,9 +144,8 @@ def _generation(
 ) -> tuple[Run, jax.Array]:
     """One turn of the wheel, and its row: loss, accuracy, best ones, losses not finite."""
     # Stream 0 of the run's key initialised the strategy; generation g uses stream g + 1.
-    ask_key, tell_key, batch_key = jax.random.split(
-        jax.random.fold_in(run.key, run.generation + 1), 3
-    )
+    key = jax.random.fold_in(run.key, run.generation + 1)
+    ask_key, tell_key, batch_key = (jax.random.fold_in(key, use) for use in range(3))
     batch = problem.batch(batch_key)
     candidates = strategy.ask(ask_key, run.state)
     score = evaluate(problem, strategy, run.state, candidates, batch, layout)
@@ -178,7 +177,7 @@ def _generation(
 def _better(run: Run, loss: jax.Array, accuracy: jax.Array, params: Params) -> Run:
     better = loss < run.best_loss
     return run._replace(
-        best=tree.where(better, params, run.best),
+        best=jnp.where(better, tree.ravel(params), run.best),
         best_loss=jnp.where(better, loss, run.best_loss),
         best_accuracy=jnp.where(better, accuracy, run.best_accuracy),
     )

@@ -12,24 +12,25 @@ on with the proposal after it. The trajectory is the sequential one.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from gradless import noise, tree
 from gradless.strategies.base import hyperparameter, strategy
-from gradless.tree import Candidates, Params
+from gradless.tree import Params, Structure
 
 
 class State(NamedTuple):
     """The best so far, and where the sequential search stands."""
 
-    best: Params
+    best: jax.Array  # (dimension,)
     best_loss: jax.Array
     proposals: jax.Array  # judged so far, uint32: the index of the next proposal's noise
     successes: jax.Array  # improvements among them, uint32
     key: jax.Array  # noise belongs to a proposal, not to the step in which it is evaluated
+    structure: Structure
 
 
 @strategy
@@ -57,13 +58,18 @@ class HillClimbing:
 
     @property
     def population(self) -> int:
-        """Candidates in one step: the speculative proposals."""
+        """jax.Array in one step: the speculative proposals."""
         return self.speculation
 
     def init(self, key: jax.Array, params: Params) -> State:
         """State at ``params``, which any candidate with a finite loss improves on."""
         return State(
-            params, jnp.asarray(jnp.inf, jnp.float32), jnp.uint32(0), jnp.uint32(0), key
+            best=tree.ravel(params),
+            best_loss=jnp.float32(jnp.inf),
+            proposals=jnp.uint32(0),
+            successes=jnp.uint32(0),
+            key=key,
+            structure=Structure.of(params),
         )
 
     def step_size(self, state: State, proposals: jax.Array) -> jax.Array:
@@ -76,42 +82,39 @@ class HillClimbing:
         if not self.adapt:
             return jnp.asarray(self.sigma)
         fifths = (5 * state.successes - proposals).astype(jnp.int32)
-        damping = jnp.sqrt(tree.size(state.best) + 1.0)
+        damping = (state.structure.size + 1) ** 0.5
         return self.sigma * jnp.exp(fifths.astype(jnp.float32) / (5 * damping))
 
-    def ask(self, key: jax.Array, state: State) -> Candidates:
-        """The next proposals, each made as if the ones before it had failed."""
-        proposals = state.proposals + jnp.arange(self.speculation, dtype=jnp.uint32)
-        steps = self.step_size(state, proposals)
-        structure = tree.Structure.of(state.best)
-        drawn = noise.population_normal(state.key, proposals, structure)
+    def ask(self, key: jax.Array, state: State) -> noise.Seed:
+        """Seeds of the next proposals, each made as if the ones before it had failed."""
+        return noise.seeds(
+            state.key, state.proposals + jnp.arange(self.speculation, dtype=jnp.uint32)
+        )
 
-        def moved(best: jax.Array, change: jax.Array) -> jax.Array:
-            scale = steps.reshape((-1,) + (1,) * best.ndim) if self.adapt else steps
-            return best + (scale * change).astype(best.dtype)
-
-        return jax.tree.map(moved, state.best, drawn)
-
-    def decode(self, state: State, candidate: Any) -> Params:
-        """The candidate itself."""
-        return candidate
+    def decode(self, state: State, candidate: noise.Seed) -> Params:
+        """The parameters of a proposal."""
+        return state.structure.unravel(self._proposal(state, candidate))
 
     def tell(
-        self, key: jax.Array, state: State, candidates: Candidates, losses: jax.Array
+        self, key: jax.Array, state: State, candidates: noise.Seed, losses: jax.Array
     ) -> State:
         """Take the first proposal that improves; those after it were never made."""
         improves = losses < state.best_loss
         first = jnp.argmax(improves)
         improved = improves[first]
         judged = jnp.where(improved, first + 1, self.speculation).astype(jnp.uint32)
-        return State(
-            tree.where(improved, tree.member(candidates, first), state.best),
-            jnp.where(improved, losses[first], state.best_loss),
-            state.proposals + judged,
-            state.successes + improved.astype(jnp.uint32),
-            state.key,
+        proposal = self._proposal(state, tree.member(candidates, first))
+        return state._replace(
+            best=jnp.where(improved, proposal, state.best),
+            best_loss=jnp.where(improved, losses[first], state.best_loss),
+            proposals=state.proposals + judged,
+            successes=state.successes + improved.astype(jnp.uint32),
         )
+
+    def _proposal(self, state: State, seed: noise.Seed) -> jax.Array:
+        step = self.step_size(state, seed.member)
+        return state.best + step * noise.normal(seed, state.structure.size)
 
     def center(self, state: State) -> Params:
         """The best so far."""
-        return state.best
+        return state.structure.unravel(state.best)

@@ -6,33 +6,34 @@ Rastrigin, "The convergence of the random search method" (1963).
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from gradless import noise, tree
 from gradless.strategies.base import hyperparameter, strategy
-from gradless.tree import Candidates, Params
+from gradless.tree import Params, Structure
 
 
 class State(NamedTuple):
     """The best parameters so far and their loss."""
 
-    best: Params
+    best: jax.Array  # (dimension,)
     best_loss: jax.Array
+    structure: Structure
 
 
 @strategy
 class RandomSearch:
-    """Candidates drawn independently around zero; the best one is kept.
+    """jax.Array drawn independently around zero; the best one is kept.
 
     Parameters
     ----------
     sigma
         Standard deviation of every weight and bias that is drawn (the chapter's 0.05).
     population
-        Candidates drawn in one step. It changes the speed, not what is found: the number of
+        jax.Array drawn in one step. It changes the speed, not what is found: the number of
         candidates decides.
     """
 
@@ -44,29 +45,31 @@ class RandomSearch:
 
     def init(self, key: jax.Array, params: Params) -> State:
         """State that any candidate with a finite loss improves on."""
-        return State(params, jnp.asarray(jnp.inf, jnp.float32))
+        return State(tree.ravel(params), jnp.float32(jnp.inf), Structure.of(params))
 
-    def ask(self, key: jax.Array, state: State) -> Candidates:
-        """Fresh candidates, whatever was found before."""
-        structure = tree.Structure.of(state.best)
-        drawn = noise.population_normal(key, jnp.arange(self.population), structure)
-        return jax.tree.map(lambda x: self.sigma * x, drawn)
+    def ask(self, key: jax.Array, state: State) -> noise.Seed:
+        """Fresh seeds, whatever was found before."""
+        return noise.seeds(key, jnp.arange(self.population))
 
-    def decode(self, state: State, candidate: Any) -> Params:
-        """The candidate itself."""
-        return candidate
+    def decode(self, state: State, candidate: noise.Seed) -> Params:
+        """The parameters that are drawn from a seed."""
+        return state.structure.unravel(self._drawn(state, candidate))
 
     def tell(
-        self, key: jax.Array, state: State, candidates: Candidates, losses: jax.Array
+        self, key: jax.Array, state: State, candidates: noise.Seed, losses: jax.Array
     ) -> State:
         """Keep the best candidate if it beats the best so far."""
         winner = jnp.argmin(losses)
         improved = losses[winner] < state.best_loss
-        return State(
-            tree.where(improved, tree.member(candidates, winner), state.best),
-            jnp.where(improved, losses[winner], state.best_loss),
+        drawn = self._drawn(state, tree.member(candidates, winner))
+        return state._replace(
+            best=jnp.where(improved, drawn, state.best),
+            best_loss=jnp.where(improved, losses[winner], state.best_loss),
         )
+
+    def _drawn(self, state: State, seed: noise.Seed) -> jax.Array:
+        return self.sigma * noise.normal(seed, state.structure.size)
 
     def center(self, state: State) -> Params:
         """The best so far."""
-        return state.best
+        return state.structure.unravel(state.best)
