@@ -1,0 +1,65 @@
+"""Which commands are there? A thin skin: each is one module of ``gradless.commands``."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import gradless
+from gradless.errors import InputError, unknown_name
+
+COMMANDS = {
+    "train": "train a network without gradients, on a data set or a CSV file",
+    "resume": "go on with a run",
+    "predict": "use a trained network on the rows of a CSV file",
+    "plot": "draw a run's pictures again",
+    "strategies": "list the ways to search",
+    "datasets": "list the data sets that come with it",
+    "book": 'the two searches of "Neural Networks from Scratch", chapter 6',
+}
+
+_USAGE = """gradless: train neural networks without gradients
+
+usage: gradless COMMAND ...
+
+{commands}
+
+Begin with:  gradless train spiral
+Details:     gradless COMMAND --help
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code: 0 done, 2 bad input, 130 interrupted."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    width = max(map(len, COMMANDS))
+    usage = _USAGE.format(
+        commands="\n".join(f"  {name:{width}}  {text}" for name, text in COMMANDS.items())
+    )
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(usage)
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(f"gradless {gradless.__version__}")
+        return 0
+    name, *rest = arguments
+    try:
+        if name not in COMMANDS:
+            raise unknown_name("command", name, COMMANDS)
+        module = importlib.import_module(f"gradless.commands.{name}")
+        return int(module.main(rest))
+    except InputError as error:
+        print(f"gradless: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader, head for example, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("gradless: interrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

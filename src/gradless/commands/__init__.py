@@ -1,0 +1,1 @@
+"""The commands of ``gradless``, one module each with a ``main(arguments) -> exit code``."""

@@ -1,0 +1,33 @@
+"""``gradless datasets``: list the data sets that come with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from gradless.data import DATASETS
+
+
+@dataclass(frozen=True)
+class Options:
+    """List the data sets that train takes by name."""
+
+
+def main(arguments: list[str]) -> int:
+    """Print the table."""
+    tyro.cli(Options, args=arguments, prog="gradless datasets")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("data set")
+    for heading in ("samples", "features", "classes"):
+        table.add_column(heading, justify="right")
+    table.add_column("what it is")
+    for name, info in DATASETS.items():
+        sizes = (str(size) for size in (info.samples, info.features, info.classes))
+        table.add_row(name, *sizes, info.description)
+    console = Console()
+    console.print(table)
+    console.print("\nYour own: gradless train FILE.csv --target COLUMN", highlight=False)
+    return 0

@@ -1,0 +1,60 @@
+"""``gradless predict``: use a trained network on the rows of a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import numpy as np
+import tyro
+
+from gradless import runs
+from gradless.data import read_features
+from gradless.errors import InputError
+
+
+@dataclass(frozen=True)
+class Options:
+    """Write predictions for every row as CSV: the predicted class and a probability for each
+    class, or the predicted number. Columns are found by name; others are ignored."""
+
+    run: tyro.conf.Positional[Path]
+    """Folder of the run."""
+    data: tyro.conf.Positional[Path]
+    """CSV file with the columns that the network was trained on."""
+    out: Path | None = None
+    """File to write. Default: standard output."""
+
+
+def main(arguments: list[str]) -> int:
+    """Parse, predict, write."""
+    options = tyro.cli(Options, args=arguments, prog="gradless predict")
+    network = runs.read_network(options.run)
+    outputs = network.outputs(read_features(options.data, network.feature_names))
+    if network.class_names is None:
+        header = ["prediction"]
+        rows = [[f"{value:.7g}"] for value in outputs[:, 0]]
+    else:
+        header = ["prediction", *(f"probability of {name}" for name in network.class_names)]
+        probabilities = np.asarray(jax.nn.softmax(outputs, axis=1))
+        rows = [
+            [network.class_names[chosen], *(f"{p:.6f}" for p in row)]
+            for chosen, row in zip(outputs.argmax(1), probabilities, strict=True)
+        ]
+    try:
+        file = (
+            nullcontext(sys.stdout)
+            if options.out is None
+            else options.out.open("w", newline="", encoding="utf-8")
+        )
+    except OSError as error:
+        raise InputError(f"--out {options.out} cannot be written ({error.strerror})") from None
+    with file as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+    return 0

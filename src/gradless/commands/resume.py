@@ -1,0 +1,43 @@
+"""``gradless resume``: go on with a run from where it stopped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from gradless import runs
+from gradless.commands.train import Limits, Output, run
+from gradless.errors import InputError
+
+
+@dataclass(frozen=True)
+class Options:
+    """Go on with a run; evaluations are counted from its beginning, time from now."""
+
+    run: tyro.conf.Positional[Path]
+    """Folder of the run."""
+    limits: Limits = Limits()
+    output: Output = Output()
+
+
+def main(arguments: list[str]) -> int:
+    """Parse, load, train on."""
+    options = tyro.cli(
+        Options,
+        args=arguments,
+        prog="gradless resume",
+        config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
+    )
+    prepared, begun, history = runs.reopen(options.run)
+    stop = options.limits.stop()
+    if not len(history):
+        raise InputError(f"{options.run} has no history yet; start a new run with gradless train")
+    done = history.last.evaluations
+    if stop.evaluations is not None and stop.evaluations <= done:
+        raise InputError(
+            f"{stop.evaluations} evaluations were given, expected more than the {done} that "
+            f"{options.run} has made; they are counted from its beginning"
+        )
+    return run(options.run, prepared, begun, history, stop, options.output)

@@ -1,0 +1,157 @@
+"""What decides the outcome of a run? Everything in a recipe, which is what a run folder keeps."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import jax
+
+from gradless import data, objectives, strategies
+from gradless.data import DATASETS, Dataset, Scaling
+from gradless.errors import InputError
+from gradless.evaluate import SupervisedProblem
+from gradless.models import MLP
+from gradless.strategies import Strategy
+from gradless.train import Run, begin
+from gradless.tree import Params, Structure
+
+_TEST_FRACTION = 0.25
+_INIT_STREAM = 2**32 - 1  # of the run's key: generations use the streams from 0 upwards
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Data, network, objective, strategy and seed of a run.
+
+    ``test_fraction`` and ``standardize`` of None mean: none of it for the data sets generated in
+    the plane, as in the chapter; a quarter, and yes, for measured data.
+    """
+
+    data: str
+    target: str | None = None
+    task: Literal["auto", "classification", "regression"] = "auto"
+    test_fraction: float | None = None
+    standardize: bool | None = None
+    hidden: tuple[int, ...] = (64,)
+    activation: str = "relu"
+    initializer: str = "he"
+    objective: str | None = None
+    strategy: str = "hill_climbing"
+    hyperparameters: dict[str, Any] = field(default_factory=dict)
+    batch_size: int | None = None
+    seed: int = 0
+
+    @classmethod
+    def from_json(cls, value: Any) -> Recipe:
+        """Recipe from what :func:`dataclasses.asdict` and JSON made of it."""
+        names = {field.name for field in dataclasses.fields(cls)}
+        if not isinstance(value, dict) or "data" not in value or not value.keys() <= names:
+            raise InputError("the run's config.json holds no recipe that this version can read")
+        return cls(**{**value, "hidden": tuple(value.get("hidden", ()))})
+
+
+class Judged(NamedTuple):
+    """The objective's value and, for classification, the accuracy."""
+
+    value: float
+    accuracy: float | None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A recipe with its data loaded and everything checked, ready to begin."""
+
+    recipe: Recipe
+    train: Dataset
+    test: Dataset | None
+    scaling: Scaling | None
+    model: MLP
+    problem: SupervisedProblem
+    strategy: Strategy
+
+    def begin(self) -> Run:
+        """The run before its first generation."""
+        key = jax.random.key(self.recipe.seed)
+        params = self.model.init(jax.random.fold_in(key, _INIT_STREAM))
+        return begin(self.strategy, params, self.recipe.seed)
+
+    @property
+    def structure(self) -> Structure:
+        """Shapes of the network's parameters."""
+        return Structure.of(jax.eval_shape(self.model.init, jax.random.key(0)))
+
+    def judge(self, params: Params, dataset: Dataset) -> Judged:
+        """How good a network is on a whole data set, scaled as in training."""
+        outputs = self.model.apply(params, jax.numpy.asarray(dataset.features))
+        value = self.problem.objective(outputs, dataset.targets)
+        if not dataset.is_classification:
+            return Judged(value, None)
+        return Judged(value, objectives.get("accuracy")(outputs, dataset.targets))
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the training data as the network sees it."""
+        digest = hashlib.sha256(self.train.features.tobytes())
+        digest.update(self.train.targets.tobytes())
+        return digest.hexdigest()
+
+
+def prepare(recipe: Recipe) -> Prepared:
+    """Load the data and build the problem; every bad input is found here, before any training.
+
+    Raises
+    ------
+    InputError
+        For whatever cannot be trained.
+    """
+    strategy = strategies.get(recipe.strategy, **recipe.hyperparameters)
+    wanted = None if recipe.objective is None else objectives.get(recipe.objective)
+    # Raised for bad names and sizes before a large file is read.
+    MLP((1, *recipe.hidden, 1), recipe.activation, recipe.initializer)
+    if recipe.data in DATASETS and recipe.target is not None:
+        raise InputError(
+            f"target {recipe.target!r} was given for the data set {recipe.data!r}, expected none; "
+            "a target names the column of a CSV file"
+        )
+    task = recipe.task
+    if task == "auto" and wanted is not None and wanted.tasks == ("classification",):
+        task = "auto" if recipe.data in DATASETS else "classification"
+    dataset = data.load(recipe.data, target=recipe.target, task=task, seed=recipe.seed)
+    planar = recipe.data in DATASETS and DATASETS[recipe.data].planar
+
+    test = None
+    fraction = recipe.test_fraction
+    if fraction is None:
+        fraction = 0.0 if planar or dataset.n_samples < 20 else _TEST_FRACTION
+    train = dataset
+    if fraction > 0:
+        train, test = data.split(dataset, fraction, recipe.seed)
+    elif fraction < 0:
+        raise InputError(f"test fraction {fraction} was given, expected a share from 0 to below 1")
+    scaling = None
+    if not planar if recipe.standardize is None else recipe.standardize:
+        scaling = data.standardize(train)
+        train = dataclasses.replace(train, features=scaling.apply(train.features))
+        if test is not None:
+            test = dataclasses.replace(test, features=scaling.apply(test.features))
+
+    default = "cross_entropy" if dataset.is_classification else "squared_error"
+    objective = wanted or objectives.get(default)
+    sizes = (dataset.n_features, *recipe.hidden, dataset.n_outputs)
+    model = MLP(sizes, recipe.activation, recipe.initializer)
+    problem = SupervisedProblem.of(train, model, objective, recipe.batch_size)
+    named = dataclasses.replace(
+        recipe,
+        # A run folder is used from anywhere.
+        data=recipe.data if recipe.data in DATASETS else str(Path(recipe.data).resolve()),
+        objective=objective.name,
+        hyperparameters={f.name: getattr(strategy, f.name) for f in dataclasses.fields(strategy)},  # type: ignore[arg-type]
+        test_fraction=fraction,
+        standardize=scaling is not None,
+    )
+    return Prepared(named, train, test, scaling, model, problem, strategy)
+

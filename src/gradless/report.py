@@ -1,0 +1,205 @@
+"""What does a person see of a run? A line for each improvement, a progress line, a closing table."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+
+from gradless import plots
+from gradless.history import History
+from gradless.recipe import Prepared
+from gradless.runs import Network
+from gradless.train import Record, Stop
+
+
+@dataclass(frozen=True)
+class Result:
+    """The numbers of a finished run; ``loss`` and ``accuracy`` are of the saved network."""
+
+    run: str
+    strategy: str
+    objective: str
+    evaluations: int
+    seconds: float
+    compile_seconds: float
+    loss: float
+    accuracy: float | None
+    test_loss: float | None
+    test_accuracy: float | None
+    stopped_because: str
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values for JSON, which knows neither NaN nor infinity."""
+        return {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in asdict(self).items()
+        }
+
+
+class Improvements:
+    """Picks the improvements worth a line.
+
+    One is shown when it comes clearly later than the last one shown (an eighth more evaluations)
+    or is clearly better (a tenth lower loss): a few dozen lines, however long the run.
+    """
+
+    def __init__(self) -> None:
+        """Nothing shown yet."""
+        self._evaluations = 0.0
+        self._best = math.inf  # also of the improvements that were not shown
+        self._shown = math.inf
+
+    def lines(self, record: Record) -> list[str]:
+        """The lines that a record is worth."""
+        before = np.concatenate([[self._best], record.best_loss[:-1]])
+        lines = []
+        for index in np.flatnonzero(record.best_loss < before):
+            evaluations, loss = int(record.evaluations[index]), float(record.best_loss[index])
+            if evaluations < 1.125 * self._evaluations and loss > self._shown - 0.1 * abs(
+                self._shown
+            ):
+                continue
+            accuracy = float(record.best_accuracy[index])
+            judged = "" if math.isnan(accuracy) else f", accuracy: {accuracy:.4f}"
+            lines.append(f"New best network, evaluation: {evaluations:,}, loss: {loss:.6f}{judged}")
+            self._evaluations, self._shown = evaluations, loss
+        if len(record.best_loss):
+            self._best = float(record.best_loss[-1])
+        return lines
+
+
+class Display:
+    """Improvement lines above one live progress line; a context manager.
+
+    Parameters
+    ----------
+    console
+        Where to; a console that is not a terminal gets the improvement lines alone.
+    stop
+        Limits, for the time left.
+    """
+
+    def __init__(self, console: Console, stop: Stop) -> None:
+        """Show nothing yet."""
+        self._console = console
+        self._stop = stop
+        self._improvements = Improvements()
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("compiling", total=None)
+
+    def __enter__(self) -> Display:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._progress.stop()
+
+    def show(self, record: Record) -> None:
+        """Show what a record brings."""
+        for line in self._improvements.lines(record):
+            self._console.print(line, highlight=False, soft_wrap=True)
+        if len(record.evaluations):
+            self._progress.update(self._task, description=self._status(record))
+
+    def _status(self, record: Record) -> str:
+        evaluations, seconds = int(record.evaluations[-1]), float(record.seconds[-1])
+        # The pace of this call: a resumed run has evaluations from before.
+        made = evaluations - int(record.evaluations[0])
+        spent = seconds - float(record.seconds[0])
+        pace = made / spent if spent > 0 else 0.0
+        parts = [
+            f"{evaluations:,} evaluations",
+            f"{pace:,.0f} a second",
+            f"best loss {record.best_loss[-1]:.5f}",
+        ]
+        if not math.isnan(record.best_accuracy[-1]):
+            parts.append(f"accuracy {record.best_accuracy[-1]:.1%}")
+        left = []
+        if self._stop.evaluations is not None and pace:
+            left.append((self._stop.evaluations - evaluations) / pace)
+        if self._stop.seconds is not None:
+            left.append(self._stop.seconds - seconds)
+        if left:
+            parts.append(f"{max(0.0, min(left)):.0f} s left")
+        return "  ".join(parts)
+
+
+def closing_table(result: Result, prepared: Prepared) -> Table:
+    """The table that ends a run."""
+    table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    sizes = "-".join(map(str, prepared.model.sizes))
+    table.add_row("network", f"{sizes}, {prepared.model.n_parameters:,} parameters")
+    table.add_row("strategy", result.strategy)
+    table.add_row("stopped because", result.stopped_because)
+    table.add_row("evaluations", f"{result.evaluations:,}")
+    pace = result.evaluations / result.seconds if result.seconds else 0.0
+    table.add_row(
+        "time",
+        f"{result.seconds:.2f} s ({pace:,.0f} evaluations a second), "
+        f"and {result.compile_seconds:.2f} s to compile",
+    )
+    table.add_row(f"loss ({result.objective})", _number(result.loss, result.test_loss))
+    if result.accuracy is not None:
+        table.add_row("accuracy", _share(result.accuracy, result.test_accuracy))
+    return table
+
+
+def _number(train: float, test: float | None) -> str:
+    return f"{train:.6f}" + ("" if test is None else f" in training, {test:.6f} on test data")
+
+
+def _share(train: float, test: float | None) -> str:
+    return f"{train:.2%}" + ("" if test is None else f" in training, {test:.2%} on test data")
+
+
+def draw(
+    folder: Path, history: History, network: Network, prepared: Prepared, stop: Stop = Stop()
+) -> list[Path]:
+    """Draw a run's pictures into its folder.
+
+    Loss and accuracy over evaluations; decision boundary for two features, otherwise the confusion
+    matrix, or predictions against targets for regression.
+    """
+    recipe, train, test = prepared.recipe, prepared.train, prepared.test
+    title = f"{train.name}: {recipe.strategy.replace('_', ' ')}"
+    paths = plots.curves(
+        history, folder, title=title, target_loss=stop.loss, target_accuracy=stop.accuracy
+    )
+    shown = train if test is None else test
+    which = "training data" if test is None else "test data"
+    outputs = network.outputs_of_scaled(shown.features)
+    if train.class_names is None:
+        path = folder / "predictions.png"
+        plots.residuals(shown.targets, outputs[:, 0], path, f"{train.name}: {which}")
+    elif train.n_features == 2:
+        path = folder / "decision_boundary.png"
+        plots.decision_boundary(
+            network.probabilities,
+            train.features,
+            train.targets,
+            train.class_names,
+            train.feature_names,
+            path,
+            title,
+            test_features=None if test is None else test.features,
+            test_targets=None if test is None else test.targets,
+        )
+    else:
+        path = folder / "confusion.png"
+        predicted = outputs.argmax(1)
+        plots.confusion(
+            shown.targets, predicted, train.class_names, path, f"{train.name}: {which}"
+        )
+    return [*paths, path]

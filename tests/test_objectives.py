@@ -1,0 +1,209 @@
+"""Losses and metrics are those of the book, of scikit-learn and of argmax."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, mean_squared_error
+
+from gradless import book, objectives
+from gradless.errors import InputError
+from gradless.objectives import OBJECTIVES, class_targets, value_targets
+
+SAMPLES, CLASSES = 200, 4
+
+
+@pytest.fixture(scope="module")
+def labels() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, CLASSES, SAMPLES).astype(np.int32)
+
+
+def random_logits(scale: float = 1.0) -> np.ndarray:
+    rng = np.random.default_rng(1)
+    return (scale * rng.normal(size=(SAMPLES, CLASSES))).astype(np.float32)
+
+
+def tied_logits() -> np.ndarray:
+    """Every way in which four outputs can be equal to one another, often with the maximum."""
+    return np.array(list(itertools.product([-1.5, 0.0, 0.1], repeat=CLASSES)), np.float32)
+
+
+def book_loss(logits: np.ndarray, labels: np.ndarray) -> float:
+    softmax = book.Activation_Softmax()
+    softmax.forward(logits)
+    return float(book.Loss_CategoricalCrossentropy().calculate(softmax.output, labels))
+
+
+# --- Cross-entropy --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.1, 1.0, 5.0, 30.0, 1000.0])
+def test_cross_entropy_is_that_of_the_book(scale: float, labels) -> None:
+    logits = random_logits(scale)
+    value = OBJECTIVES["cross_entropy"](logits, labels)
+    assert value == pytest.approx(book_loss(logits, labels), rel=1e-5)
+
+
+@pytest.mark.parametrize("difference", [1000.0, 100.0, 88.0, 50.0, 17.0, 16.2, 16.0, 15.0])
+@pytest.mark.parametrize("offset", [0.0, -1000.0, 1000.0])
+def test_cross_entropy_is_clipped_at_both_ends(difference: float, offset: float) -> None:
+    logits = np.array([[offset + difference, offset]], np.float32)
+    for label in (0, 1):
+        value = OBJECTIVES["cross_entropy"](logits, np.array([label]))
+        expected = book_loss(logits, np.array([label]))
+        # At the lower end 1 - p holds few of the 24 bits, and p of the book was rounded.
+        assert value == pytest.approx(expected, rel=1e-5, abs=1.3e-7)
+
+
+def test_cross_entropy_at_the_ends_are_the_numbers_of_the_book() -> None:
+    logits = np.array([[1000, -1000]], np.float32)
+    cross_entropy = OBJECTIVES["cross_entropy"]
+    assert cross_entropy(logits, np.array([0])) == pytest.approx(book_loss(logits, np.array([0])))
+    assert cross_entropy(logits, np.array([0])) == pytest.approx(1.19e-7, rel=0.01)
+    assert cross_entropy(logits, np.array([1])) == pytest.approx(-np.log(1e-7))
+
+
+def test_cross_entropy_of_many_classes_stays_finite() -> None:
+    logits = np.full((2, 1000), 1000, np.float32)
+    logits[:, 0] = -1000
+    assert OBJECTIVES["cross_entropy"](logits, np.array([0, 0])) == pytest.approx(-np.log(1e-7))
+    uniform = np.zeros((2, 1000), np.float32)
+    assert OBJECTIVES["cross_entropy"](uniform, np.array([0, 7])) == pytest.approx(np.log(1000))
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "squared_error"])
+def test_nan_output_is_a_nan_loss(name: str, labels) -> None:
+    logits = random_logits()
+    logits[17, 2] = np.nan
+    assert np.isnan(OBJECTIVES[name](logits, labels))
+
+
+# --- Accuracy -------------------------------------------------------------------------------------
+
+
+def test_accuracy_is_that_of_argmax(labels) -> None:
+    logits = random_logits()
+    expected = accuracy_score(labels, logits.argmax(1))
+    assert 0 < expected < 1
+    assert OBJECTIVES["accuracy"](logits, labels) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("label", range(CLASSES))
+@pytest.mark.parametrize("scale", [1.0, 1e-30, 1e30])
+def test_accuracy_of_tied_outputs_is_that_of_argmax(label: int, scale: float) -> None:
+    for logits in tied_logits() * np.float32(scale):
+        value = OBJECTIVES["accuracy"](logits[None], np.array([label]))
+        assert value == (logits.argmax() == label), logits
+
+
+@pytest.mark.parametrize("constant", [0.0, -3.0, 1e6])
+def test_equal_outputs_predict_class_zero(constant: float, labels) -> None:
+    logits = np.full((SAMPLES, CLASSES), constant, np.float32)
+    assert OBJECTIVES["accuracy"](logits, labels) == pytest.approx(np.mean(labels == 0))
+
+
+def test_nan_outputs_count_as_wrong() -> None:
+    logits = np.zeros((5, 3), np.float32)
+    logits[:, 0] = 1
+    labels = np.zeros(5, np.int32)
+    assert OBJECTIVES["accuracy"](logits, labels) == 1
+    logits[0, 0] = logits[1, 1] = np.nan  # of the true class, of another class
+    logits[2] = np.nan
+    assert OBJECTIVES["accuracy"](logits, labels) == pytest.approx(2 / 5)
+    assert OBJECTIVES["zero_one"](logits, labels) == pytest.approx(3 / 5)
+
+
+def test_zero_one_is_the_rest(labels) -> None:
+    logits = random_logits()
+    value = OBJECTIVES["zero_one"](logits, labels)
+    assert value == pytest.approx(accuracy_score(labels, logits.argmax(1), normalize=True) * -1 + 1)
+
+
+# --- Squared error --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_squared_error_is_that_of_scikit_learn(outputs: int) -> None:
+    rng = np.random.default_rng(2)
+    wanted = rng.normal(size=(SAMPLES, outputs)).astype(np.float32)
+    given = rng.normal(size=(SAMPLES, outputs)).astype(np.float32)
+    expected = mean_squared_error(wanted, given)
+    squared_error = OBJECTIVES["squared_error"]
+    assert squared_error(given, wanted) == pytest.approx(expected, rel=1e-5)
+    if outputs == 1:
+        assert squared_error(given, wanted[:, 0]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_squared_error_of_classes_is_against_one_hot_labels(labels) -> None:
+    logits = random_logits()
+    expected = mean_squared_error(np.eye(CLASSES)[labels], logits)
+    assert OBJECTIVES["squared_error"](logits, labels) == pytest.approx(expected, rel=1e-5)
+
+
+# --- All of them ----------------------------------------------------------------------------------
+
+
+def targets_of(objective: objectives.Objective, labels: np.ndarray) -> list[dict]:
+    values = np.random.default_rng(3).normal(size=(SAMPLES, CLASSES))
+    return [
+        class_targets(labels, CLASSES) if task == "classification" else value_targets(values)
+        for task in objective.tasks
+    ]
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_rows_and_array_agree(name: str, labels) -> None:
+    objective = OBJECTIVES[name]
+    outputs = jnp.asarray(random_logits().T)
+    for targets in targets_of(objective, labels):
+        array = objective.function(outputs, targets)
+        assert array.shape == ()
+        rows = objective.function(list(outputs), targets)
+        np.testing.assert_allclose(rows, array, rtol=1e-6)
+        compiled = jax.jit(objective.function)(list(outputs), targets)
+        np.testing.assert_allclose(compiled, array, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_better_outputs_have_a_lower_loss(name: str, labels) -> None:
+    objective = OBJECTIVES[name]
+    good = np.eye(CLASSES, dtype=np.float32)[labels]
+    bad = np.roll(good, 1, axis=1)
+    targets = class_targets(labels, CLASSES)
+    good_loss, bad_loss = (objective.loss_rows(jnp.asarray(x.T), targets) for x in (good, bad))
+    assert good_loss < bad_loss
+    sign = -1 if objective.greater_is_better else 1
+    assert float(good_loss) == pytest.approx(sign * objective(good, labels))
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_one_hot_labels_are_class_indices(name: str, labels) -> None:
+    objective = OBJECTIVES[name]
+    logits = random_logits()
+    expected = objective(logits, labels)
+    for dtype in (np.int32, np.uint8, np.float32):
+        one_hot = np.eye(CLASSES, dtype=dtype)[labels]
+        assert objective(logits, one_hot) == pytest.approx(expected, rel=1e-6)
+    assert objective(logits.tolist(), labels.tolist()) == pytest.approx(expected, rel=1e-6)
+    assert objective(jnp.asarray(logits), jnp.asarray(labels)) == pytest.approx(expected, rel=1e-6)
+    assert isinstance(expected, float)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_name_and_description(name: str) -> None:
+    assert OBJECTIVES[name].name == name
+    assert OBJECTIVES[name].description
+    assert objectives.get(name) is OBJECTIVES[name]
+
+
+def test_unknown_name_suggests_the_closest() -> None:
+    with pytest.raises(InputError, match="unknown objective 'acuracy'; did you mean 'accuracy'"):
+        objectives.get("acuracy")
+
+
+@pytest.mark.parametrize("shape", [(SAMPLES,), (SAMPLES - 1, CLASSES), (SAMPLES, CLASSES, 1)])
+def test_shapes_that_do_not_fit(shape, labels) -> None:
+    with pytest.raises(InputError, match=r"outputs of shape .* for 200 targets"):
+        OBJECTIVES["accuracy"](np.zeros(shape), labels)
