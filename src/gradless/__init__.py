@@ -30,7 +30,7 @@ _HOMES = {
 }
 """Public names and the modules that they live in."""
 
-__all__ = [*_HOMES]  # noqa: PLE0604  # pyright: ignore
+__all__ = [*_HOMES]  # pyright: ignore
 
 
 def _use_all_cores() -> None:

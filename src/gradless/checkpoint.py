@@ -88,7 +88,7 @@ def _name(where: tuple[Any, ...]) -> str:
 
 
 def _is_key(leaf: Any) -> bool:
-    return isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return isinstance(leaf, jax.Array) and jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def _plain(leaf: Any) -> np.ndarray:
@@ -97,7 +97,7 @@ def _plain(leaf: Any) -> np.ndarray:
 
 def _like(leaf: Any, array: np.ndarray) -> Any:
     if _is_key(leaf):
-        return jax.random.wrap_key_data(array, impl=jax.random.key_impl(leaf))
+        return jax.random.wrap_key_data(jax.numpy.asarray(array), impl=jax.random.key_impl(leaf))
     return jax.numpy.asarray(array)
 
 

@@ -9,6 +9,7 @@ The same code then serves several GPUs.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -147,7 +148,7 @@ class SupervisedProblem:
         if not isinstance(self.model, MLP):
             return False, 4 * samples * max(1, self.inputs.size // self.n_samples)
         sizes = self.model.sizes
-        largest = max(i * o for i, o in zip(sizes, sizes[1:], strict=False))
+        largest = max(i * o for i, o in itertools.pairwise(sizes))
         return largest <= 64 and len(sizes) <= 6, 2 * samples * max(sizes)
 
     def batch(self, key: jax.Array) -> tuple[jax.Array, Targets]:

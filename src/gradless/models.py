@@ -9,6 +9,7 @@ then run along the samples, whatever the width of the network.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -118,19 +119,19 @@ class MLP:
     @property
     def n_parameters(self) -> int:
         """Number of weights and biases."""
-        return sum((i + 1) * o for i, o in zip(self.sizes, self.sizes[1:], strict=False))
+        return sum((i + 1) * o for i, o in itertools.pairwise(self.sizes))
 
     def init(self, key: jax.Array) -> tuple[Dense, ...]:
         """Normal weights of the initializer's scale, biases zero, float32."""
         layers = []
-        for index, (inputs, outputs) in enumerate(zip(self.sizes, self.sizes[1:], strict=False)):
+        for index, (inputs, outputs) in enumerate(itertools.pairwise(self.sizes)):
             scale = INITIALIZERS[self.initializer](inputs, outputs)
             weights = scale * jax.random.normal(jax.random.fold_in(key, index), (inputs, outputs))
             layers.append(Dense(weights, jnp.zeros(outputs)))
         return tuple(layers)
 
     def apply(self, params: Sequence[Dense], x: jax.Array) -> jax.Array:
-        """Outputs before any softmax, shape (samples, outputs), for x of shape (samples, inputs)."""
+        """Outputs before any softmax, (samples, outputs), for x of shape (samples, inputs)."""
         outputs = self.apply_rows(params, x.T)
         assert isinstance(outputs, jax.Array)
         return outputs.T

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -143,15 +144,31 @@ def prepare(recipe: Recipe) -> Prepared:
     objective = wanted or objectives.get(default)
     sizes = (dataset.n_features, *recipe.hidden, dataset.n_outputs)
     model = MLP(sizes, recipe.activation, recipe.initializer)
+    _check_memory(model, recipe.batch_size or train.n_samples)
     problem = SupervisedProblem.of(train, model, objective, recipe.batch_size)
     named = dataclasses.replace(
         recipe,
         # A run folder is used from anywhere.
         data=recipe.data if recipe.data in DATASETS else str(Path(recipe.data).resolve()),
         objective=objective.name,
-        hyperparameters={f.name: getattr(strategy, f.name) for f in dataclasses.fields(strategy)},  # type: ignore[arg-type]
+        hyperparameters=dataclasses.asdict(strategy),  # type: ignore[call-overload]
         test_fraction=fraction,
         standardize=scaling is not None,
     )
     return Prepared(named, train, test, scaling, model, problem, strategy)
 
+
+def _check_memory(model: MLP, samples: int) -> None:
+    """Refuse a network that this machine cannot hold, before anything is allocated."""
+    # The best network, the strategy's copy, and on each core a candidate and its noise; and the
+    # activations of two neighbouring layers there.
+    cores = jax.local_device_count()
+    held = model.n_parameters * (4 + 4 * cores) + 2 * samples * max(model.sizes) * cores
+    needed = 4 * held
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > 0.9 * available:
+        raise InputError(
+            f"a network of {model.n_parameters:,} parameters on {samples:,} samples needs about "
+            f"{needed / 2**30:,.0f} GiB, expected at most the {available / 2**30:,.0f} GiB of this "
+            "machine; use fewer neurons, or a smaller batch size"
+        )

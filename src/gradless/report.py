@@ -1,4 +1,4 @@
-"""What does a person see of a run? A line for each improvement, a progress line, a closing table."""
+"""What does a person see of a run? Improvements, a progress line, a closing table, pictures."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Result:
 class Improvements:
     """Picks the improvements worth a line.
 
-    One is shown when it comes clearly later than the last one shown (an eighth more evaluations)
+    One is shown when it comes clearly later than the last one shown (a quarter more evaluations)
     or is clearly better (a tenth lower loss): a few dozen lines, however long the run.
     """
 
@@ -61,7 +61,7 @@ class Improvements:
         lines = []
         for index in np.flatnonzero(record.best_loss < before):
             evaluations, loss = int(record.evaluations[index]), float(record.best_loss[index])
-            if evaluations < 1.125 * self._evaluations and loss > self._shown - 0.1 * abs(
+            if evaluations < 1.25 * self._evaluations and loss > self._shown - 0.1 * abs(
                 self._shown
             ):
                 continue
@@ -165,7 +165,7 @@ def _share(train: float, test: float | None) -> str:
 
 
 def draw(
-    folder: Path, history: History, network: Network, prepared: Prepared, stop: Stop = Stop()
+    folder: Path, history: History, network: Network, prepared: Prepared, stop: Stop
 ) -> list[Path]:
     """Draw a run's pictures into its folder.
 
@@ -199,7 +199,5 @@ def draw(
     else:
         path = folder / "confusion.png"
         predicted = outputs.argmax(1)
-        plots.confusion(
-            shown.targets, predicted, train.class_names, path, f"{train.name}: {which}"
-        )
+        plots.confusion(shown.targets, predicted, train.class_names, path, f"{train.name}: {which}")
     return [*paths, path]

@@ -41,6 +41,8 @@ CONFIG, HISTORY, MODEL, STATE, RESULT = (
     "result.json",
 )
 
+_NUMBERS_AT_ONCE = 2**26
+
 
 @dataclass(frozen=True)
 class Network:
@@ -60,7 +62,12 @@ class Network:
 
     def outputs_of_scaled(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Outputs (samples, outputs) for features scaled as in training."""
-        return np.asarray(jax.jit(self.model.apply)(self.params, jnp.asarray(features)))
+        apply = jax.jit(self.model.apply)
+        # In pieces, so that a wide network's activations fit into memory.
+        rows = max(1, _NUMBERS_AT_ONCE // max(self.model.sizes))
+        pieces = range(0, len(features), rows)
+        outputs = [apply(self.params, jnp.asarray(features[i : i + rows])) for i in pieces]
+        return np.concatenate([np.asarray(piece) for piece in outputs])
 
     def probabilities(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Class probabilities (samples, classes) for features scaled as in training."""

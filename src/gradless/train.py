@@ -170,7 +170,9 @@ def _generation(
         reference_loss=jnp.where(worthwhile, best.best_loss, run.reference_loss),
         reference_generation=jnp.where(worthwhile, generation, run.reference_generation),
     )
-    row = jnp.stack([loss, accuracy, best.best_loss, best.best_accuracy, not_finite.astype(loss.dtype)])
+    row = jnp.stack(
+        [loss, accuracy, best.best_loss, best.best_accuracy, not_finite.astype(loss.dtype)]
+    )
     return following, row
 
 
@@ -288,9 +290,7 @@ def train(
         length = max(1.0, min(4 * length, wanted / max(pace, 1e-9)))
 
 
-def _reason(
-    run: Run, stop: Stop, limits: _Limits, elapsed: float, total: int | None
-) -> str | None:
+def _reason(run: Run, stop: Stop, limits: _Limits, elapsed: float, total: int | None) -> str | None:
     if stop.loss is not None and float(run.best_loss) <= limits.loss:
         return "target loss reached"
     if stop.accuracy is not None and float(run.best_accuracy) >= limits.accuracy:

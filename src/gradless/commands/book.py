@@ -9,6 +9,7 @@ import numpy as np
 import tyro
 
 from gradless import book, plots
+from gradless.commands.parse import parse
 from gradless.errors import InputError, unknown_name
 from gradless.history import History
 
@@ -38,7 +39,7 @@ class Options:
 
 def main(arguments: list[str]) -> int:
     """Parse, search, write the history and the pictures."""
-    options = tyro.cli(Options, args=arguments, prog="gradless book")
+    options = parse(Options, "book", arguments)
     if options.search not in SEARCHES:
         raise unknown_name("search", options.search, SEARCHES)
     search, iterations = SEARCHES[options.search]
@@ -52,12 +53,10 @@ def main(arguments: list[str]) -> int:
     history = History()
     best = np.minimum.accumulate(result.losses)
     # The accuracy of the network that was the best one at each iteration.
-    holder = np.maximum.accumulate(
-        np.where(result.losses <= best, np.arange(len(best)), 0)
-    )
+    holder = np.maximum.accumulate(np.where(result.losses <= best, np.arange(len(best)), 0))
     history.append(
         generation=np.arange(iterations),
-        evaluations=np.arange(iterations),
+        evaluations=np.arange(1, iterations + 1),
         seconds=np.full(iterations, np.nan),
         loss=result.losses,
         accuracy=result.accuracies,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import tyro
 from rich.console import Console
 from rich.table import Table
 
+from gradless.commands.parse import parse
 from gradless.data import DATASETS
 
 
@@ -18,7 +18,7 @@ class Options:
 
 def main(arguments: list[str]) -> int:
     """Print the table."""
-    tyro.cli(Options, args=arguments, prog="gradless datasets")
+    parse(Options, "datasets", arguments)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("data set")
     for heading in ("samples", "features", "classes"):

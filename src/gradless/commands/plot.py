@@ -8,6 +8,8 @@ from pathlib import Path
 import tyro
 
 from gradless import report, runs
+from gradless.commands.parse import parse
+from gradless.train import Stop
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,9 @@ class Options:
 
 def main(arguments: list[str]) -> int:
     """Parse, load, draw."""
-    options = tyro.cli(Options, args=arguments, prog="gradless plot")
+    options = parse(Options, "plot", arguments)
     prepared, _, history = runs.reopen(options.run)
-    for path in report.draw(options.run, history, runs.read_network(options.run), prepared):
+    network = runs.read_network(options.run)
+    for path in report.draw(options.run, history, network, prepared, Stop()):
         print(path)
     return 0

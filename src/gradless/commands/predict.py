@@ -13,6 +13,7 @@ import numpy as np
 import tyro
 
 from gradless import runs
+from gradless.commands.parse import parse
 from gradless.data import read_features
 from gradless.errors import InputError
 
@@ -32,7 +33,7 @@ class Options:
 
 def main(arguments: list[str]) -> int:
     """Parse, predict, write."""
-    options = tyro.cli(Options, args=arguments, prog="gradless predict")
+    options = parse(Options, "predict", arguments)
     network = runs.read_network(options.run)
     outputs = network.outputs(read_features(options.data, network.feature_names))
     if network.class_names is None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import tyro
 
 from gradless import runs
+from gradless.commands.parse import parse
 from gradless.commands.train import Limits, Output, run
 from gradless.errors import InputError
 
@@ -18,20 +19,15 @@ class Options:
 
     run: tyro.conf.Positional[Path]
     """Folder of the run."""
-    limits: Limits = Limits()
-    output: Output = Output()
+    stopping: Limits = field(default_factory=Limits)
+    output: Output = field(default_factory=Output)
 
 
 def main(arguments: list[str]) -> int:
     """Parse, load, train on."""
-    options = tyro.cli(
-        Options,
-        args=arguments,
-        prog="gradless resume",
-        config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
-    )
+    options = parse(Options, "resume", arguments)
     prepared, begun, history = runs.reopen(options.run)
-    stop = options.limits.stop()
+    stop = options.stopping.stop()
     if not len(history):
         raise InputError(f"{options.run} has no history yet; start a new run with gradless train")
     done = history.last.evaluations

@@ -6,10 +6,10 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-import tyro
 from rich.console import Console
 from rich.table import Table
 
+from gradless.commands.parse import parse
 from gradless.strategies import STRATEGIES
 
 
@@ -20,7 +20,7 @@ class Options:
 
 def main(arguments: list[str]) -> int:
     """Print the table."""
-    tyro.cli(Options, args=arguments, prog="gradless strategies")
+    parse(Options, "strategies", arguments)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("strategy", "what it does", "options"):
         table.add_column(heading, overflow="fold")

@@ -17,6 +17,7 @@ import tyro
 from rich.console import Console
 
 from gradless import report, runs, strategies
+from gradless.commands.parse import parse
 from gradless.history import History
 from gradless.recipe import Prepared, Recipe, prepare
 from gradless.report import Result
@@ -111,7 +112,7 @@ def main(arguments: list[str]) -> int:
     """Parse, train, report."""
     cls = strategies.find(_chosen_strategy(arguments))
     options, limits, output, strategy = _parse(cls, arguments)
-    hyperparameters = {f.name: getattr(strategy, f.name) for f in dataclasses.fields(strategy)}
+    hyperparameters = dataclasses.asdict(strategy)  # type: ignore[call-overload]
     names = {field.name for field in dataclasses.fields(Recipe)}
     chosen = {k: v for k, v in vars(options).items() if k in names}
     stop = limits.stop()
@@ -137,16 +138,15 @@ def _parse(cls: type[Strategy], arguments: list[str]) -> tuple[Options, Limits, 
     everything: Any = dataclasses.make_dataclass(
         "everything",
         [
-            ("options", Options),
-            ("limits", Limits, dataclasses.field(default=Limits())),
+            ("training", Options),
+            ("stopping", Limits, dataclasses.field(default=Limits())),
             ("output", Output, dataclasses.field(default=Output())),
             (cls.name, cls, dataclasses.field(default=cls())),
         ],
         namespace={"__doc__": Options.__doc__},
     )
-    config = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
-    parsed = tyro.cli(everything, args=arguments, prog="gradless train", config=config)
-    return parsed.options, parsed.limits, parsed.output, getattr(parsed, cls.name)
+    parsed = parse(everything, "train", arguments)
+    return parsed.training, parsed.stopping, parsed.output, getattr(parsed, cls.name)
 
 
 def run(

@@ -26,14 +26,14 @@ class State(NamedTuple):
 
 @strategy
 class RandomSearch:
-    """jax.Array drawn independently around zero; the best one is kept.
+    """Candidates drawn independently around zero; the best one is kept.
 
     Parameters
     ----------
     sigma
         Standard deviation of every weight and bias that is drawn (the chapter's 0.05).
     population
-        jax.Array drawn in one step. It changes the speed, not what is found: the number of
+        Candidates drawn in one step. It changes the speed, not what is found: the number of
         candidates decides.
     """
 
