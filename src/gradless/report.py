@@ -46,7 +46,7 @@ class Improvements:
     """Picks the improvements worth a line.
 
     One is shown when it comes clearly later than the last one shown (a quarter more evaluations)
-    or is clearly better (a tenth lower loss): a few dozen lines, however long the run.
+    or is clearly better (a quarter lower loss): a few dozen lines, however long the run.
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class Improvements:
         lines = []
         for index in np.flatnonzero(record.best_loss < before):
             evaluations, loss = int(record.evaluations[index]), float(record.best_loss[index])
-            if evaluations < 1.25 * self._evaluations and loss > self._shown - 0.1 * abs(
+            if evaluations < 1.25 * self._evaluations and loss > self._shown - 0.25 * abs(
                 self._shown
             ):
                 continue
