@@ -27,7 +27,9 @@ def loop(iterations: int) -> tuple[float, float, float]:
     return iterations / (time.perf_counter() - begun), 0.0, result.best_loss
 
 
-def pipeline(strategy: str, seconds: float, **hyperparameters: object) -> tuple[float, float, float]:
+def pipeline(
+    strategy: str, seconds: float, **hyperparameters: object
+) -> tuple[float, float, float]:
     """Candidates a second of a whole training run, its compile seconds, and its best loss."""
     recipe = Recipe(
         "vertical",

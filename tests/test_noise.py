@@ -1,5 +1,7 @@
 """The noise is what it is said to be: normal, independent, and a function of key and member."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -161,17 +163,16 @@ def test_nothing_is_drawn_twice() -> None:
 
 def test_member_alone_is_the_member_of_the_population(drawn) -> None:
     for index in (0, 1, 77, MEMBERS - 1):
-        seed = jax.tree.map(
-            lambda x: x[0], noise.seeds(jax.random.key(0), jnp.asarray([index]))
+        seed = jax.tree.map(lambda x: x[0], noise.seeds(jax.random.key(0), jnp.asarray([index])))
+        np.testing.assert_array_equal(
+            jax.jit(noise.normal, static_argnums=1)(seed, SIZE), drawn[index]
         )
-        np.testing.assert_array_equal(jax.jit(noise.normal, static_argnums=1)(seed, SIZE), drawn[index])
 
 
 def test_how_the_population_is_cut_does_not_matter(drawn) -> None:
     cuts = [0, 1, 50, 114, MEMBERS]
     parts = [
-        draw(jax.random.key(0), np.arange(start, stop))
-        for start, stop in zip(cuts, cuts[1:], strict=False)
+        draw(jax.random.key(0), np.arange(start, stop)) for start, stop in itertools.pairwise(cuts)
     ]
     np.testing.assert_array_equal(np.concatenate(parts), drawn)
     order = np.random.default_rng(0).permutation(MEMBERS)
@@ -218,5 +219,7 @@ def test_both_words_of_the_key_count() -> None:
         key = jax.random.wrap_key_data(jnp.array(words, jnp.uint32))
         return draw(key, np.arange(1), 4096)[0]
 
-    rows = np.stack([of_words(0, 0), of_words(1, 0), of_words(0, 1), of_words(1, 1), of_words(2, 3)])
+    rows = np.stack(
+        [of_words(0, 0), of_words(1, 0), of_words(0, 1), of_words(1, 1), of_words(2, 3)]
+    )
     assert largest_correlation(rows) < 5

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, mean_squared_error
+from sklearn.metrics import accuracy_score, mean_squared_error, zero_one_loss
 
 from gradless import book, objectives
 from gradless.errors import InputError
@@ -115,10 +115,23 @@ def test_nan_outputs_count_as_wrong() -> None:
     assert OBJECTIVES["zero_one"](logits, labels) == pytest.approx(3 / 5)
 
 
+@pytest.mark.parametrize("rows", [True, False])
+def test_ties_and_nan_are_judged_alike_when_compiled(rows: bool) -> None:
+    logits = np.concatenate([tied_logits(), np.full((CLASSES, CLASSES), 1, np.float32)])
+    logits[-CLASSES:][np.eye(CLASSES, dtype=bool)] = np.nan
+    labels = np.arange(len(logits)) % CLASSES
+    expected = np.mean((logits.argmax(1) == labels)[:-CLASSES]) * (1 - CLASSES / len(logits))
+    outputs = jnp.asarray(logits.T)
+    value = jax.jit(objectives.accuracy)(
+        list(outputs) if rows else outputs, class_targets(labels, CLASSES)
+    )
+    assert float(value) == pytest.approx(expected)
+
+
 def test_zero_one_is_the_rest(labels) -> None:
     logits = random_logits()
-    value = OBJECTIVES["zero_one"](logits, labels)
-    assert value == pytest.approx(accuracy_score(labels, logits.argmax(1), normalize=True) * -1 + 1)
+    expected = zero_one_loss(labels, logits.argmax(1))
+    assert OBJECTIVES["zero_one"](logits, labels) == pytest.approx(expected)
 
 
 # --- Squared error --------------------------------------------------------------------------------

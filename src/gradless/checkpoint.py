@@ -21,8 +21,12 @@ from gradless.errors import InputError
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file whole or not at all."""
     partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(data)
-    partial.replace(path)
+    try:
+        partial.write_bytes(data)
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -65,7 +69,8 @@ def load_tree(path: Path, like: Any) -> Any:
         stored = load_file(path)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist, expected it in a run folder") from None
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+        # The library raises the latter ones for types of numbers that NumPy does not have.
         raise InputError(f"{path} cannot be read as safetensors ({_one_line(error)})") from None
     leaves, treedef = jax.tree_util.tree_flatten_with_path(like)
     expected = {_name(where): _plain(leaf) for where, leaf in leaves}

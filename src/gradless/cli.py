@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 
 import gradless
 from gradless.errors import InputError, unknown_name
+from gradless.output import forget_output
 
 COMMANDS = {
     "train": "train a network without gradients, on a data set or a CSV file",
@@ -38,14 +38,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     usage = _USAGE.format(
         commands="\n".join(f"  {name:{width}}  {text}" for name, text in COMMANDS.items())
     )
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(usage)
-        return 0 if arguments else 2
-    if arguments[0] == "--version":
-        print(f"gradless {gradless.__version__}")
-        return 0
-    name, *rest = arguments
     try:
+        if not arguments or arguments[0] in ("-h", "--help"):
+            print(usage, flush=True)
+            return 0 if arguments else 2
+        if arguments[0] == "--version":
+            print(f"gradless {gradless.__version__}", flush=True)
+            return 0
+        name, *rest = arguments
         if name not in COMMANDS:
             raise unknown_name("command", name, COMMANDS)
         module = importlib.import_module(f"gradless.commands.{name}")
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"gradless: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader, head for example, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget_output()
         return 0
     except KeyboardInterrupt:
         print("gradless: interrupted", file=sys.stderr)

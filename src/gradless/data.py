@@ -391,7 +391,7 @@ def load(
             )
         return Dataset(source, *info.make(_generator(seed)))
     looks_like_path = any(mark in source for mark in "/\\") or source.lower().endswith(".csv")
-    if looks_like_path or (source and Path(source).exists()):
+    if looks_like_path or os.path.exists(source):  # noqa: PTH110 (a name may be too long)
         return Dataset(Path(source).stem, *read_table(source, target, task))
     raise InputError(f"{unknown_name('data set', source, DATASETS)}, or the path of a CSV file")
 

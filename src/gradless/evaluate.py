@@ -201,22 +201,26 @@ def _mesh(devices: int) -> Mesh:
     return Mesh(jax.devices()[:devices], (POPULATION,))
 
 
-# One generation must hold at least this many operations for a second core to be worth its
-# synchronisation, about 30 microseconds; see benchmarks/chapter.py.
-_OPERATIONS_WORTH_SHARING = 200_000
-_ROWS_BLOCK = 128  # members x 300 samples x a few rows stay in the second-level cache
+# Operations of a generation for which a second device is worth the exchange of losses, 70
+# microseconds on two cores.
+_OPERATIONS_WORTH_SHARING = 3_000_000
+_ROWS_BLOCK = 1024  # members whose rows are computed together
 _NUMBERS_IN_A_GPU_BLOCK = 2**28
+_NUMBERS_DECODED_TOGETHER = 2**22  # 16 MiB
 
 
 def choose_layout(problem: Problem, population: int) -> Layout:
     """The layout that measured best for this platform, network and population."""
     available = jax.device_count()
-    worth = population > 1 and population * problem.operations >= _OPERATIONS_WORTH_SHARING
-    devices = min(available, population) if worth else 1
     rows, held = problem.layout_hint
-    members = -(-population // devices)
     if jax.default_backend() == "cpu":
-        return Layout(rows, min(members, _ROWS_BLOCK) if rows else 1, devices)
+        if rows:
+            # The compiler itself spreads the rows of a block over the cores.
+            return Layout(True, min(population, _ROWS_BLOCK), 1)
+        worth = population * problem.operations >= _OPERATIONS_WORTH_SHARING
+        return Layout(False, 1, min(available, population) if worth else 1)
+    devices = min(available, population)
+    members = -(-population // devices)
     return Layout(False, max(1, min(members, _NUMBERS_IN_A_GPU_BLOCK // held)), devices)
 
 
@@ -250,12 +254,20 @@ def evaluate(
     """
 
     def members(state: Any, candidates: Candidates, batch: Any) -> Score:
-        def one(candidate: Any) -> Score:
-            # The barrier keeps the compiler from drawing a candidate again for every sample.
-            params = jax.lax.optimization_barrier(strategy.decode(state, candidate))
-            return problem.score(params, batch, layout.rows)
+        def decode(candidate: Any) -> Params:
+            return strategy.decode(state, candidate)
 
-        return _map(one, candidates, layout.block)
+        def score(params: Params) -> Score:
+            # The barrier keeps the compiler from drawing a candidate again for every sample.
+            return problem.score(jax.lax.optimization_barrier(params), batch, layout.rows)
+
+        # Decoded together, the noise of small networks is drawn in vectors; a member at a time
+        # it took longer than the network. Large ones are decoded where they are evaluated.
+        share = tree.population_size(candidates)
+        one = jax.eval_shape(decode, jax.eval_shape(lambda c: tree.member(c, 0), candidates))
+        if share * tree.size(one) <= _NUMBERS_DECODED_TOGETHER:
+            return _map(score, jax.vmap(decode)(candidates), layout.block)
+        return _map(lambda candidate: score(decode(candidate)), candidates, layout.block)
 
     population = tree.population_size(candidates)
     if layout.devices == 1:

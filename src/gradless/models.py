@@ -132,7 +132,7 @@ class MLP:
 
     def apply(self, params: Sequence[Dense], x: jax.Array) -> jax.Array:
         """Outputs before any softmax, (samples, outputs), for x of shape (samples, inputs)."""
-        outputs = self.apply_rows(params, x.T)
+        outputs = self.apply_rows(params, jnp.asarray(x).T)
         assert isinstance(outputs, jax.Array)
         return outputs.T
 

@@ -23,6 +23,22 @@ from gradless.tree import Params, Structure
 _TEST_FRACTION = 0.25
 _INIT_STREAM = 2**32 - 1  # of the run's key: generations use the streams from 0 upwards
 
+_TYPES: dict[str, Any] = {
+    "data": str,
+    "target": str | None,
+    "task": str,
+    "test_fraction": float | int | None,
+    "standardize": bool | None,
+    "hidden": list,
+    "activation": str,
+    "initializer": str,
+    "objective": str | None,
+    "strategy": str,
+    "hyperparameters": dict,
+    "batch_size": int | None,
+    "seed": int,
+}
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -49,8 +65,8 @@ class Recipe:
     @classmethod
     def from_json(cls, value: Any) -> Recipe:
         """Recipe from what :func:`dataclasses.asdict` and JSON made of it."""
-        names = {field.name for field in dataclasses.fields(cls)}
-        if not isinstance(value, dict) or "data" not in value or not value.keys() <= names:
+        fits = isinstance(value, dict) and "data" in value and value.keys() <= _TYPES.keys()
+        if not fits or not all(isinstance(value[name], _TYPES[name]) for name in value):
             raise InputError("the run's config.json holds no recipe that this version can read")
         return cls(**{**value, "hidden": tuple(value.get("hidden", ()))})
 
@@ -109,6 +125,11 @@ def prepare(recipe: Recipe) -> Prepared:
     InputError
         For whatever cannot be trained.
     """
+    if not 0 <= recipe.seed < 2**32:
+        raise InputError(
+            f"seed {recipe.seed} was given, expected a whole number from 0 to 2**32 - 1; "
+            "give for example 0"
+        )
     strategy = strategies.get(recipe.strategy, **recipe.hyperparameters)
     wanted = None if recipe.objective is None else objectives.get(recipe.objective)
     # Raised for bad names and sizes before a large file is read.
@@ -131,7 +152,7 @@ def prepare(recipe: Recipe) -> Prepared:
     train = dataset
     if fraction > 0:
         train, test = data.split(dataset, fraction, recipe.seed)
-    elif fraction < 0:
+    elif fraction != 0:
         raise InputError(f"test fraction {fraction} was given, expected a share from 0 to below 1")
     scaling = None
     if not planar if recipe.standardize is None else recipe.standardize:

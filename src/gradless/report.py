@@ -49,11 +49,11 @@ class Improvements:
     or is clearly better (a quarter lower loss): a few dozen lines, however long the run.
     """
 
-    def __init__(self) -> None:
-        """Nothing shown yet."""
-        self._evaluations = 0.0
-        self._best = math.inf  # also of the improvements that were not shown
-        self._shown = math.inf
+    def __init__(self, evaluations: int = 0, best_loss: float = math.inf) -> None:
+        """Nothing shown yet; a run that goes on has evaluations and a best loss from before."""
+        self._evaluations = float(evaluations)
+        self._best = best_loss  # also of the improvements that were not shown
+        self._shown = best_loss
 
     def lines(self, record: Record) -> list[str]:
         """The lines that a record is worth."""
@@ -83,13 +83,20 @@ class Display:
         Where to; a console that is not a terminal gets the improvement lines alone.
     stop
         Limits, for the time left.
+    history
+        Of a run that goes on: what it has already found is not shown again.
     """
 
-    def __init__(self, console: Console, stop: Stop) -> None:
+    def __init__(self, console: Console, stop: Stop, history: History) -> None:
         """Show nothing yet."""
         self._console = console
         self._stop = stop
-        self._improvements = Improvements()
+        self._before = history.last.seconds if len(history) else 0.0
+        self._improvements = (
+            Improvements(history.last.evaluations, history.last.best_loss)
+            if len(history)
+            else Improvements()
+        )
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -130,7 +137,7 @@ class Display:
         if self._stop.evaluations is not None and pace:
             left.append((self._stop.evaluations - evaluations) / pace)
         if self._stop.seconds is not None:
-            left.append(self._stop.seconds - seconds)
+            left.append(self._stop.seconds - (seconds - self._before))
         if left:
             parts.append(f"{max(0.0, min(left)):.0f} s left")
         return "  ".join(parts)

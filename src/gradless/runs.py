@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
+import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +26,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gradless import checkpoint
-from gradless.data import Scaling
+from gradless.data import DATASETS, Scaling
 from gradless.errors import InputError
 from gradless.history import History
 from gradless.models import MLP
+from gradless.output import make_folder, shortened
 from gradless.recipe import Prepared, Recipe, prepare
 from gradless.train import Run
 from gradless.tree import Params
@@ -76,7 +78,7 @@ class Network:
 
 def default_folder(data: str, strategy: str) -> Path:
     """First free folder ``runs/DATA-STRATEGY-N``."""
-    stem = Path(data).stem if data.endswith(".csv") else data
+    stem = data if data in DATASETS else Path(data).stem
     number = 1
     while (folder := Path("runs") / f"{stem}-{strategy}-{number}").exists():
         number += 1
@@ -85,15 +87,10 @@ def default_folder(data: str, strategy: str) -> Path:
 
 def claim(folder: Path) -> Path:
     """Make the folder of a new run; one that already holds something is refused."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"--out {folder} is a file, expected a folder; give another one")
-    if folder.exists() and any(folder.iterdir()):
+    make_folder(folder)
+    if any(folder.iterdir()):
         held = "another run" if (folder / CONFIG).exists() else "other files"
         raise InputError(f"--out {folder} holds {held}, expected a new or empty folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--out {folder} cannot be made ({error.strerror})") from None
     return folder
 
 
@@ -138,15 +135,22 @@ def write_result(folder: Path, result: dict[str, object]) -> None:
 
 def read_config(folder: Path) -> dict[str, Any]:
     """The configuration of a run folder."""
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder, expected one that gradless train made")
+    # os.path, unlike pathlib, takes a name that is too long for one that does not exist.
+    if not os.path.isdir(folder):  # noqa: PTH112
+        raise InputError(f"{shortened(folder)} is not a folder, expected one of gradless train")
     if not (folder / CONFIG).exists():
         raise InputError(f"{folder} holds no {CONFIG}, expected the folder of a run")
     config = checkpoint.read_json(folder / CONFIG)
     try:
-        MLP(tuple(config["network"]["sizes"]))
-        Recipe.from_json(config["recipe"])
-        list(config["data"]["features"])
+        recipe = Recipe.from_json(config["recipe"])
+        sizes, described = tuple(config["network"]["sizes"]), config["data"]
+        MLP(sizes, recipe.activation, recipe.initializer)
+        classes = described["classes"]
+        if (len(described["features"]), 1 if classes is None else len(classes)) != (
+            sizes[0],
+            sizes[-1],
+        ):
+            raise InputError("the network does not fit the data")
     except (KeyError, TypeError, InputError):
         raise InputError(
             f"{folder / CONFIG} does not describe a run that this version of gradless can read"

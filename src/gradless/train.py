@@ -139,6 +139,24 @@ def evaluations_per_generation(strategy: Strategy) -> int:
     return strategy.population + strategy.samples_around_center
 
 
+def check_budget(strategy: Strategy, stop: Stop) -> None:
+    """Refuse limits that never end a run, or that are smaller than one generation.
+
+    Raises
+    ------
+    InputError
+        For these.
+    """
+    per_generation = evaluations_per_generation(strategy)
+    if stop == Stop():
+        raise InputError("no limit was given, expected at least one; give evaluations or seconds")
+    if stop.evaluations is not None and stop.evaluations < per_generation:
+        raise InputError(
+            f"{stop.evaluations} evaluations were given, expected at least the {per_generation} "
+            f"of one generation of {strategy.name}; give more, or a smaller population"
+        )
+
+
 def _generation(
     run: Run, strategy: Strategy, problem: Problem, layout: Layout
 ) -> tuple[Run, jax.Array]:
@@ -242,14 +260,8 @@ def train(
     InputError
         If nothing would ever stop the run, or the budget is smaller than one generation.
     """
+    check_budget(strategy, stop)
     per_generation = evaluations_per_generation(strategy)
-    if stop == Stop():
-        raise InputError("no limit was given, expected at least one; give evaluations or seconds")
-    if stop.evaluations is not None and stop.evaluations < per_generation:
-        raise InputError(
-            f"{stop.evaluations} evaluations were given, expected at least the {per_generation} "
-            f"of one generation of {strategy.name}; give more, or a smaller population"
-        )
     layout = layout or choose_layout(problem, strategy.population)
     problem, run = replicate((problem, run), layout)
     limits = _Limits(

@@ -10,8 +10,9 @@ import tyro
 
 from gradless import book, plots
 from gradless.commands.parse import parse
-from gradless.errors import InputError, unknown_name
+from gradless.errors import unknown_name
 from gradless.history import History
+from gradless.output import make_folder
 
 SEARCHES = {"random-search": (book.random_search, 10_000), "hill-climb": (book.hill_climb, 1_000)}
 
@@ -46,8 +47,7 @@ def main(arguments: list[str]) -> int:
     if options.iterations is not None:
         iterations = options.iterations
     folder = options.out or Path("runs") / f"book-{options.search}-{options.data}"
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"--out {folder} is a file, expected a folder; give another one")
+    make_folder(folder)
     result = search(options.data, iterations, options.seed)
 
     history = History()
@@ -63,7 +63,6 @@ def main(arguments: list[str]) -> int:
         best_loss=best,
         best_accuracy=result.accuracies[holder],
     )
-    folder.mkdir(parents=True, exist_ok=True)
     history.to_csv(folder / "history.csv")
     for quantity, name in (("loss", "loss_over_iterations.png"), ("accuracy", "acc_smooth.png")):
         plots.curve(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rich.console import Console
 from rich.table import Table
 
 from gradless.commands.parse import parse
 from gradless.data import DATASETS
+from gradless.output import PatientConsole
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     for name, info in DATASETS.items():
         sizes = (str(size) for size in (info.samples, info.features, info.classes))
         table.add_row(name, *sizes, info.description)
-    console = Console()
+    console = PatientConsole()
     console.print(table)
     console.print("\nYour own: gradless train FILE.csv --target COLUMN", highlight=False)
     return 0

@@ -34,7 +34,7 @@ def parse(options: Any, command: str, arguments: list[str]) -> Any:
     except SystemExit as leaving:
         if not leaving.code:
             raise  # --help
-        text = " ".join(re.sub(r"[╭╮╰╯│─]+", " ", told.getvalue()).split())
+        text = " ".join(re.sub(r"[╭╮╰╯│─]+|-{3,}|[+|]", " ", told.getvalue()).split())
         # Without the heading of the box and the help that follows the message.
         text = re.sub(
             r"^(Value error|Parsing error|Unrecognized options|Required options) ", "", text

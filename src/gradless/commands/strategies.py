@@ -6,10 +6,10 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from gradless.commands.parse import parse
+from gradless.output import PatientConsole
 from gradless.strategies import STRATEGIES
 
 
@@ -28,5 +28,5 @@ def main(arguments: list[str]) -> int:
         fields: Any = dataclasses.fields(cls)  # type: ignore[arg-type]
         options = ", ".join(f"--{f.name.replace('_', '-')} {f.default}" for f in fields)
         table.add_row(name, (cls.__doc__ or "").splitlines()[0], options)
-    Console().print(table)
+    PatientConsole().print(table)
     return 0

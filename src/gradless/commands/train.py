@@ -11,19 +11,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
-from rich.console import Console
 
 from gradless import report, runs, strategies
 from gradless.commands.parse import parse
 from gradless.history import History
+from gradless.output import PatientConsole
 from gradless.recipe import Prepared, Recipe, prepare
 from gradless.report import Result
 from gradless.runs import Network
 from gradless.strategies import Strategy
-from gradless.train import Record, Run, Stop, train
+from gradless.train import Record, Run, Stop, check_budget, train
 
 DEFAULT_SECONDS = 15.0
 INTERRUPTED = "interrupted"
@@ -68,9 +68,9 @@ class Output:
     json: bool = False
     """Print one JSON object with the result, and nothing else, on standard output."""
 
-    def console(self) -> Console:
+    def console(self) -> PatientConsole:
         """Where to show things."""
-        return Console(quiet=self.quiet or self.json)
+        return PatientConsole(quiet=self.quiet or self.json)
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Options:
     test_fraction: float | None = None
     """Share of the samples kept aside to test the network. Default: 0.25, but none for the data
     sets that are generated in the plane."""
-    standardize: bool | None = None
+    standardize: Annotated[bool | None, tyro.conf.FlagConversionOff] = None
     """Scale each feature to mean 0 and standard deviation 1. Default: yes, but not for the data
     sets that are generated in the plane."""
     seed: int = 0
@@ -117,6 +117,7 @@ def main(arguments: list[str]) -> int:
     chosen = {k: v for k, v in vars(options).items() if k in names}
     stop = limits.stop()
     prepared = prepare(Recipe(**chosen, hyperparameters=hyperparameters))
+    check_budget(prepared.strategy, stop)
     folder = runs.claim(options.out or runs.default_folder(options.data, options.strategy))
     runs.write_config(folder, prepared)
     return run(folder, prepared, prepared.begin(), History(), stop, output)
@@ -124,14 +125,12 @@ def main(arguments: list[str]) -> int:
 
 def _chosen_strategy(arguments: list[str]) -> str:
     """The value of --strategy, whose hyperparameters become options."""
+    chosen = str(Options.__dataclass_fields__["strategy"].default)
     for index, argument in enumerate(arguments):
         name, equals, value = argument.partition("=")
-        if name == "--strategy":
-            if equals:
-                return value
-            if index + 1 < len(arguments):
-                return arguments[index + 1]
-    return str(Options.__dataclass_fields__["strategy"].default)
+        if name == "--strategy" and (equals or index + 1 < len(arguments)):
+            chosen = value if equals else arguments[index + 1]
+    return chosen  # of several, the last one counts, as for every option
 
 
 def _parse(cls: type[Strategy], arguments: list[str]) -> tuple[Options, Limits, Output, Strategy]:
@@ -156,7 +155,7 @@ def run(
     console = output.console()
     spent = history.last.seconds if len(history) else 0.0
     not_finite = 0
-    with _interrupts() as interrupted, report.Display(console, stop) as display:
+    with _interrupts() as interrupted, report.Display(console, stop, history) as display:
         for record in train(
             prepared.problem, prepared.strategy, begun, stop, asked_to_stop=interrupted
         ):
@@ -226,6 +225,8 @@ def _result(
     """The closing numbers, on all the data."""
     train_score = prepared.judge(network.params, prepared.train)
     test_score = None if prepared.test is None else prepared.judge(network.params, prepared.test)
+    # The loss is what was minimised, as in the history.
+    sign = -1.0 if prepared.problem.objective.greater_is_better else 1.0
     return Result(
         run=str(folder),
         strategy=prepared.recipe.strategy,
@@ -233,9 +234,9 @@ def _result(
         evaluations=history.last.evaluations,
         seconds=round(history.last.seconds, 3),
         compile_seconds=round(record.compile_seconds, 3),
-        loss=train_score.value,
+        loss=sign * train_score.value,
         accuracy=train_score.accuracy,
-        test_loss=None if test_score is None else test_score.value,
+        test_loss=None if test_score is None else sign * test_score.value,
         test_accuracy=None if test_score is None else test_score.accuracy,
         stopped_because=record.stopped_because or "",
     )

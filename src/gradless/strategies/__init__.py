@@ -9,17 +9,63 @@ import dataclasses
 from typing import Any
 
 from gradless.errors import unknown_name
+from gradless.strategies.ars import ARS
 from gradless.strategies.base import Strategy
+from gradless.strategies.cma_es import CMAES
+from gradless.strategies.differential_evolution import DifferentialEvolution
+from gradless.strategies.genetic_algorithm import GeneticAlgorithm
 from gradless.strategies.hill_climbing import HillClimbing
+from gradless.strategies.lm_ma_es import LMMAES
+from gradless.strategies.openai_es import OpenAIES
+from gradless.strategies.particle_swarm import ParticleSwarm
+from gradless.strategies.pgpe import PGPE
 from gradless.strategies.random_search import RandomSearch
+from gradless.strategies.sep_cma_es import SepCMAES
+from gradless.strategies.simulated_annealing import SimulatedAnnealing
+from gradless.strategies.snes import SNES
+from gradless.strategies.spsa import SPSA
+from gradless.strategies.xnes import XNES
 
-__all__ = ["STRATEGIES", "HillClimbing", "RandomSearch", "Strategy", "find", "get"]
+__all__ = [
+    "ARS",
+    "CMAES",
+    "LMMAES",
+    "PGPE",
+    "SNES",
+    "SPSA",
+    "STRATEGIES",
+    "XNES",
+    "DifferentialEvolution",
+    "GeneticAlgorithm",
+    "HillClimbing",
+    "OpenAIES",
+    "ParticleSwarm",
+    "RandomSearch",
+    "SepCMAES",
+    "SimulatedAnnealing",
+    "Strategy",
+    "find",
+    "get",
+]
 
 STRATEGIES: dict[str, type[Strategy]] = {
     cls.name: cls
     for cls in (
         RandomSearch,
         HillClimbing,
+        OpenAIES,
+        SPSA,
+        PGPE,
+        ARS,
+        CMAES,
+        LMMAES,
+        SepCMAES,
+        SNES,
+        XNES,
+        SimulatedAnnealing,
+        DifferentialEvolution,
+        GeneticAlgorithm,
+        ParticleSwarm,
     )
 }
 """Every strategy by name."""
@@ -45,4 +91,4 @@ def get(name: str, **hyperparameters: Any) -> Strategy:
     for given in hyperparameters:
         if given not in known:
             raise unknown_name(f"hyperparameter of {name}", given, known)
-    return cls(**hyperparameters)  # type: ignore[no-any-return]
+    return cls(**hyperparameters)

@@ -17,6 +17,7 @@ Hyperparameters annotated ``float`` are traced, so changing one does not recompi
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
 import jax
@@ -71,7 +72,9 @@ def hyperparameter(
 ) -> Any:
     """A dataclass field of a strategy with the range of values that make sense."""
     limits = {"above": above, "at_least": at_least, "at_most": at_most, "choices": choices}
-    return dataclasses.field(default=default, metadata={k: v for k, v in limits.items() if v is not None})
+    return dataclasses.field(
+        default=default, metadata={k: v for k, v in limits.items() if v is not None}
+    )
 
 
 def _check(owner: str, field: dataclasses.Field[Any], value: Any) -> None:
@@ -82,6 +85,8 @@ def _check(owner: str, field: dataclasses.Field[Any], value: Any) -> None:
         return  # traced, or not a number
     elif field.type == "int" and not isinstance(value, int):
         expected = "a whole number"
+    elif not math.isfinite(value):
+        expected = "a finite number"
     elif "above" in limits and not value > limits["above"]:
         expected = f"a number above {limits['above']:g}"
     elif "at_least" in limits and not value >= limits["at_least"]:

@@ -42,23 +42,23 @@ class HillClimbing:
     sigma
         Standard deviation of the change to every weight and bias, the chapter's 0.05; with
         ``adapt``, the first one.
-    adapt
-        Let the step grow after a success and shrink after a failure, so that one in five succeeds.
     speculation
         Proposals of the sequential search that are evaluated at once. Those after the first
         success are wasted, and counted as evaluations; the path stays the same.
+    adapt
+        Let the step grow after a success and shrink after a failure, so that one in five succeeds.
     """
 
     sigma: float = hyperparameter(0.05, above=0.0)
-    adapt: bool = False
     speculation: int = hyperparameter(1, at_least=1)
+    adapt: bool = False
 
     name: ClassVar[str] = "hill_climbing"
     samples_around_center: ClassVar[bool] = False
 
     @property
     def population(self) -> int:
-        """jax.Array in one step: the speculative proposals."""
+        """Candidates in one step: the speculative proposals."""
         return self.speculation
 
     def init(self, key: jax.Array, params: Params) -> State:

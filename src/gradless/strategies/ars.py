@@ -1,0 +1,111 @@
+"""Finite differences along random directions, of which only the most telling count.
+
+Mania, Guy and Recht, "Simple random search of static linear policies is competitive for
+reinforcement learning" (2018), algorithm 1, versions V1 and V1-t. The versions V2 normalise what a
+policy observes, which is the problem's part and not that of a strategy.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from gradless import tree
+from gradless.strategies import mirrored
+from gradless.strategies.base import hyperparameter, strategy
+from gradless.strategies.mirrored import Mirrored
+from gradless.tree import Params, Structure
+
+
+class State(NamedTuple):
+    """The present parameters."""
+
+    center: jax.Array  # (dimension,)
+    scales: jax.Array  # typical size of the parameters of each leaf, (leaves,)
+    structure: Structure
+
+
+@strategy
+class ARS:
+    """Augmented random search: the step is divided by the deviation of the losses it is made of.
+
+    Parameters
+    ----------
+    population
+        Candidates of one generation, an even number: each direction is tried with both signs.
+    top
+        Directions that count, those whose better candidate is best (V1-t); 0 for all of them (V1).
+    sigma
+        Standard deviation of the changes, the paper's nu.
+    learning_rate
+        Length of the steps, the paper's alpha.
+    relative
+        Measure ``sigma`` and ``learning_rate`` in the typical size of the initial values of each
+        leaf (a zero leaf, such as biases, takes that of the leaf beside it), instead of absolutely.
+    """
+
+    population: int = hyperparameter(128, at_least=2)
+    top: int = hyperparameter(0, at_least=0)
+    sigma: float = hyperparameter(0.05, above=0.0)
+    learning_rate: float = hyperparameter(0.05, above=0.0)
+    relative: bool = True
+
+    name: ClassVar[str] = "ars"
+    samples_around_center: ClassVar[bool] = True
+
+    def init(self, key: jax.Array, params: Params) -> State:
+        """State at ``params``.
+
+        Raises
+        ------
+        InputError
+            If the population is odd.
+        """
+        mirrored.check_even("ARS", self.population)
+        scales = mirrored.leaf_scales(params)
+        return State(
+            tree.ravel(params),
+            scales if self.relative else jnp.ones_like(scales),
+            Structure.of(params),
+        )
+
+    def ask(self, key: jax.Array, state: State) -> Mirrored:
+        """Noise with both signs."""
+        return mirrored.pairs(key, self.population // 2, state.structure.size)
+
+    def decode(self, state: State, candidate: Mirrored) -> Params:
+        """Center plus or minus the noise of a seed."""
+        scale = self.sigma * mirrored.spread(state.scales, state.structure)
+        change = scale * mirrored.draw(candidate, state.structure.size)
+        return state.structure.unravel(state.center + change)
+
+    def tell(self, key: jax.Array, state: State, candidates: Mirrored, losses: jax.Array) -> State:
+        """Step along the best directions; a pair with a loss that is not finite does not count."""
+        half = self.population // 2
+        plus, minus = losses[:half], losses[half:]
+        usable = jnp.isfinite(plus) & jnp.isfinite(minus)
+        better = jnp.where(usable, jnp.minimum(plus, minus), jnp.inf)
+        top = min(self.top, half) or half
+        # Line 6: sort the directions by their better candidate and use the first ones.
+        chosen = jnp.zeros(half, bool).at[jnp.argsort(better)[:top]].set(True) & usable
+        count = jnp.sum(chosen)
+        plus, minus = (jnp.where(chosen, x, 0.0) for x in (plus, minus))
+
+        # Line 7: step alpha / (b deviation) sum (r+ - r-) delta; deviation of the 2 b rewards used.
+        losses_used = 2 * jnp.maximum(count, 1)
+        mean = (plus + minus).sum() / losses_used
+        squares = jnp.where(chosen, (plus - mean) ** 2 + (minus - mean) ** 2, 0.0)
+        deviation = jnp.sqrt(squares.sum() / losses_used)
+        weights = (plus - minus) / (
+            jnp.maximum(count, 1) * jnp.where(deviation > 0, deviation, 1.0)
+        )
+        step = mirrored.weighted_sum(candidates, weights, state.structure.size)
+        scales = mirrored.spread(state.scales, state.structure)
+        center = state.center - self.learning_rate * scales * step
+        return state._replace(center=center.astype(state.center.dtype))
+
+    def center(self, state: State) -> Params:
+        """The present parameters."""
+        return state.structure.unravel(state.center)

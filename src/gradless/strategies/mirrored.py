@@ -1,0 +1,150 @@
+"""How are pairs of opposite candidates made, and their noise added up again?
+
+Mirrored (antithetic) sampling evaluates center + sigma e and center - sigma e for the same noise e
+(Brockhoff et al., "Mirrored Sampling and Sequential Selection for Evolution Strategies", 2010). A
+candidate is a seed and a sign, so that a population of large networks is never stored as numbers;
+the noise is drawn again where it is needed. That of small networks is drawn once, all together.
+
+The noise of a parameter is relative to the scale of its leaf: a layer whose weights start ten times
+smaller is searched in steps ten times smaller.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from gradless import noise
+from gradless.errors import InputError
+from gradless.tree import Params, Structure
+
+_NUMBERS_STORED = 2**20  # 8 MiB for both signs; drawing inside of a loop over members is slower
+_NUMBERS_AT_ONCE = 2**22  # drawn at once when noise is added up: 16 MiB
+
+
+class Mirrored(NamedTuple):
+    """Candidates as seeds and signs: first all with +1, then their opposites in the same order."""
+
+    seed: noise.Seed
+    sign: jax.Array  # float32, shape (population,)
+    drawn: jax.Array | None  # the noise with its sign, (population, size), if that is small
+
+
+def check_even(owner: str, population: int) -> None:
+    """Refuse a population that does not consist of pairs."""
+    if population % 2:
+        raise InputError(
+            f"{owner}: population={population} was given, expected an even number; candidates are "
+            f"evaluated in opposite pairs, give {population + 1}"
+        )
+
+
+def direction(seed: noise.Seed, size: int, directions: str = "normal") -> jax.Array:
+    """Noise of one seed, shape (size,): standard normal, or its signs for ``rademacher``."""
+    drawn = noise.normal(seed, size)
+    return jnp.sign(drawn) if directions == "rademacher" else drawn
+
+
+def pairs(key: jax.Array, count: int, size: int, directions: str = "normal") -> Mirrored:
+    """A population of ``count`` pairs that change ``size`` parameters."""
+    seeds = noise.seeds(key, jnp.arange(count))
+    twice = jax.tree.map(lambda x: jnp.concatenate([x, x]), seeds)
+    drawn = None
+    if count * size <= _NUMBERS_STORED:
+        half = jax.vmap(lambda seed: direction(seed, size, directions))(seeds)
+        drawn = jnp.concatenate([half, -half])
+    return Mirrored(twice, jnp.repeat(jnp.array([1.0, -1.0]), count), drawn)
+
+
+def draw(candidate: Mirrored, size: int, directions: str = "normal") -> jax.Array:
+    """Noise of one candidate with its sign, shape (size,)."""
+    if candidate.drawn is not None:
+        return candidate.drawn
+    return candidate.sign * direction(candidate.seed, size, directions)
+
+
+def weighted_sum(
+    candidates: Mirrored,
+    weights: jax.Array,
+    size: int,
+    directions: str = "normal",
+    power: int = 1,
+) -> jax.Array:
+    """Sum over pairs of weight times noise, or times its square, shape (size,).
+
+    Parameters
+    ----------
+    candidates
+        The population; the noise is that of the first of each pair.
+    weights
+        One per pair, shape (pairs,).
+    size
+        Number of parameters.
+    directions
+        Kind of noise.
+    power
+        1 for the noise, 2 for its square.
+    """
+    members = len(weights)
+    if candidates.drawn is not None:
+        return _product(weights, candidates.drawn[:members] ** power)
+    seeds = jax.tree.map(lambda x: x[:members], candidates.seed)
+    block = max(1, min(members, _NUMBERS_AT_ONCE // max(size, 1)))
+
+    def of_block(seeds: noise.Seed, weights: jax.Array) -> jax.Array:
+        drawn = jax.vmap(lambda seed: direction(seed, size, directions))(seeds)
+        return _product(weights, drawn**power)
+
+    if block == members:
+        return of_block(seeds, weights)
+    missing = -members % block  # made up for by members of weight zero
+    seeds, weights = jax.tree.map(
+        lambda x: jnp.concatenate([x, jnp.zeros((missing, *x.shape[1:]), x.dtype)]).reshape(
+            -1, block, *x.shape[1:]
+        ),
+        (seeds, weights),
+    )
+
+    def add(total: jax.Array, one: tuple[noise.Seed, jax.Array]) -> tuple[jax.Array, None]:
+        return total + of_block(*one), None
+
+    total, _ = jax.lax.scan(add, jnp.zeros(size), (seeds, weights))
+    return total
+
+
+def _product(weights: jax.Array, drawn: jax.Array) -> jax.Array:
+    return jnp.matmul(weights, drawn, precision=jax.lax.Precision.HIGHEST)
+
+
+def leaf_scales(params: Params) -> jax.Array:
+    """A typical size of the numbers in each leaf, shape (leaves,).
+
+    It is the root mean square of a leaf's initial values. A leaf of zeros, as biases are, takes
+    that of the leaves beside it (its layer's weights); a group of zeros that of all leaves; and if
+    everything is zero, all scales are 1.
+    """
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    squares = jnp.stack([jnp.sum(jnp.asarray(x, jnp.float32) ** 2) for _, x in leaves])
+    # Zeros do not count as numbers: they say nothing of the scale.
+    counts = jnp.stack([jnp.sum(x != 0) for _, x in leaves]).astype(jnp.float32)
+    parents = [path[:-1] for path, _ in leaves]
+    beside = jnp.array([[a == b for b in parents] for a in parents], jnp.float32)
+
+    def mean(squares: jax.Array, counts: jax.Array, otherwise: jax.Array) -> jax.Array:
+        return jnp.where(counts > 0, squares / jnp.maximum(counts, 1), otherwise)
+
+    overall = mean(squares.sum(), counts.sum(), jnp.ones(()))
+    return jnp.sqrt(mean(squares, counts, mean(beside @ squares, beside @ counts, overall)))
+
+
+def spread(scales: jax.Array, structure: Structure) -> jax.Array:
+    """The scale of every single parameter, shape (size,), from one for each leaf."""
+    return jnp.concatenate(
+        [
+            jnp.broadcast_to(scale, math.prod(shape))
+            for scale, shape in zip(scales, structure.shapes, strict=True)
+        ]
+    )

@@ -1,0 +1,140 @@
+"""A gradient estimated from the losses of random changes, followed by a step-size rule.
+
+Salimans, Ho, Chen, Sidor and Sutskever, "Evolution Strategies as a Scalable Alternative to
+Reinforcement Learning" (2017), algorithm 1, with the mirrored sampling, fitness shaping and weight
+decay of its section 2.1.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from gradless import tree
+from gradless.strategies import mirrored, optimizers, shaping
+from gradless.strategies.base import hyperparameter, strategy
+from gradless.strategies.mirrored import Mirrored
+from gradless.tree import Params, Structure
+
+
+class State(NamedTuple):
+    """The center of the search distribution and the optimiser's memory."""
+
+    center: jax.Array  # (dimension,)
+    scales: jax.Array  # typical size of the parameters of each leaf, (leaves,)
+    optimizer: Any
+    generation: jax.Array  # finished so far, uint32
+    structure: Structure
+
+
+@strategy
+class OpenAIES:
+    """Candidates spread normally around a center, which moves down the estimated gradient.
+
+    Parameters
+    ----------
+    population
+        Candidates of one generation, an even number: each change is tried with both signs.
+    sigma
+        Standard deviation of the changes.
+    learning_rate
+        Length of the steps: about the change of every parameter in one generation, for adam.
+    sigma_decay, learning_rate_decay
+        Factor by which they shrink in every generation; 0.999 halves them in 693 generations.
+    momentum
+        Share of the mean gradient kept from one generation to the next, in adam, momentum, clipup.
+    second_moment
+        Share of the mean squared gradient kept, in adam and rmsprop.
+    weight_decay
+        Share of every parameter, times the learning rate, that is lost in every generation.
+    shaping
+        What the losses count: ``centered_ranks``, ``nes_utilities``, ``zscore`` or ``raw``.
+    optimizer
+        Step-size rule: ``adam``, ``sgd``, ``momentum``, ``rmsprop`` or ``clipup``.
+    relative
+        Measure ``sigma`` and ``learning_rate`` in the typical size of the initial values of each
+        leaf (a zero leaf, such as biases, takes that of the leaf beside it), instead of absolutely.
+    """
+
+    population: int = hyperparameter(128, at_least=2)
+    sigma: float = hyperparameter(0.1, above=0.0)
+    learning_rate: float = hyperparameter(0.05, above=0.0)
+    sigma_decay: float = hyperparameter(1.0, above=0.0, at_most=1.0)
+    learning_rate_decay: float = hyperparameter(1.0, above=0.0, at_most=1.0)
+    momentum: float = hyperparameter(0.9, at_least=0.0, at_most=1.0)
+    second_moment: float = hyperparameter(0.999, at_least=0.0, at_most=1.0)
+    weight_decay: float = hyperparameter(0.0, at_least=0.0)
+    shaping: str = hyperparameter("centered_ranks", choices=tuple(shaping.SHAPINGS))
+    optimizer: str = hyperparameter("adam", choices=optimizers.OPTIMIZERS)
+    relative: bool = True
+
+    name: ClassVar[str] = "openai_es"
+    samples_around_center: ClassVar[bool] = True
+
+    def init(self, key: jax.Array, params: Params) -> State:
+        """State at ``params``.
+
+        Raises
+        ------
+        InputError
+            If the population is odd.
+        """
+        mirrored.check_even("OpenAIES", self.population)
+        center = tree.ravel(params)
+        scales = mirrored.leaf_scales(params)
+        return State(
+            center=center,
+            scales=scales if self.relative else jnp.ones_like(scales),
+            optimizer=self._rule.init(center),
+            generation=jnp.uint32(0),
+            structure=Structure.of(params),
+        )
+
+    @property
+    def _rule(self) -> Any:
+        return optimizers.get(self.optimizer, self.momentum, self.second_moment)
+
+    def step_size(self, state: State) -> jax.Array:
+        """Standard deviation of the changes in this generation."""
+        return jnp.asarray(self.sigma * self.sigma_decay ** state.generation.astype(jnp.float32))
+
+    def ask(self, key: jax.Array, state: State) -> Mirrored:
+        """Noise with both signs."""
+        return mirrored.pairs(key, self.population // 2, state.structure.size)
+
+    def decode(self, state: State, candidate: Mirrored) -> Params:
+        """Center plus or minus the noise of a seed."""
+        scale = mirrored.spread(self.step_size(state) * state.scales, state.structure)
+        change = scale * mirrored.draw(candidate, state.structure.size)
+        return state.structure.unravel(state.center + change)
+
+    def gradient(self, state: State, candidates: Mirrored, losses: jax.Array) -> jax.Array:
+        """Estimated gradient of the shaped loss, (dimension,), in units of ``state.scales``."""
+        half = self.population // 2
+        weights = shaping.get(self.shaping)(losses)
+        # Algorithm 1, line 6, with weights that are positive for good candidates:
+        # g = -1 / (n sigma) sum_i w_i e_i, where e_i of the second half is minus that of the first.
+        total = mirrored.weighted_sum(
+            candidates, weights[half:] - weights[:half], state.structure.size
+        )
+        return total / (self.population * self.step_size(state))
+
+    def tell(self, key: jax.Array, state: State, candidates: Mirrored, losses: jax.Array) -> State:
+        """Step down the estimated gradient."""
+        gradient = self.gradient(state, candidates, losses)
+        update, optimizer = self._rule.update(gradient, state.optimizer)
+        rate = self.learning_rate * self.learning_rate_decay ** state.generation.astype(jnp.float32)
+        step = mirrored.spread(state.scales, state.structure) * update
+        # Decoupled from the gradient: Loshchilov and Hutter (2019), algorithm 2.
+        center = state.center - rate * (step + self.weight_decay * state.center)
+        return state._replace(
+            center=center.astype(state.center.dtype),
+            optimizer=optimizer,
+            generation=state.generation + 1,
+        )
+
+    def center(self, state: State) -> Params:
+        """Center of the search distribution."""
+        return state.structure.unravel(state.center)

@@ -1,0 +1,81 @@
+"""A class becomes a strategy: checked hyperparameters, of which the floats are traced."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gradless.errors import InputError
+from gradless.strategies.base import Strategy, hyperparameter, strategy
+
+
+@strategy
+class Example:
+    """Has one hyperparameter of every kind."""
+
+    rate: float = hyperparameter(0.5, above=0.0, at_most=1.0)
+    decay: float = hyperparameter(0.0, at_least=0.0)
+    count: int = hyperparameter(4, at_least=1, at_most=8)
+    shape: str = hyperparameter("ranks", choices=("ranks", "values"))
+    mirrored: bool = True
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"rate": 0.0}, "rate=0.0 was given, expected a number above 0"),
+        ({"rate": -1}, "rate=-1 was given, expected a number above 0"),
+        ({"rate": 1.5}, "rate=1.5 was given, expected at most 1"),
+        ({"rate": math.nan}, "rate=nan was given, expected a number above 0"),
+        ({"rate": np.float64(2)}, "expected at most 1"),
+        ({"decay": -1e-3}, "decay=-0.001 was given, expected at least 0"),
+        ({"decay": math.nan}, "decay=nan was given, expected at least 0"),
+        ({"count": 0}, "count=0 was given, expected at least 1"),
+        ({"count": 9}, "count=9 was given, expected at most 8"),
+        ({"count": 2.0}, "count=2.0 was given, expected a whole number"),
+        ({"shape": "rank"}, "shape='rank' was given, expected one of 'ranks', 'values'"),
+    ],
+)
+def test_out_of_range(given: dict, expected: str) -> None:
+    with pytest.raises(InputError) as error:
+        Example(**given)
+    assert str(error.value).startswith("Example: ")
+    assert str(error.value).endswith(expected)
+
+
+def test_ends_of_the_ranges_are_inside() -> None:
+    example = Example(rate=1.0, decay=0.0, count=8, shape="values", mirrored=False)
+    assert dataclasses.astuple(example) == (1.0, 0.0, 8, "values", False)
+    assert Example(rate=1, count=1) == Example(1.0, 0.0, 1)
+
+
+def test_floats_are_traced_and_all_else_is_static() -> None:
+    traces = []
+
+    @jax.jit
+    def scaled(example: Example) -> jax.Array:
+        traces.append(example.count)
+        return example.rate * jnp.ones(example.count)
+
+    assert jax.tree.leaves(Example()) == [0.5, 0.0]
+    np.testing.assert_array_equal(scaled(Example()), [0.5] * 4)
+    np.testing.assert_array_equal(scaled(Example(rate=0.25, decay=3.0)), [0.25] * 4)
+    assert traces == [4]
+    assert scaled(Example(count=2)).shape == (2,)
+    assert traces == [4, 2]
+
+
+def test_one_tree_of_strategies_with_arrays_for_numbers() -> None:
+    rates = jax.vmap(lambda rate: Example(rate=rate))(jnp.array([0.1, 0.2]))
+    np.testing.assert_array_equal(jax.vmap(lambda e: 2 * e.rate)(rates), np.float32([0.2, 0.4]))
+
+
+def test_it_is_frozen_and_without_the_methods_no_strategy() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Example().rate = 0.1
+    assert not isinstance(Example(), Strategy)

@@ -1,0 +1,136 @@
+"""Simulated annealing: Metropolis acceptance, cooling, convergence."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from global_search import ellipsoid, losses_found, rastrigin, rosenbrock, short_run, sphere
+
+from gradless import tree
+from gradless.strategies.simulated_annealing import SimulatedAnnealing
+
+CHAINS = 20_000
+PARAMS = {"a": jnp.array([1.0, -2.0]), "b": jnp.array([[0.5]])}
+
+
+def standing(strategy, loss: float):
+    """A state in which every chain stands at PARAMS with the given loss."""
+    state = strategy.init(jax.random.key(0), PARAMS)
+    return state._replace(current_loss=jnp.full(strategy.population, loss, jnp.float32))
+
+
+def told(strategy, state, losses, seed: int = 1):
+    candidates = strategy.ask(jax.random.key(seed), state)
+    losses = jnp.broadcast_to(jnp.float32(losses), strategy.population)
+    return strategy.tell(jax.random.key(seed + 1), state, candidates, losses)
+
+
+@pytest.mark.parametrize("temperature", [0.1, 2.0])
+@pytest.mark.parametrize("rise", [0.05, 0.5, 2.0])
+def test_a_rise_is_accepted_as_often_as_metropolis_says(rise, temperature) -> None:
+    strategy = SimulatedAnnealing(initial_temperature=temperature, population=CHAINS)
+    after = told(strategy, standing(strategy, 1.0), 1.0 + rise)
+    accepted = np.asarray(after.current_loss) == np.float32(1.0 + rise)
+    expected = np.exp(-rise / temperature)
+    error = np.sqrt(expected * (1 - expected) / CHAINS)
+    assert abs(accepted.mean() - expected) < 4 * error + 1e-4
+
+
+@pytest.mark.parametrize("loss", [1.0, 0.999, -50.0])
+def test_what_is_not_worse_is_always_accepted(loss) -> None:
+    strategy = SimulatedAnnealing(initial_temperature=1e-6, population=CHAINS)
+    after = told(strategy, standing(strategy, 1.0), loss)
+    assert (after.current_loss == np.float32(loss)).all()
+
+
+@pytest.mark.parametrize("before", [1.0, np.inf])
+def test_an_infinite_loss_is_never_accepted(before) -> None:
+    strategy = SimulatedAnnealing(initial_temperature=1e6, population=CHAINS)
+    state = standing(strategy, before)
+    after = told(strategy, state, np.inf)
+    np.testing.assert_array_equal(after.current, state.current)
+    np.testing.assert_array_equal(after.current_loss, state.current_loss)
+
+
+def test_a_chain_that_accepts_stands_where_its_proposal_was() -> None:
+    strategy = SimulatedAnnealing(population=4)
+    state = standing(strategy, 1.0)
+    candidates = strategy.ask(jax.random.key(1), state)
+    decoded = jax.vmap(lambda c: tree.ravel(strategy.decode(state, c)))(candidates)
+    losses = jnp.array([0.5, jnp.inf, 0.25, jnp.inf])
+    after = strategy.tell(jax.random.key(2), state, candidates, losses)
+    expected = np.asarray(state.current).copy()
+    expected[[0, 2]] = decoded[jnp.array([0, 2])]
+    np.testing.assert_allclose(after.current, expected, rtol=1e-6)
+    np.testing.assert_allclose(tree.ravel(strategy.center(after)), decoded[2], rtol=1e-6)
+
+
+def test_the_center_stays_when_a_chain_climbs() -> None:
+    strategy = SimulatedAnnealing(initial_temperature=1e6, population=1)
+    first = told(strategy, strategy.init(jax.random.key(0), PARAMS), 1.0)
+    second = told(strategy, first, 2.0, seed=5)
+    assert second.current_loss[0] == 2.0
+    np.testing.assert_array_equal(second.best, first.best)
+    assert second.best_loss == 1.0
+
+
+@pytest.mark.parametrize("population", [1, 10])
+def test_the_temperature_falls_by_the_decay_with_every_evaluation(population) -> None:
+    strategy = SimulatedAnnealing(
+        initial_temperature=8.0, final_temperature=1.0, decay=0.5 ** (1 / 20), population=population
+    )
+    state = strategy.init(jax.random.key(0), PARAMS)
+    temperatures = [float(strategy.temperature(state))]
+    for _ in range(100 // population):
+        state = told(strategy, state, 1.0)
+        temperatures.append(float(strategy.temperature(state)))
+    halved = 20 // population
+    assert temperatures[::halved] == pytest.approx([8, 4, 2, 1, 1, 1], rel=1e-5)
+    assert float(strategy.step_size(state)) == pytest.approx(0.1 / 8**0.5, rel=1e-5)
+
+
+def test_a_count_of_evaluations_that_is_full_stays_full() -> None:
+    strategy = SimulatedAnnealing(population=10)
+    state = strategy.init(jax.random.key(0), PARAMS)._replace(evaluations=jnp.uint32(2**32 - 5))
+    assert int(told(strategy, state, 1.0).evaluations) == 2**32 - 5
+
+
+def test_steps_are_normal_and_of_the_given_size() -> None:
+    strategy = SimulatedAnnealing(sigma=0.3, cool_steps=False, population=4096)
+    state = standing(strategy, 1.0)._replace(evaluations=jnp.uint32(5000))
+    candidates = strategy.ask(jax.random.key(3), state)
+    decoded = jax.vmap(lambda c: tree.ravel(strategy.decode(state, c)))(candidates)
+    steps = np.asarray(decoded - tree.ravel(PARAMS))
+    assert steps.std() == pytest.approx(0.3, rel=0.03)
+    assert abs(steps.mean()) < 4 * 0.3 / np.sqrt(steps.size)
+
+
+@pytest.mark.parametrize(
+    ("function", "dimension", "evaluations", "below"),
+    [
+        (sphere, 2, 5_000, 1e-9),
+        (sphere, 10, 50_000, 1e-9),
+        (rosenbrock, 2, 20_000, 0.1),
+        (rosenbrock, 10, 50_000, 9.0),
+        # Steps are as long in every direction: 1e4 is 1 % of where it starts.
+        (ellipsoid, 10, 50_000, 1e4),
+        # The start is near 100 and 180; a local minimum beside the global one is 1.
+        (rastrigin, 2, 20_000, 1.1),
+        (rastrigin, 10, 50_000, 80.0),
+    ],
+)  # fmt: skip
+def test_convergence(function, dimension, evaluations, below) -> None:
+    strategy = SimulatedAnnealing(
+        sigma=1.0,
+        initial_temperature=10.0,
+        final_temperature=1e-12,
+        decay=1 - 30 / evaluations,
+        population=1 if dimension > 2 else 4,
+    )
+    assert losses_found(strategy, function, dimension, evaluations).max() < below
+
+
+def test_golden_values() -> None:
+    center, loss = short_run(SimulatedAnnealing(sigma=0.5, population=4))
+    np.testing.assert_allclose(center, [0.2148543, 0.2456408, -0.18871249], rtol=1e-5)
+    assert loss == pytest.approx(11.367361, rel=1e-5)

@@ -1,0 +1,127 @@
+"""SPSA: Spall's estimate and gains, and directions that are seeds."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gradless import tree
+from gradless.strategies import SPSA
+
+
+def sphere(v):
+    return jnp.sum(v**2)
+
+
+def rosenbrock(v):
+    return jnp.sum(100 * (v[1:] - v[:-1] ** 2) ** 2 + (1 - v[:-1]) ** 2)
+
+
+def losses_of(strategy, state, candidates, function):
+    return jax.vmap(lambda c: function(strategy.decode(state, c)))(candidates)
+
+
+def minimise(strategy, function, start, evaluations):
+    """Losses of the centers, one per generation."""
+
+    def step(state, key):
+        candidates = strategy.ask(key, state)
+        losses = losses_of(strategy, state, candidates, function)
+        state = strategy.tell(key, state, candidates, losses)
+        return state, function(strategy.center(state))
+
+    keys = jax.random.split(jax.random.key(1), evaluations // strategy.population)
+    state = strategy.init(jax.random.key(0), start)
+    return np.asarray(jax.jit(lambda s: jax.lax.scan(step, s, keys)[1])(state))
+
+
+@pytest.mark.parametrize("directions", ["rademacher", "normal"])
+def test_one_step_by_hand(directions) -> None:
+    strategy = SPSA(probes=2, sigma=0.25, learning_rate=0.1, directions=directions)
+    center = np.array([1.0, 2.0, -1.0], np.float32)
+    state = strategy.init(jax.random.key(0), jnp.asarray(center))
+    candidates = strategy.ask(jax.random.key(1), state)
+    decoded = np.asarray(jax.vmap(lambda c: strategy.decode(state, c))(candidates))
+    changes = (decoded - center) / 0.25
+    np.testing.assert_allclose(changes[:2], -changes[2:], rtol=1e-5)
+    if directions == "rademacher":
+        np.testing.assert_array_equal(np.abs(changes), 1)
+    after = strategy.tell(jax.random.key(2), state, candidates, jnp.array([7.0, 1.0, 3.0, 2.0]))
+    gradient = ((7 - 3) / 0.5 * changes[0] + (1 - 2) / 0.5 * changes[1]) / 2
+    np.testing.assert_allclose(strategy.center(after), center - 0.1 * gradient, rtol=1e-5)
+
+
+def test_gain_sequences() -> None:
+    strategy = SPSA(sigma=0.5, learning_rate=0.2, alpha=0.602, gamma=0.101, stability=9.0)
+    state = strategy.init(jax.random.key(0), jnp.zeros(2))
+    for generation in (0, 1, 90):
+        gain, size = strategy.gains(state._replace(generation=jnp.uint32(generation)))
+        # a / (A + k + 1)^alpha with the a that makes the first gain 0.2.
+        assert float(gain) == pytest.approx(0.2 * 10**0.602 / (10 + generation) ** 0.602, rel=1e-5)
+        assert float(size) == pytest.approx(0.5 / (generation + 1) ** 0.101, rel=1e-5)
+    constant = SPSA(sigma=0.5, learning_rate=0.2)
+    assert tuple(map(float, constant.gains(state._replace(generation=jnp.uint32(90))))) == (
+        pytest.approx(0.2),
+        pytest.approx(0.5),
+    )
+
+
+@pytest.mark.parametrize("directions", ["rademacher", "normal"])
+def test_estimate_is_unbiased_on_a_quadratic(directions) -> None:
+    strategy = SPSA(probes=20_000, sigma=0.1, learning_rate=1.0, directions=directions)
+    center = jnp.array([1.0, -2.0, 0.5])
+    state = strategy.init(jax.random.key(0), center)
+    candidates = strategy.ask(jax.random.key(1), state)
+    after = strategy.tell(
+        jax.random.key(2), state, candidates, losses_of(strategy, state, candidates, sphere)
+    )
+    np.testing.assert_allclose(center - strategy.center(after), [2, -4, 1], atol=0.15)
+
+
+def test_candidates_are_as_small_as_seeds() -> None:
+    strategy = SPSA()
+    state = strategy.init(jax.random.key(0), jnp.zeros(2_000_000))
+    assert sum(x.nbytes for x in jax.tree.leaves(strategy.ask(jax.random.key(1), state))) < 100
+
+
+def test_a_pair_that_is_not_finite_is_flat() -> None:
+    strategy = SPSA(probes=1)
+    state = strategy.init(jax.random.key(0), jnp.ones(3))
+    candidates = strategy.ask(jax.random.key(1), state)
+    after = strategy.tell(jax.random.key(2), state, candidates, jnp.array([1.0, jnp.inf]))
+    np.testing.assert_array_equal(after.center, state.center)
+
+
+def test_changes_are_relative_to_each_leaf_when_told_to() -> None:
+    params = [jnp.full(3, 10.0), jnp.full(3, -0.1)]
+    strategy = SPSA(sigma=0.5, relative=True)
+    state = strategy.init(jax.random.key(0), params)
+    one = strategy.decode(state, tree.member(strategy.ask(jax.random.key(1), state), 0))
+    np.testing.assert_allclose(jnp.abs(one[0] - 10), 5, rtol=1e-5)
+    np.testing.assert_allclose(jnp.abs(one[1] + 0.1), 0.05, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("directions", "probes"), [("rademacher", 1), ("rademacher", 4), ("normal", 4)]
+)
+def test_sphere(directions, probes) -> None:
+    strategy = SPSA(learning_rate=0.02, directions=directions, probes=probes)
+    assert minimise(strategy, sphere, jnp.ones(8), 8000)[-1] < 1e-6
+
+
+def test_rosenbrock() -> None:
+    strategy = SPSA(probes=2, sigma=0.001, learning_rate=0.0005)
+    assert minimise(strategy, rosenbrock, jnp.zeros(4), 40_000)[-1] < 0.05
+
+
+def test_golden_values() -> None:
+    strategy = SPSA(probes=2)
+    state = strategy.init(jax.random.key(0), jnp.array([1.0, -2.0, 3.0]))
+    for generation in range(3):
+        candidates = strategy.ask(jax.random.key(generation), state)
+        losses = losses_of(strategy, state, candidates, sphere)
+        state = strategy.tell(jax.random.key(9), state, candidates, losses)
+    np.testing.assert_allclose(strategy.center(state), GOLDEN, rtol=1e-4)
+
+
+GOLDEN = [0.88357568, -1.99762392, 2.88237596]

@@ -1,0 +1,310 @@
+"""A population gets the same losses however it is laid out."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.special import log_softmax
+from sklearn.metrics import accuracy_score, mean_squared_error
+
+from gradless import objectives, tree
+from gradless.data import Dataset
+from gradless.errors import InputError
+from gradless.evaluate import Layout, Score, SupervisedProblem, choose_layout, evaluate, replicate
+from gradless.models import MLP
+from gradless.strategies import RandomSearch
+from gradless.tree import Structure
+
+# A block larger than the population, or of its size, is the same program.
+LAYOUTS = [
+    (population, Layout(rows, block, devices))
+    for population, blocks in {1: [1], 5: [7], 13: [1, 7, 128], 64: [1, 7, 128]}.items()
+    for block in blocks
+    for rows in (True, False)
+    for devices in (1, 2)
+]
+
+
+class Given:
+    """Decodes candidates that are vectors; the state is their structure."""
+
+    @staticmethod
+    def decode(state: Structure, candidate: jax.Array):
+        return state.unravel(candidate)
+
+
+class Linear:
+    """A model of someone else: without feature-major arithmetic."""
+
+    def init(self, key: jax.Array) -> dict:
+        return {"w": jnp.zeros((2, 3))}
+
+    def apply(self, params: dict, x: jax.Array) -> jax.Array:
+        return jnp.tanh(x) @ params["w"]
+
+
+def small(dataset: Dataset, samples: int) -> Dataset:
+    """Some samples of every class."""
+    chosen = np.linspace(0, dataset.n_samples - 1, samples).astype(int)
+    return dataclasses.replace(
+        dataset, features=dataset.features[chosen], targets=dataset.targets[chosen]
+    )
+
+
+def regression(samples: int = 20) -> Dataset:
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(samples, 2)).astype(np.float32)
+    return Dataset("numbers", features, np.sin(features[:, 0]), ("a", "b"), None)
+
+
+@functools.partial(jax.jit, static_argnames="layout")
+def scores(problem, strategy, state, candidates, layout: Layout) -> Score:
+    return evaluate(problem, strategy, state, candidates, problem.batch(jax.random.key(0)), layout)
+
+
+def given_scores(problem, params, layout: Layout) -> Score:
+    """Scores of parameters with the population on the leading axis."""
+    structure = Structure.of(tree.member(params, 0))
+
+    @jax.jit
+    def of(params):
+        vectors = jax.vmap(tree.ravel)(params)
+        batch = problem.batch(jax.random.key(0))
+        return evaluate(problem, Given, structure, vectors, batch, layout)
+
+    return of(params)
+
+
+def numpy_loss(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Cross-entropy; samples and classes on the last axes."""
+    return -log_softmax(logits, axis=-1)[..., np.arange(len(labels)), labels].mean(-1)
+
+
+def numpy_scores(dataset: Dataset, population) -> Score:
+    """Loss and accuracy of every network with one hidden layer."""
+    hidden, last = [
+        [np.asarray(p, np.float64) for p in (layer.weights, layer.biases[:, None])]
+        for layer in population
+    ]
+    logits = np.maximum(dataset.features @ hidden[0] + hidden[1], 0) @ last[0] + last[1]
+    accuracies = (logits.argmax(-1) == dataset.targets).mean(-1)
+    return Score(numpy_loss(logits, dataset.targets), accuracies)
+
+
+# --- Layouts --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def few(vertical: Dataset) -> Dataset:
+    return small(vertical, 30)
+
+
+@pytest.fixture(scope="module")
+def few_problem(few: Dataset, model: MLP) -> SupervisedProblem:
+    return SupervisedProblem.of(few, model, objectives.get("cross_entropy"))
+
+
+@pytest.fixture(scope="module")
+def population(few: Dataset, model: MLP):
+    """Seeds of networks by population size, and what NumPy says of these networks."""
+
+    @functools.cache
+    def of(size: int):
+        strategy = RandomSearch(sigma=0.7, population=size)
+        state = strategy.init(jax.random.key(0), model.init(jax.random.key(0)))
+        seeds = strategy.ask(jax.random.key(1), state)
+        networks = jax.vmap(lambda seed: strategy.decode(state, seed))(seeds)
+        return strategy, state, seeds, numpy_scores(few, networks)
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("size", "layout"),
+    LAYOUTS,
+    ids=[
+        f"{size}-{'rows' if layout.rows else 'products'}-block{layout.block}-{layout.devices}dev"
+        for size, layout in LAYOUTS
+    ],
+)
+def test_every_layout_gives_the_scores_of_numpy(size, layout, population, few_problem) -> None:
+    strategy, state, seeds, expected = population(size)
+    score = scores(few_problem, strategy, state, seeds, layout)
+    assert score.loss.shape == score.accuracy.shape == (size,)
+    np.testing.assert_allclose(score.loss, expected.loss, rtol=1e-5)
+    np.testing.assert_allclose(score.accuracy, expected.accuracy, rtol=1e-6)
+
+
+def test_candidates_of_the_layout_tests_tell_members_apart(population) -> None:
+    _, _, _, expected = population(64)
+    assert len(np.unique(expected.loss.round(4))) > 60
+    assert len(np.unique(expected.accuracy)) > 5
+
+
+@pytest.mark.parametrize("layout", [Layout(True, 7, 2), Layout(False, 1, 1)])
+def test_nan_is_the_loss_of_its_member_alone(layout, few, few_problem, model) -> None:
+    rng = np.random.default_rng(0)
+    networks = jax.tree.map(
+        lambda p: rng.normal(size=(13, *p.shape)).astype(np.float32), model.init(jax.random.key(0))
+    )
+    expected = numpy_scores(few, networks)
+    networks[0].weights[5, 0, 1] = np.nan
+    networks[1].biases[11, 2] = np.nan
+    score = given_scores(few_problem, networks, layout)
+    broken = np.isin(np.arange(13), [5, 11])
+    np.testing.assert_array_equal(np.isnan(score.loss), broken)
+    np.testing.assert_array_equal(score.accuracy[broken], 0)
+    np.testing.assert_allclose(score.loss[~broken], expected.loss[~broken], rtol=1e-5)
+    np.testing.assert_allclose(score.accuracy[~broken], expected.accuracy[~broken], rtol=1e-6)
+
+
+def test_losses_of_an_objective_to_maximise_are_negative(few, model, population) -> None:
+    problem = SupervisedProblem.of(few, model, objectives.get("accuracy"))
+    strategy, state, seeds, expected = population(13)
+    score = scores(problem, strategy, state, seeds, Layout(True, 7, 1))
+    np.testing.assert_allclose(score.loss, -expected.accuracy, rtol=1e-6)
+    np.testing.assert_allclose(score.accuracy, expected.accuracy, rtol=1e-6)
+
+
+# --- Models and data ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("layout", [Layout(False, 7, 2), Layout(True, 1, 1)])
+@pytest.mark.parametrize("batch_size", [None, 11])
+def test_any_model_with_init_and_apply(layout, batch_size, few) -> None:
+    problem = SupervisedProblem.of(
+        few, Linear(), objectives.get("cross_entropy"), batch_size=batch_size
+    )
+    weights = np.random.default_rng(0).normal(size=(13, 2, 3)).astype(np.float32)
+    score = given_scores(problem, {"w": jnp.asarray(weights)}, layout)
+    x, targets = problem.batch(jax.random.key(0))
+    x, labels = np.asarray(x, np.float64), targets["one_hot"].argmax(0)
+    assert len(x) == (batch_size or 30)
+    for index, w in enumerate(weights):
+        logits = np.tanh(x) @ w
+        assert float(score.loss[index]) == pytest.approx(numpy_loss(logits, labels), rel=1e-5)
+        assert float(score.accuracy[index]) == pytest.approx(
+            accuracy_score(labels, logits.argmax(1))
+        )
+
+
+@pytest.mark.parametrize("rows", [True, False])
+def test_regression_has_a_loss_and_no_accuracy(rows: bool) -> None:
+    data, model = regression(), MLP((2, 1))
+    problem = SupervisedProblem.of(data, model, objectives.get("squared_error"))
+    networks = [model.init(jax.random.key(seed)) for seed in range(5)]
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *networks)
+    score = given_scores(problem, stacked, Layout(rows, 7, 1))
+    expected = [
+        mean_squared_error(data.targets, data.features @ np.asarray(layer.weights)[:, 0])
+        for (layer,) in networks
+    ]
+    np.testing.assert_allclose(score.loss, expected, rtol=1e-5)
+    assert np.isnan(score.accuracy).all()
+
+
+# --- Minibatches ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def batched(vertical: Dataset, model: MLP) -> SupervisedProblem:
+    return SupervisedProblem.of(vertical, model, objectives.get("cross_entropy"), batch_size=20)
+
+
+def test_a_minibatch_is_a_function_of_the_key(batched) -> None:
+    first, again, other = (batched.batch(jax.random.key(seed)) for seed in (0, 0, 1))
+    jax.tree.map(np.testing.assert_array_equal, first, again)
+    assert np.any(first[0] != other[0])
+    assert batched.uses_minibatches
+
+
+def test_a_minibatch_holds_distinct_samples_with_their_own_targets(batched, vertical) -> None:
+    features = {
+        tuple(x): label for x, label in zip(vertical.features, vertical.targets, strict=True)
+    }
+    inputs, targets = batched.batch(jax.random.key(0))
+    assert inputs.shape == (2, 20)
+    drawn = [tuple(column) for column in np.asarray(inputs).T]
+    assert len(set(drawn)) == 20
+    labels = [features[column] for column in drawn]
+    np.testing.assert_array_equal(targets["one_hot"].argmax(0), labels)
+    np.testing.assert_array_equal(targets["tie"], objectives.class_targets(labels, 3)["tie"])
+
+
+def test_all_samples_are_one_batch(vertical, model, problem) -> None:
+    whole = SupervisedProblem.of(
+        vertical, model, objectives.get("cross_entropy"), batch_size=vertical.n_samples
+    )
+    for full in (whole, problem):
+        assert not full.uses_minibatches
+        inputs, targets = full.batch(jax.random.key(5))
+        np.testing.assert_array_equal(inputs, vertical.features.T)
+        np.testing.assert_array_equal(targets["one_hot"].argmax(0), vertical.targets)
+    assert problem.n_samples == 300
+
+
+# --- The choice of a layout -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 64, 1000, 100_000])
+@pytest.mark.parametrize("sizes", [(2, 3, 3), (2, 64, 3), (2, 512, 512, 3)])
+def test_chosen_layouts_can_be_used(size: int, sizes, vertical) -> None:
+    problem = SupervisedProblem.of(vertical, MLP(sizes), objectives.get("cross_entropy"))
+    layout = choose_layout(problem, size)
+    assert 1 <= layout.devices <= min(size, jax.device_count())
+    assert 1 <= layout.block <= size
+    assert layout.mesh.size == layout.devices
+
+
+def test_only_work_worth_sharing_is_shared(problem, vertical) -> None:
+    assert choose_layout(problem, 2).devices == 1
+    # The rows of a few neurons are spread over the cores by the compiler.
+    assert choose_layout(problem, 100_000).devices == 1
+    large = SupervisedProblem.of(vertical, MLP((2, 512, 512, 3)), problem.objective)
+    assert choose_layout(large, 1).devices == 1
+    assert choose_layout(large, 64).devices == jax.device_count()
+    assert large.operations > 100 * problem.operations
+
+
+def test_only_layers_of_a_few_neurons_are_written_out(vertical, problem) -> None:
+    large = SupervisedProblem.of(vertical, MLP((2, 512, 512, 3)), problem.objective)
+    assert not choose_layout(large, 64).rows
+    assert not choose_layout(SupervisedProblem.of(vertical, Linear(), problem.objective), 64).rows
+
+
+@pytest.mark.parametrize("size", [1, 64, 200])
+def test_the_chosen_layout_gives_the_scores_of_numpy(size, population, few_problem) -> None:
+    strategy, state, seeds, expected = population(size)
+    score = scores(few_problem, strategy, state, seeds, choose_layout(few_problem, size))
+    np.testing.assert_allclose(score.loss, expected.loss, rtol=1e-5)
+    np.testing.assert_allclose(score.accuracy, expected.accuracy, rtol=1e-6)
+
+
+def test_replicate_puts_everything_on_every_device(problem) -> None:
+    values = replicate({"x": jnp.arange(3.0), "key": jax.random.key(0)}, Layout(True, 1, 2))
+    assert values["x"].sharding.device_set == set(jax.devices()[:2])
+    assert values["x"].is_fully_replicated
+    np.testing.assert_array_equal(values["x"], [0, 1, 2])
+
+
+# --- What cannot be a problem ---------------------------------------------------------------------
+
+
+def test_objective_for_the_other_task() -> None:
+    with pytest.raises(InputError, match=r"'cross_entropy' was given .* regression"):
+        SupervisedProblem.of(regression(), MLP((2, 1)), objectives.get("cross_entropy"))
+
+
+@pytest.mark.parametrize("sizes", [(3, 3), (2, 4), (2, 64, 2), (1, 3)])
+def test_network_that_does_not_fit_the_data(sizes, vertical) -> None:
+    with pytest.raises(InputError, match=r"data with 2 features and 3 outputs; make the first"):
+        SupervisedProblem.of(vertical, MLP(sizes), objectives.get("cross_entropy"))
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 301])
+def test_batch_size_out_of_range(batch_size: int, vertical, model) -> None:
+    with pytest.raises(InputError, match=rf"{batch_size} was given .* expected 1 to 300"):
+        SupervisedProblem.of(vertical, model, objectives.get("cross_entropy"), batch_size)
