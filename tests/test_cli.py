@@ -284,9 +284,9 @@ def test_the_strategy_may_be_named_anywhere(arguments):
 def test_standardising_can_be_turned_on_and_off(numbers):
     table = numbers.folder.parent / "numbers.csv"
     assert read_json(numbers.folder, "config.json")["recipe"]["standardize"] is True
-    succeed("train", table, *SMALL, "--no-standardize", "--out", "off", "--quiet")
+    succeed("train", table, *SMALL, "--standardize", "no", "--out", "off", "--quiet")
     assert read_json(Path("off"), "config.json")["recipe"]["standardize"] is False
-    succeed("train", "vertical", *SMALL, "--standardize", "--out", "on", "--quiet")
+    succeed("train", "vertical", *SMALL, "--standardize", "yes", "--out", "on", "--quiet")
     assert read_json(Path("on"), "config.json")["recipe"]["standardize"] is True
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from gradless.history import History
 from gradless.recipe import Recipe, prepare
 from gradless.report import Display, Improvements, Result, closing_table
 from gradless.train import Record, Stop
@@ -114,7 +115,7 @@ def test_the_accuracy_is_shown_where_there_is_one():
 
 def test_without_a_terminal_the_display_is_the_lines_alone():
     text = io.StringIO()
-    with Display(Console(file=text, width=20), Stop(evaluations=10)) as display:
+    with Display(Console(file=text, width=20), Stop(evaluations=10), History()) as display:
         display.show(record_of([1.0, 0.5], 0.25))
         display.show(record_of([]))
     assert text.getvalue().splitlines() == Improvements().lines(record_of([1.0, 0.5], 0.25))

@@ -468,8 +468,8 @@ def _search(
     report: Callable[[str], object],
 ) -> SearchResult:
     """The loop of both approaches; `propose` makes a candidate from the best array so far."""
+    check(data, iterations, seed)
     create_data = _data_set(data)
-    _require_whole_number("iterations", iterations, 1)
     init(seed)
 
     # create dataset
@@ -530,6 +530,13 @@ def _search(
 
 
 # --- Input checks ---------------------------------------------------------------------------------
+
+
+def check(data: str, iterations: int, seed: int) -> None:
+    """Raise `InputError` unless a search can be run with these."""
+    _data_set(data)
+    _require_whole_number("iterations", iterations, 1)
+    _require_whole_number("seed", seed, 0, 2**32 - 1)
 
 
 def _data_set(name: object) -> Callable[[int, int], tuple[FloatArray, NDArray[np.uint8]]]:

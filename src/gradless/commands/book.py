@@ -47,6 +47,7 @@ def main(arguments: list[str]) -> int:
     if options.iterations is not None:
         iterations = options.iterations
     folder = options.out or Path("runs") / f"book-{options.search}-{options.data}"
+    book.check(options.data, iterations, options.seed)
     make_folder(folder)
     result = search(options.data, iterations, options.seed)
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import tyro
 
@@ -99,8 +99,8 @@ class Options:
     test_fraction: float | None = None
     """Share of the samples kept aside to test the network. Default: 0.25, but none for the data
     sets that are generated in the plane."""
-    standardize: Annotated[bool | None, tyro.conf.FlagConversionOff] = None
-    """Scale each feature to mean 0 and standard deviation 1. Default: yes, but not for the data
+    standardize: Literal["auto", "yes", "no"] = "auto"
+    """Scale each feature to mean 0 and standard deviation 1; auto: yes, but not for the data
     sets that are generated in the plane."""
     seed: int = 0
     """Decides the data drawn, the first weights and all noise: same seed, same run."""
@@ -115,6 +115,7 @@ def main(arguments: list[str]) -> int:
     hyperparameters = dataclasses.asdict(strategy)  # type: ignore[call-overload]
     names = {field.name for field in dataclasses.fields(Recipe)}
     chosen = {k: v for k, v in vars(options).items() if k in names}
+    chosen["standardize"] = {"auto": None, "yes": True, "no": False}[options.standardize]
     stop = limits.stop()
     prepared = prepare(Recipe(**chosen, hyperparameters=hyperparameters))
     check_budget(prepared.strategy, stop)
