@@ -138,6 +138,21 @@ def test_every_layout_gives_the_scores_of_numpy(size, layout, population, few_pr
     np.testing.assert_allclose(score.accuracy, expected.accuracy, rtol=1e-6)
 
 
+@pytest.mark.parametrize("layout", [Layout(True, 7, 2), Layout(False, 1, 1)])
+def test_large_networks_are_decoded_where_they_are_evaluated(
+    layout, population, few_problem, monkeypatch
+) -> None:
+    monkeypatch.setattr("gradless.evaluate._NUMBERS_DECODED_TOGETHER", 0)
+    strategy, state, seeds, expected = population(13)
+
+    @jax.jit  # a function of its own, compiled anew
+    def of(state, seeds) -> Score:
+        return scores.__wrapped__(few_problem, strategy, state, seeds, layout)
+
+    score = of(state, seeds)
+    np.testing.assert_allclose(score.loss, expected.loss, rtol=1e-5)
+
+
 def test_candidates_of_the_layout_tests_tell_members_apart(population) -> None:
     _, _, _, expected = population(64)
     assert len(np.unique(expected.loss.round(4))) > 60

@@ -387,11 +387,16 @@ class Weight:
         return jnp.broadcast_to(params, (len(x), 1))
 
 
-def test_a_center_is_evaluated_counted_and_recorded(vertical) -> None:
+@pytest.fixture(scope="module")
+def to_zero(vertical: Dataset) -> SupervisedProblem:
+    """The loss of a number is its square."""
     zeros = np.zeros(vertical.n_samples, np.float32)
     dataset = dataclasses.replace(vertical, targets=zeros, class_names=None)
-    problem = SupervisedProblem.of(dataset, Weight(), objectives.get("squared_error"))
-    outcome = follow(problem, Outward(), Stop(evaluations=23))
+    return SupervisedProblem.of(dataset, Weight(), objectives.get("squared_error"))
+
+
+def test_a_center_is_evaluated_counted_and_recorded(to_zero) -> None:
+    outcome = follow(to_zero, Outward(), Stop(evaluations=23))
     np.testing.assert_array_equal(outcome.evaluations, [4, 8, 12, 16, 20])
     centers = 0.5 ** np.arange(1, 6)
     np.testing.assert_allclose(outcome.loss, centers**2, rtol=1e-6)
@@ -400,9 +405,21 @@ def test_a_center_is_evaluated_counted_and_recorded(vertical) -> None:
     assert np.isnan(outcome.accuracy).all()
 
     # With a growing center its candidates of the first generation stay the best but for one.
-    outcome = follow(problem, Outward(factor=20.0), Stop(evaluations=8))
+    outcome = follow(to_zero, Outward(factor=20.0), Stop(evaluations=8))
     np.testing.assert_allclose(outcome.loss, [20.0**2, 400.0**2], rtol=1e-6)
     np.testing.assert_allclose(outcome.best_loss, [100, 100], rtol=1e-6)
+
+
+def test_a_fall_of_less_than_a_thousandth_is_stagnation(to_zero) -> None:
+    # The loss falls by 0.06 % in each generation of four evaluations.
+    slow = Outward(factor=0.9997)
+    outcome = follow(to_zero, slow, Stop(stagnation=4, evaluations=400))
+    assert outcome.last.stopped_because == "no improvement"
+    assert len(outcome.best_loss) == 2
+    assert outcome.best_loss[1] < outcome.best_loss[0]
+    # In two generations it falls by enough.
+    outcome = follow(to_zero, slow, Stop(stagnation=8, evaluations=400))
+    assert outcome.last.stopped_because == "evaluations used up"
 
 
 # --- What cannot be a run -------------------------------------------------------------------------

@@ -47,13 +47,17 @@ def class_targets(targets: Any, n_classes: int) -> Targets:
     return {
         "one_hot": jnp.asarray(classes == indices, jnp.float32),
         "tie": jnp.where(classes < indices, _TIE, 0.0).astype(jnp.float32),
+        "weight": jnp.ones(len(indices), jnp.float32),
     }
 
 
 def value_targets(targets: Any) -> Targets:
     """Real targets (samples,) or (samples, outputs) for the compiled loop."""
     values = np.asarray(targets, np.float32)
-    return {"values": jnp.asarray(values.reshape(len(values), -1).T)}
+    return {
+        "values": jnp.asarray(values.reshape(len(values), -1).T),
+        "weight": jnp.ones(len(values), jnp.float32),
+    }
 
 
 def _sum(rows: Rows) -> jax.Array:
@@ -70,10 +74,11 @@ def _each(function: Callable[..., jax.Array], rows: Rows, *others: Any) -> Rows:
     return function(rows, *others)
 
 
-def _mean(samples: jax.Array) -> jax.Array:
-    # As a product with ones: a plain reduction is compiled to two more passes over the samples.
-    ones = jnp.ones(samples.shape[-1], samples.dtype)
-    return jnp.matmul(samples, ones, precision=jax.lax.Precision.HIGHEST) / samples.shape[-1]
+def _mean(samples: jax.Array, targets: Targets) -> jax.Array:
+    # As a product with stored ones: a plain reduction, and one with a constant, which the compiler
+    # sees through, becomes two more passes over the samples.
+    total = jnp.matmul(samples, targets["weight"], precision=jax.lax.Precision.HIGHEST)
+    return total / samples.shape[-1]
 
 
 def _margins(outputs: Rows, targets: Targets) -> Rows:
@@ -90,7 +95,7 @@ def cross_entropy(outputs: Rows, targets: Targets) -> jax.Array:
     terms = _each(
         lambda d: jnp.exp(jnp.minimum(d, _LARGEST_LOGIT_DIFFERENCE)), _margins(outputs, targets)
     )
-    return _mean(jnp.clip(jnp.log(_sum(terms)), _LOWEST_NLL, _HIGHEST_NLL))
+    return _mean(jnp.clip(jnp.log(_sum(terms)), _LOWEST_NLL, _HIGHEST_NLL), targets)
 
 
 def accuracy(outputs: Rows, targets: Targets) -> jax.Array:
@@ -100,7 +105,7 @@ def accuracy(outputs: Rows, targets: Targets) -> jax.Array:
     earlier class that ties with the true one is lifted above it by the smallest float.
     """
     above = _max(_each(operator.add, _margins(outputs, targets), targets["tie"]))
-    return _mean((above <= 0).astype(jnp.float32))
+    return _mean((above <= 0).astype(jnp.float32), targets)
 
 
 def zero_one(outputs: Rows, targets: Targets) -> jax.Array:
@@ -116,7 +121,7 @@ def squared_error(outputs: Rows, targets: Targets) -> jax.Array:
     """
     wanted = targets["values"] if "values" in targets else targets["one_hot"]
     squares = _each(lambda output, value: (output - value) ** 2, outputs, wanted)
-    return _mean(_sum(squares)) / len(wanted)
+    return _mean(_sum(squares), targets) / len(wanted)
 
 
 @dataclass(frozen=True)

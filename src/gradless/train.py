@@ -173,12 +173,14 @@ def _generation(
 
     winner = jnp.argmin(losses)
     loss, accuracy = losses[winner], score.accuracy[winner]
-    params = strategy.decode(run.state, tree.member(candidates, winner))
-    best = _better(run, loss, accuracy, params)
     if strategy.samples_around_center:
+        params = strategy.decode(run.state, tree.member(candidates, winner))
+        best = _better(run, loss, accuracy, params)
         params = strategy.center(state)
         loss, accuracy = problem.score(params, batch, layout.rows)
         best = _better(best, loss, accuracy, params)
+    else:  # a winner that is better than all before it has become the center
+        best = _better(run, loss, accuracy, strategy.center(state))
     worthwhile = best.best_loss < run.reference_loss - _WORTHWHILE * jnp.abs(run.reference_loss)
     worthwhile |= jnp.isinf(run.reference_loss) & jnp.isfinite(best.best_loss)
     generation = run.generation + 1

@@ -144,25 +144,16 @@ def path(problem: SupervisedProblem, model: MLP):
     return of
 
 
+@pytest.mark.parametrize("block", [1, 128])
 @pytest.mark.parametrize("speculation", [2, 5, 16])
 @pytest.mark.parametrize("adapt", [False, True])
-def test_speculation_does_not_change_the_path(adapt: bool, speculation: int, path) -> None:
-    # One member at a time every loss is computed by the same instructions: equal to the last bit.
-    sequential, speculative = path(1, adapt, 1), path(speculation, adapt, 1)
+def test_speculation_does_not_change_the_path(adapt, speculation, block, path) -> None:
+    sequential, speculative = path(1, adapt, 1), path(speculation, adapt, block)
     assert len(sequential.proposals) > 50
+    # The same proposals to the last bit; the sum over the samples may be rounded differently.
     np.testing.assert_array_equal(speculative.proposals, sequential.proposals)
-    np.testing.assert_array_equal(speculative.losses, sequential.losses)
     np.testing.assert_array_equal(speculative.bests, sequential.bests)
-
-
-@pytest.mark.parametrize("speculation", [5, 16])
-@pytest.mark.parametrize("adapt", [False, True])
-def test_proposals_evaluated_together_take_the_same_path(adapt, speculation, path) -> None:
-    # The sum over samples is then rounded differently, the proposals are not.
-    sequential, speculative = path(1, adapt, 1), path(speculation, adapt, 128)
-    np.testing.assert_array_equal(speculative.proposals, sequential.proposals)
     np.testing.assert_allclose(speculative.losses, sequential.losses, rtol=1e-6)
-    np.testing.assert_array_equal(speculative.bests, sequential.bests)
 
 
 # --- The step -------------------------------------------------------------------------------------

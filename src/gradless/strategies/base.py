@@ -38,7 +38,8 @@ class Strategy(Protocol):
 
     samples_around_center: ClassVar[bool]
     """True if ``center`` is an estimate that is never itself among the candidates, as in evolution
-    strategies. Training then evaluates it too, once a generation."""
+    strategies: training then evaluates it too, once a generation. False if ``center`` is the best
+    candidate told so far."""
 
     @property
     def population(self) -> int:
