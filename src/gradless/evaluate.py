@@ -273,7 +273,10 @@ def evaluate(
     if layout.devices == 1:
         return members(state, candidates, batch)
     missing = -population % layout.devices
-    padded = jax.tree.map(lambda x: jnp.concatenate([x, x[:missing]]) if missing else x, candidates)
+    padded = jax.tree.map(
+        lambda x: jnp.concatenate([x, x[jnp.arange(missing) % population]]) if missing else x,
+        candidates,
+    )
 
     def share(state: Any, candidates: Candidates, batch: Any) -> jax.Array:
         # One exchange a generation: everything after it is small, and done by every device alike.

@@ -34,8 +34,6 @@ CLIP = 1e-7
 # In float32, as the chapter computes it: 1 - 1e-7 is the nearest float32 below 1.
 _LOWEST_NLL = -math.log(float(np.float32(1 - CLIP)))
 _HIGHEST_NLL = -math.log(CLIP)
-# Beyond this difference of logits the clipped loss is at its ceiling; exp would overflow at 88.
-_LARGEST_LOGIT_DIFFERENCE = 80.0
 _TIE = float(np.finfo(np.float32).tiny)
 
 
@@ -92,9 +90,8 @@ def cross_entropy(outputs: Rows, targets: Targets) -> jax.Array:
 
     -log p = log sum_j exp(z_j - z_true), so clipping p is clipping this number.
     """
-    terms = _each(
-        lambda d: jnp.exp(jnp.minimum(d, _LARGEST_LOGIT_DIFFERENCE)), _margins(outputs, targets)
-    )
+    # Where exp overflows, the clipped loss is at its ceiling anyway.
+    terms = _each(jnp.exp, _margins(outputs, targets))
     return _mean(jnp.clip(jnp.log(_sum(terms)), _LOWEST_NLL, _HIGHEST_NLL), targets)
 
 
@@ -169,8 +166,22 @@ class Objective:
                 f"{self.name}: outputs of shape {outputs.shape} for {len(targets)} targets, "
                 "expected (samples, outputs); give one row of outputs for each target"
             )
-        real = np.issubdtype(np.asarray(targets).dtype, np.floating) and "regression" in self.tasks
-        prepared = value_targets(targets) if real else class_targets(targets, outputs.shape[1])
+        given = np.asarray(targets)
+        one_output = outputs.shape[1] == 1 or given.shape == outputs.shape
+        if "regression" in self.tasks and (given.dtype.kind == "f" or one_output):
+            if given.size != outputs.size:
+                raise InputError(
+                    f"{self.name}: outputs of shape {outputs.shape} for targets of shape "
+                    f"{given.shape}, expected as many; give one target for each output"
+                )
+            prepared = value_targets(given)
+        else:
+            if given.ndim == 1 and not 0 <= given.min() <= given.max() < outputs.shape[1]:
+                raise InputError(
+                    f"{self.name}: class indices from {given.min()} to {given.max()} for "
+                    f"{outputs.shape[1]} outputs, expected from 0 to {outputs.shape[1] - 1}"
+                )
+            prepared = class_targets(given, outputs.shape[1])
         return float(self.function(outputs.T, prepared))
 
 

@@ -57,7 +57,7 @@ class Recipe:
     activation: str = "relu"
     initializer: str = "he"
     objective: str | None = None
-    strategy: str = "hill_climbing"
+    strategy: str = "openai_es"
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     batch_size: int | None = None
     seed: int = 0

@@ -263,6 +263,17 @@ def train(
         If nothing would ever stop the run, or the budget is smaller than one generation.
     """
     check_budget(strategy, stop)
+    return _chunks(problem, strategy, run, stop, layout, asked_to_stop)
+
+
+def _chunks(
+    problem: Problem,
+    strategy: Strategy,
+    run: Run,
+    stop: Stop,
+    layout: Layout | None,
+    asked_to_stop: Callable[[], str | None],
+) -> Iterator[Record]:
     per_generation = evaluations_per_generation(strategy)
     layout = layout or choose_layout(problem, strategy.population)
     problem, run = replicate((problem, run), layout)
@@ -286,10 +297,18 @@ def train(
     while reason is None:
         chunk = _CAPACITY if total is None else min(_CAPACITY, total - done)
         chunk = max(0, min(chunk, int(length)))
+        chunk_begun = time.perf_counter()
         run, rows = _advance(
             run, strategy, problem, limits._replace(generations=jnp.uint32(chunk)), layout
         )
         made = int(run.generation) - done
+        pace = (time.perf_counter() - chunk_begun) / max(made, 1)
+        judged = not (math.isnan(run.best_accuracy) and math.isfinite(run.best_loss))
+        if stop.accuracy is not None and not judged:
+            raise InputError(
+                f"target accuracy {stop.accuracy} was given for a problem without classes, "
+                "expected a target loss"
+            )
         before, elapsed = elapsed, time.perf_counter() - begun
         reason = _reason(run, stop, limits, elapsed, total) or asked_to_stop()
         yield _record(
@@ -297,7 +316,6 @@ def train(
             reason,
         )  # fmt: skip
         done += made
-        pace = (elapsed - before) / max(made, 1)
         wanted = _SECONDS_PER_CHUNK
         if stop.seconds is not None:
             wanted = min(wanted, stop.seconds - elapsed)

@@ -92,7 +92,7 @@ class Options:
     objective: str | None = None
     """What to improve: cross_entropy, zero_one, accuracy or squared_error. Default: cross_entropy
     for classes, squared_error for numbers."""
-    strategy: str = "hill_climbing"
+    strategy: str = "openai_es"
     """How to search (see: gradless strategies). Its own options are listed below."""
     batch_size: int | None = None
     """Samples in the minibatch that each generation sees. Default: all."""

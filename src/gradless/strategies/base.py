@@ -21,11 +21,14 @@ import math
 from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
 import jax
+import numpy as np
 
 from gradless.errors import InputError
 from gradless.tree import Candidates, Params
 
 State = Any
+# Annotations are text under "from __future__ import annotations", and types without it.
+_FLOAT, _INT, _BOOL = ("float", float), ("int", int), ("bool", bool)
 T = TypeVar("T")
 
 
@@ -82,9 +85,15 @@ def _check(owner: str, field: dataclasses.Field[Any], value: Any) -> None:
     limits = field.metadata
     if "choices" in limits and value not in limits["choices"]:
         expected = f"one of {', '.join(map(repr, limits['choices']))}"
-    elif not isinstance(value, int | float) or isinstance(value, bool):
-        return  # traced, or not a number
-    elif field.type == "int" and not isinstance(value, int):
+    elif field.type in _BOOL:
+        if isinstance(value, bool):
+            return
+        expected = "True or False"
+    elif field.type in (*_INT, *_FLOAT) and isinstance(value, bool | str | None):
+        expected = "a number"
+    elif not isinstance(value, int | float):
+        return  # traced, or a name
+    elif field.type in _INT and not isinstance(value, int):
         expected = "a whole number"
     elif not math.isfinite(value):
         expected = "a finite number"
@@ -105,12 +114,18 @@ def strategy(cls: type[T]) -> type[T]:
 
     def __post_init__(self: Any) -> None:  # noqa: N807
         for field in dataclasses.fields(self):
-            _check(cls.__name__, field, getattr(self, field.name))
+            value = getattr(self, field.name)
+            if isinstance(value, np.generic):
+                value = value.item()
+            if field.type in _FLOAT and type(value) is int:
+                value = float(value)  # an integer would be another type to compile for
+            _check(cls.__name__, field, value)
+            object.__setattr__(self, field.name, value)
 
     cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
     made = dataclasses.dataclass(frozen=True)(cls)
     fields = dataclasses.fields(made)  # type: ignore[arg-type]
-    traced = [f.name for f in fields if f.type == "float"]
-    static = [f.name for f in fields if f.type != "float"]
+    traced = [f.name for f in fields if f.type in _FLOAT]
+    static = [f.name for f in fields if f.type not in _FLOAT]
     jax.tree_util.register_dataclass(made, data_fields=traced, meta_fields=static)
     return made

@@ -7,7 +7,7 @@ algorithm 4.
 
 With ``speculation=K`` the next K proposals of the *same* sequential search are evaluated at once:
 each is made as if those before it had failed, the first that improves is taken, and the noise goes
-on with the proposal after it. The trajectory is the sequential one.
+on with the proposal after it. The path is the sequential one; its losses agree to rounding.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import jax.numpy as jnp
 from gradless import noise, tree
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.tree import Params, Structure
+
+_EXPONENTS = (-16.0, 16.0)  # of the step: on a plateau it falls to a ten-millionth, not to zero
 
 
 class State(NamedTuple):
@@ -83,7 +85,8 @@ class HillClimbing:
             return jnp.asarray(self.sigma)
         fifths = (5 * state.successes - proposals).astype(jnp.int32)
         damping = (state.structure.size + 1) ** 0.5
-        return self.sigma * jnp.exp(fifths.astype(jnp.float32) / (5 * damping))
+        exponent = jnp.clip(fifths.astype(jnp.float32) / (5 * damping), *_EXPONENTS)
+        return self.sigma * jnp.exp(exponent)
 
     def ask(self, key: jax.Array, state: State) -> noise.Seed:
         """Seeds of the next proposals, each made as if the ones before it had failed."""
