@@ -22,7 +22,7 @@ from gradless.data import DATASETS, load
 from gradless.strategies import STRATEGIES
 
 # Small, and everywhere the same shapes, so that little is compiled.
-SMALL = ("--hidden", "3", "--evaluations", "200")
+SMALL = ("--strategy", "hill_climbing", "--hidden", "3", "--evaluations", "200")
 ALWAYS = {"config.json", "history.csv", "model.safetensors", "state.safetensors", "result.json"}
 IMPROVEMENT = re.compile(
     r"New best network, evaluation: ([\d,]+), loss: (-?[\d.]+)(?:, accuracy: ([\d.]+))?"
@@ -479,7 +479,7 @@ def test_datasets_lists_every_data_set():
             "train",
             "target task hidden activation initializer objective strategy batch-size test-fraction "
             "standardize seed out evaluations time target-loss target-accuracy stagnation quiet "
-            "json sigma adapt speculation",
+            "json sigma learning-rate shaping",
         ),
         (
             "resume",
@@ -645,7 +645,7 @@ BAD_TRAINING = {
     "sigma nan": (["vertical", "--sigma", "nan"], ["sigma=nan"]),
     "sigma infinite": (["vertical", "--sigma", "inf"], ["sigma=inf"]),
     "sigma a word": (["vertical", "--sigma", "abc"], ["--sigma", "'abc'"]),
-    "speculation 0": (["vertical", "--speculation", "0"], ["speculation=0", "at least 1"]),
+    "population 1": (["vertical", "--population", "1"], ["population=1", "at least 2"]),
     "batch too large": (["vertical", "--batch-size", "301"], ["301", "1 to 300"]),
     "batch of nothing": (["vertical", "--batch-size", "0"], ["0", "1 to 300"]),
     "batch larger than a split": (["iris", "--batch-size", "150"], ["150", "1 to 112"]),
@@ -663,7 +663,7 @@ BAD_TRAINING = {
     "out of a long name": (["vertical", "--out", LONG], ["--out"]),
     "unknown option": (["vertical", "--bogus"], ["--bogus", "gradless train --help"]),
     "nearly an option": (["vertical", "--sgma", "1"], ["--sgma", "--sigma"]),
-    "another strategy's option": (["vertical", "--learning-rate", "1"], ["--learning-rate"]),
+    "another strategy's option": (["vertical", "--crossover-rate", "1"], ["--crossover-rate"]),
 }
 BAD_BOOKS = {
     "search": (["random"], ["'random'", "did you mean 'random-search'"]),
@@ -833,7 +833,18 @@ def command(*arguments: object) -> list[str]:
 
 def test_ctrl_c_saves_the_run_and_says_how_to_go_on():
     training = subprocess.Popen(
-        command("train", "vertical", "--hidden", "3", "--time", "300", "--out", "run"),
+        command(
+            "train",
+            "vertical",
+            "--strategy",
+            "hill_climbing",
+            "--hidden",
+            "3",
+            "--time",
+            "300",
+            "--out",
+            "run",
+        ),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

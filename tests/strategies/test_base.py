@@ -29,7 +29,7 @@ class Example:
     ("given", "expected"),
     [
         ({"rate": 0.0}, "rate=0.0 was given, expected a number above 0"),
-        ({"rate": -1}, "rate=-1 was given, expected a number above 0"),
+        ({"rate": -1}, "rate=-1.0 was given, expected a number above 0"),
         ({"rate": 1.5}, "rate=1.5 was given, expected at most 1"),
         ({"rate": math.nan}, "rate=nan was given, expected a finite number"),
         ({"decay": math.inf}, "decay=inf was given, expected a finite number"),
