@@ -140,8 +140,9 @@ def prepare(recipe: Recipe) -> Prepared:
             "a target names the column of a CSV file"
         )
     task = recipe.task
-    if task == "auto" and wanted is not None and wanted.tasks == ("classification",):
-        task = "auto" if recipe.data in DATASETS else "classification"
+    classes_only = wanted is not None and wanted.tasks == ("classification",)
+    if task == "auto" and classes_only and recipe.data not in DATASETS:
+        task = "classification"
     dataset = data.load(recipe.data, target=recipe.target, task=task, seed=recipe.seed)
     planar = recipe.data in DATASETS and DATASETS[recipe.data].planar
 

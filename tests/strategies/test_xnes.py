@@ -32,7 +32,7 @@ from gradless.strategies import XNES
         (ellipsoid, 10, 11_000),
         (rotated_ellipsoid, 10, 11_000),
         (shifted_ellipsoid, 10, 11_000),
-        (rosenbrock, 2, 10_000),
+        (rosenbrock, 2, 3_000),
         (rosenbrock, 10, 18_000),
     ],
 )
