@@ -25,6 +25,8 @@ _HOMES = {
     "Stop": "gradless.train",
     "Record": "gradless.train",
     "begin": "gradless.train",
+    "minimize": "gradless.minimum",
+    "Minimum": "gradless.minimum",
     "History": "gradless.history",
     "InputError": "gradless.errors",
 }

@@ -312,7 +312,7 @@ def _chunks(
         before, elapsed = elapsed, time.perf_counter() - begun
         reason = _reason(run, stop, limits, elapsed, total) or asked_to_stop()
         yield _record(
-            np.asarray(rows[:made]), done, per_generation, before, elapsed, compile_seconds, run,
+            np.asarray(rows)[:made], done, per_generation, before, elapsed, compile_seconds, run,
             reason,
         )  # fmt: skip
         done += made

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradless import tree
+from gradless import data, tree
+from gradless.data import Dataset
 from gradless.errors import InputError
 from gradless.strategies import ARS
 
@@ -94,6 +95,27 @@ def test_sphere(top) -> None:
 def test_rosenbrock() -> None:
     strategy = ARS(population=16, sigma=0.01, learning_rate=0.01, relative=False)
     assert minimise(strategy, rosenbrock, jnp.zeros(4), 40_000)[-1] < 0.1
+
+
+def test_version_2_is_version_1_on_standardised_inputs() -> None:
+    random = np.random.RandomState(0)
+    mean, deviation = np.array([50.0, 0.1, 0.0]), np.array([100.0, 0.01, 1.0])
+    inputs = np.float32(mean + deviation * random.randn(200, 3))
+    targets = np.float32((inputs - mean) / deviation @ [1.0, -2.0, 0.5])
+    raw = Dataset("linear", inputs, targets, ("a", "b", "c"), None)
+    standardised = data.standardize(raw).apply(raw.features)
+    np.testing.assert_allclose(standardised.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(standardised.std(axis=0), 1, atol=1e-5)
+
+    def squared_error(inputs):
+        return lambda v: jnp.mean((inputs @ v[:3] + v[3] - targets) ** 2)
+
+    strategy = ARS(population=16, sigma=0.02, learning_rate=0.02, relative=False)
+    losses = [
+        minimise(strategy, squared_error(x), jnp.zeros(4), 6400)[-1] for x in (inputs, standardised)
+    ]
+    assert losses[0] > 1  # version 1: one step is too long for an input and too short for another
+    assert losses[1] < 0.01
 
 
 def test_odd_population() -> None:

@@ -28,7 +28,10 @@ from gradless.strategies.cma_es import _roots
     [
         (sphere, 2, 800),
         (sphere, 10, 2_000),
+        (sphere, 40, 6_000),
+        (ellipsoid, 2, 700),
         (ellipsoid, 10, 6_000),
+        (ellipsoid, 40, 55_000),
         (rotated_ellipsoid, 10, 6_000),
         (shifted_ellipsoid, 10, 6_000),
         (rosenbrock, 2, 1_000),

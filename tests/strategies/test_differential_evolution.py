@@ -56,8 +56,8 @@ def test_the_first_generation_is_the_first_population() -> None:
     state = strategy.init(jax.random.key(0), PARAMS)
     candidates = np.asarray(strategy.ask(jax.random.key(1), state))
     np.testing.assert_array_equal(candidates, state.population)
-    # Root mean square of 1 ... 6; zeros have that of all parameters.
-    expected = np.repeat([0.5 * np.sqrt(91 / 6), 0.5 * np.sqrt(91 / 8)], [6, 2])
+    # Root mean square of 1 ... 6; zeros have that of the leaf beside them.
+    expected = np.full(8, 0.5 * np.sqrt(91 / 6))
     np.testing.assert_allclose(candidates.std(axis=0), expected, rtol=0.06)
     np.testing.assert_allclose(candidates.mean(axis=0), tree.ravel(PARAMS), atol=0.15)
 
@@ -130,6 +130,7 @@ def test_generations_without_a_finite_loss_leave_the_state_finite() -> None:
         (sphere, 2, 5_000, {"variant": "best/1/bin"}, 1e-20),
         (sphere, 2, 5_000, {"variant": "current-to-best/1/bin"}, 1e-20),
         (sphere, 10, 50_000, {}, 1e-20),
+        (sphere, 40, 60_000, {}, 1e-6),
         (ellipsoid, 2, 5_000, {}, 1e-10),
         (ellipsoid, 10, 50_000, {}, 1e-20),
         (rosenbrock, 2, 10_000, {"variant": "current-to-best/1/bin"}, 1e-6),

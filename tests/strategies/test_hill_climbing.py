@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from global_search import losses_found, rosenbrock, sphere
 from scipy.stats import norm
 
 from gradless import noise, tree
@@ -211,3 +212,18 @@ def test_one_proposal_in_five_succeeds_and_the_step_follows_the_distance(sigma: 
     assert np.median(normalised) == pytest.approx(-2 * norm.ppf(0.2), rel=0.25)
     assert normalised.max() / normalised.min() < 5
     assert distance[-1] < 1e-3 * distance[0]
+
+
+@pytest.mark.parametrize(
+    ("function", "dimension", "evaluations", "below"),
+    [
+        (sphere, 2, 2_000, 1e-12),
+        (sphere, 10, 5_000, 1e-10),
+        (sphere, 40, 20_000, 1e-10),
+        # One step for all directions follows the valley, but slowly.
+        (rosenbrock, 2, 20_000, 1e-4),
+    ],
+)
+def test_convergence_with_an_adapted_step(function, dimension, evaluations, below) -> None:
+    strategy = HillClimbing(sigma=1.0, adapt=True)
+    assert losses_found(strategy, function, dimension, evaluations).max() < below

@@ -116,6 +116,7 @@ def test_generations_without_a_finite_loss_leave_the_state_finite() -> None:
         (sphere, 2, 5_000, {}, 1e-12),
         (sphere, 2, 5_000, {"topology": "ring"}, 1e-10),
         (sphere, 10, 50_000, {}, 1e-20),
+        (sphere, 40, 40_000, {}, 1e-6),
         (ellipsoid, 2, 5_000, {}, 1e-8),
         (ellipsoid, 10, 50_000, {}, 1e-20),
         (ellipsoid, 10, 50_000, {"topology": "ring"}, 1e-20),

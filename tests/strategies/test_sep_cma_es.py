@@ -23,7 +23,10 @@ from gradless.strategies import SepCMAES
     [
         (sphere, 2, 1_000),
         (sphere, 10, 1_800),
+        (sphere, 40, 5_500),
+        (ellipsoid, 2, 800),
         (ellipsoid, 10, 3_500),
+        (ellipsoid, 40, 13_500),
         (ellipsoid, 100, 40_000),
         # It cannot turn into the curved valley, and follows it slowly.
         (rosenbrock, 2, 30_000),

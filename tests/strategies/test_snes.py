@@ -25,11 +25,15 @@ from gradless.strategies import SNES
     [
         (sphere, 2, 1e-8, 1_500),
         (sphere, 10, 1e-8, 2_500),
+        (sphere, 40, 1e-8, 10_500),
+        (ellipsoid, 2, 1e-8, 750),
         (ellipsoid, 10, 1e-8, 4_000),
+        (ellipsoid, 40, 1e-8, 14_000),
         (ellipsoid, 100, 1e-8, 50_000),
         # It cannot turn into the curved valley, and creeps along it.
         (rosenbrock, 2, 1e-2, 25_000),
         (rosenbrock, 10, 5.0, 20_000),
+        (rosenbrock, 40, 38.0, 4_000),
     ],
 )
 def test_it_reaches_the_target_within_the_budget(loss, dimension, target, budget) -> None:

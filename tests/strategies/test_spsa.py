@@ -1,12 +1,14 @@
 """SPSA: Spall's estimate and gains, and directions that are seeds."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from gradless import tree
-from gradless.strategies import SPSA
+from gradless.strategies import SPSA, mirrored
 
 
 def sphere(v):
@@ -76,6 +78,78 @@ def test_estimate_is_unbiased_on_a_quadratic(directions) -> None:
         jax.random.key(2), state, candidates, losses_of(strategy, state, candidates, sphere)
     )
     np.testing.assert_allclose(center - strategy.center(after), [2, -4, 1], atol=0.15)
+
+
+def test_a_step_of_mezo() -> None:
+    """Algorithm 1 of the paper, in place as it is there; settings as the module names them."""
+    epsilon, eta = 1e-2, 1e-3
+    strategy = SPSA(directions="normal", sigma=epsilon, learning_rate=eta)
+    theta = np.array([0.5, 1.0, -2.0, 0.3], np.float32)
+    state = strategy.init(jax.random.key(0), jnp.asarray(theta))
+    candidates = strategy.ask(jax.random.key(1), state)
+    losses = losses_of(strategy, state, candidates, rosenbrock)
+    after = strategy.tell(jax.random.key(2), state, candidates, losses)
+
+    z = np.asarray(mirrored.draw(tree.member(candidates, 0), 4))
+    theta += epsilon * z  # PerturbParameters(theta, epsilon, s)
+    plus = rosenbrock(theta)
+    theta -= 2 * epsilon * z
+    minus = rosenbrock(theta)
+    theta += epsilon * z
+    projected_gradient = (plus - minus) / (2 * epsilon)
+    theta -= eta * projected_gradient * z
+    np.testing.assert_allclose(strategy.center(after), theta, rtol=1e-5)
+    # The same in the next step: nothing falls.
+    assert strategy.gains(after) == strategy.gains(state)
+
+
+def test_one_step_with_curvatures_by_hand() -> None:
+    strategy = SPSA(probes=3, sigma=0.5, learning_rate=0.3, directions="normal", curvature=True)
+    assert strategy.population == 7
+    center = np.array([1.0, 2.0, -1.0], np.float32)
+    state = strategy.init(jax.random.key(0), jnp.asarray(center))
+    candidates = strategy.ask(jax.random.key(1), state)
+    decoded = np.asarray(jax.vmap(lambda c: strategy.decode(state, c))(candidates))
+    np.testing.assert_array_equal(decoded[6], center)
+    directions = (decoded[:3] - center) / 0.5
+    # Slopes 4 and -1, curvatures 8 and -12; the last pair is straight and 1 steep.
+    losses = jnp.array([5.0, 0.0, 2.5, 1.0, 1.0, 1.5, 2.0])
+    after = strategy.tell(jax.random.key(2), state, candidates, losses)
+    mean = (8 + 12 + 0) / 3
+    assert float(after.curvature) == pytest.approx(mean)
+    step = 4 / 8 * directions[0] - 1 / 12 * directions[1] + 1 / (0.01 * mean) * directions[2]
+    np.testing.assert_allclose(strategy.center(after), center - 0.3 * step / 3, rtol=1e-4)
+    again = strategy.tell(jax.random.key(3), after, candidates, losses)
+    assert float(again.curvature) == pytest.approx(mean)
+    # Without the loss of the center there are no curvatures, and without one pair no step along it.
+    for broken, moved in ((6, False), (0, True)):
+        told = strategy.tell(jax.random.key(2), state, candidates, losses.at[broken].set(jnp.inf))
+        assert np.isfinite(told.center).all()
+        assert np.any(told.center != state.center) == moved
+
+
+def steep(v):
+    """Ten thousand times steeper along one axis than along nine."""
+    return 5000 * v[0] ** 2 + 0.5 * jnp.sum(v[1:] ** 2)
+
+
+def test_curvatures_are_worth_their_evaluations_on_an_ill_conditioned_quadratic() -> None:
+    plain = SPSA(sigma=0.1, directions="normal")
+    rates = [float(rate) for rate in 10.0 ** np.arange(-6, -2, 0.5)]
+    of_rates = [dataclasses.replace(plain, learning_rate=rate) for rate in rates]
+    best = np.nanmin([minimise(one, steep, jnp.ones(10), 6000)[-1] for one in of_rates])
+    curved = dataclasses.replace(plain, curvature=True, learning_rate=1.0)
+    assert minimise(curved, steep, jnp.ones(10), 6000)[-1] < best / 2
+
+
+def test_with_curvatures_the_scale_of_the_loss_does_not_matter() -> None:
+    strategy = SPSA(sigma=0.1, learning_rate=1.0, directions="normal", curvature=True)
+    small, large = (
+        minimise(strategy, lambda v, scale=scale: scale * sphere(v), jnp.ones(8), 600)
+        for scale in (1, 1024)
+    )
+    np.testing.assert_allclose(large, 1024 * small, rtol=1e-3, atol=1e-4)
+    assert small[-1] < 1e-3
 
 
 def test_candidates_are_as_small_as_seeds() -> None:

@@ -1,17 +1,18 @@
-"""Wrappers: the best of what was told, and attempts that begin again."""
+"""Wrappers: the best of what was told, attempts that begin again, numbers that change."""
 
 import dataclasses
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from global_search import after, generation, losses_found, rastrigin, sphere
 
 from gradless import strategies, tree
 from gradless.errors import InputError
 from gradless.strategies import Strategy
-from gradless.strategies.wrappers import BestSoFar, Restarts
+from gradless.strategies.wrappers import BestSoFar, Restarts, Scheduled
 
 PARAMS = {"a": jnp.array([1.0, -2.0]), "b": (jnp.array([[0.5]], jnp.bfloat16),)}
 INNER = {
@@ -153,3 +154,74 @@ def test_restarts_find_what_one_attempt_misses() -> None:
 def test_numbers_that_make_no_sense_are_refused(hyperparameters) -> None:
     with pytest.raises(InputError, match=f"{next(iter(hyperparameters))}="):
         Restarts(strategies.get("hill_climbing"), **hyperparameters)
+
+
+@pytest.mark.parametrize("wrapped", [lambda s: s, BestSoFar])
+def test_restarts_of_independent_generations_are_refused(wrapped) -> None:
+    with pytest.raises(InputError, match=r"Restarts: random_search was given.*independent"):
+        Restarts(wrapped(strategies.get("random_search")))
+
+
+SCHEDULE = optax.exponential_decay(0.4, transition_steps=1, decay_rate=0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "hyperparameter"),
+    [("openai_es", "sigma"), ("openai_es", "learning_rate"), ("hill_climbing", "sigma")],
+)
+def test_a_schedule_is_another_strategy_in_every_generation(name, hyperparameter) -> None:
+    inner = strategies.get(name)
+    strategy = Scheduled(inner, hyperparameter, SCHEDULE)
+    assert isinstance(strategy, Strategy)
+    assert strategy.population == inner.population
+    assert strategy.samples_around_center == inner.samples_around_center
+    step = jax.jit(lambda strategy, key, state: generation(strategy, key, state, sphere)[0])
+    state = strategy.init(jax.random.key(0), PARAMS)
+    by_hand = inner.init(jax.random.key(0), PARAMS)
+    for index in range(3):
+        now = dataclasses.replace(inner, **{hyperparameter: 0.4 * 0.5**index})
+        state = step(strategy, jax.random.key(index), state)
+        by_hand = step(now, jax.random.key(index), by_hand)
+        np.testing.assert_allclose(
+            vector(strategy.center(state)), vector(now.center(by_hand)), rtol=1e-5
+        )
+    assert state.generation == 3
+
+
+def test_candidates_are_decoded_with_the_value_they_were_asked_with() -> None:
+    strategy = Scheduled(strategies.get("hill_climbing"), "sigma", SCHEDULE)
+    state = strategy.init(jax.random.key(0), PARAMS)
+    candidates = strategy.ask(jax.random.key(1), state)
+    proposal = vector(strategy.decode(state, tree.member(candidates, 0)))
+    told = strategy.tell(jax.random.key(2), state, candidates, jnp.array([1.0]))
+    np.testing.assert_array_equal(vector(strategy.center(told)), proposal)
+
+
+def test_schedules_can_be_nested_and_other_numbers_stay_traced() -> None:
+    traces = []
+
+    @jax.jit
+    def begin(strategy):
+        traces.append(strategy)
+        return strategy.init(jax.random.key(0), PARAMS)
+
+    for rate in (0.1, 0.2):
+        inner = strategies.get("openai_es", learning_rate=rate)
+        twice = Scheduled(Scheduled(inner, "sigma", SCHEDULE), "momentum", SCHEDULE)
+        state = begin(twice)
+    assert len(traces) == 1
+    later = state._replace(generation=jnp.uint32(2))
+    assert twice.present(later).strategy.momentum == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("hyperparameter", "schedule", "said"),
+    [
+        ("sigm", SCHEDULE, "did you mean 'sigma'"),
+        ("population", SCHEDULE, "unknown hyperparameter to schedule 'population'"),
+        ("sigma", optax.constant_schedule(-1.0), r"sigma=-1.0 was given"),
+    ],
+)
+def test_what_cannot_be_scheduled_is_refused(hyperparameter, schedule, said) -> None:
+    with pytest.raises(InputError, match=said):
+        Scheduled(strategies.get("openai_es"), hyperparameter, schedule)

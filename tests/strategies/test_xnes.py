@@ -29,6 +29,7 @@ from gradless.strategies import XNES
     [
         (sphere, 2, 1_500),
         (sphere, 10, 8_000),
+        (ellipsoid, 2, 1_000),
         (ellipsoid, 10, 11_000),
         (rotated_ellipsoid, 10, 11_000),
         (shifted_ellipsoid, 10, 11_000),

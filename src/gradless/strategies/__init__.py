@@ -9,10 +9,12 @@ import dataclasses
 from typing import Any
 
 from gradless.errors import unknown_name
+from gradless.strategies import evosax
 from gradless.strategies.ars import ARS
 from gradless.strategies.base import Strategy
 from gradless.strategies.cma_es import CMAES
 from gradless.strategies.differential_evolution import DifferentialEvolution
+from gradless.strategies.fd_lbfgs import FDLBFGS
 from gradless.strategies.genetic_algorithm import GeneticAlgorithm
 from gradless.strategies.hill_climbing import HillClimbing
 from gradless.strategies.lm_ma_es import LMMAES
@@ -29,6 +31,7 @@ from gradless.strategies.xnes import XNES
 __all__ = [
     "ARS",
     "CMAES",
+    "FDLBFGS",
     "LMMAES",
     "PGPE",
     "SNES",
@@ -53,6 +56,7 @@ STRATEGIES: dict[str, type[Strategy]] = {
     for cls in (
         RandomSearch,
         HillClimbing,
+        FDLBFGS,
         OpenAIES,
         SPSA,
         PGPE,
@@ -72,7 +76,12 @@ STRATEGIES: dict[str, type[Strategy]] = {
 
 
 def find(name: str) -> type[Strategy]:
-    """Class of a strategy; an unknown name is an :class:`InputError` with the closest one."""
+    """Class of a strategy; an unknown name is an :class:`InputError` with the closest one.
+
+    Algorithms of evosax are named ``evosax:CMA_ES``.
+    """
+    if name.startswith(evosax.PREFIX):
+        return evosax.find(name.removeprefix(evosax.PREFIX))
     if name not in STRATEGIES:
         raise unknown_name("strategy", name, STRATEGIES)
     return STRATEGIES[name]

@@ -1,8 +1,13 @@
 """Finite differences along random directions, of which only the most telling count.
 
 Mania, Guy and Recht, "Simple random search of static linear policies is competitive for
-reinforcement learning" (2018), algorithm 1, versions V1 and V1-t. The versions V2 normalise what a
-policy observes, which is the problem's part and not that of a strategy.
+reinforcement learning" (2018), algorithm 1.
+
+It has four versions. Without ``top`` it is V1, with it V1-t. V2 and V2-t are the same steps for a
+policy whose inputs are standardised: line 5 feeds it (x - mean) / deviation, of all inputs seen so
+far. That is the problem's part and not that of a strategy. Where all inputs are known, so are their
+mean and deviation, and V2 is this strategy on standardised data:
+``gradless train DATA --strategy ars --standardize yes``, or ``data.standardize``.
 """
 
 from __future__ import annotations

@@ -199,6 +199,34 @@ def refuse_large_matrices(owner: str, dimension: int, matrices: int, limit_gib: 
         )
 
 
+def refuse_large_memory(owner: str, dimension: int, vectors: int, limit_gib: int) -> None:
+    """Raise before a memory of vectors is allocated that would not fit.
+
+    Parameters
+    ----------
+    owner
+        Name of the strategy.
+    dimension
+        Numbers of a vector.
+    vectors
+        Held at once, in float32.
+    limit_gib
+        Memory that they may take.
+
+    Raises
+    ------
+    InputError
+        If they would take more.
+    """
+    gib = vectors * 4 * dimension / 2**30
+    if gib > limit_gib:
+        raise InputError(
+            f"{owner} was given {dimension:,} parameters and remembers {vectors} vectors of that "
+            f"length, {gib:,.1f} GiB, expected at most memory_gib={limit_gib}; use a smaller "
+            "memory, or openai_es, which remembers three"
+        )
+
+
 def damped(path: jax.Array, rate: float, effective: float, step: jax.Array) -> jax.Array:
     """An evolution path after a step: exponential smoothing that keeps a standard normal one so."""
     return (1 - rate) * path + math.sqrt(rate * (2 - rate) * effective) * step

@@ -4,6 +4,23 @@ Spall, "Implementation of the Simultaneous Perturbation Algorithm for Stochastic
 Transactions on Aerospace and Electronic Systems 34 (1998): the estimate and its gain sequences. As
 in Malladi et al., "Fine-Tuning Language Models with Just Forward Passes" (MeZO, 2023), algorithm 1,
 a direction is a seed and drawn again for the step, so that the memory is that of one network.
+
+MeZO is ``SPSA(directions="normal", sigma=1e-3, learning_rate=1e-6)``, the paper's epsilon and eta,
+with everything else at its default: one probe, constant gains, absolute changes.
+
+``curvature=True`` is what is called 1.5-SPSA here, between the first order and the second order of
+Spall, "Adaptive stochastic approximation by the simultaneous perturbation method", IEEE
+Transactions on Automatic Control 45 (2000), which estimates a matrix. The loss at the center is one
+more evaluation for all probes, and gives along each of them a curvature too::
+
+    slope      s_k = (f(x + c d_k) - f(x - c d_k)) / (2 c)
+    curvature  h_k = (f(x + c d_k) - 2 f(x) + f(x - c d_k)) / c^2
+    step       -learning_rate * mean_k  s_k / max(|h_k|, 0.01 h) d_k
+
+where h is a running mean of |h_k|, which keeps a probe along which the loss happens to be straight
+from a step to infinity. With one probe and a learning rate of 1 the step goes to the minimum of the
+parabola through three points, as in Stich, Mueller and Gaertner, "Optimization of convex functions
+with random pursuit" (2013).
 """
 
 from __future__ import annotations
@@ -19,6 +36,9 @@ from gradless.strategies.base import hyperparameter, strategy
 from gradless.strategies.mirrored import Mirrored
 from gradless.tree import Params, Structure
 
+_LEAST_CURVATURE = 0.01  # of a probe, as a share of the mean
+_KEPT = 0.9  # of the mean curvature from step to step
+
 
 class State(NamedTuple):
     """The present parameters."""
@@ -26,6 +46,7 @@ class State(NamedTuple):
     center: jax.Array  # (dimension,)
     scales: jax.Array  # typical size of the parameters of each leaf, (leaves,)
     generation: jax.Array  # finished so far, uint32
+    curvature: jax.Array  # running mean of its magnitude, 0 before the first one
     structure: Structure
 
 
@@ -48,6 +69,11 @@ class SPSA:
         Spall's A: steps by which the fall of the gain is put off, about a tenth of all steps.
     directions
         ``rademacher``: every change plus or minus one (Spall); ``normal`` (MeZO).
+    curvature
+        Divide the slope of each probe by its curvature (1.5-SPSA), at one more evaluation a step. A
+        learning rate of 1 is then a good one, whatever the scale of the loss, and one probe is best
+        unless losses are noisy. For ``normal`` directions: those of ``rademacher`` have all the
+        same curvature where no two parameters interact.
     relative
         Measure changes in the typical size of the initial values of each leaf (a zero leaf, such as
         biases, takes that of the leaf beside it), instead of absolutely.
@@ -60,6 +86,7 @@ class SPSA:
     gamma: float = hyperparameter(0.0, at_least=0.0, at_most=1.0)
     stability: float = hyperparameter(0.0, at_least=0.0)
     directions: str = hyperparameter("rademacher", choices=("rademacher", "normal"))
+    curvature: bool = False
     relative: bool = False
 
     name: ClassVar[str] = "spsa"
@@ -67,8 +94,8 @@ class SPSA:
 
     @property
     def population(self) -> int:
-        """Two candidates for each probe."""
-        return 2 * self.probes
+        """Two candidates for each probe, and for curvatures the center."""
+        return 2 * self.probes + self.curvature
 
     def init(self, key: jax.Array, params: Params) -> State:
         """State at ``params``."""
@@ -77,6 +104,7 @@ class SPSA:
             tree.ravel(params),
             scales if self.relative else jnp.ones_like(scales),
             jnp.uint32(0),
+            jnp.float32(0),
             Structure.of(params),
         )
 
@@ -88,8 +116,15 @@ class SPSA:
         return self.learning_rate * fall, self.sigma / (k + 1) ** self.gamma
 
     def ask(self, key: jax.Array, state: State) -> Mirrored:
-        """Noise with both signs."""
-        return mirrored.pairs(key, self.probes, state.structure.size, self.directions)
+        """Noise with both signs, and with the sign 0 for the center."""
+        pairs = mirrored.pairs(key, self.probes, state.structure.size, self.directions)
+        if not self.curvature:
+            return pairs
+        center = jax.tree.map(lambda x: x[:1], pairs)
+        center = center._replace(
+            sign=jnp.zeros(1), drawn=jax.tree.map(jnp.zeros_like, center.drawn)
+        )
+        return jax.tree.map(lambda *x: jnp.concatenate(x), pairs, center)
 
     def decode(self, state: State, candidate: Mirrored) -> Params:
         """Center plus or minus the change of a seed."""
@@ -101,17 +136,30 @@ class SPSA:
     def tell(self, key: jax.Array, state: State, candidates: Mirrored, losses: jax.Array) -> State:
         """Step down the mean slope; a pair with a loss that is not finite counts as flat."""
         gain, size = self.gains(state)
-        plus, minus = losses[: self.probes], losses[self.probes :]
+        plus, minus = losses[: self.probes], losses[self.probes : 2 * self.probes]
         finite = jnp.isfinite(plus) & jnp.isfinite(minus)
         # Equation 2: g = (y+ - y-) / (2 c) d^-1, and 1 / d = d for Rademacher directions.
         slopes = jnp.where(finite, plus - minus, 0.0) / (2 * size)
+        curvature = state.curvature
+        if self.curvature:
+            finite &= jnp.isfinite(losses[-1])
+            bends = jnp.where(finite, (plus - losses[-1]) + (minus - losses[-1]), 0.0)
+            curvatures = jnp.abs(bends) / size**2
+            mean = curvatures.sum() / jnp.maximum(finite.sum(), 1)
+            updated = jnp.where(curvature > 0, _KEPT * curvature + (1 - _KEPT) * mean, mean)
+            curvature = jnp.where(finite.any(), updated, curvature)
+            divisors = jnp.maximum(curvatures, _LEAST_CURVATURE * curvature)
+            usable = finite & (divisors > 0)
+            slopes = jnp.where(usable, slopes / jnp.where(usable, divisors, 1.0), 0.0)
         gradient = mirrored.weighted_sum(
             candidates, slopes / self.probes, state.structure.size, directions=self.directions
         )
         scales = mirrored.spread(state.scales, state.structure)
         center = state.center - gain * scales * gradient  # equation 1
         return state._replace(
-            center=center.astype(state.center.dtype), generation=state.generation + 1
+            center=center.astype(state.center.dtype),
+            generation=state.generation + 1,
+            curvature=curvature,
         )
 
     def center(self, state: State) -> Params:

@@ -1,4 +1,4 @@
-"""What can be added to any strategy? Memory of the best, and beginning again.
+"""What can be added to any strategy? Memory of the best, beginning again, and schedules.
 
 A wrapper is itself a strategy, so wrappers can be nested. It is a pytree with the strategy inside
 it, whose numbers stay traced.
@@ -6,7 +6,9 @@ it, whose numbers stay traced.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -14,9 +16,10 @@ import jax
 import jax.numpy as jnp
 
 from gradless import tree
-from gradless.errors import InputError
+from gradless.errors import InputError, unknown_name
 from gradless.strategies import initial
 from gradless.strategies.base import Strategy
+from gradless.strategies.random_search import RandomSearch
 from gradless.tree import Candidates, Params, Structure
 
 
@@ -89,6 +92,17 @@ class BestSoFar:
         return state.structure.unravel(state.best)
 
 
+def check_restartable(owner: str, strategy: Any) -> None:
+    """Refuse a strategy that beginning again does not change, inside of other wrappers or not."""
+    while hasattr(strategy, "strategy"):
+        strategy = strategy.strategy
+    if isinstance(strategy, RandomSearch):
+        raise InputError(
+            f"{owner}: random_search was given, expected a strategy that moves; its generations "
+            "are independent, so it has nothing to begin again, give it more evaluations instead"
+        )
+
+
 class RestartsState(NamedTuple):
     """The present attempt, how it goes, and where attempts begin."""
 
@@ -112,12 +126,9 @@ class Restarts:
     the answer is the best candidate of all attempts. What a strategy knows is thrown away, so
     ``patience`` should be generous.
 
-    Attempts have one population size, since arrays in a compiled loop keep their shapes. The
-    restarts with growing populations of Auger and Hansen, "A restart CMA evolution strategy with
-    increasing population size" (2005), need a strategy that knows of idle members: its population
-    is the largest one ever used, members above the present size take no part in its update, and
-    they would be evaluated all the same. Without that, make one run after another, each with a
-    strategy of twice the population.
+    Attempts have one population size, since arrays in a compiled loop keep their shapes. Those with
+    growing populations (IPOP, BIPOP) are :func:`gradless.restarts.train_with_restarts`, a loop
+    around the compiled one.
 
     Parameters
     ----------
@@ -132,7 +143,8 @@ class Restarts:
     Raises
     ------
     InputError
-        If the patience is below one generation or the spread is not above zero.
+        If the patience is below one generation, the spread is not above zero, or the strategy has
+        nothing to begin again.
     """
 
     strategy: Strategy
@@ -153,6 +165,7 @@ class Restarts:
             raise InputError(
                 f"Restarts: spread={self.spread!r} was given, expected a number above 0"
             )
+        check_restartable("Restarts", self.strategy)
 
     @property
     def population(self) -> int:
@@ -214,3 +227,107 @@ class Restarts:
     def center(self, state: RestartsState) -> Params:
         """The best of all attempts."""
         return state.structure.unravel(state.best)
+
+
+class ScheduledState(NamedTuple):
+    """The strategy's own state, and how far the schedule is."""
+
+    inner: Any
+    generation: jax.Array  # finished so far, uint32
+
+
+@functools.partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["strategy"],
+    meta_fields=["hyperparameter", "schedule"],
+)
+@dataclass(frozen=True)
+class Scheduled:
+    """A strategy of which one number changes from generation to generation.
+
+    A number that a strategy only begins with, such as the first sigma of CMA-ES, does not change
+    anything later, scheduled or not. For several numbers, nest several of these.
+
+    Parameters
+    ----------
+    strategy
+        Any strategy.
+    hyperparameter
+        Name of one of its hyperparameters that is a ``float``.
+    schedule
+        Its value, from the number of finished generations, as optax makes them:
+        ``optax.cosine_decay_schedule(0.1, 1000)``. Keep it: another one compiles another program.
+
+    Raises
+    ------
+    InputError
+        If there is no such hyperparameter, it may not change, or begins out of its range.
+    """
+
+    strategy: Strategy
+    hyperparameter: str
+    schedule: Callable[[Any], Any]
+
+    name: ClassVar[str] = "scheduled"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be scheduled, and a first value out of range."""
+        numbers = _numbers(self.strategy)
+        if self.hyperparameter not in numbers:
+            raise unknown_name("hyperparameter to schedule", self.hyperparameter, numbers)
+        with jax.ensure_compile_time_eval():  # also where a trace takes the dataclass apart
+            first = float(self.schedule(0))
+        _with(self.strategy, self.hyperparameter, first)
+
+    @property
+    def samples_around_center(self) -> bool:
+        """That of the strategy."""
+        return self.strategy.samples_around_center
+
+    @property
+    def population(self) -> int:
+        """That of the strategy."""
+        return self.strategy.population
+
+    def present(self, state: ScheduledState) -> Any:
+        """The strategy as it is in this generation."""
+        return _with(self.strategy, self.hyperparameter, self.schedule(state.generation))
+
+    def init(self, key: jax.Array, params: Params) -> ScheduledState:
+        """The strategy's state, with the first value."""
+        begun = ScheduledState(None, jnp.uint32(0))
+        return begun._replace(inner=self.present(begun).init(key, params))
+
+    def ask(self, key: jax.Array, state: ScheduledState) -> Candidates:
+        """Candidates of the strategy."""
+        return self.present(state).ask(key, state.inner)
+
+    def decode(self, state: ScheduledState, candidate: Any) -> Params:
+        """The parameters of a candidate."""
+        return self.present(state).decode(state.inner, candidate)
+
+    def tell(
+        self, key: jax.Array, state: ScheduledState, candidates: Candidates, losses: jax.Array
+    ) -> ScheduledState:
+        """Tell the strategy as it was when it asked; the next value is for the next generation."""
+        inner = self.present(state).tell(key, state.inner, candidates, losses)
+        return ScheduledState(inner, state.generation + 1)
+
+    def center(self, state: ScheduledState) -> Params:
+        """The strategy's present answer."""
+        return self.present(state).center(state.inner)
+
+
+def _numbers(strategy: Any) -> list[str]:
+    """Hyperparameters that are traced, of a strategy and of those inside of it."""
+    fields = dataclasses.fields(strategy)
+    own = [field.name for field in fields if field.type in ("float", float)]
+    return own + (_numbers(strategy.strategy) if hasattr(strategy, "strategy") else [])
+
+
+def _with(strategy: Any, hyperparameter: str, value: Any) -> Any:
+    """The strategy with another value, which may belong to a strategy inside of it."""
+    if hyperparameter in {field.name for field in dataclasses.fields(strategy)}:
+        return dataclasses.replace(strategy, **{hyperparameter: value})
+    inner = _with(strategy.strategy, hyperparameter, value)
+    return dataclasses.replace(strategy, strategy=inner)

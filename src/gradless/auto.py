@@ -1,0 +1,95 @@
+"""Which strategy fits? A choice by the number of parameters, the budget, the loss and the machine.
+
+The rules are few, and each has its reason in the text that comes with the choice. What they rest on
+was measured; ``docs/choosing.md`` tells it, and ``python -m benchmarks.defaults`` measures it again.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+
+from gradless.strategies import FDLBFGS, OpenAIES, SepCMAES, Strategy
+
+AUTO = "auto"  # the name that asks for a choice
+
+# Iterations of finite-difference L-BFGS after which it is ahead of evolution strategies.
+_WORTHWHILE_ITERATIONS = 25
+_SHORT = 5_000  # evaluations within which a gradient estimate of 128 candidates is too dear
+_PER_SECOND = {"cpu": 1e10, "gpu": 1e13}  # operations that a device does, roughly
+_MOST_PER_SECOND = 500_000  # evaluations: the loop's own work limits the smallest problems
+_SEPARABLE_LIMIT = 100_000  # parameters for which a variance of each is learnt in a short run
+
+
+class Choice(NamedTuple):
+    """A strategy, and why it."""
+
+    strategy: Strategy
+    why: str
+
+
+def choose(
+    *,
+    dimension: int,
+    evaluations: int | None,
+    seconds: float | None,
+    operations: float,
+    smooth: bool,
+    minibatches: bool,
+) -> Choice:
+    """The strategy for a problem and a budget.
+
+    Parameters
+    ----------
+    dimension
+        Number of parameters.
+    evaluations, seconds
+        Budget; what is None does not limit.
+    operations
+        Of one evaluation, roughly, as ``Problem.operations``.
+    smooth
+        Whether a small change of the parameters changes the loss a little, as cross-entropy, and
+        not in steps, as the share of wrong answers.
+    minibatches
+        Whether the loss of the same parameters changes from generation to generation.
+    """
+    budget = _budget(evaluations, seconds, operations)
+    about = "without end" if budget is None else f"about {_rounded(budget):,} evaluations"
+    size = f"{dimension:,} parameters, {about}"
+    iteration = FDLBFGS.for_dimension(dimension)
+    needed = _WORTHWHILE_ITERATIONS * (2 * dimension + iteration.population)
+    fits = 8 * dimension * iteration.memory < iteration.memory_gib * 2**30
+    if smooth and not minibatches and fits and (budget is None or budget >= needed):
+        return Choice(
+            iteration,
+            f"{size}: enough to feel the slope along every single parameter of a smooth loss that "
+            "is the same in every generation, and to learn its curvature",
+        )
+    if budget is not None and budget < _SHORT and dimension <= _SEPARABLE_LIMIT and not minibatches:
+        return Choice(
+            SepCMAES(),
+            f"{size}: a short run, in which small generations learn more",
+        )
+    if minibatches:
+        reason = "the average over a generation bears the noise of minibatches"
+    elif not smooth:
+        reason = "the loss goes in steps, and the average over a generation still has a slope"
+    else:
+        reason = "too few to feel the slope along every parameter, so along random directions"
+    return Choice(OpenAIES(), f"{size}: {reason}")
+
+
+def _budget(evaluations: int | None, seconds: float | None, operations: float) -> int | None:
+    """Evaluations that both limits allow, roughly."""
+    if seconds is None:
+        return evaluations
+    pace = jax.device_count() * _PER_SECOND.get(jax.default_backend(), 1e13) / max(operations, 1.0)
+    affordable = int(seconds * min(pace, _MOST_PER_SECOND))
+    return affordable if evaluations is None else min(evaluations, affordable)
+
+
+def _rounded(count: int) -> int:
+    """To one digit: it is an estimate."""
+    magnitude = 10 ** max(0, len(str(count)) - 1)
+    return max(1, round(count / magnitude)) * magnitude

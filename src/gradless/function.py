@@ -1,0 +1,269 @@
+"""How does any JAX function of a pytree become a problem that evaluation and training know?"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gradless.errors import InputError
+from gradless.evaluate import Score
+from gradless.minibatch import minibatch_indices
+from gradless.tree import Params, Structure
+
+LossFunction = Callable[..., Any]
+"""``loss_fn(params)`` or ``loss_fn(params, batch)``, one number."""
+
+
+@functools.partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["data"],
+    meta_fields=["loss_fn", "structure", "batch_size", "operations", "held"],
+)
+@dataclass(frozen=True)
+class FunctionProblem:
+    """A function to minimise.
+
+    The function is static, so what was compiled serves every search of the same function object;
+    the data are traced.
+    """
+
+    loss_fn: LossFunction
+    structure: Structure
+    data: Any  # pytree with the samples on axis 0, or None
+    batch_size: int | None
+    operations: float
+    held: int  # numbers
+
+    @classmethod
+    def of(
+        cls, loss_fn: LossFunction, params: Params, data: Any = None, batch_size: int | None = None
+    ) -> FunctionProblem:
+        """Problem of minimising ``loss_fn`` over pytrees like ``params``.
+
+        Raises
+        ------
+        InputError
+            For whatever cannot be minimised. The function is traced for that, not evaluated.
+        """
+        _check_function(loss_fn, data is not None)
+        structure = _structure(params)
+        n_samples = None if data is None else _n_samples(data)
+        _check_batch_size(batch_size, n_samples)
+        arrays = jax.tree.map(jnp.asarray, data)
+        batch_size = None if batch_size == n_samples else batch_size
+        jaxpr = _traced(cls(loss_fn, structure, arrays, batch_size, operations=0.0, held=0))
+        operations, held = _cost(jaxpr)
+        return cls(loss_fn, structure, arrays, batch_size, operations, held)
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples in the data, 0 without data."""
+        leaves = jax.tree.leaves(self.data)
+        return int(leaves[0].shape[0]) if leaves else 0
+
+    @property
+    def uses_minibatches(self) -> bool:
+        """Whether each generation sees its own batch."""
+        return self.batch_size is not None
+
+    @property
+    def layout_hint(self) -> tuple[bool, int]:
+        """Never rows: how the function computes is its own affair. Numbers held by one call."""
+        return False, self.held
+
+    def batch(self, key: jax.Array) -> Any:
+        """All the data (None without any), or the minibatch that belongs to the key."""
+        if self.batch_size is None:
+            return self.data
+        return self.samples(minibatch_indices(key, self.n_samples, self.batch_size))
+
+    def samples(self, chosen: jax.Array) -> Any:
+        """The data of the samples with these numbers, shape (samples,)."""
+        return jax.tree.map(lambda x: x[chosen], self.data)
+
+    def loss(self, params: Params, batch: Any) -> Any:
+        """What the function returns for a candidate."""
+        return self.loss_fn(params) if self.data is None else self.loss_fn(params, batch)
+
+    def score(self, params: Params, batch: Any, rows: bool) -> Score:
+        """Loss of one candidate on a batch, float32; it has no accuracy."""
+        loss = jnp.asarray(self.loss(params, batch)).astype(jnp.float32)
+        return Score(loss, jnp.full((), jnp.nan, jnp.float32))
+
+
+# --- What is given --------------------------------------------------------------------------------
+
+
+def _check_function(loss_fn: Any, with_data: bool) -> None:
+    if not callable(loss_fn):
+        raise InputError(
+            f"loss_fn={loss_fn!r} was given, expected a function; "
+            "give for example lambda params: jnp.sum(params**2)"
+        )
+    try:
+        hash(loss_fn)
+    except TypeError:
+        raise InputError(
+            f"loss_fn of type {type(loss_fn).__name__} was given, which cannot be hashed, expected "
+            "a function; give one that calls it"
+        ) from None
+    try:
+        signature = inspect.signature(loss_fn)
+    except ValueError:  # built in, and says nothing of its arguments
+        return
+    try:
+        signature.bind(*["params", "batch"][: 1 + with_data])
+    except TypeError:
+        expected = "loss_fn(params, batch)" if with_data else "loss_fn(params)"
+        other = "leave out data" if with_data else "give data= for a batch"
+        raise InputError(
+            f"loss_fn{signature} was given {'with' if with_data else 'without'} data, expected "
+            f"{expected}; {other}, or change the function"
+        ) from None
+
+
+def _structure(params: Params) -> Structure:
+    """Structure of parameters that can be searched."""
+    for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]:
+        dtype = jnp.result_type(leaf) if _is_numbers(leaf) else None
+        if dtype is None or not jnp.issubdtype(dtype, jnp.floating):
+            raise InputError(
+                f"params{jax.tree_util.keystr(path)} is made of {dtype or type(leaf).__name__}, "
+                "expected floating-point numbers; write 1.0 for 1, and keep what is not searched "
+                "inside loss_fn"
+            )
+    structure = Structure.of(params)
+    if structure.size == 0:
+        raise InputError("params without any number were given, expected floating-point arrays")
+    return structure
+
+
+def _is_numbers(leaf: Any) -> bool:
+    """Whether JAX can make an array of it."""
+    return isinstance(leaf, jax.Array) or np.asarray(leaf).dtype.kind not in "OSUMm"
+
+
+def _n_samples(data: Any) -> int:
+    """Number of samples in a pytree of arrays."""
+    lengths = {}
+    for path, leaf in jax.tree_util.tree_flatten_with_path(data)[0]:
+        name = f"data{jax.tree_util.keystr(path)}"
+        if not _is_numbers(leaf) or np.ndim(leaf) == 0:
+            what = "one number" if _is_numbers(leaf) else "not made of numbers"
+            raise InputError(
+                f"{name} is {what}, expected arrays of numbers with the samples on axis 0; "
+                "make one with numpy.asarray"
+            )
+        lengths[name] = int(np.shape(leaf)[0])
+    if not any(lengths.values()):
+        raise InputError("data without any sample were given, expected at least one, or no data")
+    if len(set(lengths.values())) > 1:
+        given = ", ".join(f"{length} in {name}" for name, length in lengths.items())
+        raise InputError(f"samples on axis 0 of the data: {given}; expected as many in each array")
+    return next(iter(lengths.values()))
+
+
+def _check_batch_size(batch_size: Any, n_samples: int | None) -> None:
+    if batch_size is None:
+        return
+    if n_samples is None:
+        raise InputError(
+            f"batch_size={batch_size!r} was given without data, expected both; give data=, arrays "
+            "of which loss_fn(params, batch) gets a part"
+        )
+    whole = isinstance(batch_size, int | np.integer) and not isinstance(batch_size, bool)
+    if not whole or not 1 <= batch_size <= n_samples:
+        raise InputError(
+            f"batch_size={batch_size!r} was given for {n_samples} samples, expected a whole number "
+            f"from 1 to {n_samples}"
+        )
+
+
+# --- What the function does -----------------------------------------------------------------------
+
+_NOT_TRACEABLE = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.NonConcreteBooleanIndexError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+)
+
+
+def _traced(problem: FunctionProblem) -> Any:
+    """The function's jaxpr; refused is a function that is not JAX's, or not of one number."""
+    vector = jax.ShapeDtypeStruct((problem.structure.size,), jnp.float32)
+    params = jax.eval_shape(problem.structure.unravel, vector)
+    batch = jax.eval_shape(problem.batch, jax.random.key(0))
+    try:
+        closed, result = jax.make_jaxpr(problem.loss, return_shape=True)(params, batch)
+    except _NOT_TRACEABLE as error:
+        raise InputError(
+            "loss_fn must be made of JAX operations, and it needs the values of its arguments "
+            f"({str(error).splitlines()[0]}); for Python code or a simulator use ask and tell, "
+            "see docs/minimize.md"
+        ) from error
+    if not isinstance(result, jax.ShapeDtypeStruct):
+        raise InputError(
+            f"loss_fn returned a {type(result).__name__}, expected one number; return the loss only"
+        )
+    if result.shape != ():
+        raise InputError(
+            f"loss_fn returned an array of shape {result.shape}, expected one number, shape (); "
+            "use for example jnp.mean"
+        )
+    if jnp.issubdtype(result.dtype, jnp.complexfloating):
+        raise InputError(
+            f"loss_fn returned {result.dtype}, expected a real number; use for example jnp.abs"
+        )
+    return closed.jaxpr
+
+
+_SLOW = {"exp", "exp2", "log", "log1p", "tanh", "logistic", "sin", "cos", "pow", "erf", "erf_inv"}
+
+
+def _cost(jaxpr: Any) -> tuple[float, int]:
+    """Rough operations and numbers held of one call.
+
+    The compiler's own cost analysis counts the body of a loop once, whatever its length, which for
+    a rollout of a policy is wrong by the number of its steps.
+    """
+    operations, held = 0.0, 0
+    for equation in jaxpr.eqns:
+        shapes = [getattr(v.aval, "shape", ()) for v in (*equation.invars, *equation.outvars)]
+        made = sum(math.prod(shape) for shape in shapes[len(equation.invars) :])
+        held += made
+        inner = [_cost(j) for j in _inner(equation)]
+        name = equation.primitive.name
+        if inner:
+            # Of branches, all: members that are evaluated together take each of them.
+            operations += equation.params.get("length", 1) * sum(each[0] for each in inner)
+            held += sum(each[1] for each in inner)
+        elif name == "dot_general":
+            contracted = equation.params["dimension_numbers"][0][0]
+            operations += made * math.prod(shapes[0][axis] for axis in contracted)
+        elif name == "conv_general_dilated":
+            channels = shapes[1][equation.params["dimension_numbers"].rhs_spec[0]]
+            operations += made * math.prod(shapes[1]) / max(channels, 1)
+        else:
+            largest = max(math.prod(shape) for shape in shapes)
+            operations += largest * (10 if name in _SLOW else 1)
+    return max(operations, 1.0), max(held, 1)
+
+
+def _inner(equation: Any) -> list[Any]:
+    """The jaxprs inside an equation: bodies of loops, branches, functions called."""
+    found = []
+    for value in equation.params.values():
+        for each in value if isinstance(value, tuple | list) else (value,):
+            jaxpr = getattr(each, "jaxpr", each)
+            if hasattr(jaxpr, "eqns"):
+                found.append(jaxpr)
+    return found

@@ -1,0 +1,334 @@
+"""Where is a JAX function of a pytree smallest?
+
+:func:`minimize` makes the function a problem and consumes the records of
+:func:`gradless.train.train`: there is one loop, whatever is searched.
+
+A module ``gradless.minimize`` would, once imported, take the place of the function of that name in
+the package; hence the name of this file.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import inspect
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gradless import auto, strategies
+from gradless.errors import InputError, unknown_name
+from gradless.function import FunctionProblem, LossFunction
+from gradless.history import History
+from gradless.strategies import Strategy
+from gradless.train import Record, Run, Stop, begin, check_budget, train
+from gradless.tree import Params, Structure
+
+DEFAULT_SECONDS = 15.0  # as on the command line
+_BATCHES_JUDGED = 64  # all of large data could take longer than the search
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """What :func:`minimize` found.
+
+    Attributes
+    ----------
+    best, best_loss
+        Best parameters, and their loss: of every candidate, of the center in every generation, and
+        of the parameters given. With minibatches: see :func:`minimize`.
+    center, center_loss
+        The strategy's last answer, for many strategies the mean of what it samples, and its loss.
+        Where losses are noisy it is the better estimate.
+    evaluations
+        Candidates evaluated.
+    seconds, compile_seconds
+        Wall time of the search, and of compiling it before.
+    not_finite
+        Losses that were NaN or infinite; such a candidate never wins.
+    stopped_because
+        What ended the search.
+    strategy
+        The strategy, with its hyperparameters.
+    why
+        Why ``"auto"`` chose it; empty if it was given.
+    history
+        Loss and best loss over evaluations.
+    run
+        All that it takes to go on, a pytree; ``gradless.checkpoint.save_tree`` writes it to disk.
+    """
+
+    best: Params = field(repr=False)
+    best_loss: float
+    center: Params = field(repr=False)
+    center_loss: float
+    evaluations: int
+    seconds: float
+    compile_seconds: float
+    not_finite: int
+    stopped_because: str
+    strategy: Strategy
+    why: str
+    history: History = field(repr=False)
+    run: Run = field(repr=False)
+
+
+def minimize(
+    loss_fn: LossFunction,
+    params: Params,
+    strategy: str | Strategy = "auto",
+    *,
+    data: Any = None,
+    batch_size: int | None = None,
+    evaluations: int | None = None,
+    seconds: float | None = None,
+    target_loss: float | None = None,
+    stagnation: int | None = None,
+    seed: int = 0,
+    callback: Callable[[Record], Any] | None = None,
+    resume_from: Minimum | None = None,
+    **hyperparameters: Any,
+) -> Minimum:
+    """Minimise a JAX function of a pytree without gradients.
+
+    Parameters
+    ----------
+    loss_fn
+        ``loss_fn(params)``, or ``loss_fn(params, batch)`` with ``data``: one number, lower is
+        better, made of JAX operations. It is compiled once for each function object: define it
+        once, and put arrays that change into ``data``. For Python code or a simulator use ask and
+        tell, see docs/minimize.md.
+    params
+        Where to begin: a pytree of floating-point arrays or numbers. ``loss_fn`` gets, and the
+        result has, their shapes and dtypes. The search itself is in float32 or wider, and losses
+        are compared in float32.
+    strategy
+        ``"auto"``, a name (``gradless strategies`` lists them) or a strategy.
+    data
+        Pytree of arrays with the samples on axis 0.
+    batch_size
+        Samples of the minibatch that each generation sees. Default: all.
+    evaluations
+        Candidates evaluated at most. A few more judge what the search ends with.
+    seconds
+        Wall time after compilation. Without ``evaluations``, ``seconds`` and ``stagnation`` it is
+        15 seconds, as on the command line.
+    target_loss
+        Stop as soon as the best loss is no more than this.
+    stagnation
+        Stop after so many evaluations without a fall of the best loss by at least 0.1 %.
+    seed
+        Decides all noise and minibatches: same seed, same search.
+    callback
+        Called with a :class:`gradless.train.Record` several times a second; True stops the search.
+    resume_from
+        Go on from an earlier result, with its strategy, seed and history. ``evaluations`` count
+        from its beginning, ``seconds`` from now.
+    **hyperparameters
+        Of a strategy given by name, for example ``sigma=0.3``.
+
+    Returns
+    -------
+    Minimum
+        The best and the center, the history, and how it went. With minibatches, losses of different
+        generations cannot be compared, and the lowest is that of a lucky batch. The best candidate,
+        the last center and ``params`` are then judged alike, by their mean loss over at most 64
+        minibatches without a common sample.
+
+    Raises
+    ------
+    InputError
+        For anything that cannot be minimised, before any long work.
+
+    Examples
+    --------
+    >>> def loss(params):
+    ...     return (params["x"] - 3) ** 2 + (params["y"] + 1) ** 2
+    >>> found = minimize(loss, {"x": 0.0, "y": 0.0}, "cma_es", evaluations=2000)
+    >>> {name: round(float(value), 3) for name, value in found.best.items()}
+    {'x': 3.0, 'y': -1.0}
+    """
+    _check_numbers(evaluations, seconds, target_loss, stagnation)
+    stop = Stop(evaluations=evaluations, seconds=seconds, loss=target_loss, stagnation=stagnation)
+    if evaluations is None and seconds is None and stagnation is None:
+        # A target alone may never be reached.
+        stop = Stop(seconds=DEFAULT_SECONDS, loss=target_loss)
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
+        raise InputError(
+            f"seed {seed!r} was given, expected a whole number from 0 to 2**32 - 1; "
+            "give for example 0"
+        )
+    if callback is not None and not callable(callback):
+        raise InputError(
+            f"callback={callback!r} was given, expected a function of a record, or None"
+        )
+    chosen, why = _strategy(strategy, hyperparameters), ""
+    problem = FunctionProblem.of(loss_fn, params, data, batch_size)
+    start = _arrays(params)
+    if resume_from is not None:
+        chosen, why = _continued(resume_from, chosen, problem.structure), resume_from.why
+    elif chosen is None:
+        chosen, why = auto.choose(
+            dimension=problem.structure.size,
+            evaluations=stop.evaluations,
+            seconds=stop.seconds,
+            operations=problem.operations,
+            smooth=True,
+            minibatches=problem.uses_minibatches,
+        )
+    check_budget(chosen, stop)
+
+    run, history, spent, not_finite = None, History(), 0.0, 0
+    if resume_from is not None:
+        # The history is copied, so that the earlier result stays what it is.
+        run, history = resume_from.run, copy.deepcopy(resume_from.history)
+        spent, not_finite = resume_from.seconds, resume_from.not_finite
+    for record in train(problem, chosen, run or begin(chosen, start, int(seed)), stop):
+        shown = record._replace(seconds=record.seconds + spent)
+        history.append(**shown.rows)
+        not_finite += record.not_finite
+        reason = record.stopped_because
+        if callback is not None and callback(shown) and reason is None:
+            reason = "stopped by the callback"
+            break
+
+    best, best_loss, center, center_loss = _closing(problem, chosen, record.run, start)
+    return Minimum(
+        best=best,
+        best_loss=best_loss,
+        center=center,
+        center_loss=center_loss,
+        evaluations=history.last.evaluations,
+        seconds=history.last.seconds,
+        compile_seconds=record.compile_seconds,
+        not_finite=not_finite,
+        stopped_because=str(reason),
+        strategy=chosen,
+        why=why,
+        history=history,
+        run=record.run,
+    )
+
+
+# --- What is given --------------------------------------------------------------------------------
+
+
+def _check_numbers(*limits: Any) -> None:
+    for value in limits:
+        if value is not None and not isinstance(value, int | float | np.number):
+            raise InputError(
+                f"{value!r} was given to end the search, expected a number; "
+                "give for example evaluations=100_000"
+            )
+
+
+def _strategy(given: Any, hyperparameters: dict[str, Any]) -> Strategy | None:
+    """The strategy that the arguments name; None for ``"auto"``."""
+    if isinstance(given, type) or not isinstance(given, str | Strategy):
+        shown = given.__name__ if isinstance(given, type) else repr(given)
+        raise InputError(
+            f"strategy={shown} was given, expected 'auto', a name or a strategy; "
+            "give for example 'cma_es' or CMAES(sigma=0.5)"
+        )
+    name = given if isinstance(given, str) and given != "auto" else None
+    known = set() if name is None else _hyperparameters(strategies.find(name))
+    arguments = set(inspect.signature(minimize).parameters) - {"hyperparameters"}
+    anywhere = {name for cls in strategies.STRATEGIES.values() for name in _hyperparameters(cls)}
+    for argument, value in hyperparameters.items():
+        if name is None and argument in anywhere:
+            raise InputError(
+                f"{argument}={value!r} was given with strategy={given!r}, expected hyperparameters "
+                "only with a strategy by name; name one, or set them in the strategy itself"
+            )
+        if argument not in known:
+            raise unknown_name("argument of minimize", argument, arguments | known)
+    if name is not None:
+        return strategies.get(name, **hyperparameters)
+    return None if isinstance(given, str) else given
+
+
+def _hyperparameters(cls: Any) -> set[str]:
+    return {each.name for each in dataclasses.fields(cls)}
+
+
+def _arrays(params: Params) -> Params:
+    """Parameters as the search begins with them."""
+    start = jax.tree.map(jnp.asarray, params)
+    for path, leaf in jax.tree_util.tree_flatten_with_path(start)[0]:
+        if not jnp.isfinite(leaf).all():
+            raise InputError(
+                f"params{jax.tree_util.keystr(path)} holds NaN or infinity in {leaf.dtype}, "
+                "expected finite numbers"
+            )
+    return start
+
+
+def _continued(earlier: Any, chosen: Strategy | None, structure: Structure) -> Strategy:
+    """The strategy that goes on from an earlier result."""
+    if not isinstance(earlier, Minimum):
+        raise InputError(
+            f"resume_from of type {type(earlier).__name__} was given, expected what minimize "
+            "returned"
+        )
+    if Structure.of(earlier.best) != structure:
+        raise InputError(
+            "params unlike those of resume_from were given, expected the same names, shapes and "
+            "dtypes; give for example resume_from.best"
+        )
+    if chosen is None:
+        return earlier.strategy
+    # All but the floats is part of the tree's structure.
+    kinds: Any = [jax.tree.structure(each) for each in (chosen, earlier.strategy)]
+    if kinds[0] != kinds[1]:
+        raise InputError(
+            f"strategy {chosen!r} was given to go on with {earlier.strategy!r}, expected the same, "
+            "but for hyperparameters that are floats; leave it out"
+        )
+    return chosen
+
+
+# --- What is returned -----------------------------------------------------------------------------
+
+
+def _closing(
+    problem: FunctionProblem, strategy: Strategy, run: Run, start: Params
+) -> tuple[Params, float, Params, float]:
+    """Best parameters and their loss, center and its loss."""
+    best = _local(Structure.of(start).unravel(run.best))
+    center = _local(strategy.center(run.state))
+    center_loss, start_loss = _judge(problem, center), _judge(problem, start)
+    # No one gets back less than they gave: a search may begin at its minimum.
+    if problem.uses_minibatches:
+        contenders = [(_judge(problem, best), best), (center_loss, center), (start_loss, start)]
+    else:
+        contenders = [(float(run.best_loss), best), (start_loss, start)]
+    loss, best = min(contenders, key=lambda pair: math.inf if math.isnan(pair[0]) else pair[0])
+    return best, loss, center, center_loss
+
+
+def _judge(problem: FunctionProblem, params: Params) -> float:
+    return float(_loss(problem, params))
+
+
+@jax.jit
+def _loss(problem: FunctionProblem, params: Params) -> jax.Array:
+    """Loss on all the data, or the mean over minibatches, the same whatever the seed."""
+    if problem.batch_size is None:
+        return problem.score(params, problem.data, rows=False).loss
+    count = min(_BATCHES_JUDGED, problem.n_samples // problem.batch_size)
+    order = jax.random.permutation(jax.random.key(0), problem.n_samples)
+    batches = order[: count * problem.batch_size].reshape(count, problem.batch_size)
+    losses = jax.lax.map(
+        lambda chosen: problem.score(params, problem.samples(chosen), rows=False).loss, batches
+    )
+    return jnp.mean(losses)
+
+
+def _local(params: Params) -> Params:
+    """Arrays that go with any other: the loop's are bound to all devices of its mesh."""
+    return jax.tree.map(lambda x: jnp.asarray(np.asarray(x)), params)

@@ -1,0 +1,252 @@
+"""Feel the slope along every coordinate, learn the curvature from how it changes, and leap.
+
+Berahas, Byrd and Nocedal, "Derivative-Free Optimization of Noisy Functions via Quasi-Newton
+Methods", SIAM Journal on Optimization 29 (2019): L-BFGS on a gradient made of differences of
+losses. The two-loop recursion is optax's, of Nocedal and Wright, "Numerical Optimization" (2006),
+algorithm 7.4; the central difference is their equation 8.7.
+
+One iteration takes several generations: first the two neighbours of the iterate along every
+coordinate, then one population of steps along the direction that follows from them. The line search
+is inexact on purpose: of all steps that gain at least half as much as the best one, it takes the
+one nearest to 1. Exact line searches end in the kinks that activations such as ReLU leave in a
+loss, where no descent direction is found any more (Lewis and Overton, "Nonsmooth Optimization via
+Quasi-Newton Methods", 2013, section 1).
+
+Where nothing improves any more, it is kicked away from the best so far and descends again, as in
+basin hopping (Wales and Doye, 1997).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gradless import noise, tree
+from gradless.strategies import mirrored
+from gradless.strategies.base import hyperparameter, strategy
+from gradless.strategies.recombination import refuse_large_memory
+from gradless.tree import Params, Structure
+
+_STEPS = (-12.0, 4.0)  # powers of two between which the lengths of a line search lie
+_WORTHWHILE = 1e-5  # a smaller share of the loss is no improvement
+_SHARE_OF_BEST = 0.5  # of the best decrease of a line search, for a step that is as good
+_CURVATURE = 1e-8  # cosine between step and change of gradient, at least
+_KICKS = (-3.0, 3.0)  # powers of two between which a kick's strength lies
+_FINEST = 1 / 3  # the finer of the two difference steps, as a share of the first
+
+
+class Probe(NamedTuple):
+    """A candidate: the iterate with one coordinate changed, or moved along the direction."""
+
+    coordinate: jax.Array  # int32
+    change: jax.Array  # of that coordinate, 0 in a line search
+    length: jax.Array  # along the direction, 0 for a neighbour
+
+
+class State(NamedTuple):
+    """The iterate, what is known of the slope around it, and the best so far."""
+
+    iterate: jax.Array  # (dimension,)
+    best: jax.Array  # (dimension,)
+    best_loss: jax.Array
+    gradient: jax.Array  # estimated so far, (dimension,)
+    direction: jax.Array  # of the line search, (dimension,)
+    phase: jax.Array  # generation within the iteration, uint32
+    precision: jax.Array  # difference step as a share of the first one: 1 or finer
+    memory: Any  # of L-BFGS
+    scales: jax.Array  # typical size of the parameters of each leaf, (leaves,)
+    structure: Structure
+
+
+@strategy
+class FDLBFGS:
+    """Quasi-Newton descent on slopes felt along every coordinate; fast for small networks.
+
+    An iteration costs two evaluations for each parameter and one population for the line search.
+    The loss must not change from generation to generation, so it is not for minibatches, and it
+    must not be flat almost everywhere, as the share of wrong answers is.
+
+    Parameters
+    ----------
+    population
+        Candidates in a generation; ``for_dimension`` makes them fill whole generations.
+    difference
+        Change of a coordinate from which the slope is estimated. In float32, the cube root of the
+        rounding error, 0.005, is about the best for a central difference (Nocedal and Wright,
+        section 8.1).
+    memory
+        Pairs of steps and changes of gradient that the curvature is learnt from.
+    kick
+        Typical standard deviation of the kick out of a minimum, relative to the root mean square
+        of the initial values of each leaf. Every kick is between an eighth and eight times as
+        strong, at random: how far the next minimum lies is not known.
+    memory_gib
+        Refuse a memory of pairs larger than this.
+    """
+
+    population: int = hyperparameter(64, at_least=8)
+    difference: float = hyperparameter(0.003, above=0.0)
+    memory: int = hyperparameter(200, at_least=1)
+    kick: float = hyperparameter(0.1, above=0.0)
+    memory_gib: int = hyperparameter(4, at_least=1)
+
+    name: ClassVar[str] = "fd_lbfgs"
+    samples_around_center: ClassVar[bool] = False
+
+    @classmethod
+    def for_dimension(cls, dimension: int, **hyperparameters: Any) -> FDLBFGS:
+        """The strategy with a population of which a few, without waste, make one gradient."""
+        generations = max(1, round(2 * dimension / 128))
+        population = max(16, 2 * math.ceil(dimension / generations))
+        return cls(**{"population": population, **hyperparameters})
+
+    @property
+    def _lbfgs(self) -> optax.GradientTransformation:
+        return optax.scale_by_lbfgs(self.memory)
+
+    @property
+    def _per_generation(self) -> int:
+        """Coordinates whose slope one generation gives."""
+        return self.population // 2
+
+    def _generations(self, size: int) -> int:
+        """Generations that make one gradient."""
+        return -(-size // self._per_generation)
+
+    def init(self, key: jax.Array, params: Params) -> State:
+        """State at ``params``, which any candidate with a finite loss improves on."""
+        vector = tree.ravel(params)
+        refuse_large_memory("FDLBFGS", vector.size, 2 * self.memory, self.memory_gib)
+        return State(
+            iterate=vector,
+            best=vector,
+            best_loss=jnp.float32(jnp.inf),
+            gradient=jnp.zeros_like(vector),
+            direction=jnp.zeros_like(vector),
+            phase=jnp.uint32(0),
+            precision=jnp.float32(1),
+            memory=self._lbfgs.init(vector),
+            scales=mirrored.leaf_scales(params),
+            structure=Structure.of(params),
+        )
+
+    def _neighbours(self, state: State) -> Probe:
+        """Both neighbours along the coordinates of this phase; those past the last change none."""
+        first = state.phase.astype(jnp.int32) * self._per_generation
+        coordinate = first + jnp.arange(self._per_generation, dtype=jnp.int32)
+        change = self.difference * state.precision
+        changes = jnp.where(coordinate < state.structure.size, change, 0.0)
+        missing = jnp.zeros(self.population - 2 * self._per_generation)
+        return Probe(
+            jnp.concatenate([coordinate, coordinate, missing.astype(jnp.int32)]),
+            jnp.concatenate([changes, -changes, missing]),
+            jnp.zeros(self.population),
+        )
+
+    def _along(self) -> Probe:
+        """The iterate itself, the full step, and shorter and longer ones."""
+        lengths = 2.0 ** jnp.linspace(*_STEPS, self.population - 2)
+        none = jnp.zeros(self.population)
+        return Probe(
+            none.astype(jnp.int32), none, jnp.concatenate([jnp.array([0.0, 1.0]), lengths])
+        )
+
+    def ask(self, key: jax.Array, state: State) -> Probe:
+        """Neighbours of the iterate, or steps along the direction."""
+        searches = state.phase == self._generations(state.structure.size)
+        return jax.tree.map(
+            lambda a, b: jnp.where(searches, a, b), self._along(), self._neighbours(state)
+        )
+
+    def decode(self, state: State, candidate: Probe) -> Params:
+        """The iterate, moved as the probe says."""
+        moved = state.iterate + candidate.length * state.direction
+        moved = moved.at[candidate.coordinate].add(candidate.change, mode="drop")
+        return state.structure.unravel(moved)
+
+    def tell(self, key: jax.Array, state: State, candidates: Probe, losses: jax.Array) -> State:
+        """Fill the gradient, or take a step."""
+        winner = jnp.argmin(losses)
+        improved = losses[winner] < state.best_loss
+        found = tree.ravel(self.decode(state, tree.member(candidates, winner)))
+        state = state._replace(
+            best=jnp.where(improved, found, state.best),
+            best_loss=jnp.where(improved, losses[winner], state.best_loss),
+        )
+        return jax.lax.cond(
+            state.phase == self._generations(state.structure.size),
+            lambda: self._step(key, state, candidates, losses),
+            lambda: self._feel(state, candidates, losses),
+        )
+
+    def _feel(self, state: State, candidates: Probe, losses: jax.Array) -> State:
+        """Enter the slopes of this generation's coordinates; after the last, turn downhill."""
+        pairs = self._per_generation
+        plus, minus = losses[:pairs], losses[pairs : 2 * pairs]
+        # f'(x) = (f(x + h) - f(x - h)) / 2h; where a neighbour failed, nothing is known.
+        difference = 2 * self.difference * state.precision
+        finite = jnp.isfinite(plus) & jnp.isfinite(minus)
+        slopes = jnp.where(finite, plus - minus, 0.0) / difference
+        gradient = state.gradient.at[candidates.coordinate[:pairs]].set(slopes, mode="drop")
+        state = state._replace(gradient=gradient, phase=state.phase + 1)
+        return jax.lax.cond(
+            state.phase == self._generations(state.structure.size),
+            self._turn,
+            lambda state: state,
+            state,
+        )
+
+    def _turn(self, state: State) -> State:
+        """The quasi-Newton direction of the new gradient."""
+        before = state.memory
+        step = state.iterate - before.params
+        change = state.gradient - before.updates
+        # Cautious updating (Li and Fukushima, 2001): where the curvature along the step is not
+        # clearly positive, enough of the step is added to the change that it is.
+        length = jnp.linalg.norm(step)
+        least = _CURVATURE * length * jnp.linalg.norm(change)
+        lift = jnp.maximum(0.0, least - step @ change) / jnp.maximum(length**2, 1e-30)
+        memory = before._replace(updates=before.updates - lift * step)
+        descent, memory = self._lbfgs.update(state.gradient, memory, state.iterate)
+        downhill = descent @ state.gradient > 0
+        direction = -jnp.where(downhill, descent, state.gradient)
+        return state._replace(direction=direction, memory=memory)
+
+    def _step(self, key: jax.Array, state: State, candidates: Probe, losses: jax.Array) -> State:
+        """Take a step of the line search, or begin again with finer slopes or elsewhere."""
+        here = losses[0]
+        # From a failed iterate, anything finite is a gain.
+        reference = jnp.where(jnp.isfinite(here), here, jnp.finfo(losses.dtype).max)
+        gains = reference - losses
+        most = jnp.max(gains)
+        succeeds = most > _WORTHWHILE * jnp.abs(reference)
+        enough = gains >= _SHARE_OF_BEST * most
+        away = jnp.abs(jnp.log2(jnp.maximum(candidates.length, 1e-30)))
+        taken = candidates.length[jnp.argmin(jnp.where(enough, away, jnp.inf))]
+
+        # A failure with nothing remembered is that of the slopes themselves.
+        fresh = state.memory.count <= 1
+        lost = ~succeeds & fresh & (state.precision < 1)
+        finer = ~succeeds & ~lost
+        scales = mirrored.spread(state.scales, state.structure)
+        drawn = noise.normal(tree.member(noise.seeds(key, jnp.arange(1)), 0), len(scales))
+        strength = self.kick * 2 ** jax.random.uniform(key, minval=_KICKS[0], maxval=_KICKS[1])
+        moved = state.iterate + jnp.where(succeeds, taken, 0.0) * state.direction
+        precision = jnp.where(finer, _FINEST, jnp.where(lost, 1.0, state.precision))
+        forgotten = self._lbfgs.init(state.iterate)
+        return state._replace(
+            iterate=jnp.where(lost, state.best + strength * scales * drawn, moved),
+            phase=jnp.uint32(0),
+            precision=precision.astype(jnp.float32),
+            memory=jax.tree.map(
+                lambda kept, empty: jnp.where(succeeds, kept, empty), state.memory, forgotten
+            ),
+        )
+
+    def center(self, state: State) -> Params:
+        """The best so far."""
+        return state.structure.unravel(state.best)
