@@ -15,6 +15,7 @@ NAMES = {
     "HillClimbing",
     "InputError",
     "MLP",
+    "Minimum",
     "Objective",
     "RandomSearch",
     "Record",
@@ -23,6 +24,7 @@ NAMES = {
     "SupervisedProblem",
     "begin",
     "load",
+    "minimize",
     "split",
 }
 SOURCES = sorted(Path(gradless.__file__).parent.rglob("*.py"))

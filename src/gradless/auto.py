@@ -1,7 +1,7 @@
 """Which strategy fits? A choice by the number of parameters, the budget, the loss and the machine.
 
-The rules are few, and each has its reason in the text that comes with the choice. What they rest on
-was measured; ``docs/choosing.md`` tells it, and ``python -m benchmarks.defaults`` measures it again.
+The rules are few, and the text that comes with a choice is its reason. What they rest on was
+measured: ``docs/choosing.md`` tells it, and ``python -m benchmarks.defaults`` measures it again.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import jax
 
-from gradless.strategies import FDLBFGS, OpenAIES, SepCMAES, Strategy
+from gradless import strategies
+from gradless.strategies import FDLBFGS, Strategy
 
 AUTO = "auto"  # the name that asks for a choice
 
@@ -68,7 +69,7 @@ def choose(
         )
     if budget is not None and budget < _SHORT and dimension <= _SEPARABLE_LIMIT and not minibatches:
         return Choice(
-            SepCMAES(),
+            strategies.get("sep_cma_es"),
             f"{size}: a short run, in which small generations learn more",
         )
     if minibatches:
@@ -77,7 +78,7 @@ def choose(
         reason = "the loss goes in steps, and the average over a generation still has a slope"
     else:
         reason = "too few to feel the slope along every parameter, so along random directions"
-    return Choice(OpenAIES(), f"{size}: {reason}")
+    return Choice(strategies.get("openai_es"), f"{size}: {reason}")
 
 
 def _budget(evaluations: int | None, seconds: float | None, operations: float) -> int | None:

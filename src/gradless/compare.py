@@ -242,7 +242,7 @@ class Comparison:
         # A name that is not in the registry is refused, with the closest one, before data are read.
         for name in plan.strategies:
             if name not in STRATEGIES:
-                prepare(dataclasses.replace(plan.recipe, strategy=name))
+                prepare(dataclasses.replace(plan.recipe, strategy=name), plan.stop)
         last = plan.recipe.seed + plan.seeds - 1
         if last >= 2**32:
             raise InputError(
@@ -264,7 +264,7 @@ class Comparison:
                 strategy=strategies.get(name),
             )
             if name in STRATEGIES
-            else prepare(dataclasses.replace(recipe, strategy=name))
+            else prepare(dataclasses.replace(recipe, strategy=name), plan.stop)
             for name in plan.strategies
         ]
 

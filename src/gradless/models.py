@@ -41,6 +41,9 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
 }
 """Activation functions by name; none needs a derivative."""
 
+STEPS = frozenset({"sign", "step"})
+"""Activations that are flat almost everywhere, so that a loss goes in steps."""
+
 INITIALIZERS: dict[str, Callable[[int, int], float]] = {
     "he": lambda inputs, outputs: math.sqrt(2 / inputs),
     "glorot": lambda inputs, outputs: math.sqrt(2 / (inputs + outputs)),

@@ -137,6 +137,8 @@ class Objective:
         What it can judge.
     greater_is_better
         Direction.
+    smooth
+        Whether it follows small changes of the outputs, and does not go in steps.
     """
 
     name: str
@@ -144,6 +146,7 @@ class Objective:
     function: Callable[[Rows, Targets], jax.Array]
     tasks: tuple[Task, ...] = ("classification",)
     greater_is_better: bool = False
+    smooth: bool = True
 
     def loss_rows(self, outputs: Rows, targets: Targets) -> jax.Array:
         """What training minimises, from feature-major outputs and prepared targets."""
@@ -189,12 +192,15 @@ OBJECTIVES: dict[str, Objective] = {
     objective.name: objective
     for objective in (
         Objective("cross_entropy", "mean negative log-likelihood of the true class", cross_entropy),
-        Objective("zero_one", "share of wrong predictions; has no useful gradient", zero_one),
+        Objective(
+            "zero_one", "share of wrong predictions; has no useful gradient", zero_one, smooth=False
+        ),
         Objective(
             "accuracy",
             "share of right predictions; has no useful gradient",
             accuracy,
             greater_is_better=True,
+            smooth=False,
         ),
         Objective(
             "squared_error",

@@ -11,13 +11,13 @@ from typing import Any, Literal, NamedTuple
 
 import jax
 
-from gradless import data, objectives, strategies
+from gradless import auto, data, objectives, strategies
 from gradless.data import DATASETS, Dataset, Scaling
 from gradless.errors import InputError
 from gradless.evaluate import SupervisedProblem
-from gradless.models import MLP
+from gradless.models import MLP, STEPS
 from gradless.strategies import Strategy
-from gradless.train import Run, begin
+from gradless.train import Run, Stop, begin
 from gradless.tree import Params, Structure
 
 _TEST_FRACTION = 0.25
@@ -34,6 +34,7 @@ _TYPES: dict[str, Any] = {
     "initializer": str,
     "objective": str | None,
     "strategy": str,
+    "why": str | None,
     "hyperparameters": dict,
     "batch_size": int | None,
     "seed": int,
@@ -45,7 +46,8 @@ class Recipe:
     """Data, network, objective, strategy and seed of a run.
 
     ``test_fraction`` and ``standardize`` of None mean: none of it for the data sets generated in
-    the plane, as in the chapter; a quarter, and yes, for measured data.
+    the plane, as in the chapter; a quarter, and yes, for measured data. A strategy of ``"auto"`` is
+    replaced by the one chosen when the recipe is prepared, and ``why`` says what it was chosen for.
     """
 
     data: str
@@ -57,8 +59,9 @@ class Recipe:
     activation: str = "relu"
     initializer: str = "he"
     objective: str | None = None
-    strategy: str = "openai_es"
+    strategy: str = auto.AUTO
     hyperparameters: dict[str, Any] = field(default_factory=dict)
+    why: str | None = None
     batch_size: int | None = None
     seed: int = 0
 
@@ -117,8 +120,15 @@ class Prepared:
         return digest.hexdigest()
 
 
-def prepare(recipe: Recipe) -> Prepared:
+def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
     """Load the data and build the problem; every bad input is found here, before any training.
+
+    Parameters
+    ----------
+    recipe
+        What to train.
+    stop
+        The budget, by which a strategy is chosen if the recipe leaves that open.
 
     Raises
     ------
@@ -130,7 +140,15 @@ def prepare(recipe: Recipe) -> Prepared:
             f"seed {recipe.seed} was given, expected a whole number from 0 to 2**32 - 1; "
             "give for example 0"
         )
-    strategy = strategies.get(recipe.strategy, **recipe.hyperparameters)
+    given = None
+    if recipe.strategy != auto.AUTO:
+        given = strategies.get(recipe.strategy, **recipe.hyperparameters)
+    elif recipe.hyperparameters:
+        raise InputError(
+            f"hyperparameters {', '.join(recipe.hyperparameters)} were given for the strategy "
+            f"{auto.AUTO!r}, expected none, since it is not known which one is chosen; name the "
+            "strategy too"
+        )
     wanted = None if recipe.objective is None else objectives.get(recipe.objective)
     # Raised for bad names and sizes before a large file is read.
     MLP((1, *recipe.hidden, 1), recipe.activation, recipe.initializer)
@@ -168,16 +186,29 @@ def prepare(recipe: Recipe) -> Prepared:
     model = MLP(sizes, recipe.activation, recipe.initializer)
     _check_memory(model, recipe.batch_size or train.n_samples)
     problem = SupervisedProblem.of(train, model, objective, recipe.batch_size)
+    why = recipe.why
+    if given is None:
+        limits = stop or Stop()
+        given, why = auto.choose(
+            dimension=model.n_parameters,
+            evaluations=limits.evaluations,
+            seconds=limits.seconds,
+            operations=problem.operations,
+            smooth=objective.smooth and model.activation not in STEPS,
+            minibatches=problem.uses_minibatches,
+        )
     named = dataclasses.replace(
         recipe,
+        strategy=given.name,
+        why=why,
         # A run folder is used from anywhere.
         data=recipe.data if recipe.data in DATASETS else str(Path(recipe.data).resolve()),
         objective=objective.name,
-        hyperparameters=dataclasses.asdict(strategy),  # type: ignore[call-overload]
+        hyperparameters=dataclasses.asdict(given),  # type: ignore[call-overload]
         test_fraction=fraction,
         standardize=scaling is not None,
     )
-    return Prepared(named, train, test, scaling, model, problem, strategy)
+    return Prepared(named, train, test, scaling, model, problem, given)
 
 
 def _check_memory(model: MLP, samples: int) -> None:

@@ -79,6 +79,7 @@ class Network:
 def default_folder(data: str, strategy: str) -> Path:
     """First free folder ``runs/DATA-STRATEGY-N``."""
     stem = data if data in DATASETS else Path(data).stem
+    strategy = strategy.replace(":", "-")  # evosax names; not every system allows colons
     number = 1
     while (folder := Path("runs") / f"{stem}-{strategy}-{number}").exists():
         number += 1

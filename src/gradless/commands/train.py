@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import tyro
 
-from gradless import report, runs, strategies
+from gradless import auto, report, runs, strategies
 from gradless.commands.parse import parse
 from gradless.history import History
 from gradless.output import PatientConsole
@@ -92,8 +92,9 @@ class Options:
     objective: str | None = None
     """What to improve: cross_entropy, zero_one, accuracy or squared_error. Default: cross_entropy
     for classes, squared_error for numbers."""
-    strategy: str = "openai_es"
-    """How to search (see: gradless strategies). Its own options are listed below."""
+    strategy: str = auto.AUTO
+    """How to search (see: gradless strategies); auto chooses by network, budget and objective, and
+    says why. The options of a named strategy are listed below."""
     batch_size: int | None = None
     """Samples in the minibatch that each generation sees. Default: all."""
     test_fraction: float | None = None
@@ -110,17 +111,22 @@ class Options:
 
 def main(arguments: list[str]) -> int:
     """Parse, train, report."""
-    cls = strategies.find(_chosen_strategy(arguments))
+    name = _chosen_strategy(arguments)
+    cls = None if name == auto.AUTO else strategies.find(name)
     options, limits, output, strategy = _parse(cls, arguments)
-    hyperparameters = dataclasses.asdict(strategy)  # type: ignore[call-overload]
+    hyperparameters = {} if strategy is None else dataclasses.asdict(strategy)  # type: ignore[call-overload]
     names = {field.name for field in dataclasses.fields(Recipe)}
     chosen = {k: v for k, v in vars(options).items() if k in names}
     chosen["standardize"] = {"auto": None, "yes": True, "no": False}[options.standardize]
     stop = limits.stop()
-    prepared = prepare(Recipe(**chosen, hyperparameters=hyperparameters))
+    prepared = prepare(Recipe(**chosen, hyperparameters=hyperparameters), stop)
     check_budget(prepared.strategy, stop)
-    folder = runs.claim(options.out or runs.default_folder(options.data, options.strategy))
+    folder = runs.claim(options.out or runs.default_folder(options.data, prepared.strategy.name))
     runs.write_config(folder, prepared)
+    if prepared.recipe.why is not None:
+        output.console().print(
+            f"strategy: {prepared.strategy.name}. {prepared.recipe.why}", highlight=False
+        )
     return run(folder, prepared, prepared.begin(), History(), stop, output)
 
 
@@ -134,19 +140,27 @@ def _chosen_strategy(arguments: list[str]) -> str:
     return chosen  # of several, the last one counts, as for every option
 
 
-def _parse(cls: type[Strategy], arguments: list[str]) -> tuple[Options, Limits, Output, Strategy]:
+def _parse(
+    cls: type[Strategy] | None, arguments: list[str]
+) -> tuple[Options, Limits, Output, Strategy | None]:
+    groups: list[Any] = [
+        ("training", Options),
+        ("stopping", Limits, dataclasses.field(default=Limits())),
+        ("output", Output, dataclasses.field(default=Output())),
+    ]
+    if cls is not None:
+        groups.append((_group(cls), cls, dataclasses.field(default=cls())))
     everything: Any = dataclasses.make_dataclass(
-        "everything",
-        [
-            ("training", Options),
-            ("stopping", Limits, dataclasses.field(default=Limits())),
-            ("output", Output, dataclasses.field(default=Output())),
-            (cls.name, cls, dataclasses.field(default=cls())),
-        ],
-        namespace={"__doc__": Options.__doc__},
+        "everything", groups, namespace={"__doc__": Options.__doc__}
     )
     parsed = parse(everything, "train", arguments)
-    return parsed.training, parsed.stopping, parsed.output, getattr(parsed, cls.name)
+    strategy = None if cls is None else getattr(parsed, _group(cls))
+    return parsed.training, parsed.stopping, parsed.output, strategy
+
+
+def _group(cls: type[Strategy]) -> str:
+    """Heading of a strategy's options, and an attribute: evosax names have a colon."""
+    return cls.name.replace(":", "_")
 
 
 def run(

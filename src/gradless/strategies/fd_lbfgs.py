@@ -35,7 +35,7 @@ _STEPS = (-12.0, 4.0)  # powers of two between which the lengths of a line searc
 _WORTHWHILE = 1e-5  # a smaller share of the loss is no improvement
 _SHARE_OF_BEST = 0.5  # of the best decrease of a line search, for a step that is as good
 _CURVATURE = 1e-8  # cosine between step and change of gradient, at least
-_KICKS = (-3.0, 3.0)  # powers of two between which a kick's strength lies
+_KICKS = (-4.0, 3.0)  # powers of two between which a kick's strength lies
 _FINEST = 1 / 3  # the finer of the two difference steps, as a share of the first
 
 
@@ -82,8 +82,8 @@ class FDLBFGS:
         Pairs of steps and changes of gradient that the curvature is learnt from.
     kick
         Typical standard deviation of the kick out of a minimum, relative to the root mean square
-        of the initial values of each leaf. Every kick is between an eighth and eight times as
-        strong, at random: how far the next minimum lies is not known.
+        of the initial values of each leaf. Every kick is between a sixteenth and eight
+        times as strong, at random: how far the next minimum lies is not known.
     memory_gib
         Refuse a memory of pairs larger than this.
     """
@@ -91,7 +91,7 @@ class FDLBFGS:
     population: int = hyperparameter(64, at_least=8)
     difference: float = hyperparameter(0.003, above=0.0)
     memory: int = hyperparameter(200, at_least=1)
-    kick: float = hyperparameter(0.1, above=0.0)
+    kick: float = hyperparameter(0.2, above=0.0)
     memory_gib: int = hyperparameter(4, at_least=1)
 
     name: ClassVar[str] = "fd_lbfgs"

@@ -1,0 +1,322 @@
+"""Why does a run get no better? What its record shows, and what to try instead.
+
+:func:`diagnose` looks at a run that has ended. It prefers silence: a run that still improves, or
+that has solved its problem, is no finding, and neither is one too short to tell.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import numpy.typing as npt
+
+from gradless import tree
+from gradless.history import History
+from gradless.strategies import Strategy
+
+_WORTHWHILE = 1e-3  # a fall of the loss by less than this share is none, as in ``Stop``
+_IDLE = 0.5  # share of the run without a worthwhile fall that makes a plateau
+_FAR = 0.25  # from the best loss, as a share of it, that a loss is far above it
+_MANY = 0.1  # share of losses that are not finite that is no accident
+_NOISY = 0.05  # fluctuation of the loss from row to row, as a share of it
+_CERTAIN = 2.0  # standard errors by which a fall of noisy losses is one
+_COLLAPSED = 1e-3  # spread of the candidates, as a share of that of a fresh start
+_SOLVED = 1e-6  # share of the first loss that is left
+_LEAST_ROWS = 20  # fewer tell nothing
+_LEAST_NOISY_ROWS = 200  # fewer leave the trend of noisy losses open
+_LOOKED_AT = 8  # candidates, to see how far they spread
+
+
+class Finding(NamedTuple):
+    """Why a run has stalled.
+
+    Attributes
+    ----------
+    kind
+        ``divergence``, ``flat``, ``noise``, ``collapse`` or ``plateau``.
+    seen
+        What its record shows, with numbers.
+    advice
+        What to try, with options of the command line.
+    """
+
+    kind: str
+    seen: str
+    advice: str
+
+
+def diagnose(
+    history: History,
+    strategy: Strategy,
+    state: Any,
+    *,
+    uses_minibatches: bool,
+    not_finite: int = 0,
+    stopped_because: str | None = None,
+) -> Finding | None:
+    """Why a run has stalled, or None if it has not.
+
+    Parameters
+    ----------
+    history
+        Its record.
+    strategy
+        What searched.
+    state
+        Of the strategy, after the last generation.
+    uses_minibatches
+        Whether each generation sees other samples. The best loss is that of a lucky batch then, so
+        the losses of the generations are looked at.
+    not_finite
+        Losses of the run that were NaN or infinite.
+    stopped_because
+        Of the last record; a run that has reached a target is fine.
+    """
+    if (stopped_because or "").startswith("target") or len(history) < _LEAST_ROWS:
+        return None
+    shown = _Shown(history)
+    seen = _diverges(shown, strategy, not_finite, uses_minibatches)
+    if seen is not None:
+        return _finding("divergence", seen, strategy, uses_minibatches)
+    if not uses_minibatches and shown.solved:
+        return None
+    if (seen := _is_flat(shown)) is not None:
+        return _finding("flat", seen, strategy, uses_minibatches)
+    stalled = _creeps(shown) if uses_minibatches else _idles(shown)
+    if stalled is None:
+        return None
+    if (seen := _is_noisy(shown, strategy, uses_minibatches)) is not None:
+        return _finding("noise", seen, strategy, uses_minibatches)
+    if (seen := _has_collapsed(strategy, state)) is not None:
+        return _finding("collapse", f"{seen}, and {stalled}", strategy, uses_minibatches)
+    return _finding("plateau", stalled, strategy, uses_minibatches)
+
+
+class _Shown:
+    """The numbers of a history that the findings rest on."""
+
+    def __init__(self, history: History) -> None:
+        self.evaluations = history.column("evaluations")
+        self.best = history.column("best_loss").astype(float)
+        loss = history.column("loss").astype(float)
+        self.loss = np.where(np.isfinite(loss), loss, np.inf)
+        self.accuracy = history.last.best_accuracy
+
+    @property
+    def solved(self) -> bool:
+        """Whether nothing is left to improve that anybody would notice."""
+        left = self.best[-1] / self.best[0] if self.best[0] > 0 else math.inf
+        return self.accuracy == 1.0 or abs(left) <= _SOLVED
+
+    def quarter(self, number: int) -> npt.NDArray[np.float64]:
+        """Losses of a quarter of the rows, 0 to 3."""
+        size = len(self.loss) // 4
+        start = len(self.loss) - (4 - number) * size
+        return self.loss[start : start + size]
+
+
+def _diverges(
+    shown: _Shown, strategy: Strategy, not_finite: int, uses_minibatches: bool
+) -> str | None:
+    """Whether the strategy has moved to where it is worse than at the start."""
+    share = not_finite / shown.evaluations[-1]
+    if share >= _MANY:
+        return f"{share:.0%} of the losses were not finite"
+    if not strategy.samples_around_center:
+        return None  # its answer is the best candidate, which gets no worse
+    best, last = shown.best[-1], float(np.median(shown.quarter(3)))
+    # A single batch says little of where the run began.
+    start = float(np.median(shown.quarter(0))) if uses_minibatches else shown.best[0]
+    if uses_minibatches:
+        far = last - start > _FAR * abs(start)
+    else:
+        far = last >= start and last - best > _FAR * max(abs(best), abs(start))
+    if not far:
+        return None
+    return (
+        f"the center's loss was about {last:.4g} in the last quarter of the run, no better than "
+        f"the {start:.4g} at the start"
+        + ("" if uses_minibatches else f" and far above the best loss, {best:.4g}")
+    )
+
+
+def _is_flat(shown: _Shown) -> str | None:
+    """Whether no candidate made a difference."""
+    lowest, highest = shown.loss.min(), shown.loss.max()
+    # Sums over samples may differ by rounding.
+    if shown.best[0] - shown.best[-1] > 1e-6 * abs(lowest) or not highest - lowest <= 1e-6 * abs(
+        lowest
+    ):
+        return None
+    return f"the loss was {lowest:.5g} all the time: no change of the parameters made a difference"
+
+
+def _idles(shown: _Shown) -> str | None:
+    """How long the best loss has not fallen, if that is a large share of the run."""
+    last = shown.best[-1]
+    since = int(np.argmax(shown.best <= last + _WORTHWHILE * abs(last)))
+    evaluations = int(shown.evaluations[-1] - shown.evaluations[since])
+    share = evaluations / shown.evaluations[-1]
+    if share < _IDLE:
+        return None
+    return (
+        f"the best loss fell by less than 0.1 % during the last {math.floor(100 * share)} % of the "
+        f"run ({evaluations:,} evaluations), {_from_to(shown.best[since], last)}"
+    )
+
+
+def _from_to(before: float, after: float) -> str:
+    for digits in (4, 5, 6):
+        first, last = f"{before:.{digits}g}", f"{after:.{digits}g}"
+        if first != last:
+            return f"from {first} to {last}"
+    return f"and is {after:.4g}"
+
+
+def _creeps(shown: _Shown) -> str | None:
+    """Whether the losses of minibatches have a downward trend no longer."""
+    if len(shown.loss) < _LEAST_NOISY_ROWS:
+        return None
+    before, after = shown.quarter(2), shown.quarter(3)
+    fall = float(before.mean() - after.mean())
+    # Neighbouring rows are alike, so the true error is larger: that errs towards silence.
+    error = math.hypot(before.std(), after.std()) / math.sqrt(len(after))
+    if not fall <= max(_CERTAIN * error, _WORTHWHILE * abs(after.mean())):
+        return None
+    middle = len(shown.loss) - 2 * len(after)
+    evaluations = int(shown.evaluations[-1] - shown.evaluations[middle])
+    return (
+        f"the mean loss did not fall clearly during the last half of the run ({evaluations:,} "
+        f"evaluations), {_from_to(float(before.mean()), float(after.mean()))}"
+    )
+
+
+def _is_noisy(shown: _Shown, strategy: Strategy, uses_minibatches: bool) -> str | None:
+    """Whether the losses of a run that has stalled jump from row to row."""
+    # Without minibatches, the best of a generation jumps for a good reason: candidates differ.
+    if not (strategy.samples_around_center or uses_minibatches):
+        return None
+    before, after = shown.quarter(2), shown.quarter(3)
+    changes = np.concatenate([np.diff(before), np.diff(after)])
+    # A change is the difference of two fluctuations; its median is not swayed by a single jump.
+    fluctuation = float(np.median(np.abs(changes))) / (0.6745 * math.sqrt(2))
+    level = abs(float(after.mean()))
+    if not _NOISY * level < fluctuation < math.inf:
+        return None
+    whose = "the center's losses" if strategy.samples_around_center else "the losses"
+    trend = float(before.mean() - after.mean())
+    moved = f"fell by {trend:.2g}" if trend > 0 else f"rose by {-trend:.2g}"
+    return (
+        f"{whose} jump by about {fluctuation:.2g} from generation to generation, while their mean "
+        f"{moved} during the last half of the run, to {after.mean():.4g}: the signal is below the "
+        "noise"
+    )
+
+
+def _has_collapsed(strategy: Strategy, state: Any) -> str | None:
+    """Whether candidates hardly differ from the center any more, where once they did.
+
+    Seen in the candidates themselves, so it holds for a step size, for many, for a covariance
+    matrix and for a population that has become uniform, whatever a strategy calls them. A strategy
+    whose steps keep their size spreads as far as a fresh start and is never meant.
+    """
+    center = strategy.center(state)
+    key = jax.random.key(0)
+    now = _spread(key, strategy, state)
+    fresh = _spread(key, strategy, strategy.init(key, center))
+    if not now < _COLLAPSED * fresh:
+        return None
+    typical = float(np.sqrt(np.mean(np.square(tree.ravel(center)))))
+    return (
+        f"the candidates now differ from the center by only about {now:.1g} in each parameter, "
+        f"where parameters are about {typical:.2g}: the steps have become tiny"
+    )
+
+
+def _spread(key: jax.Array, strategy: Strategy, state: Any) -> float:
+    """Root mean square distance of candidates from the center, of the farthest of a few."""
+    candidates = strategy.ask(key, state)
+    center = tree.ravel(strategy.center(state))
+    size = tree.population_size(candidates)
+    distances = []
+    for index in sorted({round(i) for i in np.linspace(0, size - 1, _LOOKED_AT)}):
+        params = strategy.decode(state, tree.member(candidates, index))
+        distances.append(float(np.sqrt(np.mean(np.square(tree.ravel(params) - center)))))
+    return max(distances)
+
+
+def _finding(kind: str, seen: str, strategy: Any, uses_minibatches: bool) -> Finding:
+    while hasattr(strategy, "strategy"):  # a wrapper: the options are those of what is inside
+        strategy = strategy.strategy
+    general = _general_advice(kind, strategy, uses_minibatches)
+    own = _own_advice(kind, strategy, uses_minibatches)
+    # Where gradless chose the strategy, its options are taken only together with its name.
+    named = f"with --strategy {strategy.name}, {_either(own)}"
+    advice = [_either(general)] * bool(general) + [named] * bool(own)
+    return Finding(kind, seen, "; or, ".join(advice))
+
+
+def _either(options: list[str]) -> str:
+    *rest, last = options
+    return f"{', '.join(rest)} or {last}" if rest else last
+
+
+def _general_advice(kind: str, strategy: Any, uses_minibatches: bool) -> list[str]:
+    """What helps with any strategy."""
+    name = strategy.name
+    remembers = uses_minibatches and not strategy.samples_around_center
+    if remembers and kind in ("noise", "plateau", "collapse"):
+        # Its best had a lucky batch, and a better network on another batch does not beat it.
+        return ["--strategy openai_es, which averages over batches", "a larger --batch-size"]
+    if kind == "flat":
+        return ["--objective cross_entropy if the objective is a share of wrong answers"]
+    if kind == "noise":
+        return ["a larger --batch-size"] if uses_minibatches else []
+    if kind == "divergence":
+        return [] if _has(strategy, "learning_rate", "sigma") else ["--strategy openai_es"]
+    if name == "random_search":
+        return ["--strategy openai_es: guesses that learn nothing from each other get rarely better"]
+    return ["another --seed", "more neurons with --hidden"]
+
+
+def _own_advice(kind: str, strategy: Any, uses_minibatches: bool) -> list[str]:
+    """What options of the strategy itself may help."""
+
+    def times(words: str, option: str, factor: float) -> list[str]:
+        """An option with its value multiplied, where the strategy has it."""
+        if not _has(strategy, option):
+            return []
+        value = getattr(strategy, option)
+        changed = int(value * factor) if isinstance(value, int) else f"{float(value) * factor:.3g}"
+        return [f"{words} --{option.replace('_', '-')} {changed}"]
+
+    larger_population = times("a larger", "population", 2) or times("more", "probes", 4)
+    if kind == "divergence":
+        return times("a smaller", "learning_rate", 0.1) or times("a smaller", "sigma", 0.1)
+    if kind == "flat":
+        return times("a larger", "sigma", 10) or times("a larger", "spread", 10)
+    if kind == "noise":
+        return times("a smaller", "learning_rate", 0.3) + larger_population
+    if strategy.name == "random_search":
+        return []
+    if kind == "collapse":
+        held = {"adapt": "no --adapt", "cool_steps": "--no-cool-steps"}
+        undone = [words for option, words in held.items() if getattr(strategy, option, False)]
+        if _has(strategy, "sigma_decay") and float(strategy.sigma_decay) < 1:
+            undone = ["--sigma-decay 1"]
+        return undone + (larger_population or times("a larger", "sigma", 4))
+    own = times("stronger kicks,", "kick", 3) or times("a larger", "sigma", 2)
+    if getattr(strategy, "adapt", None) is False:
+        own = ["--adapt"]
+    if getattr(strategy, "topology", "") == "gbest":
+        own = ["--topology ring"]
+    own += times("a hotter", "initial_temperature", 10)
+    # With kicks, the population is only that of a line search.
+    return own + ([] if _has(strategy, "kick") else larger_population)
+
+
+def _has(strategy: Any, *options: str) -> bool:
+    return any(hasattr(strategy, option) for option in options)
