@@ -10,6 +10,7 @@ import math
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
@@ -91,7 +92,7 @@ def diagnose(
     if (seen := _is_noisy(shown, strategy, uses_minibatches)) is not None:
         return _finding("noise", seen, strategy, uses_minibatches)
     if (seen := _has_collapsed(strategy, state)) is not None:
-        return _finding("collapse", f"{seen}, and {stalled}", strategy, uses_minibatches)
+        return _finding("collapse", f"{seen}; {stalled}", strategy, uses_minibatches)
     return _finding("plateau", stalled, strategy, uses_minibatches)
 
 
@@ -108,14 +109,19 @@ class _Shown:
     @property
     def solved(self) -> bool:
         """Whether nothing is left to improve that anybody would notice."""
-        left = self.best[-1] / self.best[0] if self.best[0] > 0 else math.inf
-        return self.accuracy == 1.0 or abs(left) <= _SOLVED
+        first, last = self.best[0], self.best[-1]
+        return self.accuracy == 1.0 or bool(0 <= last <= _SOLVED * first < math.inf)
 
     def quarter(self, number: int) -> npt.NDArray[np.float64]:
-        """Losses of a quarter of the rows, 0 to 3."""
+        """Losses of a quarter of the rows, 0 to 3, those that are not finite included."""
         size = len(self.loss) // 4
         start = len(self.loss) - (4 - number) * size
         return self.loss[start : start + size]
+
+    def finite_quarter(self, number: int) -> npt.NDArray[np.float64]:
+        """Those of a quarter that are finite."""
+        losses = self.quarter(number)
+        return losses[np.isfinite(losses)]
 
 
 def _diverges(
@@ -125,31 +131,35 @@ def _diverges(
     share = not_finite / shown.evaluations[-1]
     if share >= _MANY:
         return f"{share:.0%} of the losses were not finite"
+    best, last = float(shown.best[-1]), float(np.median(shown.quarter(3)))
+    if not math.isfinite(best):
+        return "no network had a finite loss"
     if not strategy.samples_around_center:
         return None  # its answer is the best candidate, which gets no worse
-    best, last = shown.best[-1], float(np.median(shown.quarter(3)))
-    # A single batch says little of where the run began.
-    start = float(np.median(shown.quarter(0))) if uses_minibatches else shown.best[0]
-    if uses_minibatches:
+    if not math.isfinite(last):
+        return "the center's loss was not finite in the last quarter of the run"
+    if uses_minibatches:  # a single batch says little of where the run began
+        start = float(np.median(shown.quarter(0)))
         far = last - start > _FAR * abs(start)
     else:
+        start = float(shown.best[0])
         far = last >= start and last - best > _FAR * max(abs(best), abs(start))
     if not far:
         return None
-    return (
-        f"the center's loss was about {last:.4g} in the last quarter of the run, no better than "
-        f"the {start:.4g} at the start"
-        + ("" if uses_minibatches else f" and far above the best loss, {best:.4g}")
+    seen = (
+        f"the center's loss was about {last:.4g} in the last quarter of the run, above the "
+        f"{start:.4g} at the start"
     )
+    fell = not uses_minibatches and best < start
+    return f"{seen}, though {best:.4g} had been reached" if fell else seen
 
 
 def _is_flat(shown: _Shown) -> str | None:
     """Whether no candidate made a difference."""
-    lowest, highest = shown.loss.min(), shown.loss.max()
+    lowest, highest = float(shown.loss.min()), float(shown.loss.max())
+    gained = float(shown.best[0] - shown.best[-1])
     # Sums over samples may differ by rounding.
-    if shown.best[0] - shown.best[-1] > 1e-6 * abs(lowest) or not highest - lowest <= 1e-6 * abs(
-        lowest
-    ):
+    if max(highest - lowest, gained) > 1e-6 * abs(lowest):
         return None
     return f"the loss was {lowest:.5g} all the time: no change of the parameters made a difference"
 
@@ -179,14 +189,16 @@ def _from_to(before: float, after: float) -> str:
 def _creeps(shown: _Shown) -> str | None:
     """Whether the losses of minibatches have a downward trend no longer."""
     if len(shown.loss) < _LEAST_NOISY_ROWS:
+        return None  # too few to tell a trend
+    before, after = shown.finite_quarter(2), shown.finite_quarter(3)
+    if not (before.size and after.size):
         return None
-    before, after = shown.quarter(2), shown.quarter(3)
     fall = float(before.mean() - after.mean())
     # Neighbouring rows are alike, so the true error is larger: that errs towards silence.
     error = math.hypot(before.std(), after.std()) / math.sqrt(len(after))
     if not fall <= max(_CERTAIN * error, _WORTHWHILE * abs(after.mean())):
         return None
-    middle = len(shown.loss) - 2 * len(after)
+    middle = len(shown.loss) // 2
     evaluations = int(shown.evaluations[-1] - shown.evaluations[middle])
     return (
         f"the mean loss did not fall clearly during the last half of the run ({evaluations:,} "
@@ -199,12 +211,14 @@ def _is_noisy(shown: _Shown, strategy: Strategy, uses_minibatches: bool) -> str 
     # Without minibatches, the best of a generation jumps for a good reason: candidates differ.
     if not (strategy.samples_around_center or uses_minibatches):
         return None
-    before, after = shown.quarter(2), shown.quarter(3)
+    before, after = shown.finite_quarter(2), shown.finite_quarter(3)
+    if not (before.size and after.size):
+        return None
     changes = np.concatenate([np.diff(before), np.diff(after)])
     # A change is the difference of two fluctuations; its median is not swayed by a single jump.
     fluctuation = float(np.median(np.abs(changes))) / (0.6745 * math.sqrt(2))
     level = abs(float(after.mean()))
-    if not _NOISY * level < fluctuation < math.inf:
+    if not fluctuation > _NOISY * level:
         return None
     whose = "the center's losses" if strategy.samples_around_center else "the losses"
     trend = float(before.mean() - after.mean())
@@ -223,29 +237,43 @@ def _has_collapsed(strategy: Strategy, state: Any) -> str | None:
     matrix and for a population that has become uniform, whatever a strategy calls them. A strategy
     whose steps keep their size spreads as far as a fresh start and is never meant.
     """
-    center = strategy.center(state)
-    key = jax.random.key(0)
-    now = _spread(key, strategy, state)
-    fresh = _spread(key, strategy, strategy.init(key, center))
+    # Off the devices of the training, so that one is enough for a look.
+    now, fresh, typical = map(float, _spreads(strategy, jax.device_get(state)))
     if not now < _COLLAPSED * fresh:
         return None
-    typical = float(np.sqrt(np.mean(np.square(tree.ravel(center)))))
+    differ = f"differ from the center by about {now:.1g}" if now > 0 else "equal the center"
     return (
-        f"the candidates now differ from the center by only about {now:.1g} in each parameter, "
-        f"where parameters are about {typical:.2g}: the steps have become tiny"
+        f"the steps have become tiny: candidates {differ} in each parameter, where parameters are "
+        f"about {typical:.2g} and fresh steps about {fresh:.1g}"
     )
 
 
-def _spread(key: jax.Array, strategy: Strategy, state: Any) -> float:
-    """Root mean square distance of candidates from the center, of the farthest of a few."""
+@jax.jit
+def _spreads(strategy: Strategy, state: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """How far candidates spread now, and from a fresh start; and the size of the parameters."""
+    key = jax.random.key(0)
+    center = strategy.center(state)
+    fresh = strategy.init(key, center)
+    typical = _root_mean_square(tree.ravel(center))
+    return _spread(key, strategy, state), _spread(key, strategy, fresh), typical
+
+
+def _spread(key: jax.Array, strategy: Strategy, state: Any) -> jax.Array:
+    """Distance from the center, in each parameter, of the farthest of a few candidates."""
     candidates = strategy.ask(key, state)
     center = tree.ravel(strategy.center(state))
-    size = tree.population_size(candidates)
-    distances = []
-    for index in sorted({round(i) for i in np.linspace(0, size - 1, _LOOKED_AT)}):
-        params = strategy.decode(state, tree.member(candidates, index))
-        distances.append(float(np.sqrt(np.mean(np.square(tree.ravel(params) - center)))))
-    return max(distances)
+    last = tree.population_size(candidates) - 1
+    looked_at = np.unique(np.linspace(0, last, _LOOKED_AT).round().astype(int))
+
+    def distance(candidate: Any) -> jax.Array:
+        return _root_mean_square(tree.ravel(strategy.decode(state, candidate)) - center)
+
+    few = jax.tree.map(lambda x: x[looked_at], candidates)
+    return jnp.max(jax.vmap(distance)(few))
+
+
+def _root_mean_square(vector: jax.Array) -> jax.Array:
+    return jnp.sqrt(jnp.mean(jnp.square(vector)))
 
 
 def _finding(kind: str, seen: str, strategy: Any, uses_minibatches: bool) -> Finding:
@@ -253,9 +281,10 @@ def _finding(kind: str, seen: str, strategy: Any, uses_minibatches: bool) -> Fin
         strategy = strategy.strategy
     general = _general_advice(kind, strategy, uses_minibatches)
     own = _own_advice(kind, strategy, uses_minibatches)
-    # Where gradless chose the strategy, its options are taken only together with its name.
-    named = f"with --strategy {strategy.name}, {_either(own)}"
-    advice = [_either(general)] * bool(general) + [named] * bool(own)
+    advice = [_either(general)] if general else []
+    if own:
+        # Where gradless chose the strategy, its options are taken only together with its name.
+        advice.append(f"with --strategy {strategy.name}, {_either(own)}")
     return Finding(kind, seen, "; or, ".join(advice))
 
 
@@ -270,15 +299,18 @@ def _general_advice(kind: str, strategy: Any, uses_minibatches: bool) -> list[st
     remembers = uses_minibatches and not strategy.samples_around_center
     if remembers and kind in ("noise", "plateau", "collapse"):
         # Its best had a lucky batch, and a better network on another batch does not beat it.
-        return ["--strategy openai_es, which averages over batches", "a larger --batch-size"]
+        return ["a larger --batch-size", "--strategy openai_es, which averages over batches"]
     if kind == "flat":
         return ["--objective cross_entropy if the objective is a share of wrong answers"]
     if kind == "noise":
         return ["a larger --batch-size"] if uses_minibatches else []
     if kind == "divergence":
-        return [] if _has(strategy, "learning_rate", "sigma") else ["--strategy openai_es"]
+        steps = ("learning_rate", "sigma", "spread")
+        return [] if _has(strategy, *steps) else ["--strategy openai_es"]
     if name == "random_search":
-        return ["--strategy openai_es: guesses that learn nothing from each other get rarely better"]
+        return [
+            "--strategy openai_es: guesses that learn nothing from each other get rarely better"
+        ]
     return ["another --seed", "more neurons with --hidden"]
 
 
@@ -295,7 +327,8 @@ def _own_advice(kind: str, strategy: Any, uses_minibatches: bool) -> list[str]:
 
     larger_population = times("a larger", "population", 2) or times("more", "probes", 4)
     if kind == "divergence":
-        return times("a smaller", "learning_rate", 0.1) or times("a smaller", "sigma", 0.1)
+        smaller = (times("a smaller", step, 0.1) for step in ("learning_rate", "sigma", "spread"))
+        return next(filter(None, smaller), [])
     if kind == "flat":
         return times("a larger", "sigma", 10) or times("a larger", "spread", 10)
     if kind == "noise":
@@ -319,4 +352,5 @@ def _own_advice(kind: str, strategy: Any, uses_minibatches: bool) -> list[str]:
 
 
 def _has(strategy: Any, *options: str) -> bool:
-    return any(hasattr(strategy, option) for option in options)
+    """Whether one of these is a hyperparameter; a population may be derived from another one."""
+    return any(option in strategy.__dataclass_fields__ for option in options)

@@ -33,6 +33,8 @@ class Result:
     test_loss: float | None
     test_accuracy: float | None
     stopped_because: str
+    stalled: str | None = None
+    advice: str | None = None
 
     def as_json(self) -> dict[str, object]:
         """Plain values for JSON, which knows neither NaN nor infinity."""

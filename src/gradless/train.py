@@ -20,7 +20,7 @@ import numpy as np
 
 from gradless import tree
 from gradless.errors import InputError
-from gradless.evaluate import Layout, Problem, choose_layout, evaluate, replicate
+from gradless.evaluate import Layout, Problem, Score, choose_layout, evaluate, replicate
 from gradless.strategies.base import Strategy
 from gradless.tree import Params
 
@@ -39,8 +39,12 @@ class Stop:
         Candidates evaluated; a run never exceeds it, and ends when another generation would.
     seconds
         Wall time after compilation; checked between chunks.
-    loss, accuracy
+    loss
         Reached by the best parameters so far.
+    accuracy
+        Reached by any parameters that were evaluated, on all samples; these become the best ones,
+        even if others with a lower accuracy had a lower loss. With minibatches, reached by the best
+        ones so far.
     stagnation
         Evaluations without a fall of the best loss by at least 0.1 %.
     """
@@ -158,7 +162,7 @@ def check_budget(strategy: Strategy, stop: Stop) -> None:
 
 
 def _generation(
-    run: Run, strategy: Strategy, problem: Problem, layout: Layout
+    run: Run, strategy: Strategy, problem: Problem, wanted: jax.Array, layout: Layout
 ) -> tuple[Run, jax.Array]:
     """One turn of the wheel, and its row: loss, accuracy, best ones, losses not finite."""
     # Stream 0 of the run's key initialised the strategy; generation g uses stream g + 1.
@@ -181,6 +185,8 @@ def _generation(
         best = _better(best, loss, accuracy, params)
     else:  # a winner that is better than all before it has become the center
         best = _better(run, loss, accuracy, strategy.center(state))
+    if not problem.uses_minibatches:
+        best = _first_to_reach(wanted, best, run, strategy, candidates, score)
     worthwhile = best.best_loss < run.reference_loss - _WORTHWHILE * jnp.abs(run.reference_loss)
     worthwhile |= jnp.isinf(run.reference_loss) & jnp.isfinite(best.best_loss)
     generation = run.generation + 1
@@ -205,6 +211,25 @@ def _better(run: Run, loss: jax.Array, accuracy: jax.Array, params: Params) -> R
     )
 
 
+def _first_to_reach(
+    wanted: jax.Array, best: Run, run: Run, strategy: Strategy, candidates: Any, score: Score
+) -> Run:
+    """The candidate that has the accuracy wanted, if there is one and the best one lacks it."""
+    reached = (score.accuracy >= wanted) & jnp.isfinite(score.loss)
+    first = jnp.argmin(jnp.where(reached, score.loss, jnp.inf))
+
+    def take() -> Run:
+        params = strategy.decode(run.state, tree.member(candidates, first))
+        return best._replace(
+            best=tree.ravel(params),
+            best_loss=score.loss[first],
+            best_accuracy=score.accuracy[first],
+        )
+
+    take_it = reached[first] & ~(best.best_accuracy >= wanted)
+    return jax.lax.cond(take_it, take, lambda: best)
+
+
 @functools.partial(jax.jit, static_argnames="layout")
 def _advance(
     run: Run, strategy: Strategy, problem: Problem, limits: _Limits, layout: Layout
@@ -223,7 +248,7 @@ def _advance(
 
     def step(carry: tuple[Run, jax.Array]) -> tuple[Run, jax.Array]:
         run, rows = carry
-        following, row = _generation(run, strategy, problem, layout)
+        following, row = _generation(run, strategy, problem, limits.accuracy, layout)
         rows = jax.lax.dynamic_update_index_in_dim(rows, row, run.generation - first, 0)
         return following, rows
 

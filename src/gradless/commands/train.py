@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import tyro
 
-from gradless import auto, report, runs, strategies
+from gradless import auto, diagnosis, report, runs, strategies
 from gradless.commands.parse import parse
 from gradless.history import History
 from gradless.output import PatientConsole
@@ -125,7 +125,9 @@ def main(arguments: list[str]) -> int:
     runs.write_config(folder, prepared)
     if prepared.recipe.why is not None:
         output.console().print(
-            f"strategy: {prepared.strategy.name}. {prepared.recipe.why}", highlight=False
+            f"strategy: {prepared.strategy.name}. {prepared.recipe.why}",
+            highlight=False,
+            soft_wrap=True,
         )
     return run(folder, prepared, prepared.begin(), History(), stop, output)
 
@@ -180,7 +182,17 @@ def run(
             display.show(shown)
     network = _network(prepared, record)
     runs.write_run(folder, network, record.run, history)
+    finding = diagnosis.diagnose(
+        history,
+        prepared.strategy,
+        record.run.state,
+        uses_minibatches=prepared.problem.uses_minibatches,
+        not_finite=not_finite,
+        stopped_because=record.stopped_because,
+    )
     result = _result(folder, prepared, network, history, record)
+    if finding is not None:
+        result = dataclasses.replace(result, stalled=finding.seen, advice=finding.advice)
     runs.write_result(folder, result.as_json())
     report.draw(folder, history, network, prepared, stop)
     if output.json:
@@ -188,6 +200,9 @@ def run(
     console.print(report.closing_table(result, prepared))
     if not_finite:
         console.print(f"{not_finite:,} losses were not finite; such a network never wins.")
+    if finding is not None:
+        console.print(f"stalled: {finding.seen}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"try: {finding.advice}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"\nrun folder: {folder}", highlight=False, soft_wrap=True)
     if record.stopped_because == INTERRUPTED:
         print(f"gradless: saved; go on with: gradless resume {folder}", file=sys.stderr)

@@ -12,8 +12,8 @@ one nearest to 1. Exact line searches end in the kinks that activations such as 
 loss, where no descent direction is found any more (Lewis and Overton, "Nonsmooth Optimization via
 Quasi-Newton Methods", 2013, section 1).
 
-Where nothing improves any more, it is kicked away from the best so far and descends again, as in
-basin hopping (Wales and Doye, 1997).
+Where nothing improves any more, chance decides whether it is kicked away from the best so far, as
+in basin hopping (Wales and Doye, 1997), or begins at new parameters like the initial ones.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from gradless.tree import Params, Structure
 _STEPS = (-12.0, 4.0)  # powers of two between which the lengths of a line search lie
 _WORTHWHILE = 1e-5  # a smaller share of the loss is no improvement
 _SHARE_OF_BEST = 0.5  # of the best decrease of a line search, for a step that is as good
-_CURVATURE = 1e-8  # cosine between step and change of gradient, at least
-_KICKS = (-4.0, 3.0)  # powers of two between which a kick's strength lies
+_CURVATURE = 1e-2  # cosine between step and change of gradient, at least
+_KICKS = (-4.0, 1.0)  # powers of two between which a kick's strength lies
 _FINEST = 1 / 3  # the finer of the two difference steps, as a share of the first
 
 
@@ -59,6 +59,7 @@ class State(NamedTuple):
     precision: jax.Array  # difference step as a share of the first one: 1 or finer
     memory: Any  # of L-BFGS
     scales: jax.Array  # typical size of the parameters of each leaf, (leaves,)
+    first_sizes: jax.Array  # root mean square of each leaf at first, zero for biases, (leaves,)
     structure: Structure
 
 
@@ -82,8 +83,8 @@ class FDLBFGS:
         Pairs of steps and changes of gradient that the curvature is learnt from.
     kick
         Typical standard deviation of the kick out of a minimum, relative to the root mean square
-        of the initial values of each leaf. Every kick is between a sixteenth and eight
-        times as strong, at random: how far the next minimum lies is not known.
+        of the initial values of each leaf. Every kick is between a sixteenth and twice as
+        strong, at random: how far the next minimum lies is not known.
     memory_gib
         Refuse a memory of pairs larger than this.
     """
@@ -131,6 +132,7 @@ class FDLBFGS:
             precision=jnp.float32(1),
             memory=self._lbfgs.init(vector),
             scales=mirrored.leaf_scales(params),
+            first_sizes=_sizes(params),
             structure=Structure.of(params),
         )
 
@@ -228,18 +230,16 @@ class FDLBFGS:
         away = jnp.abs(jnp.log2(jnp.maximum(candidates.length, 1e-30)))
         taken = candidates.length[jnp.argmin(jnp.where(enough, away, jnp.inf))]
 
-        # A failure with nothing remembered is that of the slopes themselves.
+        # A first failure may be that of what is remembered; a second one, with nothing remembered,
+        # is that of the slopes, which are felt again more finely; a third one is a minimum.
         fresh = state.memory.count <= 1
+        finer = ~succeeds & fresh & (state.precision == 1)
         lost = ~succeeds & fresh & (state.precision < 1)
-        finer = ~succeeds & ~lost
-        scales = mirrored.spread(state.scales, state.structure)
-        drawn = noise.normal(tree.member(noise.seeds(key, jnp.arange(1)), 0), len(scales))
-        strength = self.kick * 2 ** jax.random.uniform(key, minval=_KICKS[0], maxval=_KICKS[1])
         moved = state.iterate + jnp.where(succeeds, taken, 0.0) * state.direction
         precision = jnp.where(finer, _FINEST, jnp.where(lost, 1.0, state.precision))
         forgotten = self._lbfgs.init(state.iterate)
         return state._replace(
-            iterate=jnp.where(lost, state.best + strength * scales * drawn, moved),
+            iterate=jnp.where(lost, self._elsewhere(key, state), moved),
             phase=jnp.uint32(0),
             precision=precision.astype(jnp.float32),
             memory=jax.tree.map(
@@ -247,6 +247,22 @@ class FDLBFGS:
             ),
         )
 
+    def _elsewhere(self, key: jax.Array, state: State) -> jax.Array:
+        """Near the best so far, or at new parameters, (dimension,)."""
+        drawn = noise.normal(tree.member(noise.seeds(key, jnp.arange(1)), 0), state.structure.size)
+        choice_key, strength_key = (jax.random.fold_in(key, use) for use in (1, 2))
+        exponent = jax.random.uniform(strength_key, minval=_KICKS[0], maxval=_KICKS[1])
+        scales = mirrored.spread(state.scales, state.structure)
+        near = state.best + self.kick * 2**exponent * scales * drawn
+        # If everything was zero at first, new parameters would be the same again.
+        sizes = jnp.where(jnp.any(state.first_sizes > 0), state.first_sizes, state.scales)
+        new = mirrored.spread(sizes, state.structure) * drawn
+        return jnp.where(jax.random.bernoulli(choice_key), near, new)
+
     def center(self, state: State) -> Params:
         """The best so far."""
         return state.structure.unravel(state.best)
+
+
+def _sizes(params: Params) -> jax.Array:
+    return jnp.stack([jnp.sqrt(jnp.mean(jnp.square(leaf))) for leaf in jax.tree.leaves(params)])
