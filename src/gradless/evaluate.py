@@ -12,7 +12,7 @@ import functools
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +28,7 @@ from gradless.strategies.base import Strategy
 from gradless.tree import Candidates, Params
 
 POPULATION = "population"  # name of the mesh axis
+T = TypeVar("T")
 
 
 class Score(NamedTuple):
@@ -224,6 +225,23 @@ def choose_layout(problem: Problem, population: int) -> Layout:
     return Layout(False, max(1, min(members, _NUMBERS_IN_A_GPU_BLOCK // held)), devices)
 
 
+def everywhere(function: Callable[..., T], layout: Layout) -> Callable[..., T]:
+    """The function run by every device of the layout, with the same arguments and results.
+
+    Inside it, :func:`evaluate` shares out a population, and nothing else is exchanged. Left to
+    itself, the compiler would spread a strategy's small arrays over the devices as well and
+    exchange them twenty times a generation.
+    """
+    if layout.devices == 1:
+        return function
+    same = PartitionSpec()
+    # The gathered scores are equal everywhere, which is not inferred.
+    mapped: Callable[..., T] = jax.shard_map(
+        function, mesh=layout.mesh, in_specs=same, out_specs=same, check_vma=False
+    )
+    return mapped
+
+
 def evaluate(
     problem: Problem,
     strategy: Strategy,
@@ -232,7 +250,7 @@ def evaluate(
     batch: Any,
     layout: Layout,
 ) -> Score:
-    """Score every candidate of a population on one batch.
+    """Score every candidate of a population on one batch; to be called :func:`everywhere`.
 
     Parameters
     ----------
@@ -253,7 +271,7 @@ def evaluate(
         Losses and accuracies, each of shape (population,). Losses are as computed, NaN included.
     """
 
-    def members(state: Any, candidates: Candidates, batch: Any) -> Score:
+    def members(candidates: Candidates) -> Score:
         def decode(candidate: Any) -> Params:
             return strategy.decode(state, candidate)
 
@@ -269,29 +287,16 @@ def evaluate(
             return _map(score, jax.vmap(decode)(candidates), layout.block)
         return _map(lambda candidate: score(decode(candidate)), candidates, layout.block)
 
-    population = tree.population_size(candidates)
     if layout.devices == 1:
-        return members(state, candidates, batch)
-    missing = -population % layout.devices
-    padded = jax.tree.map(
-        lambda x: jnp.concatenate([x, x[jnp.arange(missing) % population]]) if missing else x,
-        candidates,
-    )
-
-    def share(state: Any, candidates: Candidates, batch: Any) -> jax.Array:
-        # One exchange a generation: everything after it is small, and done by every device alike.
-        scores = jnp.stack(members(state, candidates, batch))
-        return jax.lax.all_gather(scores, POPULATION, axis=1, tiled=True)
-
-    everywhere = PartitionSpec()
-    spread = jax.shard_map(
-        share,
-        mesh=layout.mesh,
-        in_specs=(everywhere, PartitionSpec(POPULATION), everywhere),
-        out_specs=everywhere,
-        check_vma=False,  # the gathered scores are equal everywhere, which is not inferred
-    )
-    return Score(*spread(state, padded, batch)[:, :population])
+        return members(candidates)
+    population = tree.population_size(candidates)
+    share = -(-population // layout.devices)
+    # The last shares are filled up with members from the beginning.
+    chosen = (jax.lax.axis_index(POPULATION) * share + jnp.arange(share)) % population
+    scores = jnp.stack(members(jax.tree.map(lambda x: x[chosen], candidates)))
+    # One exchange a generation: everything after it is small, and done by every device alike.
+    gathered = jax.lax.all_gather(scores, POPULATION, axis=1, tiled=True)
+    return Score(*gathered[:, :population])
 
 
 def _map(one: Callable[[Any], Score], candidates: Candidates, block: int) -> Score:

@@ -20,7 +20,7 @@ import numpy as np
 
 from gradless import tree
 from gradless.errors import InputError
-from gradless.evaluate import Layout, Problem, Score, choose_layout, evaluate, replicate
+from gradless.evaluate import Layout, Problem, Score, choose_layout, evaluate, everywhere, replicate
 from gradless.strategies.base import Strategy
 from gradless.tree import Params
 
@@ -235,25 +235,31 @@ def _advance(
     run: Run, strategy: Strategy, problem: Problem, limits: _Limits, layout: Layout
 ) -> tuple[Run, jax.Array]:
     """Generations until a limit is reached, and one row for each, (capacity, 5)."""
-    first = run.generation
 
-    def unfinished(carry: tuple[Run, jax.Array]) -> jax.Array:
-        run, _ = carry
-        return (
-            (run.generation - first < limits.generations)
-            & (run.best_loss > limits.loss)
-            & ~(run.best_accuracy >= limits.accuracy)
-            & (run.generation - run.reference_generation < limits.stagnation)
-        )
+    def generations(
+        run: Run, strategy: Strategy, problem: Problem, limits: _Limits
+    ) -> tuple[Run, jax.Array]:
+        first = run.generation
 
-    def step(carry: tuple[Run, jax.Array]) -> tuple[Run, jax.Array]:
-        run, rows = carry
-        following, row = _generation(run, strategy, problem, limits.accuracy, layout)
-        rows = jax.lax.dynamic_update_index_in_dim(rows, row, run.generation - first, 0)
-        return following, rows
+        def unfinished(carry: tuple[Run, jax.Array]) -> jax.Array:
+            run, _ = carry
+            return (
+                (run.generation - first < limits.generations)
+                & (run.best_loss > limits.loss)
+                & ~(run.best_accuracy >= limits.accuracy)
+                & (run.generation - run.reference_generation < limits.stagnation)
+            )
 
-    rows = jnp.zeros((_CAPACITY, 5), jnp.float32)
-    return jax.lax.while_loop(unfinished, step, (run, rows))
+        def step(carry: tuple[Run, jax.Array]) -> tuple[Run, jax.Array]:
+            run, rows = carry
+            following, row = _generation(run, strategy, problem, limits.accuracy, layout)
+            rows = jax.lax.dynamic_update_index_in_dim(rows, row, run.generation - first, 0)
+            return following, rows
+
+        rows = jnp.zeros((_CAPACITY, 5), jnp.float32)
+        return jax.lax.while_loop(unfinished, step, (run, rows))
+
+    return everywhere(generations, layout)(run, strategy, problem, limits)
 
 
 def train(
