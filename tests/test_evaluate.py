@@ -13,7 +13,15 @@ from sklearn.metrics import accuracy_score, mean_squared_error
 from gradless import objectives, tree
 from gradless.data import Dataset
 from gradless.errors import InputError
-from gradless.evaluate import Layout, Score, SupervisedProblem, choose_layout, evaluate, replicate
+from gradless.evaluate import (
+    Layout,
+    Score,
+    SupervisedProblem,
+    choose_layout,
+    evaluate,
+    everywhere,
+    replicate,
+)
 from gradless.models import MLP
 from gradless.strategies import RandomSearch
 from gradless.tree import Structure
@@ -62,7 +70,9 @@ def regression(samples: int = 20) -> Dataset:
 
 @functools.partial(jax.jit, static_argnames="layout")
 def scores(problem, strategy, state, candidates, layout: Layout) -> Score:
-    return evaluate(problem, strategy, state, candidates, problem.batch(jax.random.key(0)), layout)
+    batch = problem.batch(jax.random.key(0))
+    judge = functools.partial(evaluate, layout=layout)
+    return everywhere(judge, layout)(problem, strategy, state, candidates, batch)
 
 
 def given_scores(problem, params, layout: Layout) -> Score:
@@ -73,7 +83,9 @@ def given_scores(problem, params, layout: Layout) -> Score:
     def of(params):
         vectors = jax.vmap(tree.ravel)(params)
         batch = problem.batch(jax.random.key(0))
-        return evaluate(problem, Given, structure, vectors, batch, layout)
+        # Given is a class, not a pytree.
+        judge = functools.partial(evaluate, problem, Given, layout=layout)
+        return everywhere(judge, layout)(structure, vectors, batch)
 
     return of(params)
 

@@ -4,11 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-
-from gradless import tree
-from gradless.errors import InputError
-from gradless.strategies import FDLBFGS
-from tests.strategies.landscapes import (
+from landscapes import (
     SEEDS,
     _evaluations,
     ellipsoid,
@@ -18,6 +14,10 @@ from tests.strategies.landscapes import (
     start,
     turn,
 )
+
+from gradless import tree
+from gradless.errors import InputError
+from gradless.strategies import FDLBFGS
 
 LARGE_STEP = {"difference": 0.03}
 
