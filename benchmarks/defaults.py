@@ -17,6 +17,7 @@ starting Python. Exits with code 1 if an aim is missed.
 from __future__ import annotations
 
 import argparse
+import collections
 import json
 import subprocess
 import sys
@@ -49,12 +50,8 @@ def one(part: str, seed: int) -> dict[str, Any]:
         late = limit is not None and time.perf_counter() - begun > limit
         return "wall time used up" if late else None
 
-    record = None
-    for record in train(
-        prepared.problem, prepared.strategy, prepared.begin(), planned, asked_to_stop=late
-    ):
-        pass
-    assert record is not None
+    run = train(prepared.problem, prepared.strategy, prepared.begin(), planned, asked_to_stop=late)
+    (record,) = collections.deque(run, maxlen=1)
     wall = time.perf_counter() - begun
     params = prepared.structure.unravel(record.run.best)
     judged = prepared.judge(params, prepared.test or prepared.train)

@@ -333,8 +333,12 @@ def test_each_limit_stops(limits, reason):
 @pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize(
     "options",
-    [[], ["--strategy", "openai_es", "--population", "20", "--batch-size", "32"]],
-    ids=["hill climbing", "evolution strategy on minibatches"],
+    [
+        ["--strategy", "hill_climbing"],
+        ["--strategy", "fd_lbfgs"],
+        ["--strategy", "openai_es", "--population", "20", "--batch-size", "32"],
+    ],
+    ids=["hill climbing", "quasi-Newton", "evolution strategy on minibatches"],
 )
 def test_resuming_is_as_if_it_had_never_stopped(options):
     train = ["train", "vertical", "--hidden", "3", *options, "--quiet", "--evaluations"]
@@ -479,7 +483,7 @@ def test_datasets_lists_every_data_set():
             "train",
             "target task hidden activation initializer objective strategy batch-size test-fraction "
             "standardize seed out evaluations time target-loss target-accuracy stagnation quiet "
-            "json sigma learning-rate shaping",
+            "json",
         ),
         (
             "resume",
@@ -500,6 +504,7 @@ def test_help_of_each_command_mentions_its_options(command, options):
 
 
 def test_help_of_train_has_the_options_of_the_strategy():
+    assert "--population" not in succeed("train", "--help")
     text = succeed("train", "--strategy", "random_search", "--help")
     assert "--population" in text
     assert "--speculation" not in text
@@ -586,6 +591,7 @@ TABLES = {
     "file": "text",
 }
 LONG = "x" * 300
+ES = ("--strategy", "openai_es")
 
 BAD_TRAINING = {
     "no data": ([], ["Missing", "gradless train --help"]),
@@ -641,11 +647,11 @@ BAD_TRAINING = {
     "accuracy in percent": (["vertical", "--target-accuracy", "95"], ["95", "divide by 100"]),
     "loss nan": (["vertical", "--target-loss", "nan"], ["NaN", "expected a number"]),
     "stagnation 0": (["vertical", "--stagnation", "0"], ["stagnation=0", "more than 0"]),
-    "sigma below 0": (["vertical", "--sigma", "-1"], ["sigma=-1", "above 0"]),
-    "sigma nan": (["vertical", "--sigma", "nan"], ["sigma=nan"]),
-    "sigma infinite": (["vertical", "--sigma", "inf"], ["sigma=inf"]),
-    "sigma a word": (["vertical", "--sigma", "abc"], ["--sigma", "'abc'"]),
-    "population 1": (["vertical", "--population", "1"], ["population=1", "at least 2"]),
+    "sigma below 0": (["vertical", *ES, "--sigma", "-1"], ["sigma=-1", "above 0"]),
+    "sigma nan": (["vertical", *ES, "--sigma", "nan"], ["sigma=nan"]),
+    "sigma infinite": (["vertical", *ES, "--sigma", "inf"], ["sigma=inf"]),
+    "sigma a word": (["vertical", *ES, "--sigma", "abc"], ["--sigma", "'abc'"]),
+    "population 1": (["vertical", *ES, "--population", "1"], ["population=1", "at least 2"]),
     "batch too large": (["vertical", "--batch-size", "301"], ["301", "1 to 300"]),
     "batch of nothing": (["vertical", "--batch-size", "0"], ["0", "1 to 300"]),
     "batch larger than a split": (["iris", "--batch-size", "150"], ["150", "1 to 112"]),
@@ -662,7 +668,11 @@ BAD_TRAINING = {
     "out below a file": (["vertical", "--out", "file/run"], ["--out file/run"]),
     "out of a long name": (["vertical", "--out", LONG], ["--out"]),
     "unknown option": (["vertical", "--bogus"], ["--bogus", "gradless train --help"]),
-    "nearly an option": (["vertical", "--sgma", "1"], ["--sgma", "--sigma"]),
+    "nearly an option": (["vertical", *ES, "--sgma", "1"], ["--sgma", "--sigma"]),
+    "an option of no named strategy": (
+        ["vertical", "--sigma", "1"],
+        ["--sigma", "--strategy openai_es"],
+    ),
     "another strategy's option": (["vertical", "--crossover-rate", "1"], ["--crossover-rate"]),
 }
 BAD_BOOKS = {

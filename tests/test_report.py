@@ -162,6 +162,8 @@ def test_json_keeps_every_other_number():
         "test_loss": None,
         "test_accuracy": None,
         "stopped_because": "time used up",
+        "stalled": None,
+        "advice": None,
     }
 
 

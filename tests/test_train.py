@@ -149,6 +149,18 @@ def test_target_loss_ends_the_run_at_once(problem) -> None:
     assert (outcome.best_loss[:-1] > 0.7).all()
 
 
+def test_the_network_that_reaches_the_target_accuracy_is_kept(problem, vertical) -> None:
+    # Of 64 candidates a generation, one with a higher loss than the best one gets there first.
+    outcome = follow(problem, RANDOM, Stop(accuracy=0.6, evaluations=20_000))
+    params = tree.Structure.of(problem.model.init(jax.random.key(0))).unravel(outcome.last.run.best)
+    outputs = problem.model.apply(params, jnp.asarray(vertical.features))
+    accuracy = objectives.get("accuracy")(outputs, vertical.targets)
+    assert accuracy == pytest.approx(outcome.best_accuracy[-1])
+    assert accuracy >= 0.6
+    loss = objectives.get("cross_entropy")(outputs, vertical.targets)
+    assert loss == pytest.approx(outcome.best_loss[-1], rel=1e-4)
+
+
 def test_target_accuracy_ends_the_run_at_once(problem) -> None:
     outcome = follow(problem, HillClimbing(), Stop(accuracy=0.8, evaluations=20_000))
     assert outcome.last.stopped_because == "target accuracy reached"

@@ -17,6 +17,7 @@ import tyro
 
 from gradless import auto, diagnosis, report, runs, strategies
 from gradless.commands.parse import parse
+from gradless.errors import InputError
 from gradless.history import History
 from gradless.output import PatientConsole
 from gradless.recipe import Prepared, Recipe, prepare
@@ -155,7 +156,14 @@ def _parse(
     everything: Any = dataclasses.make_dataclass(
         "everything", groups, namespace={"__doc__": Options.__doc__}
     )
-    parsed = parse(everything, "train", arguments)
+    try:
+        parsed = parse(everything, "train", arguments)
+    except InputError as error:
+        if cls is not None or "Unrecognized" not in str(error):
+            raise
+        raise InputError(
+            f"{error}; a strategy's own options need its name, for example --strategy openai_es"
+        ) from None
     strategy = None if cls is None else getattr(parsed, _group(cls))
     return parsed.training, parsed.stopping, parsed.output, strategy
 
