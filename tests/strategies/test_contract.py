@@ -13,6 +13,7 @@ import pytest
 
 from gradless import strategies, tree
 from gradless.errors import InputError
+from gradless.evaluate import Layout, Score, evaluate, everywhere
 from gradless.strategies import STRATEGIES, Strategy
 
 # Where a default is not for a sphere in five dimensions.
@@ -251,6 +252,48 @@ def test_it_minimises(strategy, params) -> None:
     assert search.center_loss < 0.1
     if not strategy.samples_around_center:
         assert search.center_loss == pytest.approx(float(search.best), rel=1e-5)
+
+
+class Sphere:
+    """The sphere as a problem."""
+
+    def score(self, params, batch, rows) -> Score:
+        return Score(sphere(params), jnp.full((), jnp.nan))
+
+
+DEVICES = Layout(rows=False, block=1, devices=min(2, jax.device_count()))
+
+
+@jax.jit
+def in_three_ways(strategy: Strategy, key, params):
+    """Losses of a population decoded at once, one by one, and spread over devices; the center."""
+
+    def generation(strategy, key, params):
+        state = strategy.init(key, params)
+        candidates = strategy.ask(key, state)
+        losses = evaluate(Sphere(), strategy, state, candidates, None, DEVICES).loss
+        return losses, tree.ravel(strategy.center(strategy.tell(key, state, candidates, losses)))
+
+    spread, center = everywhere(generation, DEVICES)(strategy, key, params)
+    state = strategy.init(key, params)
+    candidates = strategy.ask(key, state)
+    arrays = jax.vmap(lambda candidate: tree.ravel(strategy.decode(state, candidate)))(candidates)
+    one_by_one = jax.lax.map(
+        lambda candidate: sphere(strategy.decode(state, candidate)), candidates
+    )
+    at_once = jax.vmap(sphere)(arrays)
+    told = strategy.tell(key, state, candidates, at_once)
+    return (at_once, one_by_one, spread), (tree.ravel(strategy.center(told)), center)
+
+
+def test_candidates_are_the_same_as_arrays_one_by_one_and_spread_over_devices(
+    strategy, params
+) -> None:
+    losses, centers = in_three_ways(strategy, jax.random.key(3), params)
+    for others in losses[1:]:
+        np.testing.assert_allclose(others, losses[0], rtol=1e-5)
+    # Candidates that lie alike around the start may change places by rounding.
+    np.testing.assert_allclose(sphere(centers[1]), sphere(centers[0]), rtol=1e-4)
 
 
 @pytest.mark.parametrize("failing", [1, 5])
