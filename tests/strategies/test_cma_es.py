@@ -23,6 +23,7 @@ from gradless.strategies import CMAES
 from gradless.strategies.cma_es import _roots
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("loss", "dimension", "budget"),
     [
@@ -42,6 +43,7 @@ def test_it_reaches_1e_8_within_the_budget(loss, dimension, budget) -> None:
     assert (evaluations(CMAES, loss, dimension, budget) <= budget).all()
 
 
+@pytest.mark.slow
 def test_it_follows_the_valley_in_forty_dimensions() -> None:
     # One search in some ends in the local minimum near -1, 1, 1 ..., as the method's do.
     assert np.sum(evaluations(CMAES, rosenbrock, 40, budget=80_000) <= 80_000) >= 4

@@ -36,6 +36,8 @@ from gradless.train import Stop
 
 pytest.importorskip("evosax")
 
+pytestmark = pytest.mark.slow
+
 ALGORITHMS = {  # a population, and a distribution
     "DiffusionEvolution": {"num_generations": 60},
     "Sep_CMA_ES": {},

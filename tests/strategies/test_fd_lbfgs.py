@@ -40,6 +40,7 @@ def states(strategy, loss, begin, generations):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("loss", "dimension", "target", "budget"),
     [

@@ -214,6 +214,7 @@ def test_one_proposal_in_five_succeeds_and_the_step_follows_the_distance(sigma: 
     assert distance[-1] < 1e-3 * distance[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "dimension", "evaluations", "below"),
     [

@@ -110,6 +110,7 @@ def test_generations_without_a_finite_loss_leave_the_state_finite() -> None:
     np.testing.assert_array_equal(tree.ravel(strategy.center(state)), tree.ravel(PARAMS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "dimension", "evaluations", "hyperparameters", "below"),
     [

@@ -19,6 +19,8 @@ from gradless.strategies import CMAES
 from gradless.strategies.wrappers import BestSoFar
 from gradless.train import Stop
 
+pytestmark = pytest.mark.slow
+
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=[], meta_fields=["function"])
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from landscapes import (
 from gradless.strategies import SepCMAES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("loss", "dimension", "budget"),
     [

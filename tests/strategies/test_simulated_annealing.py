@@ -105,6 +105,7 @@ def test_steps_are_normal_and_of_the_given_size() -> None:
     assert abs(steps.mean()) < 4 * 0.3 / np.sqrt(steps.size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "dimension", "evaluations", "below"),
     [

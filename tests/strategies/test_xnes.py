@@ -24,6 +24,7 @@ from gradless.errors import InputError
 from gradless.strategies import XNES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("loss", "dimension", "budget"),
     [
