@@ -18,9 +18,8 @@ from gradless.cli import main
 from gradless.commands.compare import announcement, duration, number
 from gradless.compare import Comparison, Curve, Outcome, Plan, Quartiles, Target
 from gradless.errors import InputError
-from gradless.evaluate import choose_layout
 from gradless.history import History
-from gradless.recipe import Recipe, prepare
+from gradless.recipe import Prepared, Recipe, prepare
 from gradless.strategies import HillClimbing
 from gradless.train import Stop
 from gradless.yardstick import NAME, Adam
@@ -103,10 +102,14 @@ def test_only_the_first_seed_of_a_strategy_compiles(compared):
 
 
 def test_what_cannot_go_on_does_not_lose_the_others(monkeypatch):
-    def init(self, key, params):
-        raise InputError("too large for it")
+    begin = Prepared.begin
 
-    monkeypatch.setattr(HillClimbing, "init", init)
+    def begin_or_not(self):
+        if isinstance(self.strategy, HillClimbing):
+            raise InputError("too large for it")
+        return begin(self)
+
+    monkeypatch.setattr(Prepared, "begin", begin_or_not)
     comparison = finished(dataclasses.replace(PLAN, seeds=2, adam=None))
     assert {(run.name, run.seed) for run in comparison.outcomes} == {
         ("random_search", 0),
@@ -168,11 +171,8 @@ def test_the_yardstick_is_adam():
         at = optax.apply_updates(at, updates)
 
     adam = Adam(0.05)
-    layout = choose_layout(prepared.problem, 1)
     records = list(
-        yardstick.descend(
-            prepared.problem, adam, adam.begin(params, 0), Stop(evaluations=92), layout=layout
-        )
+        yardstick.descend(prepared.problem, adam, adam.begin(params, 0), Stop(evaluations=92))
     )
     losses = np.concatenate([record.loss for record in records])
     np.testing.assert_allclose(losses, expected, rtol=2e-4)
@@ -189,8 +189,7 @@ def test_the_yardstick_stops_in_time():
     prepared = prepare(dataclasses.replace(RECIPE, strategy="hill_climbing"))
     adam = Adam()
     begun = adam.begin(prepared.structure.unravel(prepared.begin().best), 0)
-    layout = choose_layout(prepared.problem, 1)
-    *_, last = yardstick.descend(prepared.problem, adam, begun, Stop(seconds=0.05), layout=layout)
+    *_, last = yardstick.descend(prepared.problem, adam, begun, Stop(seconds=0.05))
     assert last.stopped_because == "time used up"
     assert last.seconds[-1] >= 0.05
 

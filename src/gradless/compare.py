@@ -380,7 +380,7 @@ def _run(
     layout = choose_layout(problem, 1 if adam else strategy.population)
     if adam is not None:
         run = replicate(adam.begin(_first_params(prepared), seed), layout)
-        records = yardstick.descend(problem, adam, run, limits, layout=layout, asked_to_stop=ask)
+        records = yardstick.descend(problem, adam, run, limits, asked_to_stop=ask)
     else:
         run = replicate(prepared.begin(), layout)
         records = train(problem, strategy, run, limits, layout=layout, asked_to_stop=ask)
@@ -388,7 +388,7 @@ def _run(
     judge: Callable[[Any], Score] | None = None
     if problem.uses_minibatches:
         whole = replicate(dataclasses.replace(problem, batch_size=None), layout)
-        judge = functools.partial(_judge, whole, adam or strategy, layout.rows)
+        judge = functools.partial(_judge, whole, adam or strategy)
         jax.block_until_ready(judge(run.state))  # compiled before the clock starts
     improvements = _Improvements(judge)
     evaluations, seconds = 0, 0.0
@@ -410,10 +410,10 @@ def _first_params(prepared: Prepared) -> Any:
     return prepared.structure.unravel(blank.begin().best)
 
 
-@functools.partial(jax.jit, static_argnames="rows")
-def _judge(problem: Problem, method: Strategy | Adam, rows: bool, state: Any) -> Score:
+@jax.jit
+def _judge(problem: Problem, method: Strategy | Adam, state: Any) -> Score:
     """Loss and accuracy of a method's center on all the data."""
-    return problem.score(method.center(state), problem.batch(jax.random.key(0)), rows)
+    return problem.score(method.center(state), problem.batch(jax.random.key(0)), rows=False)
 
 
 class _Improvements:

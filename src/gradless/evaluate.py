@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gradless import tree
@@ -23,11 +24,12 @@ from gradless.data import Dataset
 from gradless.errors import InputError
 from gradless.minibatch import minibatch_indices
 from gradless.models import MLP, Model
-from gradless.objectives import Objective, Targets, accuracy, class_targets, value_targets
+from gradless.objectives import Objective, Targets, class_targets, pick, value_targets
 from gradless.strategies.base import Strategy
 from gradless.tree import Candidates, Params
 
 POPULATION = "population"  # name of the mesh axis
+_LANES = 16  # numbers in the widest vectors of processors; the rest would be computed one by one
 T = TypeVar("T")
 
 
@@ -63,20 +65,22 @@ class Problem(Protocol):
 @functools.partial(
     jax.tree_util.register_dataclass,
     data_fields=["inputs", "targets"],
-    meta_fields=["model", "objective", "batch_size"],
+    meta_fields=["model", "objective", "n_samples", "batch_size"],
 )
 @dataclass(frozen=True)
 class SupervisedProblem:
     """A model, an objective and data.
 
     ``inputs`` is feature-major, (features, samples), for a model with ``apply_rows``, and
-    (samples, ...) otherwise; the targets are prepared by ``objectives``.
+    (samples, ...) otherwise; the targets are prepared by ``objectives``. Behind the ``n_samples``
+    samples of feature-major data there may be copies of weight zero, which fill whole vectors.
     """
 
     inputs: jax.Array
     targets: Targets
     model: Model
     objective: Objective
+    n_samples: int
     batch_size: int | None = None
 
     @classmethod
@@ -110,23 +114,24 @@ class SupervisedProblem:
                 f"batch size {batch_size} was given for {dataset.n_samples} training samples, "
                 f"expected 1 to {dataset.n_samples}"
             )
+        real = dataset.n_samples
+        feature_major = hasattr(model, "apply_rows")
+        filled = -(-real // _LANES) * _LANES if feature_major else real
+        chosen = np.arange(filled) % real
+        weight = np.asarray(np.arange(filled) < real, np.float32)
         if dataset.is_classification:
-            targets = class_targets(dataset.targets, dataset.n_outputs)
+            targets = class_targets(dataset.targets[chosen], dataset.n_outputs, weight)
         else:
-            targets = value_targets(dataset.targets)
-        inputs = jnp.asarray(dataset.features)
+            targets = value_targets(dataset.targets[chosen], weight)
+        inputs = np.asarray(dataset.features, np.float32)[chosen]
         return cls(
-            inputs.T if hasattr(model, "apply_rows") else inputs,
+            jax.device_put(np.ascontiguousarray(inputs.T) if feature_major else inputs),
             targets,
             model,
             objective,
-            None if batch_size == dataset.n_samples else batch_size,
+            real,
+            None if batch_size == real else batch_size,
         )
-
-    @property
-    def n_samples(self) -> int:
-        """Number of training samples."""
-        return int(next(iter(self.targets.values())).shape[-1])
 
     @property
     def uses_minibatches(self) -> bool:
@@ -144,13 +149,13 @@ class SupervisedProblem:
 
     @property
     def layout_hint(self) -> tuple[bool, int]:
-        """Rows for layers of a few neurons; numbers held at once by one candidate."""
+        """Rows for networks of a few hundred weights; numbers held at once by one candidate."""
         samples = self.batch_size or self.n_samples
         if not isinstance(self.model, MLP):
             return False, 4 * samples * max(1, self.inputs.size // self.n_samples)
         sizes = self.model.sizes
-        largest = max(i * o for i, o in itertools.pairwise(sizes))
-        return largest <= 64 and len(sizes) <= 6, 2 * samples * max(sizes)
+        weights = sum(i * o for i, o in itertools.pairwise(sizes))
+        return weights <= _WEIGHTS_WRITTEN_OUT, 2 * samples * max(sizes)
 
     def batch(self, key: jax.Array) -> tuple[jax.Array, Targets]:
         """All the data, or the minibatch that belongs to the key."""
@@ -158,8 +163,7 @@ class SupervisedProblem:
             return self.inputs, self.targets
         chosen = minibatch_indices(key, self.n_samples, self.batch_size)
         axis = -1 if hasattr(self.model, "apply_rows") else 0
-        targets = jax.tree.map(lambda x: jnp.take(x, chosen, axis=-1), self.targets)
-        return jnp.take(self.inputs, chosen, axis=axis), targets
+        return jnp.take(self.inputs, chosen, axis=axis), pick(self.targets, chosen)
 
     def score(self, params: Params, batch: tuple[jax.Array, Targets], rows: bool) -> Score:
         """Loss and accuracy of one network on a batch."""
@@ -168,9 +172,7 @@ class SupervisedProblem:
             outputs = self.model.apply_rows(params, list(inputs) if rows else inputs)
         else:
             outputs = self.model.apply(params, inputs).T
-        loss = self.objective.loss_rows(outputs, targets)
-        judged = accuracy(outputs, targets) if "one_hot" in targets else jnp.full((), jnp.nan)
-        return Score(loss, judged)
+        return Score(*self.objective.judge(outputs, targets))
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,12 @@ def _mesh(devices: int) -> Mesh:
 # Operations of a generation for which a second device is worth the exchange of losses, 70
 # microseconds on two cores.
 _OPERATIONS_WORTH_SHARING = 3_000_000
+# Up to here, rows are 1.5 to 3 times as fast as products; beyond, they do not fit into the
+# processor's registers and first cache, and take seconds to compile.
+_WEIGHTS_WRITTEN_OUT = 400
+_WEIGHTS_WRITTEN_OUT_AGAIN = 100  # for a single network, where a second is not worth compiling
 _ROWS_BLOCK = 1024  # members whose rows are computed together
+_NUMBERS_IN_A_ROWS_BLOCK = 2**24
 _NUMBERS_IN_A_GPU_BLOCK = 2**28
 _NUMBERS_DECODED_TOGETHER = 2**22  # 16 MiB
 
@@ -217,7 +224,8 @@ def choose_layout(problem: Problem, population: int) -> Layout:
     if jax.default_backend() == "cpu":
         if rows:
             # The compiler itself spreads the rows of a block over the cores.
-            return Layout(True, min(population, _ROWS_BLOCK), 1)
+            block = min(population, _ROWS_BLOCK, max(1, _NUMBERS_IN_A_ROWS_BLOCK // held))
+            return Layout(True, block, 1)
         worth = population * problem.operations >= _OPERATIONS_WORTH_SHARING
         return Layout(False, 1, min(available, population) if worth else 1)
     devices = min(available, population)
@@ -308,6 +316,12 @@ def _map(one: Callable[[Any], Score], candidates: Candidates, block: int) -> Sco
     if block >= population:
         return jax.vmap(one)(candidates)
     return jax.lax.map(one, candidates, batch_size=block if block > 1 else None)
+
+
+def score_one(problem: Problem, params: Params, batch: Any, layout: Layout) -> Score:
+    """Score of a single network, besides those of a population."""
+    small = tree.size(params) <= _WEIGHTS_WRITTEN_OUT_AGAIN
+    return problem.score(params, batch, layout.rows and small)
 
 
 def replicate(values: Any, layout: Layout) -> Any:

@@ -37,25 +37,44 @@ _HIGHEST_NLL = -math.log(CLIP)
 _TIE = float(np.finfo(np.float32).tiny)
 
 
-def class_targets(targets: Any, n_classes: int) -> Targets:
-    """Class indices (samples,) or one-hot labels (samples, classes) for the compiled loop."""
+def class_targets(targets: Any, n_classes: int, weight: np.ndarray | None = None) -> Targets:
+    """Class indices (samples,) or one-hot labels (samples, classes) for the compiled loop.
+
+    ``weight`` is how much each sample counts, (samples,); by default all count the same.
+    """
     targets = np.asarray(targets)
     indices = targets.argmax(1) if targets.ndim == 2 else targets
     classes = np.arange(n_classes)[:, None]
     return {
-        "one_hot": jnp.asarray(classes == indices, jnp.float32),
-        "tie": jnp.where(classes < indices, _TIE, 0.0).astype(jnp.float32),
-        "weight": jnp.ones(len(indices), jnp.float32),
+        "one_hot": _array(classes == indices),
+        "tie": _array(np.where(classes < indices, _TIE, 0.0)),
+        **_weights(len(indices), weight),
     }
 
 
-def value_targets(targets: Any) -> Targets:
-    """Real targets (samples,) or (samples, outputs) for the compiled loop."""
+def value_targets(targets: Any, weight: np.ndarray | None = None) -> Targets:
+    """Real targets (samples,) or (samples, outputs) for the compiled loop; weights as above."""
     values = np.asarray(targets, np.float32)
-    return {
-        "values": jnp.asarray(values.reshape(len(values), -1).T),
-        "weight": jnp.ones(len(values), jnp.float32),
+    values = values.reshape(len(values), -1).T
+    return {"values": _array(values), **_weights(values.shape[1], weight)}
+
+
+def _weights(samples: int, weight: np.ndarray | None) -> Targets:
+    weight = np.ones(samples) if weight is None else weight
+    return {"weight": _array(weight), "total": _array(np.sum(weight))}
+
+
+def pick(targets: Targets, chosen: jax.Array) -> Targets:
+    """Targets of the samples at the indices ``chosen``."""
+    taken = {
+        name: jnp.take(values, chosen, axis=-1) for name, values in targets.items() if values.ndim
     }
+    return {**taken, "total": taken["weight"].sum()}
+
+
+def _array(values: Any) -> jax.Array:
+    """The numbers for JAX, converted by NumPy: what JAX converts, it compiles first."""
+    return jax.device_put(np.asarray(values, np.float32))
 
 
 def _sum(rows: Rows) -> jax.Array:
@@ -73,10 +92,9 @@ def _each(function: Callable[..., jax.Array], rows: Rows, *others: Any) -> Rows:
 
 
 def _mean(samples: jax.Array, targets: Targets) -> jax.Array:
-    # As a product with stored ones: a plain reduction, and one with a constant, which the compiler
-    # sees through, becomes two more passes over the samples.
-    total = jnp.matmul(samples, targets["weight"], precision=jax.lax.Precision.HIGHEST)
-    return total / samples.shape[-1]
+    # As a product with stored weights: a plain reduction becomes two more passes over the samples.
+    weighted = jnp.matmul(samples, targets["weight"], precision=jax.lax.Precision.HIGHEST)
+    return weighted / targets["total"]
 
 
 def _margins(outputs: Rows, targets: Targets) -> Rows:
@@ -86,44 +104,53 @@ def _margins(outputs: Rows, targets: Targets) -> Rows:
 
 
 def cross_entropy(outputs: Rows, targets: Targets) -> jax.Array:
-    """Mean negative log-likelihood of the true class under softmax, clipped as in the chapter.
+    """Negative log-likelihood of the true class under softmax, clipped as in the chapter.
 
     -log p = log sum_j exp(z_j - z_true), so clipping p is clipping this number.
     """
     # Where exp overflows, the clipped loss is at its ceiling anyway.
     terms = _each(jnp.exp, _margins(outputs, targets))
-    return _mean(jnp.clip(jnp.log(_sum(terms)), _LOWEST_NLL, _HIGHEST_NLL), targets)
+    return jnp.clip(jnp.log(_sum(terms)), _LOWEST_NLL, _HIGHEST_NLL)
 
 
-def accuracy(outputs: Rows, targets: Targets) -> jax.Array:
-    """Share of samples whose largest output is the true class; of equal outputs the first counts.
+def _right(outputs: Rows, targets: Targets) -> jax.Array:
+    """Whether the largest output is the true class; of equal outputs the first counts.
 
     Like ``argmax``, so a network whose outputs are all equal predicts class 0 for everything. An
     earlier class that ties with the true one is lifted above it by the smallest float.
     """
-    above = _max(_each(operator.add, _margins(outputs, targets), targets["tie"]))
-    return _mean((above <= 0).astype(jnp.float32), targets)
+    return _max(_each(operator.add, _margins(outputs, targets), targets["tie"])) <= 0
 
 
-def zero_one(outputs: Rows, targets: Targets) -> jax.Array:
-    """Share of samples whose predicted class is wrong."""
-    return 1 - accuracy(outputs, targets)
+def right(outputs: Rows, targets: Targets) -> jax.Array:
+    """1 where the predicted class is right, otherwise 0."""
+    return _right(outputs, targets).astype(jnp.float32)
+
+
+def wrong(outputs: Rows, targets: Targets) -> jax.Array:
+    """1 where the predicted class is wrong, otherwise 0."""
+    return 1 - right(outputs, targets)
 
 
 def squared_error(outputs: Rows, targets: Targets) -> jax.Array:
-    """Mean squared error over samples and outputs.
+    """Squared error, the mean over outputs.
 
     For classification the targets are one-hot labels and the outputs are compared with them as
     they are (the Brier score of the raw outputs).
     """
     wanted = targets["values"] if "values" in targets else targets["one_hot"]
     squares = _each(lambda output, value: (output - value) ** 2, outputs, wanted)
-    return _mean(_sum(squares), targets) / len(wanted)
+    return _sum(squares) / len(wanted)
+
+
+def accuracy(outputs: Rows, targets: Targets) -> jax.Array:
+    """Share of samples whose predicted class is right."""
+    return _mean(right(outputs, targets), targets)
 
 
 @dataclass(frozen=True)
 class Objective:
-    """A function of outputs and targets with its direction.
+    """A mean over samples of what outputs and targets give, with its direction.
 
     Parameters
     ----------
@@ -131,8 +158,9 @@ class Objective:
         Name in ``OBJECTIVES`` and on the command line.
     description
         One line for people.
-    function
-        Value from feature-major outputs and prepared targets.
+    of_samples
+        Value of every sample, (samples,), from feature-major outputs and prepared targets; 0 or
+        more.
     tasks
         What it can judge.
     greater_is_better
@@ -143,15 +171,42 @@ class Objective:
 
     name: str
     description: str
-    function: Callable[[Rows, Targets], jax.Array]
+    of_samples: Callable[[Rows, Targets], jax.Array]
     tasks: tuple[Task, ...] = ("classification",)
     greater_is_better: bool = False
     smooth: bool = True
+
+    def function(self, outputs: Rows, targets: Targets) -> jax.Array:
+        """Value, from feature-major outputs and prepared targets."""
+        return _mean(self.of_samples(outputs, targets), targets)
 
     def loss_rows(self, outputs: Rows, targets: Targets) -> jax.Array:
         """What training minimises, from feature-major outputs and prepared targets."""
         value = self.function(outputs, targets)
         return -value if self.greater_is_better else value
+
+    def judge(self, outputs: Rows, targets: Targets) -> tuple[jax.Array, jax.Array]:
+        """Loss and accuracy; the accuracy is NaN where there are no classes."""
+        if "one_hot" not in targets:
+            return self.loss_rows(outputs, targets), jnp.full((), jnp.nan)
+        if not isinstance(outputs, list):
+            return self.loss_rows(outputs, targets), accuracy(outputs, targets)
+        # A list of rows is not stored: whatever reads them computes the network again. So loss and
+        # rightness of a sample are one number, the sign being the rightness, and the compiler never
+        # looks across the border of a condition.
+        values = self.of_samples(outputs, targets)
+        signed = jnp.where(_right(outputs, targets), values, -values)
+
+        def means(signed: jax.Array) -> tuple[jax.Array, jax.Array]:
+            value = _mean(jnp.abs(signed), targets)
+            right = ~(jnp.signbit(signed) | jnp.isnan(signed))
+            accuracy = _mean(right.astype(jnp.float32), targets)
+            return -value if self.greater_is_better else value, accuracy
+
+        def of_nothing(signed: jax.Array) -> tuple[jax.Array, jax.Array]:
+            return jnp.full((), jnp.nan), jnp.full((), jnp.nan)
+
+        return jax.lax.cond(targets["total"] > 0, means, of_nothing, signed)
 
     def __call__(self, outputs: Any, targets: Any) -> float:
         """Value for outputs (samples, outputs) and targets as a data set holds them.
@@ -163,7 +218,7 @@ class Objective:
         targets
             Class indices (samples,), one-hot labels (samples, classes), or real values.
         """
-        outputs = jnp.asarray(outputs, jnp.float32)
+        outputs = np.asarray(outputs, np.float32)
         if outputs.ndim != 2 or len(outputs) != len(targets):
             raise InputError(
                 f"{self.name}: outputs of shape {outputs.shape} for {len(targets)} targets, "
@@ -185,7 +240,15 @@ class Objective:
                     f"{outputs.shape[1]} outputs, expected from 0 to {outputs.shape[1] - 1}"
                 )
             prepared = class_targets(given, outputs.shape[1])
-        return float(self.function(outputs.T, prepared))
+        return float(_value(self.function, outputs.T, prepared))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _value(
+    function: Callable[[Rows, Targets], jax.Array], outputs: jax.Array, targets: Targets
+) -> jax.Array:
+    """One program instead of one for each operation."""
+    return function(outputs, targets)
 
 
 OBJECTIVES: dict[str, Objective] = {
@@ -193,12 +256,12 @@ OBJECTIVES: dict[str, Objective] = {
     for objective in (
         Objective("cross_entropy", "mean negative log-likelihood of the true class", cross_entropy),
         Objective(
-            "zero_one", "share of wrong predictions; has no useful gradient", zero_one, smooth=False
+            "zero_one", "share of wrong predictions; has no useful gradient", wrong, smooth=False
         ),
         Objective(
             "accuracy",
             "share of right predictions; has no useful gradient",
-            accuracy,
+            right,
             greater_is_better=True,
             smooth=False,
         ),

@@ -20,7 +20,16 @@ import numpy as np
 
 from gradless import tree
 from gradless.errors import InputError
-from gradless.evaluate import Layout, Problem, Score, choose_layout, evaluate, everywhere, replicate
+from gradless.evaluate import (
+    Layout,
+    Problem,
+    Score,
+    choose_layout,
+    evaluate,
+    everywhere,
+    replicate,
+    score_one,
+)
 from gradless.strategies.base import Strategy
 from gradless.tree import Params
 
@@ -181,7 +190,7 @@ def _generation(
         params = strategy.decode(run.state, tree.member(candidates, winner))
         best = _better(run, loss, accuracy, params)
         params = strategy.center(state)
-        loss, accuracy = problem.score(params, batch, layout.rows)
+        loss, accuracy = score_one(problem, params, batch, layout)
         best = _better(best, loss, accuracy, params)
     else:  # a winner that is better than all before it has become the center
         best = _better(run, loss, accuracy, strategy.center(state))

@@ -9,7 +9,6 @@ Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2015).
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ import optax
 
 from gradless import tree
 from gradless.errors import InputError
-from gradless.evaluate import Layout, Problem, Score
+from gradless.evaluate import Problem, Score
 from gradless.train import Record, Run, Stop
 from gradless.tree import Params
 
@@ -95,7 +94,6 @@ def descend(
     run: Run,
     stop: Stop,
     *,
-    layout: Layout,
     asked_to_stop: Callable[[], str | None] = lambda: None,
 ) -> Iterator[Record]:
     """Descend, yielding records as :func:`gradless.train.train` does.
@@ -110,8 +108,6 @@ def descend(
         From :meth:`Adam.begin`.
     stop
         ``evaluations`` and ``seconds`` end it; a step counts as ``EVALUATIONS_PER_STEP``.
-    layout
-        Its ``rows`` choose how the network is written out, as for the searches.
     asked_to_stop
         Called between chunks; a text ends the run for that reason.
 
@@ -122,7 +118,7 @@ def descend(
     """
     rate = jnp.float32(adam.learning_rate)
     begun = time.perf_counter()
-    run, _ = jax.block_until_ready(_steps(run, problem, jnp.uint32(0), rate, layout.rows))
+    run, _ = jax.block_until_ready(_steps(run, problem, jnp.uint32(0), rate))
     compile_seconds = time.perf_counter() - begun
 
     total = None if stop.evaluations is None else stop.evaluations // EVALUATIONS_PER_STEP
@@ -131,7 +127,7 @@ def descend(
     begun = time.perf_counter()
     while reason is None:
         chunk = max(0, min(_CAPACITY if total is None else total - done, _CAPACITY, int(length)))
-        run, device_rows = _steps(run, problem, jnp.uint32(chunk), rate, layout.rows)
+        run, device_rows = _steps(run, problem, jnp.uint32(chunk), rate)
         rows = np.asarray(device_rows)[:chunk].T
         before, elapsed = elapsed, time.perf_counter() - begun
         if total is not None and done + chunk >= total:
@@ -161,15 +157,13 @@ def descend(
         length = max(1.0, min(4 * length, left / max(pace, 1e-9)))
 
 
-@functools.partial(jax.jit, static_argnames="as_rows")
-def _steps(
-    run: Run, problem: Problem, steps: jax.Array, learning_rate: jax.Array, as_rows: bool
-) -> _Carry:
+@jax.jit
+def _steps(run: Run, problem: Problem, steps: jax.Array, learning_rate: jax.Array) -> _Carry:
     """So many steps, and a row for each."""
     first = run.generation
 
     def loss(params: Params, batch: Any) -> tuple[jax.Array, Score]:
-        score = problem.score(params, batch, as_rows)
+        score = problem.score(params, batch, rows=False)
         return score.loss, score
 
     def step(carry: _Carry) -> _Carry:
