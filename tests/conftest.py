@@ -4,6 +4,8 @@ import os
 
 # Before jax is imported: two devices are enough for a population to be spread.
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
+# Tests leave the user's folders alone.
+os.environ.setdefault("GRADLESS_CACHE", "off")
 
 import pytest
 

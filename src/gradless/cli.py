@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 import gradless
+from gradless import cache
 from gradless.errors import InputError, unknown_name
 from gradless.output import forget_output
 
@@ -18,6 +19,7 @@ COMMANDS = {
     "plot": "draw a run's pictures again",
     "strategies": "list the ways to search",
     "datasets": "list the data sets that come with it",
+    "cache": "show or delete the compiled programs that are kept for the next run",
     "book": 'the two searches of "Neural Networks from Scratch", chapter 6',
 }
 
@@ -50,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name not in COMMANDS:
             raise unknown_name("command", name, COMMANDS)
         module = importlib.import_module(f"gradless.commands.{name}")
+        if "jax" in sys.modules:
+            cache.enable()
         return int(module.main(rest))
     except InputError as error:
         print(f"gradless: {error}", file=sys.stderr)

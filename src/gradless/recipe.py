@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import os
 from dataclasses import dataclass, field
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import jax
+import numpy as np
 
 from gradless import auto, data, objectives, strategies
 from gradless.data import DATASETS, Dataset, Scaling
 from gradless.errors import InputError
-from gradless.evaluate import SupervisedProblem
+from gradless.evaluate import Score, SupervisedProblem
 from gradless.models import MLP, STEPS
 from gradless.strategies import Strategy
 from gradless.train import Run, Stop, begin
@@ -95,22 +97,19 @@ class Prepared:
 
     def begin(self) -> Run:
         """The run before its first generation."""
-        key = jax.random.key(self.recipe.seed)
-        params = self.model.init(jax.random.fold_in(key, _INIT_STREAM))
-        return begin(self.strategy, params, self.recipe.seed)
+        return _begun(self.model, self.strategy, np.uint32(self.recipe.seed))
 
     @property
     def structure(self) -> Structure:
         """Shapes of the network's parameters."""
-        return Structure.of(jax.eval_shape(self.model.init, jax.random.key(0)))
+        return Structure.of(jax.eval_shape(lambda: self.model.init(jax.random.key(0))))
 
     def judge(self, params: Params, dataset: Dataset) -> Judged:
         """How good a network is on a whole data set, scaled as in training."""
-        outputs = self.model.apply(params, jax.numpy.asarray(dataset.features))
-        value = self.problem.objective(outputs, dataset.targets)
-        if not dataset.is_classification:
-            return Judged(value, None)
-        return Judged(value, objectives.get("accuracy")(outputs, dataset.targets))
+        problem = SupervisedProblem.of(dataset, self.model, self.problem.objective)
+        loss, accuracy = map(float, _score(problem, params))
+        value = -loss if problem.objective.greater_is_better else loss
+        return Judged(value, accuracy if dataset.is_classification else None)
 
     @property
     def fingerprint(self) -> str:
@@ -118,6 +117,18 @@ class Prepared:
         digest = hashlib.sha256(self.train.features.tobytes())
         digest.update(self.train.targets.tobytes())
         return digest.hexdigest()
+
+
+# Compiled whole: left to itself, JAX compiles every single operation as a program of its own.
+@functools.partial(jax.jit, static_argnums=0)
+def _begun(model: MLP, strategy: Strategy, seed: Any) -> Run:
+    params = model.init(jax.random.fold_in(jax.random.key(seed), _INIT_STREAM))
+    return begin(strategy, params, seed)
+
+
+@jax.jit
+def _score(problem: SupervisedProblem, params: Params) -> Score:
+    return problem.score(params, problem.batch(jax.random.key(0)), rows=False)
 
 
 def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:

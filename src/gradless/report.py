@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from gradless import plots
 from gradless.history import History
 from gradless.recipe import Prepared
 from gradless.runs import Network
@@ -181,6 +180,8 @@ def draw(
     Loss and accuracy over evaluations; decision boundary for two features, otherwise the confusion
     matrix, or predictions against targets for regression.
     """
+    from gradless import plots  # noqa: PLC0415 - matplotlib loads in half a second, and runs end here
+
     recipe, train, test = prepared.recipe, prepared.train, prepared.test
     title = f"{train.name}: {recipe.strategy.replace('_', ' ')}"
     paths = plots.curves(

@@ -13,6 +13,7 @@ result.json         the numbers of the closing table
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.metadata
 import os
 import platform
@@ -21,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
@@ -46,6 +46,11 @@ CONFIG, HISTORY, MODEL, STATE, RESULT = (
 _NUMBERS_AT_ONCE = 2**26
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def _apply(model: MLP, params: Params, features: jax.Array) -> jax.Array:
+    return model.apply(params, features)
+
+
 @dataclass(frozen=True)
 class Network:
     """A trained network with all that it takes to use it on a table."""
@@ -64,16 +69,21 @@ class Network:
 
     def outputs_of_scaled(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Outputs (samples, outputs) for features scaled as in training."""
-        apply = jax.jit(self.model.apply)
         # In pieces, so that a wide network's activations fit into memory.
         rows = max(1, _NUMBERS_AT_ONCE // max(self.model.sizes))
         pieces = range(0, len(features), rows)
-        outputs = [apply(self.params, jnp.asarray(features[i : i + rows])) for i in pieces]
+        outputs = [_apply(self.model, self.params, features[i : i + rows]) for i in pieces]
         return np.concatenate([np.asarray(piece) for piece in outputs])
 
     def probabilities(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Class probabilities (samples, classes) for features scaled as in training."""
-        return np.asarray(jax.nn.softmax(self.outputs_of_scaled(features), axis=1))
+        return softmax(self.outputs_of_scaled(features))
+
+
+def softmax(outputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Class probabilities from the outputs of a network, (samples, classes)."""
+    powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def default_folder(data: str, strategy: str) -> Path:
@@ -167,7 +177,7 @@ def read_network(folder: Path) -> Network:
     described = config["data"]
     zeros = np.zeros(model.sizes[0], np.float32)
     scaling = Scaling(mean=zeros, scale=zeros + 1) if recipe.standardize else None
-    shapes = jax.eval_shape(model.init, jax.random.key(0))
+    shapes = jax.eval_shape(lambda: model.init(jax.random.key(0)))
     like = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)
     stored = checkpoint.load_tree(folder / MODEL, _stored(like, scaling))
     if scaling is not None:

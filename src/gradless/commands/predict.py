@@ -8,8 +8,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-import jax
-import numpy as np
 import tyro
 
 from gradless import runs
@@ -41,7 +39,7 @@ def main(arguments: list[str]) -> int:
         rows = [[f"{value:.7g}"] for value in outputs[:, 0]]
     else:
         header = ["prediction", *(f"probability of {name}" for name in network.class_names)]
-        probabilities = np.asarray(jax.nn.softmax(outputs, axis=1))
+        probabilities = runs.softmax(outputs)
         rows = [
             [network.class_names[chosen], *(f"{p:.6f}" for p in row)]
             for chosen, row in zip(outputs.argmax(1), probabilities, strict=True)

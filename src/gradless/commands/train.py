@@ -13,6 +13,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 
+import jax
+import numpy as np
 import tyro
 
 from gradless import auto, diagnosis, report, runs, strategies
@@ -25,6 +27,7 @@ from gradless.report import Result
 from gradless.runs import Network
 from gradless.strategies import Strategy
 from gradless.train import Record, Run, Stop, check_budget, train
+from gradless.tree import Params
 
 DEFAULT_SECONDS = 15.0
 INTERRUPTED = "interrupted"
@@ -245,9 +248,10 @@ def _network(prepared: Prepared, record: Record) -> Network:
     """
     structure = prepared.structure
     if prepared.problem.uses_minibatches:
-        params = prepared.strategy.center(record.run.state)
+        params = _center(prepared.strategy, record.run.state)
     else:
-        params = structure.unravel(record.run.best)
+        best: Any = np.asarray(record.run.best)  # cut by NumPy: JAX would compile every cut
+        params = structure.unravel(best)
     return Network(
         prepared.model,
         params,
@@ -255,6 +259,11 @@ def _network(prepared: Prepared, record: Record) -> Network:
         prepared.train.feature_names,
         prepared.train.class_names,
     )
+
+
+@jax.jit
+def _center(strategy: Strategy, state: Any) -> Params:
+    return strategy.center(state)
 
 
 def _result(
