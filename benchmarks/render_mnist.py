@@ -1,0 +1,159 @@
+"""How are the results of ``mnist`` shown? A chart, a table, and what they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from gradless import compare_plots, plots
+
+US = "gradless"
+_COLORS = dict(zip((US, "evosax", "evosax, our settings"), compare_plots._COLORS, strict=False))
+_WIDTH, _HEIGHT, _MARGIN, _ROOM = 13.0, 5.6, 0.8, 2.6  # inches
+_MARKS = (30, 150, 270, 600)  # seconds, in the table
+
+Results = dict[str, Any]
+
+
+def section(results: Results, folder: Path) -> str:
+    """Everything about MNIST, in Markdown; the chart goes into ``folder``."""
+    draw(results, folder / "mnist.png")
+    yardstick = results["gradients"]
+    gradients = _median([run["accuracy"] for run in yardstick["runs"]])
+    runs = _by_name(results)
+    lines = [
+        f"A network {results['network']} without gradients, on {results['train']:,} rows of "
+        f"{results['data']}, judged on {results['test']:,} others. Pixels from 0 to 1, minus their "
+        "mean; every generation sees another minibatch. gradless's `openai_es` has settings tuned "
+        "for this problem; evosax's `Open_ES` runs with settings known to be good, and once more "
+        "with those of gradless.",
+        "![Share of held-out digits right, over evaluations and over time](mnist.png)",
+        _verdict(runs, gradients),
+        _table(results, runs, gradients),
+    ]
+    settings = {name: found[0]["settings"] for name, found in runs.items()}
+    lines += [
+        f"{name}: {', '.join(f'{key} {value:g}' for key, value in values.items())}."
+        for name, values in settings.items()
+    ]
+    return "\n\n".join(lines)
+
+
+def _by_name(results: Results) -> dict[str, list[Results]]:
+    found: dict[str, list[Results]] = {}
+    for run in results["runs"]:
+        found.setdefault(run["name"], []).append(run)
+    return found
+
+
+def _median(values: list[float]) -> float:
+    return float(np.median(values))
+
+
+def _final(runs: list[Results]) -> float:
+    return _median([run["accuracy"][-1] for run in runs])
+
+
+def _verdict(runs: dict[str, list[Results]], gradients: float) -> str:
+    others = {name: _final(found) for name, found in runs.items() if name != US}
+    if US not in runs or not others:
+        return ""
+    ours = _final(runs[US])
+    best = max(others, key=lambda name: others[name])
+    relation = "beats" if ours > others[best] else "**loses** to"
+    return (
+        f"gradless ends at {ours:.1%} and {relation} the better run of evosax, {others[best]:.1%}; "
+        f"with gradients it is {gradients:.1%}."
+    )
+
+
+def _table(results: Results, runs: dict[str, list[Results]], gradients: float) -> str:
+    marks = [mark for mark in _MARKS if mark < results["seconds"]] + [results["seconds"]]
+    head = ["", *(f"after {mark:g} s" for mark in marks), "evaluations", "evaluations/s"]
+    lines = [[*head, "ready after"], ["---", *["---:"] * (len(head))]]
+    for name, found in sorted(runs.items(), key=lambda item: -_final(item[1])):
+        cells = [f"{_median([_at(run, mark) for run in found]):.1%}" for mark in marks]
+        evaluations = _median([run["evaluations"][-1] for run in found])
+        rate = _median([run["evaluations"][-1] / run["seconds"][-1] for run in found])
+        ready = _median([run["ready_seconds"] for run in found])
+        label = f"**{name}**" if name == US else name
+        lines.append([label, *cells, f"{evaluations:,.0f}", f"{rate:,.0f}", f"{ready:.1f} s"])
+    seconds = _median([run["seconds"] for run in results["gradients"]["runs"]])
+    name = results["gradients"]["name"]
+    last = ["-"] * (len(marks) - 1) + [f"{gradients:.1%} ({seconds:.0f} s)", "-", "-", "-"]
+    lines.append([f"*{name}*", *last])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _at(run: Results, seconds: float) -> float:
+    # A search looks at the clock between chunks.
+    position = int(np.searchsorted(run["seconds"], seconds * 1.02, side="right")) - 1
+    return float(run["accuracy"][max(position, 0)])
+
+
+def draw(results: Results, path: Path) -> None:
+    """Accuracy over evaluations, and over time: a line a run, named at its end."""
+    figure = Figure(figsize=(_WIDTH, _HEIGHT), dpi=plots.DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    panel = (_WIDTH - 2 * (_MARGIN + _ROOM)) / 2
+    figure.subplots_adjust(
+        left=_MARGIN / _WIDTH, right=1 - _ROOM / _WIDTH, bottom=0.11, top=0.84,
+        wspace=(_MARGIN + _ROOM) / panel,
+    )  # fmt: skip
+    gradients = _median([run["accuracy"] for run in results["gradients"]["runs"]])
+    runs = _by_name(results)
+    # The interesting part is near the top; what the first moments look like is not.
+    low = min(_at(run, results["seconds"] / 20) for found in runs.values() for run in found)
+    high = max(gradients, *(max(run["accuracy"]) for found in runs.values() for run in found))
+    for axes, axis in zip(figure.subplots(1, 2), ("evaluations", "seconds"), strict=True):
+        compare_plots._style(axes)
+        axes.set_xlabel(axis)
+        axes.set_ylabel("held-out digits right")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        for name, found in runs.items():
+            for run in found:
+                axes.plot(run[axis], run["accuracy"], color=_COLORS[name], linewidth=2.0)
+        axes.axhline(gradients, color="#6B7480", linewidth=1.6, linestyle=(0, (5, 2.5)))
+        axes.set_xlim(0, max(run[axis][-1] for found in runs.values() for run in found))
+        axes.set_ylim(max(0.0, low - 0.01), min(1.0, high + 0.01))
+        _label(axes, runs, axis, gradients)
+    title = f"MNIST: network {results['network']}, {results['train']:,} rows, without gradients"
+    seeds = len({run["seed"] for run in results["runs"]})
+    note = f"a line a run, {seeds} seed{'s' * (seeds > 1)}; dashed: reached with gradients"
+    for y, text, size, color, weight in (
+        (0.945, title, 13, plots._INK, "bold"),
+        (0.888, note, 10.5, "#555555", "normal"),
+    ):
+        figure.text(
+            _MARGIN / _WIDTH, y, text, fontsize=size, color=color, fontweight=weight, va="center"
+        )
+    plots._save(figure, path)
+
+
+def _label(axes: Axes, runs: dict[str, list[Results]], axis: str, gradients: float) -> None:
+    """Names at the ends of the lines, moved apart."""
+    low, high = axes.get_ylim()
+    names = {name: (_final(found), _COLORS[name]) for name, found in runs.items()}
+    names["gradients"] = (gradients, "#6B7480")
+    heights = [min(1.0, max(0.0, (end - low) / (high - low))) for end, _ in names.values()]
+    places = compare_plots.spread(heights, 0.05)
+    for (name, (end, color)), height, place in zip(names.items(), heights, places, strict=True):
+        stop = axes.get_xlim()[1]
+        last = max(run[axis][-1] for run in runs[name]) if name in runs else stop
+        axes.annotate(
+            "", (last / stop, height), xycoords="axes fraction", xytext=(1.035, place),
+            textcoords="axes fraction", annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.7, "alpha": 0.6,
+                        "shrinkA": 0, "shrinkB": 0},
+        )  # fmt: skip
+        axes.text(
+            1.045, place, f"{name} {end:.1%}", transform=axes.transAxes, color=color, fontsize=10,
+            fontweight="bold", va="center",
+        )  # fmt: skip
