@@ -10,7 +10,7 @@ import pytest
 from scipy.special import log_softmax
 from sklearn.metrics import accuracy_score, mean_squared_error
 
-from gradless import objectives, tree
+from gradless import objectives, strategies, tree
 from gradless.data import Dataset
 from gradless.errors import InputError
 from gradless.evaluate import (
@@ -24,6 +24,7 @@ from gradless.evaluate import (
 )
 from gradless.models import MLP
 from gradless.strategies import RandomSearch
+from gradless.strategies.base import opposite_pairs
 from gradless.tree import Structure
 
 # A block larger than the population, or of its size, is the same program.
@@ -150,19 +151,28 @@ def test_every_layout_gives_the_scores_of_numpy(size, layout, population, few_pr
     np.testing.assert_allclose(score.accuracy, expected.accuracy, rtol=1e-6)
 
 
-@pytest.mark.parametrize("layout", [Layout(True, 7, 2), Layout(False, 1, 1)])
-def test_large_networks_are_decoded_where_they_are_evaluated(
-    layout, population, few_problem, monkeypatch
-) -> None:
-    monkeypatch.setattr("gradless.evaluate._NUMBERS_DECODED_TOGETHER", 0)
-    strategy, state, seeds, expected = population(13)
+@pytest.mark.parametrize("devices", [1, 2])
+@pytest.mark.parametrize("name", ["openai_es", "pgpe", "ars"])
+def test_pairs_get_the_scores_of_their_members(name, devices, few_problem, model) -> None:
+    strategy = strategies.get(name, population=10)
+    assert opposite_pairs(strategy)
+    state = strategy.init(jax.random.key(0), model.init(jax.random.key(1)))
+    candidates = strategy.ask(jax.random.key(2), state)
+    # The minibatch of pairs is that of members; a second product of the first layer is saved.
+    alone = scores(few_problem, strategy, state, candidates, Layout(False, 1, 1))
+    paired = scores(few_problem, strategy, state, candidates, Layout(False, 1, devices, True))
+    assert len(np.unique(alone.loss)) == 10
+    np.testing.assert_allclose(paired.loss, alone.loss, rtol=1e-5)
+    np.testing.assert_allclose(paired.accuracy, alone.accuracy)
 
-    @jax.jit  # a function of its own, compiled anew
-    def of(state, seeds) -> Score:
-        return scores.__wrapped__(few_problem, strategy, state, seeds, layout)
 
-    score = of(state, seeds)
-    np.testing.assert_allclose(score.loss, expected.loss, rtol=1e-5)
+def test_pairs_are_chosen_where_there_are_any(few, problem, model) -> None:
+    wide = SupervisedProblem.of(few, MLP((2, 300, 3)), objectives.get("cross_entropy"))
+    flat = SupervisedProblem.of(few, MLP((2, 3)), objectives.get("cross_entropy"))
+    assert choose_layout(wide, 64, opposite_pairs=True).pairs
+    assert not choose_layout(wide, 64).pairs
+    assert not choose_layout(flat, 64, opposite_pairs=True).pairs
+    assert not choose_layout(problem, 64, opposite_pairs=True).pairs  # written out
 
 
 def test_candidates_of_the_layout_tests_tell_members_apart(population) -> None:

@@ -12,6 +12,7 @@ import functools
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import jax
@@ -21,15 +22,18 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gradless import tree
 from gradless.data import Dataset
-from gradless.errors import InputError
+from gradless.errors import InputError, unknown_name
 from gradless.minibatch import minibatch_indices
 from gradless.models import MLP, Model
 from gradless.objectives import Objective, Targets, class_targets, pick, value_targets
+from gradless.sharing import POPULATION
 from gradless.strategies.base import Strategy
 from gradless.tree import Candidates, Params
 
-POPULATION = "population"  # name of the mesh axis
 _LANES = 16  # numbers in the widest vectors of processors; the rest would be computed one by one
+PRECISIONS = ("float32", "bfloat16")
+_CPU_INFO = Path("/proc/cpuinfo")
+_BFLOAT16_PROCESSORS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})  # the last one is Arm's
 T = TypeVar("T")
 
 
@@ -65,7 +69,7 @@ class Problem(Protocol):
 @functools.partial(
     jax.tree_util.register_dataclass,
     data_fields=["inputs", "targets"],
-    meta_fields=["model", "objective", "n_samples", "batch_size"],
+    meta_fields=["model", "objective", "n_samples", "batch_size", "precision"],
 )
 @dataclass(frozen=True)
 class SupervisedProblem:
@@ -74,6 +78,7 @@ class SupervisedProblem:
     ``inputs`` is feature-major, (features, samples), for a model with ``apply_rows``, and
     (samples, ...) otherwise; the targets are prepared by ``objectives``. Behind the ``n_samples``
     samples of feature-major data there may be copies of weight zero, which fill whole vectors.
+    ``precision`` is that of the network's arithmetic; its outputs are judged in float32.
     """
 
     inputs: jax.Array
@@ -82,18 +87,26 @@ class SupervisedProblem:
     objective: Objective
     n_samples: int
     batch_size: int | None = None
+    precision: str = "float32"
 
     @classmethod
     def of(
-        cls, dataset: Dataset, model: Model, objective: Objective, batch_size: int | None = None
+        cls,
+        dataset: Dataset,
+        model: Model,
+        objective: Objective,
+        batch_size: int | None = None,
+        precision: str = "float32",
     ) -> SupervisedProblem:
         """Problem of training ``model`` on ``dataset``.
 
         Raises
         ------
         InputError
-            If the objective cannot judge this kind of data, or the sizes do not fit.
+            If the objective cannot judge this kind of data, the sizes do not fit, or the machine
+            has no arithmetic of this precision.
         """
+        check_precision(precision)
         task = "classification" if dataset.is_classification else "regression"
         if task not in objective.tasks:
             raise InputError(
@@ -131,6 +144,7 @@ class SupervisedProblem:
             objective,
             real,
             None if batch_size == real else batch_size,
+            precision,
         )
 
     @property
@@ -149,13 +163,17 @@ class SupervisedProblem:
 
     @property
     def layout_hint(self) -> tuple[bool, int]:
-        """Rows for networks of a few hundred weights; numbers held at once by one candidate."""
+        """Rows for networks of a few hundred weights; numbers held at once by one candidate.
+
+        Not in bfloat16, which processors multiply in whole matrices and not row by row.
+        """
         samples = self.batch_size or self.n_samples
         if not isinstance(self.model, MLP):
             return False, 4 * samples * max(1, self.inputs.size // self.n_samples)
         sizes = self.model.sizes
         weights = sum(i * o for i, o in itertools.pairwise(sizes))
-        return weights <= _WEIGHTS_WRITTEN_OUT, 2 * samples * max(sizes)
+        rows = weights <= _WEIGHTS_WRITTEN_OUT and self.precision == "float32"
+        return rows, 2 * samples * max(sizes)
 
     def batch(self, key: jax.Array) -> tuple[jax.Array, Targets]:
         """All the data, or the minibatch that belongs to the key."""
@@ -168,11 +186,43 @@ class SupervisedProblem:
     def score(self, params: Params, batch: tuple[jax.Array, Targets], rows: bool) -> Score:
         """Loss and accuracy of one network on a batch."""
         inputs, targets = batch
+        if self.precision != "float32":
+            # Only the network: a mean of numbers with 8 bits would lose most small differences.
+            params, inputs = jax.tree.map(lambda x: x.astype(self.precision), (params, inputs))
         if hasattr(self.model, "apply_rows"):
             outputs = self.model.apply_rows(params, list(inputs) if rows else inputs)
         else:
             outputs = self.model.apply(params, inputs).T
+        if self.precision != "float32":
+            outputs = jax.tree.map(lambda x: x.astype(jnp.float32), outputs)
         return Score(*self.objective.judge(outputs, targets))
+
+    @property
+    def has_first_layer(self) -> bool:
+        """Whether :meth:`score_pair` can be used: a network whose first layer is not its last."""
+        # The difference of two layers rounded to bfloat16 would be mostly rounding.
+        deep = isinstance(self.model, MLP) and len(self.model.sizes) > 2
+        return deep and self.precision == "float32"
+
+    def first(self, params: Params, batch: tuple[jax.Array, Targets]) -> Any:
+        """First layer of a network, before its activation."""
+        assert isinstance(self.model, MLP)
+        return self.model.first(params, batch[0])
+
+    def score_pair(
+        self, pair: tuple[Params, Params], middle: Any, batch: tuple[jax.Array, Targets]
+    ) -> tuple[Score, Score]:
+        """Scores of two networks on opposite sides of one whose :meth:`first` is ``middle``.
+
+        The first layer is linear in the parameters, so that of the second is twice the middle less
+        that of the first: one product instead of two where most of the work is.
+        """
+        assert isinstance(self.model, MLP)
+        one = self.first(pair[0], batch)
+        other = 2 * middle - one
+        outputs = (self.model.after_first(p, z) for p, z in zip(pair, (one, other), strict=True))
+        first, second = (Score(*self.objective.judge(o, batch[1])) for o in outputs)
+        return first, second
 
 
 @dataclass(frozen=True)
@@ -187,11 +237,14 @@ class Layout:
         Members evaluated together before the next ones are begun.
     devices
         Devices over which the population is spread.
+    pairs
+        Opposite candidates are evaluated together, and share noise and first layer.
     """
 
     rows: bool
     block: int
     devices: int
+    pairs: bool = False
 
     @property
     def mesh(self) -> Mesh:
@@ -214,11 +267,10 @@ _WEIGHTS_WRITTEN_OUT_AGAIN = 100  # for a single network, where a second is not 
 _ROWS_BLOCK = 1024  # members whose rows are computed together
 _NUMBERS_IN_A_ROWS_BLOCK = 2**24
 _NUMBERS_IN_A_GPU_BLOCK = 2**28
-_NUMBERS_DECODED_TOGETHER = 2**22  # 16 MiB
 
 
-def choose_layout(problem: Problem, population: int) -> Layout:
-    """The layout that measured best for this platform, network and population."""
+def choose_layout(problem: Problem, population: int, opposite_pairs: bool = False) -> Layout:
+    """The layout that measured best for this platform, network, population and its making."""
     available = jax.device_count()
     rows, held = problem.layout_hint
     if jax.default_backend() == "cpu":
@@ -227,7 +279,9 @@ def choose_layout(problem: Problem, population: int) -> Layout:
             block = min(population, _ROWS_BLOCK, max(1, _NUMBERS_IN_A_ROWS_BLOCK // held))
             return Layout(True, block, 1)
         worth = population * problem.operations >= _OPERATIONS_WORTH_SHARING
-        return Layout(False, 1, min(available, population) if worth else 1)
+        pairs = opposite_pairs and getattr(problem, "has_first_layer", False)
+        parts = population // 2 if pairs else population
+        return Layout(False, 1, min(available, parts) if worth else 1, pairs)
     devices = min(available, population)
     members = -(-population // devices)
     return Layout(False, max(1, min(members, _NUMBERS_IN_A_GPU_BLOCK // held)), devices)
@@ -280,28 +334,43 @@ def evaluate(
     """
 
     def members(candidates: Candidates) -> Score:
-        def decode(candidate: Any) -> Params:
-            return strategy.decode(state, candidate)
+        def score(candidate: Any) -> Score:
+            return problem.score(strategy.decode(state, candidate), batch, layout.rows)
 
-        def score(params: Params) -> Score:
-            # The barrier keeps the compiler from drawing a candidate again for every sample.
-            return problem.score(jax.lax.optimization_barrier(params), batch, layout.rows)
+        return _map(score, candidates, layout.block)
 
-        # Decoded together, the noise of small networks is drawn in vectors; a member at a time
-        # it took longer than the network. Large ones are decoded where they are evaluated.
-        share = tree.population_size(candidates)
-        one = jax.eval_shape(decode, jax.eval_shape(lambda c: tree.member(c, 0), candidates))
-        if share * tree.size(one) <= _NUMBERS_DECODED_TOGETHER:
-            return _map(score, jax.vmap(decode)(candidates), layout.block)
-        return _map(lambda candidate: score(decode(candidate)), candidates, layout.block)
+    def pairs(candidates: Candidates) -> Score:
+        """Scores (members, 2) of the given candidates and of those opposite."""
+        center = strategy.center(state)
+        middle = problem.first(center, batch)
 
+        def score(candidate: Any) -> Score:
+            params = strategy.decode(state, candidate)
+            opposite = jax.tree.map(lambda c, p: 2 * c - p, center, params)
+            both = problem.score_pair((params, opposite), middle, batch)
+            return jax.tree.map(lambda *scores: jnp.stack(scores), *both)
+
+        return _map(score, candidates, layout.block)
+
+    population = tree.population_size(candidates)
+    if layout.pairs:
+        half = jax.tree.map(lambda x: x[: population // 2], candidates)
+        scores = _shared(pairs, half, layout)
+        return jax.tree.map(lambda x: x.T.reshape(population), scores)
+    return _shared(members, candidates, layout)
+
+
+def _shared(
+    function: Callable[[Candidates], Score], candidates: Candidates, layout: Layout
+) -> Score:
+    """The function's results for all candidates, of which each device computes a share."""
     if layout.devices == 1:
-        return members(candidates)
+        return function(candidates)
     population = tree.population_size(candidates)
     share = -(-population // layout.devices)
     # The last shares are filled up with members from the beginning.
     chosen = (jax.lax.axis_index(POPULATION) * share + jnp.arange(share)) % population
-    scores = jnp.stack(members(jax.tree.map(lambda x: x[chosen], candidates)))
+    scores = jnp.stack(function(jax.tree.map(lambda x: x[chosen], candidates)))
     # One exchange a generation: everything after it is small, and done by every device alike.
     gathered = jax.lax.all_gather(scores, POPULATION, axis=1, tiled=True)
     return Score(*gathered[:, :population])
@@ -327,3 +396,41 @@ def score_one(problem: Problem, params: Params, batch: Any, layout: Layout) -> S
 def replicate(values: Any, layout: Layout) -> Any:
     """Put a pytree on every device of the layout."""
     return jax.device_put(values, NamedSharding(layout.mesh, PartitionSpec()))
+
+
+def check_precision(precision: str) -> None:
+    """Refuse a precision that is unknown, or that this machine could only imitate.
+
+    Raises
+    ------
+    InputError
+        For these.
+    """
+    if precision not in PRECISIONS:
+        raise unknown_name("precision", precision, PRECISIONS)
+    if precision == "float32" or jax.default_backend() != "cpu":
+        return
+    described = _CPU_INFO.read_text(encoding="utf-8") if _CPU_INFO.exists() else ""
+    if _BFLOAT16_PROCESSORS.isdisjoint(described.split()):
+        raise InputError(
+            "precision bfloat16 was given on a processor without bfloat16 arithmetic, expected a "
+            "GPU, a TPU or a processor with avx512_bf16, amx_bf16 or bf16; use float32"
+        )
+
+
+def why(layout: Layout, problem: Problem, population: int) -> str:
+    """What speaks for the layout that :func:`choose_layout` chose, in words."""
+    if jax.default_backend() != "cpu":
+        return "an accelerator is busy only with many members at once"
+    if layout.rows:
+        return (
+            f"with at most {_WEIGHTS_WRITTEN_OUT} weights, rows fit into registers and the first "
+            "cache; the compiler spreads them over the cores itself"
+        )
+    form = "too wide to be written out as rows, the members are computed one after another"
+    if getattr(problem, "precision", "float32") != "float32":
+        form = "bfloat16 is multiplied in whole matrices"
+    generation = f"a generation of {population * problem.operations:,.0f} operations"
+    if layout.devices > 1:
+        return f"{form}; {generation} is worth sharing"
+    return f"{form}; {generation} is over before it could be shared"

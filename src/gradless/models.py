@@ -152,11 +152,22 @@ class MLP:
         written out as multiply-adds of single weights and rows: for layers of a few neurons the
         compiler fuses the whole network into one loop over the samples.
         """
-        dense = _dense_rows if isinstance(rows, list) else _dense_product
+        return self.after_first(params, self.first(params, rows))
+
+    def first(self, params: Sequence[Dense], rows: Rows) -> Rows:
+        """The first layer before its activation, which is linear in the parameters."""
+        return _dense(params[0], rows)
+
+    def after_first(self, params: Sequence[Dense], rows: Rows) -> Rows:
+        """Outputs from what :meth:`first` returned."""
         activation = ACTIVATIONS[self.activation]
-        for layer in params[:-1]:
-            rows = jax.tree.map(activation, dense(layer, rows))
-        return dense(params[-1], rows)
+        for layer in params[1:]:
+            rows = _dense(layer, jax.tree.map(activation, rows))
+        return rows
+
+
+def _dense(layer: Dense, rows: Rows) -> Rows:
+    return _dense_rows(layer, rows) if isinstance(rows, list) else _dense_product(layer, rows)
 
 
 def _dense_product(layer: Dense, rows: Rows) -> Rows:

@@ -78,12 +78,22 @@ def seeds(key: jax.Array, members: jax.Array) -> Seed:
     return Seed(jnp.broadcast_to(words, (len(members), 2)), members.astype(jnp.uint32))
 
 
-def normal(seed: Seed, size: int) -> jax.Array:
+def normal(
+    seed: Seed, size: int, first: jax.Array | int = 0, count: int | None = None
+) -> jax.Array:
     """Standard normal noise of one member, shape (size,), float32; ``size`` at most 2^33.
 
-    For a population, ``jax.vmap`` this function: the numbers are the same.
+    For a population, ``jax.vmap`` this function: the numbers are the same. With ``first`` and
+    ``count``, only the ``count`` numbers from position ``first`` on; those behind ``size`` mean
+    nothing.
     """
-    counter = jax.lax.iota(jnp.uint32, -(-size // 2))
-    first = jnp.broadcast_to(seed.member, counter.shape)
-    words = threefry((seed.key[0], seed.key[1]), first, counter)
-    return jnp.concatenate([_to_normal(word) for word in words])[:size]
+    # Every position draws both words of its counter and takes one. Half of the work is thrown away,
+    # but the two halves as pieces of one array are drawn number by number, nine times as slow.
+    half = -(-size // 2)
+    position = jax.lax.iota(jnp.uint32, size if count is None else count)
+    position = position + jnp.asarray(first, jnp.uint32)
+    upper = position >= half
+    counter = jnp.where(upper, position - jnp.uint32(half), position)
+    member = jnp.broadcast_to(seed.member, counter.shape)
+    low, high = threefry((seed.key[0], seed.key[1]), member, counter)
+    return _to_normal(jnp.where(upper, high, low))

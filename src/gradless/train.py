@@ -30,7 +30,8 @@ from gradless.evaluate import (
     replicate,
     score_one,
 )
-from gradless.strategies.base import Strategy
+from gradless.processor import compiler_options
+from gradless.strategies.base import Strategy, opposite_pairs
 from gradless.tree import Params
 
 _CAPACITY = 2**16  # generations in one chunk at most: the rows of a chunk are kept on the device
@@ -239,7 +240,7 @@ def _first_to_reach(
     return jax.lax.cond(take_it, take, lambda: best)
 
 
-@functools.partial(jax.jit, static_argnames="layout")
+@functools.partial(jax.jit, static_argnames="layout", compiler_options=compiler_options())
 def _advance(
     run: Run, strategy: Strategy, problem: Problem, limits: _Limits, layout: Layout
 ) -> tuple[Run, jax.Array]:
@@ -315,7 +316,7 @@ def _chunks(
     asked_to_stop: Callable[[], str | None],
 ) -> Iterator[Record]:
     per_generation = evaluations_per_generation(strategy)
-    layout = layout or choose_layout(problem, strategy.population)
+    layout = layout or choose_layout(problem, strategy.population, opposite_pairs(strategy))
     problem, run = replicate((problem, run), layout)
     limits = _Limits(
         jnp.uint32(0),

@@ -59,6 +59,7 @@ class ARS:
 
     name: ClassVar[str] = "ars"
     samples_around_center: ClassVar[bool] = True
+    opposite_pairs: ClassVar[bool] = True
 
     def init(self, key: jax.Array, params: Params) -> State:
         """State at ``params``.

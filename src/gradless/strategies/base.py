@@ -66,6 +66,15 @@ class Strategy(Protocol):
         """The strategy's present answer."""
 
 
+def opposite_pairs(strategy: Strategy) -> bool:
+    """Whether candidates i and i + population / 2 are opposite, around ``center(state)``.
+
+    A strategy says so by a class variable of this name, and may leave it out. Its pairs are then
+    evaluated together: they share their noise and most of their first layer.
+    """
+    return bool(getattr(strategy, "opposite_pairs", False))
+
+
 def hyperparameter(
     default: Any,
     *,

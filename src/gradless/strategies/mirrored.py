@@ -17,12 +17,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gradless import noise
+from gradless import noise, sharing
 from gradless.errors import InputError
 from gradless.tree import Params, Structure
 
-_NUMBERS_STORED = 2**20  # 8 MiB for both signs; drawing inside of a loop over members is slower
-_NUMBERS_AT_ONCE = 2**22  # drawn at once when noise is added up: 16 MiB
+_NUMBERS_STORED = 2**18  # 2 MiB for both signs: drawn once, by every device
+_NUMBERS_AT_ONCE = 2**19  # drawn at once when noise is added up: 2 MiB
 
 
 class Mirrored(NamedTuple):
@@ -42,9 +42,18 @@ def check_even(owner: str, population: int) -> None:
         )
 
 
-def direction(seed: noise.Seed, size: int, directions: str = "normal") -> jax.Array:
-    """Noise of one seed, shape (size,): standard normal, or its signs for ``rademacher``."""
-    drawn = noise.normal(seed, size)
+def direction(
+    seed: noise.Seed,
+    size: int,
+    directions: str = "normal",
+    first: jax.Array | int = 0,
+    count: int | None = None,
+) -> jax.Array:
+    """Noise of one seed, shape (size,): standard normal, or its signs for ``rademacher``.
+
+    ``first`` and ``count`` are those of ``noise.normal``.
+    """
+    drawn = noise.normal(seed, size, first, count)
     return jnp.sign(drawn) if directions == "rademacher" else drawn
 
 
@@ -94,12 +103,6 @@ def weighted_sum(
     seeds = jax.tree.map(lambda x: x[:members], candidates.seed)
     block = max(1, min(members, _NUMBERS_AT_ONCE // max(size, 1)))
 
-    def of_block(seeds: noise.Seed, weights: jax.Array) -> jax.Array:
-        drawn = jax.vmap(lambda seed: direction(seed, size, directions))(seeds)
-        return _product(weights, drawn**power)
-
-    if block == members:
-        return of_block(seeds, weights)
     missing = -members % block  # made up for by members of weight zero
     seeds, weights = jax.tree.map(
         lambda x: jnp.concatenate([x, jnp.zeros((missing, *x.shape[1:]), x.dtype)]).reshape(
@@ -108,11 +111,16 @@ def weighted_sum(
         (seeds, weights),
     )
 
-    def add(total: jax.Array, one: tuple[noise.Seed, jax.Array]) -> tuple[jax.Array, None]:
-        return total + of_block(*one), None
+    def piece(first: jax.Array | int, count: int) -> jax.Array:
+        def add(total: jax.Array, one: tuple[noise.Seed, jax.Array]) -> tuple[jax.Array, None]:
+            seeds, weights = one
+            drawn = jax.vmap(lambda seed: direction(seed, size, directions, first, count))(seeds)
+            return total + _product(weights, drawn**power), None
 
-    total, _ = jax.lax.scan(add, jnp.zeros(size), (seeds, weights))
-    return total
+        total, _ = jax.lax.scan(add, jnp.zeros(count), (seeds, weights))
+        return total
+
+    return sharing.by_position(piece, size)
 
 
 def _product(weights: jax.Array, drawn: jax.Array) -> jax.Array:

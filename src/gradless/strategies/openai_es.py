@@ -72,6 +72,7 @@ class OpenAIES:
 
     name: ClassVar[str] = "openai_es"
     samples_around_center: ClassVar[bool] = True
+    opposite_pairs: ClassVar[bool] = True
 
     def init(self, key: jax.Array, params: Params) -> State:
         """State at ``params``.

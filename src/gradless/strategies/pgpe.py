@@ -71,6 +71,7 @@ class PGPE:
 
     name: ClassVar[str] = "pgpe"
     samples_around_center: ClassVar[bool] = True
+    opposite_pairs: ClassVar[bool] = True
 
     def init(self, key: jax.Array, params: Params) -> State:
         """State at ``params``.
