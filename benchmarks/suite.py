@@ -28,6 +28,7 @@ from benchmarks import machine
 
 PARTS = {
     "speed": "benchmarks.speed",
+    "overhead": "benchmarks.overhead",
     "quality": "benchmarks.quality",
     "mnist": "benchmarks.mnist",
     "memory": "benchmarks.memory",

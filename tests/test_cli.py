@@ -482,9 +482,10 @@ def test_datasets_lists_every_data_set():
         (
             "train",
             "target task hidden activation initializer objective strategy batch-size test-fraction "
-            "standardize seed out evaluations time target-loss target-accuracy stagnation quiet "
-            "json",
+            "standardize precision seed out evaluations time target-loss target-accuracy "
+            "stagnation quiet json",
         ),
+        ("explain", "hidden objective strategy batch-size precision evaluations measure json"),
         (
             "resume",
             "evaluations time target-loss target-accuracy stagnation quiet json",
@@ -623,6 +624,7 @@ BAD_TRAINING = {
         ["'accuracy'", "regression", "choose another"],
     ),
     "activation": (["vertical", "--activation", "rel"], ["'rel'", "did you mean 'relu'"]),
+    "precision": (["vertical", "--precision", "float16"], ["float16", "bfloat16"]),
     "initializer": (["vertical", "--initializer", "hee"], ["'hee'", "did you mean 'he'"]),
     "task": (["vertical", "--task", "regresion"], ["'regresion'", "regression"]),
     "task of a data set": (["vertical", "--task", "regression"], ["3 classes"]),

@@ -232,7 +232,7 @@ def test_the_strategy_takes_what_is_advised(name, kind, uses_minibatches) -> Non
     [
         (None, 6_000, {"seed": 3}),
         ("plateau", 60_000, {"seed": 3}),
-        ("divergence", 60_000, {"hyperparameters": {"learning_rate": 5.0}}),
+        ("divergence", 60_000, {"hyperparameters": {"learning_rate": 20.0}}),
         ("noise", 60_000, {"batch_size": 8}),
     ],
 )

@@ -348,3 +348,67 @@ def test_network_that_does_not_fit_the_data(sizes, vertical) -> None:
 def test_batch_size_out_of_range(batch_size: int, vertical, model) -> None:
     with pytest.raises(InputError, match=rf"{batch_size} was given .* expected 1 to 300"):
         SupervisedProblem.of(vertical, model, objectives.get("cross_entropy"), batch_size)
+
+
+# --- Precision ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def has_bfloat16(monkeypatch):
+    """Where the processor has none, the compiler imitates it."""
+    monkeypatch.setattr("gradless.evaluate.has_bfloat16", lambda: True)
+
+
+@pytest.mark.usefixtures("has_bfloat16")
+@pytest.mark.parametrize("rows", [False, True])
+def test_bfloat16_losses_are_close_to_those_of_float32_and_float32(few, model, population, rows):
+    strategy, state, seeds, expected = population(13)
+    problem = SupervisedProblem.of(
+        few, model, objectives.get("cross_entropy"), precision="bfloat16"
+    )
+    score = scores(problem, strategy, state, seeds, Layout(rows, 1, 1))
+    assert score.loss.dtype == score.accuracy.dtype == jnp.float32
+    # Numbers of 8 bits are off by up to 2^-9, and there are two layers of sums of them.
+    np.testing.assert_allclose(score.loss, expected.loss, rtol=0.02)
+    assert not np.allclose(score.loss, expected.loss, rtol=1e-5)  # it is another arithmetic
+    assert np.abs(score.accuracy - expected.accuracy).max() <= 2 / 30  # samples at the border
+
+
+@pytest.mark.usefixtures("has_bfloat16")
+def test_the_network_alone_is_in_bfloat16(few, model):
+    seen = []
+
+    class Watched(Linear):
+        def apply(self, params: dict, x: jax.Array) -> jax.Array:
+            seen.append((params["w"].dtype, x.dtype))
+            return super().apply(params, x)
+
+    objective = objectives.get("cross_entropy")
+    problem = SupervisedProblem.of(few, Watched(), objective, 20, "bfloat16")
+    params = Watched().init(jax.random.key(0))
+    score = jax.jit(lambda: problem.score(params, problem.batch(jax.random.key(0)), False))()
+    assert seen == [(jnp.bfloat16, jnp.bfloat16)]
+    assert score.loss.dtype == problem.inputs.dtype == params["w"].dtype == jnp.float32
+    assert float(score.loss) == pytest.approx(np.log(3), rel=1e-6)
+
+
+@pytest.mark.usefixtures("has_bfloat16")
+def test_bfloat16_is_neither_written_out_as_rows_nor_evaluated_in_pairs(few, model):
+    objective = objectives.get("cross_entropy")
+    problem = SupervisedProblem.of(few, model, objective, precision="bfloat16")
+    layout = choose_layout(problem, 64, opposite_pairs=True)
+    assert not layout.rows
+    assert not layout.pairs
+
+
+@pytest.mark.parametrize(
+    ("precision", "message"),
+    [
+        ("bfloat16", "without bfloat16 arithmetic, expected a GPU.*; use float32"),
+        ("bfloat15", "unknown precision 'bfloat15'; did you mean 'bfloat16'"),
+    ],
+)
+def test_a_precision_that_the_machine_lacks_is_refused(few, model, monkeypatch, precision, message):
+    monkeypatch.setattr("gradless.evaluate.has_bfloat16", lambda: False)
+    with pytest.raises(InputError, match=message):
+        SupervisedProblem.of(few, model, objectives.get("cross_entropy"), precision=precision)

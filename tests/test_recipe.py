@@ -48,6 +48,7 @@ def parameters(recipe: Recipe) -> np.ndarray:
             objective="accuracy",
             hyperparameters={"sigma": 0.1, "adapt": True},
             batch_size=16,
+            precision="bfloat16",
             seed=7,
         ),
     ],
@@ -229,3 +230,21 @@ def test_regression_is_judged_as_by_scikit_learn(table):
         metrics.mean_squared_error(targets, outputs[:, 0]), rel=1e-5
     )
     assert judgement.accuracy is None
+
+
+# --- Precision ------------------------------------------------------------------------------------
+
+
+def test_a_precision_that_the_machine_lacks_is_refused_before_the_data_are_read(monkeypatch):
+    monkeypatch.setattr("gradless.evaluate.has_bfloat16", lambda: False)
+    with pytest.raises(InputError, match="without bfloat16 arithmetic"):
+        prepare(Recipe("none.csv", precision="bfloat16"))
+
+
+def test_in_bfloat16_a_loss_goes_in_steps(monkeypatch):
+    monkeypatch.setattr("gradless.evaluate.has_bfloat16", lambda: True)
+    prepared = prepare(Recipe("vertical", hidden=(3,), precision="bfloat16"))
+    assert prepared.problem.precision == "bfloat16"
+    assert prepare(Recipe("vertical", hidden=(3,))).strategy.name == "fd_lbfgs"
+    assert prepared.strategy.name == "openai_es"
+    assert "steps" in prepared.recipe.why

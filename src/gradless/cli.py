@@ -13,6 +13,7 @@ from gradless.output import forget_output
 
 COMMANDS = {
     "train": "train a network without gradients, on a data set or a CSV file",
+    "explain": "say how a run would be computed, what it needs and how fast it is here",
     "resume": "go on with a run",
     "compare": "compare strategies over several seeds, at equal evaluations and equal time",
     "predict": "use a trained network on the rows of a CSV file",

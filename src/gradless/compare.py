@@ -27,6 +27,7 @@ from gradless.errors import InputError
 from gradless.evaluate import Problem, Score, choose_layout, replicate
 from gradless.recipe import Prepared, Recipe, prepare
 from gradless.strategies import STRATEGIES, Strategy
+from gradless.strategies.base import opposite_pairs
 from gradless.train import Record, Stop, evaluations_per_generation, train
 from gradless.yardstick import Adam
 
@@ -377,8 +378,9 @@ def _run(
         asked = asked_to_stop()
         return asked
 
-    layout = choose_layout(problem, 1 if adam else strategy.population)
+    layout = choose_layout(problem, strategy.population, opposite_pairs(strategy))
     if adam is not None:
+        layout = choose_layout(problem, 1)
         run = replicate(adam.begin(_first_params(prepared), seed), layout)
         records = yardstick.descend(problem, adam, run, limits, asked_to_stop=ask)
     else:

@@ -12,7 +12,6 @@ import functools
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import jax
@@ -26,14 +25,13 @@ from gradless.errors import InputError, unknown_name
 from gradless.minibatch import minibatch_indices
 from gradless.models import MLP, Model
 from gradless.objectives import Objective, Targets, class_targets, pick, value_targets
+from gradless.processor import has_bfloat16
 from gradless.sharing import POPULATION
 from gradless.strategies.base import Strategy
 from gradless.tree import Candidates, Params
 
 _LANES = 16  # numbers in the widest vectors of processors; the rest would be computed one by one
 PRECISIONS = ("float32", "bfloat16")
-_CPU_INFO = Path("/proc/cpuinfo")
-_BFLOAT16_PROCESSORS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})  # the last one is Arm's
 T = TypeVar("T")
 
 
@@ -279,7 +277,9 @@ def choose_layout(problem: Problem, population: int, opposite_pairs: bool = Fals
             block = min(population, _ROWS_BLOCK, max(1, _NUMBERS_IN_A_ROWS_BLOCK // held))
             return Layout(True, block, 1)
         worth = population * problem.operations >= _OPERATIONS_WORTH_SHARING
-        pairs = opposite_pairs and getattr(problem, "has_first_layer", False)
+        pairs = (
+            opposite_pairs and isinstance(problem, SupervisedProblem) and problem.has_first_layer
+        )
         parts = population // 2 if pairs else population
         return Layout(False, 1, min(available, parts) if worth else 1, pairs)
     devices = min(available, population)
@@ -341,6 +341,7 @@ def evaluate(
 
     def pairs(candidates: Candidates) -> Score:
         """Scores (members, 2) of the given candidates and of those opposite."""
+        assert isinstance(problem, SupervisedProblem)
         center = strategy.center(state)
         middle = problem.first(center, batch)
 
@@ -348,7 +349,7 @@ def evaluate(
             params = strategy.decode(state, candidate)
             opposite = jax.tree.map(lambda c, p: 2 * c - p, center, params)
             both = problem.score_pair((params, opposite), middle, batch)
-            return jax.tree.map(lambda *scores: jnp.stack(scores), *both)
+            return Score(*map(jnp.stack, zip(*both, strict=True)))
 
         return _map(score, candidates, layout.block)
 
@@ -410,8 +411,7 @@ def check_precision(precision: str) -> None:
         raise unknown_name("precision", precision, PRECISIONS)
     if precision == "float32" or jax.default_backend() != "cpu":
         return
-    described = _CPU_INFO.read_text(encoding="utf-8") if _CPU_INFO.exists() else ""
-    if _BFLOAT16_PROCESSORS.isdisjoint(described.split()):
+    if not has_bfloat16():
         raise InputError(
             "precision bfloat16 was given on a processor without bfloat16 arithmetic, expected a "
             "GPU, a TPU or a processor with avx512_bf16, amx_bf16 or bf16; use float32"
@@ -427,10 +427,12 @@ def why(layout: Layout, problem: Problem, population: int) -> str:
             f"with at most {_WEIGHTS_WRITTEN_OUT} weights, rows fit into registers and the first "
             "cache; the compiler spreads them over the cores itself"
         )
-    form = "too wide to be written out as rows, the members are computed one after another"
+    reasons = ["written out as rows, it would not fit into registers"]
     if getattr(problem, "precision", "float32") != "float32":
-        form = "bfloat16 is multiplied in whole matrices"
-    generation = f"a generation of {population * problem.operations:,.0f} operations"
-    if layout.devices > 1:
-        return f"{form}; {generation} is worth sharing"
-    return f"{form}; {generation} is over before it could be shared"
+        reasons = ["bfloat16 is multiplied in whole matrices"]
+    if layout.pairs:
+        reasons.append("opposite members share their noise and most of their first layer")
+    worth = "is worth sharing" if layout.devices > 1 else "is too short to be shared"
+    millions = population * problem.operations / 1e6
+    reasons.append(f"a generation of {millions:,.3g} million operations {worth}")
+    return "; ".join(reasons)

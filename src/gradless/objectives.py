@@ -47,7 +47,7 @@ def class_targets(targets: Any, n_classes: int, weight: np.ndarray | None = None
     classes = np.arange(n_classes)[:, None]
     return {
         "one_hot": _array(classes == indices),
-        "tie": _array(np.where(classes < indices, _TIE, 0.0)),
+        "tie": _array(np.where(classes < indices, -_TIE, 0.0)),
         **_weights(len(indices), weight),
     }
 
@@ -81,8 +81,8 @@ def _sum(rows: Rows) -> jax.Array:
     return functools.reduce(operator.add, rows) if isinstance(rows, list) else rows.sum(0)
 
 
-def _max(rows: Rows) -> jax.Array:
-    return functools.reduce(jnp.maximum, rows) if isinstance(rows, list) else rows.max(0)
+def _all(rows: Rows) -> jax.Array:
+    return functools.reduce(operator.and_, rows) if isinstance(rows, list) else rows.all(0)
 
 
 def _each(function: Callable[..., jax.Array], rows: Rows, *others: Any) -> Rows:
@@ -110,16 +110,19 @@ def cross_entropy(outputs: Rows, targets: Targets) -> jax.Array:
     """
     # Where exp overflows, the clipped loss is at its ceiling anyway.
     terms = _each(jnp.exp, _margins(outputs, targets))
-    return jnp.clip(jnp.log(_sum(terms)), _LOWEST_NLL, _HIGHEST_NLL)
+    nll = jnp.log(_sum(terms))
+    # As clip, which takes more instructions to pass NaN on.
+    nll = jnp.where(nll < _LOWEST_NLL, _LOWEST_NLL, nll)
+    return jnp.where(nll > _HIGHEST_NLL, _HIGHEST_NLL, nll)
 
 
 def _right(outputs: Rows, targets: Targets) -> jax.Array:
     """Whether the largest output is the true class; of equal outputs the first counts.
 
-    Like ``argmax``, so a network whose outputs are all equal predicts class 0 for everything. An
-    earlier class that ties with the true one is lifted above it by the smallest float.
+    Like ``argmax``, so a network whose outputs are all equal predicts class 0 for everything: an
+    earlier class than the true one has to stay below it by the smallest float.
     """
-    return _max(_each(operator.add, _margins(outputs, targets), targets["tie"])) <= 0
+    return _all(_each(operator.le, _margins(outputs, targets), targets["tie"]))
 
 
 def right(outputs: Rows, targets: Targets) -> jax.Array:
@@ -194,13 +197,12 @@ class Objective:
         # A list of rows is not stored: whatever reads them computes the network again. So loss and
         # rightness of a sample are one number, the sign being the rightness, and the compiler never
         # looks across the border of a condition.
-        values = self.of_samples(outputs, targets)
+        values = jnp.abs(self.of_samples(outputs, targets))  # so that NaN has a sign, too
         signed = jnp.where(_right(outputs, targets), values, -values)
 
         def means(signed: jax.Array) -> tuple[jax.Array, jax.Array]:
             value = _mean(jnp.abs(signed), targets)
-            right = ~(jnp.signbit(signed) | jnp.isnan(signed))
-            accuracy = _mean(right.astype(jnp.float32), targets)
+            accuracy = _mean((~jnp.signbit(signed)).astype(jnp.float32), targets)
             return -value if self.greater_is_better else value, accuracy
 
         def of_nothing(signed: jax.Array) -> tuple[jax.Array, jax.Array]:

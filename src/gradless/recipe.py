@@ -16,7 +16,7 @@ import numpy as np
 from gradless import auto, data, objectives, strategies
 from gradless.data import DATASETS, Dataset, Scaling
 from gradless.errors import InputError
-from gradless.evaluate import Score, SupervisedProblem
+from gradless.evaluate import Score, SupervisedProblem, check_precision
 from gradless.models import MLP, STEPS
 from gradless.strategies import Strategy
 from gradless.train import Run, Stop, begin
@@ -39,6 +39,7 @@ _TYPES: dict[str, Any] = {
     "why": str | None,
     "hyperparameters": dict,
     "batch_size": int | None,
+    "precision": str,
     "seed": int,
 }
 
@@ -65,6 +66,7 @@ class Recipe:
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     why: str | None = None
     batch_size: int | None = None
+    precision: str = "float32"
     seed: int = 0
 
     @classmethod
@@ -163,6 +165,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
     wanted = None if recipe.objective is None else objectives.get(recipe.objective)
     # Raised for bad names and sizes before a large file is read.
     MLP((1, *recipe.hidden, 1), recipe.activation, recipe.initializer)
+    check_precision(recipe.precision)
     if recipe.data in DATASETS and recipe.target is not None:
         raise InputError(
             f"target {recipe.target!r} was given for the data set {recipe.data!r}, expected none; "
@@ -196,7 +199,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
     sizes = (dataset.n_features, *recipe.hidden, dataset.n_outputs)
     model = MLP(sizes, recipe.activation, recipe.initializer)
     _check_memory(model, recipe.batch_size or train.n_samples)
-    problem = SupervisedProblem.of(train, model, objective, recipe.batch_size)
+    problem = SupervisedProblem.of(train, model, objective, recipe.batch_size, recipe.precision)
     why = recipe.why
     if given is None:
         limits = stop or Stop()
@@ -205,7 +208,10 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
             evaluations=limits.evaluations,
             seconds=limits.seconds,
             operations=problem.operations,
-            smooth=objective.smooth and model.activation not in STEPS,
+            # Rounded to bfloat16, weights and outputs change in steps.
+            smooth=objective.smooth
+            and model.activation not in STEPS
+            and recipe.precision == "float32",
             minibatches=problem.uses_minibatches,
         )
     named = dataclasses.replace(

@@ -8,21 +8,20 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-import tyro
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from gradless import compare, compare_plots, runs
+from gradless.commands import options as shared
+from gradless.commands.options import Output
 from gradless.commands.parse import parse
-from gradless.commands.train import INTERRUPTED, Output, _interrupts
+from gradless.commands.train import INTERRUPTED, _interrupts
 from gradless.compare import Comparison, Plan, Progress, Quartiles, Summary
 from gradless.data import DATASETS
 from gradless.errors import InputError
-from gradless.recipe import Recipe
 from gradless.strategies import STRATEGIES
 from gradless.train import Stop
 from gradless.yardstick import EVALUATIONS_PER_STEP, NAME, Adam
@@ -36,32 +35,14 @@ _WIDE = 110  # columns of a terminal that has room for more
 
 
 @dataclass(frozen=True)
-class Problem:
+class Problem(shared.Problem):
     """What they are compared on."""
 
-    data: tyro.conf.Positional[str]
-    """Name of a data set (see: gradless datasets) or path of a CSV file with a header."""
-    target: str | None = None
-    """Column of a CSV file to predict: class names or numbers."""
-    task: Literal["auto", "classification", "regression"] = "auto"
-    """What to make of the target column; auto looks at its values."""
-    hidden: tuple[int, ...] = (64,)
-    """Neurons of each hidden layer; give the option without a number for none."""
-    activation: str = "relu"
-    """Activation of the hidden layers: relu, tanh, sigmoid, gelu, sign, step, identity and more."""
-    initializer: str = "he"
-    """Scale of the first weights: he, glorot, lecun, or book for the chapter's 0.01."""
-    objective: str | None = None
-    """What to improve: cross_entropy, zero_one, accuracy or squared_error. Default: cross_entropy
-    for classes, squared_error for numbers."""
     batch_size: int | None = None
     """Samples in the minibatch that each generation sees; losses are then those of the strategy's
     center on all the data. Default: all."""
     test_fraction: float | None = None
     """Share of the samples that is left out. Default: as in gradless train."""
-    standardize: Literal["auto", "yes", "no"] = "auto"
-    """Scale each feature to mean 0 and standard deviation 1; auto: yes, but not for the data
-    sets that are generated in the plane."""
 
 
 @dataclass(frozen=True)
@@ -133,8 +114,6 @@ def main(arguments: list[str]) -> int:
 
 
 def _plan(problem: Problem, contest: Contest) -> Plan:
-    chosen = {k: v for k, v in vars(problem).items() if k != "standardize"}
-    chosen["standardize"] = {"auto": None, "yes": True, "no": False}[problem.standardize]
     seconds = contest.time
     if seconds is None and contest.evaluations is None:
         seconds = DEFAULT_SECONDS
@@ -142,7 +121,7 @@ def _plan(problem: Problem, contest: Contest) -> Plan:
     if "all" in names:
         names = dict.fromkeys(STRATEGIES)
     return Plan(
-        recipe=Recipe(**chosen, seed=contest.seed),
+        recipe=problem.recipe(seed=contest.seed),
         strategies=tuple(names),
         seeds=contest.seeds,
         stop=Stop(contest.evaluations, seconds, contest.target_loss, contest.target_accuracy),

@@ -8,8 +8,9 @@ from pathlib import Path
 import tyro
 
 from gradless import runs
+from gradless.commands.options import Limits, Output
 from gradless.commands.parse import parse
-from gradless.commands.train import Limits, Output, run
+from gradless.commands.train import run
 from gradless.errors import InputError
 
 

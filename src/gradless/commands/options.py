@@ -1,0 +1,174 @@
+"""What do several commands take? A problem, limits, output, and a strategy with its own options."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+
+import tyro
+
+from gradless import auto, strategies
+from gradless.commands.parse import parse
+from gradless.errors import InputError
+from gradless.output import PatientConsole
+from gradless.recipe import Recipe
+from gradless.strategies import Strategy
+from gradless.train import Stop
+
+DEFAULT_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Data, network and objective."""
+
+    data: tyro.conf.Positional[str]
+    """Name of a data set (see: gradless datasets) or path of a CSV file with a header."""
+    target: str | None = None
+    """Column of a CSV file to predict: class names or numbers."""
+    task: Literal["auto", "classification", "regression"] = "auto"
+    """What to make of the target column; auto looks at its values."""
+    hidden: tuple[int, ...] = (64,)
+    """Neurons of each hidden layer; give the option without a number for none."""
+    activation: str = "relu"
+    """Activation of the hidden layers: relu, tanh, sigmoid, gelu, sign, step, identity and more."""
+    initializer: str = "he"
+    """Scale of the first weights: he, glorot, lecun, or book for the chapter's 0.01."""
+    objective: str | None = None
+    """What to improve: cross_entropy, zero_one, accuracy or squared_error. Default: cross_entropy
+    for classes, squared_error for numbers."""
+    batch_size: int | None = None
+    """Samples in the minibatch that each generation sees. Default: all."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Numbers that networks are computed in; bfloat16 needs hardware that has it, and is coarse.
+    Losses, searches and what is saved are float32 always."""
+    test_fraction: float | None = None
+    """Share of the samples kept aside to test the network. Default: 0.25, but none for the data
+    sets that are generated in the plane."""
+    standardize: Literal["auto", "yes", "no"] = "auto"
+    """Scale each feature to mean 0 and standard deviation 1; auto: yes, but not for the data
+    sets that are generated in the plane."""
+
+    def recipe(self, **more: Any) -> Recipe:
+        """The recipe of these options, with what else decides a run."""
+        names = {field.name for field in dataclasses.fields(Recipe)}
+        chosen = {k: v for k, v in vars(self).items() if k in names}
+        chosen["standardize"] = {"auto": None, "yes": True, "no": False}[self.standardize]
+        return Recipe(**chosen, **more)
+
+
+@dataclass(frozen=True)
+class Training(Problem):
+    """A problem, a strategy and a seed."""
+
+    strategy: str = auto.AUTO
+    """How to search (see: gradless strategies); auto chooses by network, budget and objective, and
+    says why. The options of a named strategy are listed below."""
+    seed: int = 0
+    """Decides the data drawn, the first weights and all noise: same seed, same run."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When to stop: at the first of these that is reached; after 15 seconds if none is given."""
+
+    evaluations: int | None = None
+    """Networks evaluated."""
+    time: float | None = None
+    """Seconds of training, compilation not counted."""
+    target_loss: float | None = None
+    """Stop when the best network's training loss is this low."""
+    target_accuracy: float | None = None
+    """Stop when the best network's training accuracy, from 0 to 1, is this high."""
+    stagnation: int | None = None
+    """Stop after so many evaluations without a fall of the best loss by at least 0.1 %."""
+
+    def stop(self) -> Stop:
+        """The limits as the loop takes them; without any, the default time."""
+        stop = Stop(
+            self.evaluations,
+            self.time,
+            self.target_loss,
+            self.target_accuracy,
+            self.stagnation,
+        )
+        if stop.evaluations is None and stop.seconds is None and stop.stagnation is None:
+            # A target alone may never be reached.
+            return dataclasses.replace(stop, seconds=DEFAULT_SECONDS)
+        return stop
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is shown."""
+
+    quiet: bool = False
+    """Show nothing but errors."""
+    json: bool = False
+    """Print one JSON object with the result, and nothing else, on standard output."""
+
+    def console(self) -> PatientConsole:
+        """Where to show things."""
+        return PatientConsole(quiet=self.quiet or self.json)
+
+
+Chosen = TypeVar("Chosen", bound=Training)
+
+
+class Parsed(NamedTuple, Generic[Chosen]):
+    """The arguments of a command that trains."""
+
+    options: Chosen
+    recipe: Recipe
+    stop: Stop
+    output: Output
+
+
+def parse_training(options: type[Chosen], command: str, arguments: Sequence[str]) -> Parsed[Chosen]:
+    """Parse the arguments of a command that takes a strategy's hyperparameters as options too.
+
+    Raises
+    ------
+    InputError
+        For arguments that do not fit.
+    """
+    name = _strategy_named_in(arguments)
+    cls = None if name == auto.AUTO else strategies.find(name)
+    groups: list[Any] = [
+        ("training", options),
+        ("stopping", Limits, dataclasses.field(default=Limits())),
+        ("output", Output, dataclasses.field(default=Output())),
+    ]
+    if cls is not None:
+        groups.append((_group(cls), cls, dataclasses.field(default=cls())))
+    everything: Any = dataclasses.make_dataclass(
+        "everything", groups, namespace={"__doc__": options.__doc__}
+    )
+    try:
+        parsed = parse(everything, command, list(arguments))
+    except InputError as error:
+        if cls is not None or "Unrecognized" not in str(error):
+            raise
+        raise InputError(
+            f"{error}; a strategy's own options need its name, for example --strategy openai_es"
+        ) from None
+    hyperparameters = {} if cls is None else dataclasses.asdict(getattr(parsed, _group(cls)))
+    recipe = parsed.training.recipe(hyperparameters=hyperparameters)
+    return Parsed(parsed.training, recipe, parsed.stopping.stop(), parsed.output)
+
+
+def _strategy_named_in(arguments: Sequence[str]) -> str:
+    """The value of --strategy, whose hyperparameters become options."""
+    chosen = auto.AUTO
+    for index, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if name == "--strategy" and (equals or index + 1 < len(arguments)):
+            chosen = value if equals else arguments[index + 1]
+    return chosen  # of several, the last one counts, as for every option
+
+
+def _group(cls: type[Strategy]) -> str:
+    """Heading of a strategy's options, and an attribute: evosax names have a colon."""
+    return cls.name.replace(":", "_")
