@@ -52,33 +52,34 @@ def _one(name: str, rounds: int, seconds: float) -> dict[str, float]:
     problem, strategy = prepared.problem, prepared.strategy
     run = prepared.begin()
     layout = choose_layout(problem, strategy.population, opposite_pairs(strategy))
-    batch = problem.batch(jax.random.key(0))
 
-    def generation(carry: Any, depth: int) -> Any:
-        key, state, candidates, losses = carry
-        key = jax.random.fold_in(key, 1)
-        candidates = strategy.ask(key, state)
-        if depth > 0:
-            losses = evaluate(problem, strategy, state, candidates, batch, layout).loss
-        if depth > 1:
-            state = strategy.tell(key, state, candidates, losses)
-        return key, state, candidates, losses
-
+    # Data are arguments: what the compiler knows to be constant, it computes in another way.
     @functools.partial(
         jax.jit, static_argnames="depth", compiler_options=compiler_options() or None
     )
-    def repeat(carry: Any, count: Any, depth: int) -> Any:
-        def body(_: Any, carry: Any) -> Any:
-            return generation(carry, depth)
+    def repeat(problem: Any, carry: Any, count: Any, depth: int) -> Any:
+        def repeated(problem: Any, carry: Any, count: Any) -> Any:
+            batch = problem.batch(run.key)
 
-        return everywhere(lambda carry, count: jax.lax.fori_loop(0, count, body, carry), layout)(
-            carry, count
-        )
+            def body(_: Any, carry: Any) -> Any:
+                key, state, candidates, losses = carry
+                key = jax.random.fold_in(key, 1)
+                candidates = strategy.ask(key, state)
+                if depth > 0:
+                    losses = evaluate(problem, strategy, state, candidates, batch, layout).loss
+                if depth > 1:
+                    state = strategy.tell(key, state, candidates, losses)
+                return key, state, candidates, losses
+
+            return jax.lax.fori_loop(0, count, body, carry)
+
+        return everywhere(repeated, layout)(problem, carry, count)
 
     losses = jnp.arange(strategy.population, dtype=jnp.float32)
     carry = (run.key, run.state, strategy.ask(run.key, run.state), losses)
     programs = [
-        lambda count, depth=depth: repeat(carry, jnp.int32(count), depth) for depth in range(3)
+        lambda count, depth=depth: repeat(problem, carry, jnp.int32(count), depth)
+        for depth in range(3)
     ]
     times = [_median(program, rounds, seconds, jax.block_until_ready) for program in programs]
     whole = []

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gradless import noise
+from gradless import noise, tree
 from gradless.tree import Structure
 
 MEMBERS, SIZE = 128, 8192
@@ -223,3 +223,30 @@ def test_both_words_of_the_key_count() -> None:
         [of_words(0, 0), of_words(1, 0), of_words(0, 1), of_words(1, 1), of_words(2, 3)]
     )
     assert largest_correlation(rows) < 5
+
+
+# --- Keys and pieces ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [0, 1, 7919, 2**31, 2**32 - 1])
+@pytest.mark.parametrize("seed", [0, 5, 2**31 + 1])
+def test_fold_in_is_that_of_jax(seed: int, number: int) -> None:
+    key = jax.random.key(seed)
+    expected = jax.random.key_data(jax.random.fold_in(key, number))
+    np.testing.assert_array_equal(jax.random.key_data(noise.fold_in(key, number)), expected)
+
+
+@pytest.mark.parametrize("implementation", ["rbg", "unsafe_rbg"])
+def test_fold_in_of_other_generators_is_that_of_jax(implementation: str) -> None:
+    key = jax.random.key(3, impl=implementation)
+    expected = jax.random.key_data(jax.random.fold_in(key, 4))
+    np.testing.assert_array_equal(jax.random.key_data(noise.fold_in(key, 4)), expected)
+
+
+@pytest.mark.parametrize("size", [1, 2, 9, 10])
+def test_pieces_of_noise_are_those_of_the_whole(size: int) -> None:
+    seed = tree.member(noise.seeds(jax.random.key(1), jnp.arange(3)), 2)
+    whole = noise.normal(seed, size)
+    for first in range(size):
+        piece = noise.normal(seed, size, first, size - first)
+        np.testing.assert_array_equal(piece, whole[first:])

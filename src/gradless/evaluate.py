@@ -25,12 +25,11 @@ from gradless.errors import InputError, unknown_name
 from gradless.minibatch import minibatch_indices
 from gradless.models import MLP, Model
 from gradless.objectives import Objective, Targets, class_targets, pick, value_targets
-from gradless.processor import has_bfloat16
+from gradless.processor import LANES, has_bfloat16
 from gradless.sharing import POPULATION
 from gradless.strategies.base import Strategy
 from gradless.tree import Candidates, Params
 
-_LANES = 16  # numbers in the widest vectors of processors; the rest would be computed one by one
 PRECISIONS = ("float32", "bfloat16")
 T = TypeVar("T")
 
@@ -127,7 +126,8 @@ class SupervisedProblem:
             )
         real = dataset.n_samples
         feature_major = hasattr(model, "apply_rows")
-        filled = -(-real // _LANES) * _LANES if feature_major else real
+        # What does not fill a vector would be computed number by number.
+        filled = -(-real // LANES) * LANES if feature_major else real
         chosen = np.arange(filled) % real
         weight = np.asarray(np.arange(filled) < real, np.float32)
         if dataset.is_classification:
@@ -263,7 +263,7 @@ _OPERATIONS_WORTH_SHARING = 3_000_000
 _WEIGHTS_WRITTEN_OUT = 400
 _WEIGHTS_WRITTEN_OUT_AGAIN = 100  # for a single network, where a second is not worth compiling
 _ROWS_BLOCK = 1024  # members whose rows are computed together
-_NUMBERS_IN_A_ROWS_BLOCK = 2**24
+_NUMBERS_IN_A_ROWS_BLOCK = 2**25
 _NUMBERS_IN_A_GPU_BLOCK = 2**28
 
 
@@ -385,7 +385,18 @@ def _map(one: Callable[[Any], Score], candidates: Candidates, block: int) -> Sco
         return jax.tree.map(lambda x: x[None], one(tree.member(candidates, 0)))
     if block >= population:
         return jax.vmap(one)(candidates)
-    return jax.lax.map(one, candidates, batch_size=block if block > 1 else None)
+    if block == 1:
+        return jax.lax.map(one, candidates)
+    # Blocks of one size, since another size is another program to compile: the last one is filled
+    # up with members from the beginning.
+    blocks = -(-population // block)
+    block = -(-population // blocks)
+    if blocks * block > population:
+        chosen = jnp.arange(blocks * block) % population
+        candidates = jax.tree.map(lambda x: x[chosen], candidates)
+    split = jax.tree.map(lambda x: x.reshape(blocks, block, *x.shape[1:]), candidates)
+    scores = jax.lax.map(jax.vmap(one), split)
+    return jax.tree.map(lambda x: x.reshape(blocks * block, *x.shape[2:])[:population], scores)
 
 
 def score_one(problem: Problem, params: Params, batch: Any, layout: Layout) -> Score:

@@ -50,6 +50,19 @@ def threefry(
     return first, second
 
 
+def fold_in(key: jax.Array, number: jax.Array | int) -> jax.Array:
+    """``jax.random.fold_in``, bit for bit, for the inside of a compiled loop.
+
+    There, JAX's own is a loop of a hundred small steps, which takes longer than a small generation.
+    """
+    typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    if not typed or str(jax.random.key_impl(key)) != "threefry2x32":
+        return jax.random.fold_in(key, number)
+    first, second = jax.random.key_data(key)
+    words = threefry((first, second), jnp.uint32(0), jnp.asarray(number, jnp.uint32))
+    return jax.random.wrap_key_data(jnp.stack(words), impl="threefry2x32")
+
+
 def _to_normal(bits: jax.Array) -> jax.Array:
     """Standard normal numbers, float32, by inversion from the upper 23 bits."""
     # The centres of 2^23 equal cells of (-1, 1): symmetric about zero, never an end.

@@ -5,6 +5,9 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
+LANES = 16
+"""float32 numbers in the widest vectors of processors."""
+
 _CPU_INFO = Path("/proc/cpuinfo")
 _BFLOAT16 = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 

@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import jax
 
+from gradless.processor import LANES
+
 POPULATION = "population"
 """Name of the mesh axis over which a population is spread."""
 
@@ -34,8 +36,9 @@ def by_position(piece: Callable[[jax.Array | int, int], jax.Array], size: int) -
         Length of the whole.
     """
     shared = devices()
+    # Whole vectors: what is left over is computed in another way, and differs in the last bit.
+    share = -(-size // (shared * LANES)) * LANES
     if shared == 1:
-        return piece(0, size)
-    share = -(-size // shared)
+        return piece(0, share)[:size]
     here = piece(jax.lax.axis_index(POPULATION) * share, share)
     return jax.lax.all_gather(here, POPULATION, tiled=True)[:size]

@@ -30,6 +30,7 @@ from gradless.evaluate import (
     replicate,
     score_one,
 )
+from gradless.noise import fold_in
 from gradless.processor import compiler_options
 from gradless.strategies.base import Strategy, opposite_pairs
 from gradless.tree import Params
@@ -176,8 +177,8 @@ def _generation(
 ) -> tuple[Run, jax.Array]:
     """One turn of the wheel, and its row: loss, accuracy, best ones, losses not finite."""
     # Stream 0 of the run's key initialised the strategy; generation g uses stream g + 1.
-    key = jax.random.fold_in(run.key, run.generation + 1)
-    ask_key, tell_key, batch_key = (jax.random.fold_in(key, use) for use in range(3))
+    key = fold_in(run.key, run.generation + 1)
+    ask_key, tell_key, batch_key = (fold_in(key, use) for use in range(3))
     batch = problem.batch(batch_key)
     candidates = strategy.ask(ask_key, run.state)
     score = evaluate(problem, strategy, run.state, candidates, batch, layout)

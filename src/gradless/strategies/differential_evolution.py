@@ -11,7 +11,7 @@ from typing import ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gradless import tree
+from gradless import noise, tree
 from gradless.strategies import initial
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.tree import Params, Structure
@@ -38,9 +38,7 @@ def distinct_donors(key: jax.Array, members: int, donors: int) -> jax.Array:
     taken = [jnp.arange(members)]
     for draw in range(donors):
         # Index among those that are left, then a step over each one that is taken.
-        index = jax.random.randint(
-            jax.random.fold_in(key, draw), (members,), 0, members - len(taken)
-        )
+        index = jax.random.randint(noise.fold_in(key, draw), (members,), 0, members - len(taken))
         for other in jnp.sort(jnp.stack(taken), axis=0):
             index += index >= other
         taken.append(index)
@@ -93,7 +91,7 @@ class DifferentialEvolution:
 
     def ask(self, key: jax.Array, state: State) -> jax.Array:
         """A trial vector for every member, shape (population, dimension)."""
-        donors_key, uniform_key, forced_key = (jax.random.fold_in(key, use) for use in range(3))
+        donors_key, uniform_key, forced_key = (noise.fold_in(key, use) for use in range(3))
         shape = state.population.shape
         mutants = self._mutants(donors_key, state)
         # Equation 4: each parameter from the mutant with probability CR, and one of them surely.

@@ -112,7 +112,7 @@ class GeneticAlgorithm:
     def ask(self, key: jax.Array, state: State) -> jax.Array:
         """The children, shape (population, dimension)."""
         parents_key, crossover_key, pair_key, mutation_key, rate_key = (
-            jax.random.fold_in(key, use) for use in range(5)
+            noise.fold_in(key, use) for use in range(5)
         )
         first, second = state.pool[self.selected(parents_key, state)]
         children = first
