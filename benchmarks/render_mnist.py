@@ -15,7 +15,7 @@ from gradless import compare_plots, plots
 
 US = "gradless"
 _COLORS = dict(zip((US, "evosax", "evosax, our settings"), compare_plots._COLORS, strict=False))
-_WIDTH, _HEIGHT, _MARGIN, _ROOM = 13.0, 5.6, 0.8, 2.6  # inches
+_WIDTH, _HEIGHT, _MARGIN, _ROOM = 13.0, 5.6, 0.95, 2.6  # inches
 _MARKS = (30, 150, 270, 600)  # seconds, in the table
 
 Results = dict[str, Any]

@@ -20,7 +20,7 @@ US = "gradless"
 BUDGETS = {"seconds": "time", "evaluations": "evaluations"}
 """Which runs are shown on which axis."""
 
-_WIDTH, _HEIGHT, _MARGIN, _ROOM = 13.0, 5.6, 0.8, 2.25  # inches
+_WIDTH, _HEIGHT, _MARGIN, _ROOM = 13.0, 5.6, 0.95, 2.25  # inches
 _ABOVE_GUESSING = 1.3  # times the loss of equal probabilities
 _SHARE_SHOWN = 500  # of the budget; before its 500th part nothing is decided
 
