@@ -172,13 +172,23 @@ def check_budget(strategy: Strategy, stop: Stop) -> None:
         )
 
 
-def _generation(
-    run: Run, strategy: Strategy, problem: Problem, wanted: jax.Array, layout: Layout
-) -> tuple[Run, jax.Array]:
-    """One turn of the wheel, and its row: loss, accuracy, best ones, losses not finite."""
+def _keys(run: Run) -> tuple[jax.Array, ...]:
+    """Keys of the next generation, to ask, to tell and to draw a batch."""
     # Stream 0 of the run's key initialised the strategy; generation g uses stream g + 1.
     key = fold_in(run.key, run.generation + 1)
-    ask_key, tell_key, batch_key = (fold_in(key, use) for use in range(3))
+    return tuple(fold_in(key, use) for use in range(3))
+
+
+def _generation(
+    run: Run,
+    keys: tuple[jax.Array, ...],
+    strategy: Strategy,
+    problem: Problem,
+    wanted: jax.Array,
+    layout: Layout,
+) -> tuple[Run, jax.Array]:
+    """One turn of the wheel, and its row: loss, accuracy, best ones, losses not finite."""
+    ask_key, tell_key, batch_key = keys
     batch = problem.batch(batch_key)
     candidates = strategy.ask(ask_key, run.state)
     score = evaluate(problem, strategy, run.state, candidates, batch, layout)
@@ -252,8 +262,8 @@ def _advance(
     ) -> tuple[Run, jax.Array]:
         first = run.generation
 
-        def unfinished(carry: tuple[Run, jax.Array]) -> jax.Array:
-            run, _ = carry
+        def unfinished(carry: tuple[Run, Any, jax.Array]) -> jax.Array:
+            run = carry[0]
             return (
                 (run.generation - first < limits.generations)
                 & (run.best_loss > limits.loss)
@@ -261,14 +271,17 @@ def _advance(
                 & (run.generation - run.reference_generation < limits.stagnation)
             )
 
-        def step(carry: tuple[Run, jax.Array]) -> tuple[Run, jax.Array]:
-            run, rows = carry
-            following, row = _generation(run, strategy, problem, limits.accuracy, layout)
+        def step(carry: tuple[Run, Any, jax.Array]) -> tuple[Run, Any, jax.Array]:
+            # The keys come from the step before: computed in this one, they would be computed for
+            # every single number of the noise, since the compiler would merge the two.
+            run, keys, rows = carry
+            following, row = _generation(run, keys, strategy, problem, limits.accuracy, layout)
             rows = jax.lax.dynamic_update_index_in_dim(rows, row, run.generation - first, 0)
-            return following, rows
+            return following, _keys(following), rows
 
         rows = jnp.zeros((_CAPACITY, 5), jnp.float32)
-        return jax.lax.while_loop(unfinished, step, (run, rows))
+        run, _, rows = jax.lax.while_loop(unfinished, step, (run, _keys(run), rows))
+        return run, rows
 
     return everywhere(generations, layout)(run, strategy, problem, limits)
 
