@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.render:
         return _render(suite.RESULTS, suite.PAGE)
 
-    chosen = [name for name in (given.parts or PARTS) if suite.there(name)]
+    chosen = given.parts or list(PARTS)
     without = suite.missing(chosen)
     if without and not given.toy:
         parser.error(f"{', '.join(without)} missing: {_INSTALL}")

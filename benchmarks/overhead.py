@@ -44,6 +44,7 @@ def _one(name: str, rounds: int, seconds: float) -> dict[str, float]:
 
     from gradless import train  # noqa: PLC0415
     from gradless.evaluate import choose_layout, evaluate, everywhere  # noqa: PLC0415
+    from gradless.noise import fold_in  # noqa: PLC0415
     from gradless.processor import compiler_options  # noqa: PLC0415
     from gradless.recipe import Recipe, prepare  # noqa: PLC0415
     from gradless.strategies.base import opposite_pairs  # noqa: PLC0415
@@ -54,22 +55,20 @@ def _one(name: str, rounds: int, seconds: float) -> dict[str, float]:
     layout = choose_layout(problem, strategy.population, opposite_pairs(strategy))
 
     # Data are arguments: what the compiler knows to be constant, it computes in another way.
-    @functools.partial(
-        jax.jit, static_argnames="depth", compiler_options=compiler_options() or None
-    )
+    @functools.partial(jax.jit, static_argnames="depth", compiler_options=compiler_options())
     def repeat(problem: Any, carry: Any, count: Any, depth: int) -> Any:
         def repeated(problem: Any, carry: Any, count: Any) -> Any:
             batch = problem.batch(run.key)
 
             def body(_: Any, carry: Any) -> Any:
                 key, state, candidates, losses = carry
-                key = jax.random.fold_in(key, 1)
                 candidates = strategy.ask(key, state)
                 if depth > 0:
                     losses = evaluate(problem, strategy, state, candidates, batch, layout).loss
                 if depth > 1:
                     state = strategy.tell(key, state, candidates, losses)
-                return key, state, candidates, losses
+                # Made one generation ahead, as in training.
+                return fold_in(key, 1), state, candidates, losses
 
             return jax.lax.fori_loop(0, count, body, carry)
 

@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from benchmarks.charts import two_panels
 from gradless import compare_plots, plots
 
 US = "gradless"
 _COLORS = dict(zip((US, "evosax", "evosax, our settings"), compare_plots._COLORS, strict=False))
-_WIDTH, _HEIGHT, _MARGIN, _ROOM = 13.0, 5.6, 0.95, 2.6  # inches
+_ROOM = 2.6  # inches for names
 _MARKS = (30, 150, 270, 600)  # seconds, in the table
 
 Results = dict[str, Any]
@@ -99,19 +98,16 @@ def _at(run: Results, seconds: float) -> float:
 
 def draw(results: Results, path: Path) -> None:
     """Accuracy over evaluations, and over time: a line a run, named at its end."""
-    figure = Figure(figsize=(_WIDTH, _HEIGHT), dpi=plots.DPI, facecolor="white")
-    FigureCanvasAgg(figure)
-    panel = (_WIDTH - 2 * (_MARGIN + _ROOM)) / 2
-    figure.subplots_adjust(
-        left=_MARGIN / _WIDTH, right=1 - _ROOM / _WIDTH, bottom=0.11, top=0.84,
-        wspace=(_MARGIN + _ROOM) / panel,
-    )  # fmt: skip
+    title = f"MNIST: network {results['network']}, {results['train']:,} rows, without gradients"
+    seeds = len({run["seed"] for run in results["runs"]})
+    note = f"a line a run, {seeds} seed{'s' * (seeds > 1)}; dashed: reached with gradients"
+    figure, both = two_panels(title, note, _ROOM)
     gradients = _median([run["accuracy"] for run in results["gradients"]["runs"]])
     runs = _by_name(results)
     # The interesting part is near the top; what the first moments look like is not.
     low = min(_at(run, results["seconds"] / 20) for found in runs.values() for run in found)
     high = max(gradients, *(max(run["accuracy"]) for found in runs.values() for run in found))
-    for axes, axis in zip(figure.subplots(1, 2), ("evaluations", "seconds"), strict=True):
+    for axes, axis in zip(both, ("evaluations", "seconds"), strict=True):
         compare_plots._style(axes)
         axes.set_xlabel(axis)
         axes.set_ylabel("held-out digits right")
@@ -124,16 +120,6 @@ def draw(results: Results, path: Path) -> None:
         axes.set_xlim(0, max(run[axis][-1] for found in runs.values() for run in found))
         axes.set_ylim(max(0.0, low - 0.01), min(1.0, high + 0.01))
         _label(axes, runs, axis, gradients)
-    title = f"MNIST: network {results['network']}, {results['train']:,} rows, without gradients"
-    seeds = len({run["seed"] for run in results["runs"]})
-    note = f"a line a run, {seeds} seed{'s' * (seeds > 1)}; dashed: reached with gradients"
-    for y, text, size, color, weight in (
-        (0.945, title, 13, plots._INK, "bold"),
-        (0.888, note, 10.5, "#555555", "normal"),
-    ):
-        figure.text(
-            _MARGIN / _WIDTH, y, text, fontsize=size, color=color, fontweight=weight, va="center"
-        )
     plots._save(figure, path)
 
 

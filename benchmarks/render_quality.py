@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
+from benchmarks.charts import two_panels
 from benchmarks.peers.task import LATE
 from gradless import compare_plots, plots
 from gradless.compare import Curve, Outcome, quartiles
@@ -20,7 +19,7 @@ US = "gradless"
 BUDGETS = {"seconds": "time", "evaluations": "evaluations"}
 """Which runs are shown on which axis."""
 
-_WIDTH, _HEIGHT, _MARGIN, _ROOM = 13.0, 5.6, 0.95, 2.25  # inches
+_ROOM = 2.25  # inches for names
 _ABOVE_GUESSING = 1.3  # times the loss of equal probabilities
 _SHARE_SHOWN = 500  # of the budget; before its 500th part nothing is decided
 
@@ -172,14 +171,10 @@ def _number(value: float | None) -> str:
 
 def draw(name: str, problem: Results, yardstick: str, path: Path) -> None:
     """The loss over evaluations, and over time: a line a library, the band of its quartiles."""
-    figure = Figure(figsize=(_WIDTH, _HEIGHT), dpi=plots.DPI, facecolor="white")
-    FigureCanvasAgg(figure)
-    panel = (_WIDTH - 2 * (_MARGIN + _ROOM)) / 2
-    figure.subplots_adjust(
-        left=_MARGIN / _WIDTH, right=1 - _ROOM / _WIDTH, bottom=0.11, top=0.84,
-        wspace=(_MARGIN + _ROOM) / panel,
-    )  # fmt: skip
-    panels = list(zip(figure.subplots(1, 2), reversed(BUDGETS), strict=True))
+    seeds = len({run["seed"] for run in problem["runs"] if "seed" in run})
+    note = f"line: median of {seeds} seeds, band: quartiles; " if seeds > 1 else "one seed; "
+    figure, both = two_panels(_title(name, problem), note + "dashed: uses gradients", _ROOM)
+    panels = list(zip(both, reversed(BUDGETS), strict=True))
     drawn = [(axes, axis, _lines(problem, yardstick, axis)) for axes, axis in panels]
     for axes, axis, lines in drawn:
         ceiling = _ceiling(problem, lines)
@@ -195,15 +190,6 @@ def draw(name: str, problem: Results, yardstick: str, path: Path) -> None:
             # Last, so that it lies on top.
             compare_plots._draw(axes, line)
         compare_plots._label_ends(axes, lines, log)
-    seeds = len({run["seed"] for run in problem["runs"] if "seed" in run})
-    note = "line: median of {seeds} seeds, band: quartiles; " if seeds > 1 else "one seed; "
-    for y, text, size, color, weight in (
-        (0.945, _title(name, problem), 13, plots._INK, "bold"),
-        (0.888, note.format(seeds=seeds) + "dashed: uses gradients", 10.5, "#555555", "normal"),
-    ):
-        figure.text(
-            _MARGIN / _WIDTH, y, text, fontsize=size, color=color, fontweight=weight, va="center"
-        )
     plots._save(figure, path)
 
 

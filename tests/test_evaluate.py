@@ -158,7 +158,6 @@ def test_pairs_get_the_scores_of_their_members(name, devices, few_problem, model
     assert opposite_pairs(strategy)
     state = strategy.init(jax.random.key(0), model.init(jax.random.key(1)))
     candidates = strategy.ask(jax.random.key(2), state)
-    # The minibatch of pairs is that of members; a second product of the first layer is saved.
     alone = scores(few_problem, strategy, state, candidates, Layout(False, 1, 1))
     paired = scores(few_problem, strategy, state, candidates, Layout(False, 1, devices, True))
     assert len(np.unique(alone.loss)) == 10

@@ -21,6 +21,8 @@ import time
 import warnings
 from pathlib import Path
 
+from gradless import processor
+
 SWITCH = "GRADLESS_CACHE"
 LIMIT = 128 * 2**20  # bytes; a program takes 5 to 200 KiB
 _ENTRY, _USED = "-cache", "-atime"  # JAX's suffixes of a program and of the time of its last use
@@ -127,12 +129,8 @@ def _user_cache() -> Path:
 def _processor() -> str:
     """Name of a folder for programs of this kind of processor."""
     machine = platform.machine() or "unknown"
-    try:
-        # The first of the cores, of which all others are copies.
-        described = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-        lines = described.split("\n\n")[0].splitlines()
-        wanted = ("vendor_id", "model name", "flags", "Features", "CPU part", "CPU implementer")
-        kind = "\n".join(line for line in lines if line.startswith(wanted))
-    except OSError:
-        kind = os.environ.get("PROCESSOR_IDENTIFIER", "")
+    described = processor.description()
+    wanted = ("vendor_id", "model name", "flags", "Features", "CPU part", "CPU implementer")
+    kind = "\n".join(described[name] for name in wanted if name in described)
+    kind = kind or os.environ.get("PROCESSOR_IDENTIFIER", "")
     return f"{machine}-{hashlib.sha256(kind.encode()).hexdigest()[:8]}"

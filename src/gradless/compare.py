@@ -378,12 +378,12 @@ def _run(
         asked = asked_to_stop()
         return asked
 
-    layout = choose_layout(problem, strategy.population, opposite_pairs(strategy))
     if adam is not None:
         layout = choose_layout(problem, 1)
         run = replicate(adam.begin(_first_params(prepared), seed), layout)
         records = yardstick.descend(problem, adam, run, limits, asked_to_stop=ask)
     else:
+        layout = choose_layout(problem, strategy.population, opposite_pairs(strategy))
         run = replicate(prepared.begin(), layout)
         records = train(problem, strategy, run, limits, layout=layout, asked_to_stop=ask)
 

@@ -12,18 +12,21 @@ _CPU_INFO = Path("/proc/cpuinfo")
 _BFLOAT16 = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 
 
-@functools.cache
-def abilities() -> frozenset[str]:
-    """Names of the processor's instruction sets, as Linux has them; elsewhere none."""
+def description() -> dict[str, str]:
+    """What Linux says of the first core, of which all others are copies; elsewhere nothing."""
     try:
         described = _CPU_INFO.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return frozenset()
-    for line in described.splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() in ("flags", "Features"):
-            return frozenset(value.split())
-    return frozenset()
+        return {}
+    pairs = (line.partition(":") for line in described.split("\n\n")[0].splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+@functools.cache
+def abilities() -> frozenset[str]:
+    """Names of the processor's instruction sets, as Linux has them; elsewhere none."""
+    described = description()
+    return frozenset((described.get("flags") or described.get("Features") or "").split())
 
 
 def has_bfloat16() -> bool:
