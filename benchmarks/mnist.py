@@ -24,19 +24,20 @@ TITLE = "MNIST: accuracy on held-out digits"
 PEERS = ("evosax", "scikit-learn")
 SEEDS = 1
 
-SECONDS = 600.0
+SECONDS = 300.0
 TRAIN, TEST = 8000, 2000
 
 OURS: dict[str, Any] = {
     "population": 256,
     "sigma": 0.03,
-    "learning_rate": 0.01,
+    "learning_rate": 0.02,
     "weight_decay": 0.4,
-    "batch_size": 500,
+    "batch_size": 1000,
     "final": 0.1,
 }
 """``sigma`` and ``learning_rate`` as evosax means them, absolute; ``final``: the share of the
-learning rate that is left at the end of the time, which decays exponentially."""
+learning rate that is left at the end of the time, which decays exponentially. Chosen with 6,500 of
+the training rows, judged on the other 1,500."""
 
 THEIRS: dict[str, Any] = {
     "population": 256,
@@ -48,7 +49,7 @@ THEIRS: dict[str, Any] = {
 }
 
 CONTESTANTS = {
-    "gradless": ("gradless", OURS),
+    "gradless": ("gradless", {**OURS, "rank": 1}),
     "evosax": ("evosax", THEIRS),
     "evosax, our settings": ("evosax", OURS),
 }

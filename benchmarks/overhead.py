@@ -43,16 +43,15 @@ def _one(name: str, rounds: int, seconds: float) -> dict[str, float]:
     import jax.numpy as jnp  # noqa: PLC0415
 
     from gradless import train  # noqa: PLC0415
-    from gradless.evaluate import choose_layout, evaluate, everywhere  # noqa: PLC0415
+    from gradless.evaluate import evaluate, everywhere, layout_for  # noqa: PLC0415
     from gradless.noise import fold_in  # noqa: PLC0415
     from gradless.processor import compiler_options  # noqa: PLC0415
     from gradless.recipe import Recipe, prepare  # noqa: PLC0415
-    from gradless.strategies.base import opposite_pairs  # noqa: PLC0415
 
     prepared = prepare(Recipe("spiral", hidden=(64,), strategy=name))
     problem, strategy = prepared.problem, prepared.strategy
     run = prepared.begin()
-    layout = choose_layout(problem, strategy.population, opposite_pairs(strategy))
+    layout = layout_for(problem, strategy)
 
     # Data are arguments: what the compiler knows to be constant, it computes in another way.
     @functools.partial(jax.jit, static_argnames="depth", compiler_options=compiler_options())

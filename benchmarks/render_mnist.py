@@ -30,8 +30,9 @@ def section(results: Results, folder: Path) -> str:
         f"A network {results['network']} without gradients, on {results['train']:,} rows of "
         f"{results['data']}, judged on {results['test']:,} others. Pixels from 0 to 1, minus their "
         "mean; every generation sees another minibatch. gradless's `openai_es` has settings tuned "
-        "for this problem; evosax's `Open_ES` runs with settings known to be good, and once more "
-        "with those of gradless.",
+        "for this problem, on a part of the training rows, and changes layers by products of thin "
+        "matrices (`rank`), which evosax has not; evosax's `Open_ES` runs with settings known to "
+        "be good, and once more with those of gradless.",
         "![Share of held-out digits right, over evaluations and over time](mnist.png)",
         _verdict(runs, gradients),
         _table(results, runs, gradients),

@@ -152,14 +152,19 @@ def test_every_layout_gives_the_scores_of_numpy(size, layout, population, few_pr
 
 
 @pytest.mark.parametrize("devices", [1, 2])
-@pytest.mark.parametrize("name", ["openai_es", "pgpe", "ars"])
-def test_pairs_get_the_scores_of_their_members(name, devices, few_problem, model) -> None:
-    strategy = strategies.get(name, population=10)
+@pytest.mark.parametrize(
+    ("name", "options", "block"),
+    [("openai_es", {}, 1), ("openai_es", {"rank": 1}, 2), ("pgpe", {}, 1), ("ars", {}, 1)],
+)
+def test_pairs_get_the_scores_of_their_members(
+    name, options, block, devices, few_problem, model
+) -> None:
+    strategy = strategies.get(name, population=10, **options)
     assert opposite_pairs(strategy)
     state = strategy.init(jax.random.key(0), model.init(jax.random.key(1)))
     candidates = strategy.ask(jax.random.key(2), state)
     alone = scores(few_problem, strategy, state, candidates, Layout(False, 1, 1))
-    paired = scores(few_problem, strategy, state, candidates, Layout(False, 1, devices, True))
+    paired = scores(few_problem, strategy, state, candidates, Layout(False, block, devices, True))
     assert len(np.unique(alone.loss)) == 10
     np.testing.assert_allclose(paired.loss, alone.loss, rtol=1e-5)
     np.testing.assert_allclose(paired.accuracy, alone.accuracy)
@@ -169,6 +174,8 @@ def test_pairs_are_chosen_where_there_are_any(few, problem, model) -> None:
     wide = SupervisedProblem.of(few, MLP((2, 300, 3)), objectives.get("cross_entropy"))
     flat = SupervisedProblem.of(few, MLP((2, 3)), objectives.get("cross_entropy"))
     assert choose_layout(wide, 64, opposite_pairs=True).pairs
+    assert choose_layout(wide, 64, opposite_pairs=True).block == 1
+    assert choose_layout(wide, 64, opposite_pairs=True, low_rank=True).block > 1
     assert not choose_layout(wide, 64).pairs
     assert not choose_layout(flat, 64, opposite_pairs=True).pairs
     assert not choose_layout(problem, 64, opposite_pairs=True).pairs  # written out

@@ -72,6 +72,14 @@ def test_wide_networks_are_products_of_which_activations_are_kept():
     assert "opposite members share" in text["formulation"]
 
 
+def test_low_rank_changes_cost_thin_products():
+    named = {"strategy": "openai_es", "hyperparameters": {"population": 16, "rank": 2}}
+    found = explain(prepare(Recipe("digits", hidden=(256, 32), batch_size=100, **named)))
+    first = 2 * (64 + 256) // 2  # for both of a pair
+    assert found["evaluation"]["multiply_adds"] == 100 * (first + 256 * 32 + 32 * 10)
+    assert "pairs of opposite members together" in sentences(found)["formulation"]
+
+
 @pytest.mark.usefixtures("has_bfloat16")
 def test_bfloat16_halves_the_bytes_and_is_not_written_out_as_rows(capsys):
     found = facts(capsys, *CHAPTER, "--measure", "0", "--precision", "bfloat16")

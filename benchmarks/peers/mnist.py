@@ -1,7 +1,8 @@
 """One run of MNIST, in a process of its own: ``python -m benchmarks.peers.mnist DATA ORDER``.
 
 The order is JSON: library, seed, seconds, population, sigma, learning_rate, weight_decay,
-batch_size, final. Prints a line of JSON: the curve of accuracy on held-out rows.
+batch_size, final, and for gradless rank. Prints a line of JSON: the curve of accuracy on held-out
+rows.
 """
 
 from __future__ import annotations
@@ -83,6 +84,7 @@ def _gradless(data: dict[str, np.ndarray], order: dict[str, Any]) -> dict[str, A
             learning_rate=order["learning_rate"],
             learning_rate_decay=decay,
             weight_decay=order["weight_decay"],
+            rank=order["rank"],
             relative=False,
         )
 

@@ -24,10 +24,9 @@ import numpy.typing as npt
 
 from gradless import checkpoint, strategies, yardstick
 from gradless.errors import InputError
-from gradless.evaluate import Problem, Score, choose_layout, replicate
+from gradless.evaluate import Problem, Score, choose_layout, layout_for, replicate
 from gradless.recipe import Prepared, Recipe, prepare
 from gradless.strategies import STRATEGIES, Strategy
-from gradless.strategies.base import opposite_pairs
 from gradless.train import Record, Stop, evaluations_per_generation, train
 from gradless.yardstick import Adam
 
@@ -383,7 +382,7 @@ def _run(
         run = replicate(adam.begin(_first_params(prepared), seed), layout)
         records = yardstick.descend(problem, adam, run, limits, asked_to_stop=ask)
     else:
-        layout = choose_layout(problem, strategy.population, opposite_pairs(strategy))
+        layout = layout_for(problem, strategy)
         run = replicate(prepared.begin(), layout)
         records = train(problem, strategy, run, limits, layout=layout, asked_to_stop=ask)
 

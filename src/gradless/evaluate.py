@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -27,7 +28,7 @@ from gradless.models import MLP, Model
 from gradless.objectives import Objective, Targets, class_targets, pick, value_targets
 from gradless.processor import LANES, has_bfloat16
 from gradless.sharing import POPULATION
-from gradless.strategies.base import Strategy
+from gradless.strategies.base import OppositePairs, Strategy, opposite_pairs, rank
 from gradless.tree import Candidates, Params
 
 PRECISIONS = ("float32", "bfloat16")
@@ -73,8 +74,9 @@ class SupervisedProblem:
     """A model, an objective and data.
 
     ``inputs`` is feature-major, (features, samples), for a model with ``apply_rows``, and
-    (samples, ...) otherwise; the targets are prepared by ``objectives``. Behind the ``n_samples``
-    samples of feature-major data there may be copies of weight zero, which fill whole vectors.
+    (samples, ...) otherwise or if minibatches are taken from them; the targets are prepared by
+    ``objectives``. Behind the ``n_samples`` samples of feature-major data there may be copies of
+    weight zero, which fill whole vectors.
     ``precision`` is that of the network's arithmetic; its outputs are judged in float32.
     """
 
@@ -135,15 +137,10 @@ class SupervisedProblem:
         else:
             targets = value_targets(dataset.targets[chosen], weight)
         inputs = np.asarray(dataset.features, np.float32)[chosen]
-        return cls(
-            jax.device_put(np.ascontiguousarray(inputs.T) if feature_major else inputs),
-            targets,
-            model,
-            objective,
-            real,
-            None if batch_size == real else batch_size,
-            precision,
-        )
+        batch_size = None if batch_size == real else batch_size
+        if feature_major and batch_size is None:
+            inputs = np.ascontiguousarray(inputs.T)
+        return cls(jax.device_put(inputs), targets, model, objective, real, batch_size, precision)
 
     @property
     def uses_minibatches(self) -> bool:
@@ -178,8 +175,11 @@ class SupervisedProblem:
         if self.batch_size is None:
             return self.inputs, self.targets
         chosen = minibatch_indices(key, self.n_samples, self.batch_size)
-        axis = -1 if hasattr(self.model, "apply_rows") else 0
-        return jnp.take(self.inputs, chosen, axis=axis), pick(self.targets, chosen)
+        # A sample's numbers lie together: picked out of rows of features, they are read one by one.
+        inputs = jnp.take(self.inputs, chosen, axis=0)
+        if hasattr(self.model, "apply_rows"):
+            inputs = inputs.T
+        return inputs, pick(self.targets, chosen)
 
     def score(self, params: Params, batch: tuple[jax.Array, Targets], rows: bool) -> Score:
         """Loss and accuracy of one network on a batch."""
@@ -197,8 +197,8 @@ class SupervisedProblem:
 
     @property
     def has_first_layer(self) -> bool:
-        """Whether :meth:`score_pair` can be used: a network whose first layer is not its last."""
-        # The difference of two layers rounded to bfloat16 would be mostly rounding.
+        """Whether there is a :meth:`first` layer that is not the last."""
+        # The sum of two layers rounded to bfloat16 would be mostly rounding.
         deep = isinstance(self.model, MLP) and len(self.model.sizes) > 2
         return deep and self.precision == "float32"
 
@@ -207,20 +207,16 @@ class SupervisedProblem:
         assert isinstance(self.model, MLP)
         return self.model.first(params, batch[0])
 
-    def score_pair(
-        self, pair: tuple[Params, Params], middle: Any, batch: tuple[jax.Array, Targets]
-    ) -> tuple[Score, Score]:
-        """Scores of two networks on opposite sides of one whose :meth:`first` is ``middle``.
+    def score_after_first(
+        self, params: Params, first: Any, batch: tuple[jax.Array, Targets]
+    ) -> Score:
+        """Score of a network, the first layer of which was computed apart.
 
-        The first layer is linear in the parameters, so that of the second is twice the middle less
-        that of the first: one product instead of two where most of the work is.
+        That layer is linear in the parameters, so for two networks center + change and center -
+        change it is the same two numbers added and subtracted: one product where most work is.
         """
         assert isinstance(self.model, MLP)
-        one = self.first(pair[0], batch)
-        other = 2 * middle - one
-        outputs = (self.model.after_first(p, z) for p, z in zip(pair, (one, other), strict=True))
-        first, second = (Score(*self.objective.judge(o, batch[1])) for o in outputs)
-        return first, second
+        return Score(*self.objective.judge(self.model.after_first(params, first), batch[1]))
 
 
 @dataclass(frozen=True)
@@ -265,9 +261,18 @@ _WEIGHTS_WRITTEN_OUT_AGAIN = 100  # for a single network, where a second is not 
 _ROWS_BLOCK = 1024  # members whose rows are computed together
 _NUMBERS_IN_A_ROWS_BLOCK = 2**25
 _NUMBERS_IN_A_GPU_BLOCK = 2**28
+_LOW_RANK_BLOCK = 4  # pairs
+_NUMBERS_IN_A_LOW_RANK_BLOCK = 2**22
 
 
-def choose_layout(problem: Problem, population: int, opposite_pairs: bool = False) -> Layout:
+def layout_for(problem: Problem, strategy: Strategy) -> Layout:
+    """The layout that :func:`choose_layout` chooses for a strategy's populations."""
+    return choose_layout(problem, strategy.population, opposite_pairs(strategy), rank(strategy) > 0)
+
+
+def choose_layout(
+    problem: Problem, population: int, opposite_pairs: bool = False, low_rank: bool = False
+) -> Layout:
     """The layout that measured best for this platform, network, population and its making."""
     available = jax.device_count()
     rows, held = problem.layout_hint
@@ -281,7 +286,14 @@ def choose_layout(problem: Problem, population: int, opposite_pairs: bool = Fals
             opposite_pairs and isinstance(problem, SupervisedProblem) and problem.has_first_layer
         )
         parts = population // 2 if pairs else population
-        return Layout(False, 1, min(available, parts) if worth else 1, pairs)
+        devices = min(available, parts) if worth else 1
+        block = 1
+        if pairs and low_rank:
+            # The thin products of many members with the same inputs are one product.
+            block = max(
+                1, min(parts // devices, _LOW_RANK_BLOCK, _NUMBERS_IN_A_LOW_RANK_BLOCK // held)
+            )
+        return Layout(False, block, devices, pairs)
     devices = min(available, population)
     members = -(-population // devices)
     return Layout(False, max(1, min(members, _NUMBERS_IN_A_GPU_BLOCK // held)), devices)
@@ -342,13 +354,19 @@ def evaluate(
     def pairs(candidates: Candidates) -> Score:
         """Scores (members, 2) of the given candidates and of those opposite."""
         assert isinstance(problem, SupervisedProblem)
+        assert isinstance(strategy, OppositePairs)
         center = strategy.center(state)
         middle = problem.first(center, batch)
 
         def score(candidate: Any) -> Score:
-            params = strategy.decode(state, candidate)
-            opposite = jax.tree.map(lambda c, p: 2 * c - p, center, params)
-            both = problem.score_pair((params, opposite), middle, batch)
+            change = strategy.change(state, candidate)
+            first = problem.first(change, batch)
+            both = [
+                problem.score_after_first(
+                    jax.tree.map(add, center, change), add(middle, first), batch
+                )
+                for add in (operator.add, operator.sub)
+            ]
             return Score(*map(jnp.stack, zip(*both, strict=True)))
 
         return _map(score, candidates, layout.block)

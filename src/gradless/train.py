@@ -24,15 +24,15 @@ from gradless.evaluate import (
     Layout,
     Problem,
     Score,
-    choose_layout,
     evaluate,
     everywhere,
+    layout_for,
     replicate,
     score_one,
 )
 from gradless.noise import fold_in
 from gradless.processor import compiler_options
-from gradless.strategies.base import Strategy, opposite_pairs
+from gradless.strategies.base import Strategy
 from gradless.tree import Params
 
 _CAPACITY = 2**16  # generations in one chunk at most: the rows of a chunk are kept on the device
@@ -330,7 +330,7 @@ def _chunks(
     asked_to_stop: Callable[[], str | None],
 ) -> Iterator[Record]:
     per_generation = evaluations_per_generation(strategy)
-    layout = layout or choose_layout(problem, strategy.population, opposite_pairs(strategy))
+    layout = layout or layout_for(problem, strategy)
     problem, run = replicate((problem, run), layout)
     limits = _Limits(
         jnp.uint32(0),

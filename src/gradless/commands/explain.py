@@ -13,9 +13,9 @@ from rich.table import Table
 
 from gradless.commands.options import Training, parse_training
 from gradless.errors import InputError
-from gradless.evaluate import choose_layout, why
+from gradless.evaluate import layout_for, why
 from gradless.recipe import Prepared, prepare
-from gradless.strategies.base import opposite_pairs
+from gradless.strategies.base import rank
 from gradless.train import Stop, check_budget, evaluations_per_generation, train
 
 Facts = dict[str, Any]
@@ -57,13 +57,17 @@ def main(arguments: list[str]) -> int:
 def explain(prepared: Prepared) -> Facts:
     """What is known of a run before it begins, from shapes alone; sizes in bytes."""
     problem, strategy, model = prepared.problem, prepared.strategy, prepared.model
-    layout = choose_layout(problem, strategy.population, opposite_pairs(strategy))
+    layout = layout_for(problem, strategy)
     sizes, samples = model.sizes, problem.batch_size or problem.n_samples
     width = _BYTES[problem.precision]
-    members = 2 if layout.pairs else layout.block
+    members = layout.block * (2 if layout.pairs else 1)
     multiply_adds = samples * sum(i * o for i, o in itertools.pairwise(sizes))
-    if layout.pairs:  # the second of a pair takes its first layer from the other one's
-        multiply_adds -= samples * sizes[0] * sizes[1] // 2
+    if layout.pairs:
+        # Beside the center's, one first layer for both of a pair; of rank r, it is two thin ones.
+        change = sizes[0] * sizes[1]
+        if rank(strategy):
+            change = min(change, rank(strategy) * (sizes[0] + sizes[1]))
+        multiply_adds -= samples * (sizes[0] * sizes[1] - change // 2)
 
     key = jax.eval_shape(lambda: jax.random.key(0))
     state = jax.eval_shape(strategy.init, key, jax.eval_shape(model.init, key))
@@ -146,7 +150,10 @@ def sentences(facts: Facts) -> dict[str, str]:
     if form["members_together"] == 1:
         members = "one member after another"
     elif form["opposite_pairs"]:
-        members = "one pair of opposite members after another"
+        count = form["members_together"] // 2
+        members = f"{count:,} pairs of opposite members together"
+        if count == 1:
+            members = "one pair of opposite members after another"
     written = "written as numbers" if memory["candidates_as_numbers"] else "as seeds or indices"
     passed_on = "none passed through memory between layers (rows stay in registers and cache)"
     if one["activation_bytes"]:

@@ -12,6 +12,7 @@ mean and deviation, and V2 is this strategy on standardised data:
 
 from __future__ import annotations
 
+import operator
 from typing import ClassVar, NamedTuple
 
 import jax
@@ -81,11 +82,14 @@ class ARS:
         """Noise with both signs."""
         return mirrored.pairs(key, self.population // 2, state.structure.size)
 
-    def decode(self, state: State, candidate: Mirrored) -> Params:
-        """Center plus or minus the noise of a seed."""
+    def change(self, state: State, candidate: Mirrored) -> Params:
+        """What is added to the center: noise of a seed, or its opposite."""
         scale = self.sigma * mirrored.spread(state.scales, state.structure)
-        change = scale * mirrored.draw(candidate, state.structure.size)
-        return state.structure.unravel(state.center + change)
+        return state.structure.unravel(scale * mirrored.draw(candidate, state.structure.size))
+
+    def decode(self, state: State, candidate: Mirrored) -> Params:
+        """Center plus the change."""
+        return jax.tree.map(operator.add, self.center(state), self.change(state, candidate))
 
     def tell(self, key: jax.Array, state: State, candidates: Mirrored, losses: jax.Array) -> State:
         """Step along the best directions; a pair with a loss that is not finite does not count."""

@@ -66,13 +66,28 @@ class Strategy(Protocol):
         """The strategy's present answer."""
 
 
-def opposite_pairs(strategy: Strategy) -> bool:
-    """Whether candidates i and i + population / 2 are opposite, around ``center(state)``.
+@runtime_checkable
+class OppositePairs(Strategy, Protocol):
+    """A strategy whose candidates i and i + population / 2 are center + change and center - change.
 
-    A strategy says so by a class variable of this name, and may leave it out. Its pairs are then
-    evaluated together: they share their noise and most of their first layer.
+    It says so by ``opposite_pairs = True``. The pairs are then evaluated together: they share their
+    noise and their first layer.
     """
+
+    opposite_pairs: ClassVar[bool]
+
+    def change(self, state: State, candidate: Any) -> Params:
+        """What a candidate adds to the center; its matrices may be ``low_rank.LowRank``."""
+
+
+def opposite_pairs(strategy: Strategy) -> bool:
+    """Whether a strategy is one of :class:`OppositePairs`."""
     return bool(getattr(strategy, "opposite_pairs", False))
+
+
+def rank(strategy: Strategy) -> int:
+    """Rank of a strategy's changes of matrices; 0 if every number has noise of its own."""
+    return int(getattr(strategy, "rank", 0))
 
 
 def hyperparameter(

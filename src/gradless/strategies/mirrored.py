@@ -12,12 +12,13 @@ smaller is searched in steps ten times smaller.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from gradless import noise, sharing
+from gradless import noise, sharing, tree
 from gradless.errors import InputError
 from gradless.tree import Params, Structure
 
@@ -99,10 +100,45 @@ def weighted_sum(
     """
     members = len(weights)
     if candidates.drawn is not None:
-        return _product(weights, candidates.drawn[:members] ** power)
+        return product(weights, candidates.drawn[:members] ** power)
+
+    def piece(first: jax.Array | int, count: int) -> jax.Array:
+        def draw(seed: noise.Seed) -> jax.Array:
+            return direction(seed, size, directions, first, count)
+
+        def add(drawn: jax.Array, weights: jax.Array) -> jax.Array:
+            return product(weights, drawn**power)
+
+        return _over_blocks(candidates, weights, size, draw, add)
+
+    return sharing.by_position(piece, size)
+
+
+def sum_over_blocks(
+    candidates: Mirrored,
+    weights: jax.Array,
+    size: int,
+    add: Callable[[jax.Array, jax.Array], jax.Array],
+) -> jax.Array:
+    """Sum of what ``add`` makes of the noise (members, size) and weights (members,) of some pairs.
+
+    Of all of them at once if the noise is stored, otherwise of as many as memory is meant for.
+    """
+    if candidates.drawn is not None:
+        return add(candidates.drawn[: len(weights)], weights)
+    return _over_blocks(candidates, weights, size, lambda seed: direction(seed, size), add)
+
+
+def _over_blocks(
+    candidates: Mirrored,
+    weights: jax.Array,
+    size: int,
+    draw: Callable[[noise.Seed], jax.Array],
+    add: Callable[[jax.Array, jax.Array], jax.Array],
+) -> jax.Array:
+    members = len(weights)
     seeds = jax.tree.map(lambda x: x[:members], candidates.seed)
     block = max(1, min(members, _NUMBERS_AT_ONCE // max(size, 1)))
-
     missing = -members % block  # made up for by members of weight zero
     seeds, weights = jax.tree.map(
         lambda x: jnp.concatenate([x, jnp.zeros((missing, *x.shape[1:]), x.dtype)]).reshape(
@@ -111,20 +147,20 @@ def weighted_sum(
         (seeds, weights),
     )
 
-    def piece(first: jax.Array | int, count: int) -> jax.Array:
-        def add(total: jax.Array, one: tuple[noise.Seed, jax.Array]) -> tuple[jax.Array, None]:
-            seeds, weights = one
-            drawn = jax.vmap(lambda seed: direction(seed, size, directions, first, count))(seeds)
-            return total + _product(weights, drawn**power), None
+    def step(total: jax.Array, one: tuple[noise.Seed, jax.Array]) -> tuple[jax.Array, None]:
+        seeds, weights = one
+        return total + add(jax.vmap(draw)(seeds), weights), None
 
-        total, _ = jax.lax.scan(add, jnp.zeros(count), (seeds, weights))
-        return total
+    blocks = jax.eval_shape(
+        lambda one: step(jnp.float32(0), one)[0], tree.member((seeds, weights), 0)
+    )
+    total, _ = jax.lax.scan(step, jnp.zeros(blocks.shape), (seeds, weights))
+    return total
 
-    return sharing.by_position(piece, size)
 
-
-def _product(weights: jax.Array, drawn: jax.Array) -> jax.Array:
-    return jnp.matmul(weights, drawn, precision=jax.lax.Precision.HIGHEST)
+def product(left: jax.Array, right: jax.Array) -> jax.Array:
+    """Matrix product in full precision."""
+    return jnp.matmul(left, right, precision=jax.lax.Precision.HIGHEST)
 
 
 def leaf_scales(params: Params) -> jax.Array:

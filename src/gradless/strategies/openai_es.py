@@ -7,6 +7,7 @@ decay of its section 2.1.
 
 from __future__ import annotations
 
+import operator
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -15,6 +16,7 @@ import jax.numpy as jnp
 from gradless import tree
 from gradless.strategies import mirrored, optimizers, shaping
 from gradless.strategies.base import hyperparameter, strategy
+from gradless.strategies.low_rank import Directions
 from gradless.strategies.mirrored import Mirrored
 from gradless.tree import Params, Structure
 
@@ -53,6 +55,10 @@ class OpenAIES:
         What the losses count: ``centered_ranks``, ``nes_utilities``, ``zscore`` or ``raw``.
     optimizer
         Step-size rule: ``adam``, ``sgd``, ``momentum``, ``rmsprop`` or ``clipup``.
+    rank
+        1 or more: a layer's weights are changed by a product of two thin matrices with so many
+        columns, which is many times as fast for wide layers (see ``low_rank``); 0: every weight by
+        a random number of its own.
     relative
         Measure ``sigma`` and ``learning_rate`` in the typical size of the initial values of each
         leaf (a zero leaf, such as biases, takes that of the leaf beside it), instead of absolutely.
@@ -68,6 +74,7 @@ class OpenAIES:
     weight_decay: float = hyperparameter(0.0, at_least=0.0)
     shaping: str = hyperparameter("centered_ranks", choices=tuple(shaping.SHAPINGS))
     optimizer: str = hyperparameter("adam", choices=optimizers.OPTIMIZERS)
+    rank: int = hyperparameter(0, at_least=0)
     relative: bool = True
 
     name: ClassVar[str] = "openai_es"
@@ -101,15 +108,23 @@ class OpenAIES:
         """Standard deviation of the changes in this generation."""
         return jnp.asarray(self.sigma * self.sigma_decay ** state.generation.astype(jnp.float32))
 
+    def _directions(self, state: State) -> Directions:
+        return Directions(state.structure, self.rank)
+
     def ask(self, key: jax.Array, state: State) -> Mirrored:
         """Noise with both signs."""
-        return mirrored.pairs(key, self.population // 2, state.structure.size)
+        return mirrored.pairs(key, self.population // 2, self._directions(state).size)
+
+    def change(self, state: State, candidate: Mirrored) -> Params:
+        """What is added to the center: noise of a seed, or its opposite."""
+        scales = self.step_size(state) * state.scales
+        scales = jax.tree.unflatten(state.structure.treedef, list(scales))
+        return jax.tree.map(operator.mul, scales, self._directions(state).noise(candidate))
 
     def decode(self, state: State, candidate: Mirrored) -> Params:
-        """Center plus or minus the noise of a seed."""
-        scale = mirrored.spread(self.step_size(state) * state.scales, state.structure)
-        change = scale * mirrored.draw(candidate, state.structure.size)
-        return state.structure.unravel(state.center + change)
+        """Center plus the change."""
+        add = lambda center, change: (center + change).astype(center.dtype)  # noqa: E731
+        return jax.tree.map(add, self.center(state), self.change(state, candidate))
 
     def gradient(self, state: State, candidates: Mirrored, losses: jax.Array) -> jax.Array:
         """Estimated gradient of the shaped loss, (dimension,), in units of ``state.scales``."""
@@ -117,9 +132,7 @@ class OpenAIES:
         weights = shaping.get(self.shaping)(losses)
         # Algorithm 1, line 6, with weights that are positive for good candidates:
         # g = -1 / (n sigma) sum_i w_i e_i, where e_i of the second half is minus that of the first.
-        total = mirrored.weighted_sum(
-            candidates, weights[half:] - weights[:half], state.structure.size
-        )
+        total = self._directions(state).weighted_sum(candidates, weights[half:] - weights[:half])
         return total / (self.population * self.step_size(state))
 
     def tell(self, key: jax.Array, state: State, candidates: Mirrored, losses: jax.Array) -> State:

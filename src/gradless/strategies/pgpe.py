@@ -7,6 +7,7 @@ ClipUp, as in Toklu, Liskowski and Srivastava (2020).
 
 from __future__ import annotations
 
+import operator
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -101,10 +102,13 @@ class PGPE:
         """Noise with both signs."""
         return mirrored.pairs(key, self.population // 2, state.structure.size)
 
+    def change(self, state: State, candidate: Mirrored) -> Params:
+        """What is added to the mean: noise of a seed, or its opposite."""
+        return state.structure.unravel(state.sigma * mirrored.draw(candidate, state.structure.size))
+
     def decode(self, state: State, candidate: Mirrored) -> Params:
-        """Mean plus or minus the noise of a seed."""
-        change = state.sigma * mirrored.draw(candidate, state.structure.size)
-        return state.structure.unravel(state.mean + change)
+        """Mean plus the change."""
+        return jax.tree.map(operator.add, self.center(state), self.change(state, candidate))
 
     def tell(self, key: jax.Array, state: State, candidates: Mirrored, losses: jax.Array) -> State:
         """Step along the likelihood gradients of mean and standard deviations.
