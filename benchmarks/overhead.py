@@ -1,8 +1,8 @@
 """What does a generation spend its time on? Asking, evaluating, telling, and the loop around them.
 
-Each row is measured by loops that do more and more: ask; ask and evaluate; ask, evaluate and tell;
-the whole training loop. What one adds is the difference to the one before, since the compiler
-merges what follows one another.
+Each row is measured by loops that do more and more: ask; evaluate as well; tell; evaluate the
+center, where a strategy has one; the whole training loop. What one adds is the difference to the
+one before, since the compiler merges what follows one another. They are measured in turns.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from benchmarks.suite import Options
 TITLE = "Inside of a generation"
 PEERS: tuple[str, ...] = ()
 
-_STEPS = ("ask", "evaluate", "tell", "loop")
+_STEPS = ("ask", "evaluate", "tell", "center", "loop")
 _NAMES = (
     "random_search", "hill_climbing", "openai_es", "pgpe", "ars", "snes", "sep_cma_es", "cma_es",
     "fd_lbfgs", "genetic_algorithm", "differential_evolution", "particle_swarm",
@@ -43,7 +43,7 @@ def _one(name: str, rounds: int, seconds: float) -> dict[str, float]:
     import jax.numpy as jnp  # noqa: PLC0415
 
     from gradless import train  # noqa: PLC0415
-    from gradless.evaluate import evaluate, everywhere, layout_for  # noqa: PLC0415
+    from gradless.evaluate import evaluate, everywhere, layout_for, score_one  # noqa: PLC0415
     from gradless.noise import fold_in  # noqa: PLC0415
     from gradless.processor import compiler_options  # noqa: PLC0415
     from gradless.recipe import Recipe, prepare  # noqa: PLC0415
@@ -66,6 +66,9 @@ def _one(name: str, rounds: int, seconds: float) -> dict[str, float]:
                     losses = evaluate(problem, strategy, state, candidates, batch, layout).loss
                 if depth > 1:
                     state = strategy.tell(key, state, candidates, losses)
+                if depth > 2 and strategy.samples_around_center:
+                    center = score_one(problem, strategy.center(state), batch, layout)
+                    losses = losses.at[0].min(center.loss)  # used, so that it is computed
                 # Made one generation ahead, as in training.
                 return fold_in(key, 1), state, candidates, losses
 
@@ -76,56 +79,54 @@ def _one(name: str, rounds: int, seconds: float) -> dict[str, float]:
     losses = jnp.arange(strategy.population, dtype=jnp.float32)
     carry = (run.key, run.state, strategy.ask(run.key, run.state), losses)
     programs = [
-        lambda count, depth=depth: repeat(problem, carry, jnp.int32(count), depth)
-        for depth in range(3)
+        lambda count, depth=depth: jax.block_until_ready(
+            repeat(problem, carry, jnp.int32(count), depth)
+        )
+        for depth in range(len(_STEPS) - 1)
     ]
-    times = [_median(program, rounds, seconds, jax.block_until_ready) for program in programs]
-    whole = []
-    for _ in range(rounds + 1):  # the first compiles
-        for record in train.train(problem, strategy, run, train.Stop(seconds=4 * seconds)):
-            last = record
-        whole.append(float(last.seconds[-1] / _generations(last)))
-    times.append(statistics.median(whole[1:]))
-    steps = [times[0], *(max(0.0, b - a) for a, b in itertools.pairwise(times))]
+    counts = [_repetitions(program, seconds) for program in programs]
+    stop = train.Stop(seconds=4 * seconds)
+    times: list[list[float]] = []
+    for _ in range(rounds + 1):  # the first compiles the training loop
+        times.append([_timed(*one) for one in zip(programs, counts, strict=True)])
+        *_, last = train.train(problem, strategy, run, stop)
+        times[-1].append(float(last.seconds[-1]) / int(last.generation[-1]))
+    medians = [statistics.median(column) for column in zip(*times[1:], strict=True)]
+    steps = [medians[0], *(max(0.0, b - a) for a, b in itertools.pairwise(medians))]
     microseconds = {step: round(1e6 * t, 1) for step, t in zip(_STEPS, steps, strict=True)}
     return {"population": strategy.population, **microseconds}
 
 
-def _generations(record: Any) -> int:
-    """Generations so far."""
-    return int(record.generation[-1])
-
-
-def _median(program: Callable[[int], Any], rounds: int, seconds: float, ready: Any) -> float:
+def _timed(program: Callable[[int], Any], count: int) -> float:
     """Seconds of one repetition."""
-    ready(program(1))
-    count, elapsed = 1, 0.0
-    while elapsed < seconds / 4:
+    begun = time.perf_counter()
+    program(count)
+    return (time.perf_counter() - begun) / count
+
+
+def _repetitions(program: Callable[[int], Any], seconds: float) -> int:
+    """How many fill the time."""
+    program(1)  # compiles
+    count = 1
+    while (each := _timed(program, count)) * count < seconds / 4:
         count *= 4
-        begun = time.perf_counter()
-        ready(program(count))
-        elapsed = time.perf_counter() - begun
-    count = max(1, int(count * seconds / elapsed))
-    times = []
-    for _ in range(rounds):
-        begun = time.perf_counter()
-        ready(program(count))
-        times.append((time.perf_counter() - begun) / count)
-    return statistics.median(times)
+    return max(1, int(seconds / each))
 
 
 def render(results: dict[str, Any], folder: Path) -> str:
     """A table in microseconds of a generation."""
     lines = [
         f"Microseconds of one generation with each strategy's own defaults: {results['network']}. "
-        "Loop is everything else that training does: the best network so far, the center's own "
-        "evaluation where a strategy has one, and the row of the history.",
+        "Center is its own evaluation, where a strategy has one that is not among its candidates; "
+        "loop is everything else that training does: the best network so far, the limits, and the "
+        "row of the history. Differences of a few microseconds are noise.",
         "",
-        "| strategy | population | ask | evaluate | tell | loop | loop, % of evaluation |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        f"| strategy | population | {' | '.join(_STEPS)} | loop, % of evaluations |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name, row in results["rows"].items():
-        share = 100 * row["loop"] / row["evaluate"] if row["evaluate"] else float("nan")
+        evaluations = row["evaluate"] + row["center"]
+        share = 100 * row["loop"] / evaluations if evaluations else float("nan")
         numbers = " | ".join(f"{row[step]:,.1f}" for step in _STEPS)
         lines.append(f"| {name} | {row['population']} | {numbers} | {share:.0f} |")
     return "\n".join(lines)
