@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from benchmarks.charts import two_panels
 from gradless import compare_plots, plots
@@ -113,7 +113,8 @@ def draw(results: Results, path: Path) -> None:
         axes.set_xlabel(axis)
         axes.set_ylabel("held-out digits right")
         axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_formatter(FuncFormatter(_count))
         for name, found in runs.items():
             for run in found:
                 axes.plot(run[axis], run["accuracy"], color=_COLORS[name], linewidth=2.0)
@@ -122,6 +123,10 @@ def draw(results: Results, path: Path) -> None:
         axes.set_ylim(max(0.0, low - 0.01), min(1.0, high + 0.01))
         _label(axes, runs, axis, gradients)
     plots._save(figure, path)
+
+
+def _count(value: float, _: int) -> str:
+    return f"{value / 1e6:g} M" if value >= 1e6 else f"{value:,g}"
 
 
 def _label(axes: Axes, runs: dict[str, list[Results]], axis: str, gradients: float) -> None:

@@ -22,7 +22,7 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
-from gradless import checkpoint, strategies, yardstick
+from gradless import storage, strategies, yardstick
 from gradless.errors import InputError
 from gradless.evaluate import Problem, Score, choose_layout, layout_for, replicate
 from gradless.recipe import Prepared, Recipe, prepare
@@ -388,7 +388,7 @@ def _run(
 
     judge: Callable[[Any], Score] | None = None
     if problem.uses_minibatches:
-        whole = replicate(dataclasses.replace(problem, batch_size=None), layout)
+        whole = replicate(problem.without_minibatches(), layout)
         judge = functools.partial(_judge, whole, adam or strategy)
         jax.block_until_ready(judge(run.state))  # compiled before the clock starts
     improvements = _Improvements(judge)
@@ -490,7 +490,7 @@ def write(folder: Path, comparison: Comparison, summary: Summary) -> None:
     """Write ``compare.csv``, ``curves.csv`` and ``summary.json`` into an existing folder."""
     _write_csv(folder / RUNS, _run_rows(comparison.outcomes, summary.target))
     _write_csv(folder / CURVES, _curve_rows(comparison.outcomes))
-    checkpoint.write_json(folder / SUMMARY, as_json(comparison, summary))
+    storage.write_json(folder / SUMMARY, as_json(comparison, summary))
 
 
 def as_json(comparison: Comparison, summary: Summary) -> dict[str, Any]:
@@ -561,4 +561,4 @@ def _number(value: float) -> str:
 def _write_csv(path: Path, rows: Iterator[list[Any]]) -> None:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows(rows)
-    checkpoint.write_bytes(path, text.getvalue().encode())
+    storage.write_bytes(path, text.getvalue().encode())

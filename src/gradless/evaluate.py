@@ -8,6 +8,7 @@ The same code then serves several GPUs.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 import operator
@@ -141,6 +142,14 @@ class SupervisedProblem:
         if feature_major and batch_size is None:
             inputs = np.ascontiguousarray(inputs.T)
         return cls(jax.device_put(inputs), targets, model, objective, real, batch_size, precision)
+
+    def without_minibatches(self) -> SupervisedProblem:
+        """The same problem on all of its data in every generation."""
+        if self.batch_size is None:
+            return self
+        turned = hasattr(self.model, "apply_rows")
+        inputs = self.inputs.T if turned else self.inputs
+        return dataclasses.replace(self, inputs=inputs, batch_size=None)
 
     @property
     def uses_minibatches(self) -> bool:
