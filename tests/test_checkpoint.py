@@ -1,8 +1,12 @@
+"""Checkpoints: kept in time, two of them, and the newest that can be read is used."""
+
 import json
-import random
-import resource
-import struct
-from contextlib import contextmanager
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,226 +15,186 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradless.checkpoint import load_tree, read_json, save_tree, write_bytes, write_json
+from gradless import checkpoint, storage, tree
+from gradless.checkpoint import Keeper, found, newest
 from gradless.errors import InputError
+from gradless.history import History
 
 
-class Inner(NamedTuple):
+class Run(NamedTuple):
     key: jax.Array
-    count: jax.Array
-    weights: tuple[Any, ...]
+    generation: jax.Array
+    state: Any
 
 
-class Outer(NamedTuple):
-    key: jax.Array
-    inner: Inner
-    loss: jax.Array
-    flags: jax.Array
-    extra: dict[str, Any]
+def run(generation: int) -> Run:
+    return Run(jax.random.key(generation), jnp.uint32(generation), jnp.full(5, generation / 3))
 
 
-def outer(seed: int = 0) -> Outer:
-    """A tree with everything that the state of a run may hold."""
-    return Outer(
-        key=jax.random.key(seed),
-        inner=Inner(
-            key=jax.random.split(jax.random.key(seed + 1, impl="rbg"), 3),
-            count=jnp.uint32(2**32 - 1 - seed),
-            weights=(jnp.arange(6, dtype=jnp.float32).reshape(2, 3) + seed, jnp.zeros((0, 2))),
-        ),
-        loss=jnp.float32(jnp.inf),
-        flags=jnp.array([True, False]),
-        extra={"steps": jnp.int32(-7), "half": jnp.float16(0.5), "nan": jnp.float32(jnp.nan)},
-    )
+def history(generations: int) -> History:
+    rows = History()
+    for generation in range(1, generations + 1):
+        rows.append(
+            generation=generation, evaluations=10 * generation, seconds=generation / 7,
+            loss=1 / generation, accuracy=np.nan, best_loss=1 / generation, best_accuracy=np.nan,
+        )  # fmt: skip
+    return rows
 
 
-@pytest.fixture
-def saved(tmp_path) -> Path:
-    path = tmp_path / "state.safetensors"
-    save_tree(path, outer())
-    return path
+def keep(folder: Path, *generations: int) -> None:
+    keeper = Keeper(folder, 1.0)
+    for generation in generations:
+        keeper.write(run(generation), history(generation), lambda: {"stop": {}})
 
 
-def refusal(path: Path, like: Any) -> str:
-    """Message of the InputError, which names the file and fits on one line."""
-    with pytest.raises(InputError) as error:
-        load_tree(path, like)
-    message = str(error.value)
-    assert message.splitlines() == [message]
-    assert str(path) in message
-    return message
+def test_what_is_kept_comes_back_bit_for_bit(tmp_path) -> None:
+    keep(tmp_path, 12_345)  # a history that was thinned
+    saved = newest(tmp_path, run(0))
+    for one, other in zip(jax.tree.leaves(saved.run), jax.tree.leaves(run(12_345)), strict=True):
+        assert tree.bits(one) == tree.bits(other)
+    for name, column in history(12_345).arrays().items():
+        np.testing.assert_array_equal(saved.history.column(name), column)
+        assert saved.history.column(name).dtype == column.dtype
+    assert saved.about["stop"] == {}
+    assert saved.refused == ()
 
 
-def plain(leaf: Any) -> np.ndarray:
-    is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-    return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
+def test_the_last_two_are_kept_and_what_was_half_written_is_cleared_away(tmp_path) -> None:
+    keep(tmp_path, 1)
+    (tmp_path / "checkpoints" / "checkpoint-000000000009.safetensors.partial").write_bytes(b"half")
+    keep(tmp_path, 5, 30, 200)
+    assert [path.name for path in found(tmp_path)] == [
+        "checkpoint-000000000200.safetensors",
+        "checkpoint-000000000030.safetensors",
+    ]
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 2
 
 
-# --- There and back -------------------------------------------------------------------------------
+def damaged(data: bytes, how: str) -> bytes:
+    flipped = bytearray(data)
+    flipped[-3] ^= 8
+    return {
+        "empty": b"",
+        "cut": data[:-5],
+        "flipped": bytes(flipped),
+        "foreign": b"nonsense" * 99,
+        "nested": (n := b"[" * 99_999 + b"]" * 99_999) and len(n).to_bytes(8, "little") + n,
+    }[how]
 
 
-def test_a_tree_comes_back_bit_for_bit(saved):
-    loaded = load_tree(saved, outer(seed=5))  # other numbers: only the shapes count
-    assert jax.tree.structure(loaded) == jax.tree.structure(outer())
-    for given, expected in zip(jax.tree.leaves(loaded), jax.tree.leaves(outer()), strict=True):
-        assert given.dtype == expected.dtype
-        assert given.shape == expected.shape
-        assert plain(given).tobytes() == plain(expected).tobytes()
+@pytest.mark.parametrize("how", ["empty", "cut", "flipped", "foreign", "nested"])
+def test_a_damaged_one_is_refused_and_the_one_before_is_used(tmp_path, how) -> None:
+    keep(tmp_path, 3, 4)
+    last, before = found(tmp_path)
+    last.write_bytes(damaged(last.read_bytes(), how))
+    saved = newest(tmp_path, run(0))
+    assert int(saved.run.generation) == 3
+    assert len(saved.refused) == 1
+    assert last.name in saved.refused[0]
+    before.write_bytes(b"")
+    with pytest.raises(InputError, match=f"cannot go on: .*{last.name}.*{before.name}"):
+        newest(tmp_path, run(0))
 
 
-def test_random_keys_come_back_as_keys_of_their_kind(saved):
-    loaded = load_tree(saved, outer(seed=5))
-    assert jax.random.key_impl(loaded.key) == jax.random.key_impl(jax.random.key(0))
-    assert jax.random.key_impl(loaded.inner.key) == jax.random.key_impl(
-        jax.random.key(0, impl="rbg")
-    )
-    drawn, expected = (jax.random.normal(tree.inner.key[2], (4,)) for tree in (loaded, outer()))
-    assert drawn.tolist() == expected.tolist()
-
-
-def test_the_same_tree_is_the_same_file(saved, tmp_path):
-    again = tmp_path / "again.safetensors"
-    save_tree(again, outer())
-    assert again.read_bytes() == saved.read_bytes()
-    save_tree(again, outer(seed=1))
-    assert again.read_bytes() != saved.read_bytes()
-
-
-# --- What does not fit or is damaged --------------------------------------------------------------
+def rewrite(path: Path, **about: Any) -> None:
+    """A file with a fitting checksum that says something else about itself."""
+    told = {**storage.load_about(path), **about}
+    like = {"run": run(0), "history": History.empty_arrays(3)}
+    storage.save_tree(path, storage.load_tree(path, like), told)
 
 
 @pytest.mark.parametrize(
-    ("like", "fragments"),
+    ("about", "message"),
     [
-        (outer()._replace(extra={"steps": jnp.int32(0)}), ["other arrays", "extra"]),
-        (outer()._replace(extra={**outer().extra, "more": jnp.int32(0)}), ["'extra.more'"]),
-        (outer().inner, ["other arrays"]),
-        (outer()._replace(flags=jnp.zeros(3, bool)), ["'flags'", "bool[2]", "bool[3]"]),
-        (outer()._replace(loss=jnp.zeros(1)), ["'loss'", "float32[]", "float32[1]"]),
-        (outer()._replace(loss=jnp.int32(0)), ["'loss'", "float32[]", "int32[]"]),
-        (outer()._replace(key=jax.random.key(0, impl="rbg")), ["'key'", "uint32[2]", "uint32[4]"]),
+        ({"format": 2}, "newer version of gradless"),
+        ({"format": "1"}, "no checkpoint"),
+        ({"rows": 10**12}, "no checkpoint"),
+        ({"rows": -1}, "no checkpoint"),
+        ({"rows": 2}, "expected .*\\[2\\]"),
     ],
-    ids=["fewer", "more", "others", "shape", "rank", "dtype", "key"],
 )
-def test_a_file_of_something_else_is_refused(saved, like, fragments):
-    message = refusal(saved, like)
-    for fragment in fragments:
-        assert fragment in message
+def test_one_that_says_what_cannot_be_is_refused(tmp_path, about, message) -> None:
+    keep(tmp_path, 3)
+    rewrite(found(tmp_path)[0], **about)
+    with pytest.raises(InputError, match=message):
+        newest(tmp_path, run(0))
 
 
-def test_a_missing_file_is_refused(tmp_path):
-    assert "does not exist" in refusal(tmp_path / "none.safetensors", outer())
+def test_rows_that_are_no_history_are_refused(tmp_path) -> None:
+    keep(tmp_path, 3)
+    (path,) = found(tmp_path)
+    rows = {**history(3).arrays(), "generation": np.array([1, 1, 7])}
+    storage.save_tree(path, {"run": run(3), "history": rows}, storage.load_about(path))
+    with pytest.raises(InputError, match="out of order"):
+        newest(tmp_path, run(0))
 
 
-def test_a_directory_is_refused(tmp_path):
-    refusal(tmp_path, outer())
+def test_no_checkpoint_at_all(tmp_path) -> None:
+    with pytest.raises(InputError, match="holds no checkpoint yet"):
+        newest(tmp_path, run(0))
 
 
-def test_every_truncation_is_refused(saved):
-    data = saved.read_bytes()
-    for length in [*range(0, len(data), 7), len(data) - 1]:
-        saved.write_bytes(data[:length])
-        assert "cannot be read" in refusal(saved, outer())
+def test_offers_are_taken_when_it_is_time(tmp_path, monkeypatch) -> None:
+    clock = iter([0.0])
+    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: next(clock))
+    with Keeper(tmp_path, 10.0) as keeper:
+        for generation, now in ((1, 5.0), (2, 11.0), (3, 12.0), (4, 22.0)):
+            clock = iter([now, now])
+            keeper.offer(run(generation), history(generation), dict)
+            keeper._wait()
+    assert [path.stem[-1] for path in found(tmp_path)] == ["4", "2"]
 
 
-def test_appended_bytes_are_refused(saved):
-    saved.write_bytes(saved.read_bytes() + b"\0")
-    refusal(saved, outer())
+def test_a_write_that_fails_is_told_once_and_leaves_the_last_one(tmp_path, monkeypatch) -> None:
+    keep(tmp_path, 1)
+    told: list[str] = []
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(storage, "write_bytes", full)
+    with Keeper(tmp_path, 0.0, failed=told.append) as keeper:
+        for generation in range(2, 5):
+            keeper.offer(run(generation), history(generation), dict)
+            keeper._wait()
+    assert len(told) == 1
+    assert "No space left on device" in told[0]
+    assert int(newest(tmp_path, run(0)).run.generation) == 1
 
 
-def test_bit_flips_in_the_header_never_raise_anything_else(saved):
-    data = saved.read_bytes()
-    header = 8 + struct.unpack("<Q", data[:8])[0]
-    like = outer()
-    refused = 0
-    flips = [(place, bit) for place in range(header) for bit in range(8)]
-    for place, bit in random.Random(0).sample(flips, 600):
-        damaged = bytearray(data)
-        damaged[place] ^= 1 << bit
-        saved.write_bytes(damaged)
-        try:
-            load_tree(saved, like)
-        except InputError as error:
-            refused += str(saved) in str(error)
-    assert refused > 500  # a space may become another one
+def test_killed_while_it_writes_all_the_time(tmp_path) -> None:
+    # The process is killed at random instants; what is there then can always be read.
+    program = textwrap.dedent("""
+        import sys
+        sys.path.insert(0, sys.argv[2])
+        from pathlib import Path
+        from test_checkpoint import Keeper, history, run
+        keeper, rows = Keeper(Path(sys.argv[1]), 1.0), history(50)
+        for generation in range(10**9):
+            keeper.write(run(generation), rows, dict)
+            if generation == 3:
+                print("go", flush=True)
+    """)
+    arguments = [sys.executable, "-c", program, str(tmp_path), str(Path(__file__).parent)]
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, env={**os.environ})
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"go\n"
+    time.sleep(0.2)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    saved = newest(tmp_path, run(0))
+    assert saved.refused == ()
+    np.testing.assert_array_equal(saved.run.state, run(int(saved.run.generation)).state)
+    assert 1 <= len(found(tmp_path)) <= 3
 
 
-@pytest.mark.parametrize("dtype", ["F8_E4M3", "F8_E8M0", "F4", "BF16", "C64", "Q9"])
-def test_numbers_of_another_kind_are_refused(tmp_path, dtype):
-    path = tmp_path / "model.safetensors"
-    bits = {"F8_E4M3": 8, "F8_E8M0": 8, "F4": 4, "BF16": 16, "C64": 64, "Q9": 8}[dtype]
-    described = {"a": {"dtype": dtype, "shape": [64 // bits], "data_offsets": [0, 8]}}
-    header = json.dumps(described).encode()
-    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(8))
-    refusal(path, {"a": np.zeros(2, np.float32)})
-
-
-@pytest.mark.parametrize("content", [b"", b"\xff" * 8, b"\xff" * 100, b'{"a": 1}', bytes(100)])
-def test_a_file_that_is_no_safetensors_is_refused(tmp_path, content):
-    path = tmp_path / "model.safetensors"
-    path.write_bytes(content)
-    refusal(path, {"a": np.zeros(2, np.float32)})
-
-
-# --- Whole or not at all --------------------------------------------------------------------------
-
-
-@contextmanager
-def full_disk(size: int):
-    """As if the disk were full: no file can grow beyond ``size`` bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def test_write_bytes_replaces_a_file(tmp_path):
-    path = tmp_path / "file"
-    write_bytes(path, b"old")
-    write_bytes(path, b"new")
-    assert path.read_bytes() == b"new"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_write_that_fails_leaves_the_old_file(tmp_path):
-    path = tmp_path / "file"
-    write_bytes(path, b"old")
-    with full_disk(100_000), pytest.raises(OSError, match="File too large"):
-        write_bytes(path, bytes(1_000_000))
-    assert path.read_bytes() == b"old"
-    write_bytes(path, b"new")
-    assert path.read_bytes() == b"new"
-
-
-def test_a_tree_that_cannot_be_written_leaves_the_old_one(saved):
-    before = saved.read_bytes()
-    with full_disk(100_000), pytest.raises(OSError, match="File too large"):
-        save_tree(saved, {"large": np.zeros(100_000)})
-    assert saved.read_bytes() == before
-
-
-# --- JSON -----------------------------------------------------------------------------------------
-
-
-def test_json_comes_back(tmp_path):
-    value = {"text": "größer", "list": [1, 2.5, None, True], "nested": {"a": []}}
-    write_json(tmp_path / "config.json", value)
-    assert read_json(tmp_path / "config.json") == value
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b'{"a": 1', b"\xff\xfe\x00", b"nonsense"])
-def test_damaged_json_is_refused(tmp_path, content):
-    path = tmp_path / "config.json"
-    path.write_bytes(content)
-    with pytest.raises(InputError) as error:
-        read_json(path)
-    message = str(error.value)
-    assert str(path) in message
-    assert message.splitlines() == [message]
-
-
-def test_missing_json_is_refused(tmp_path):
-    with pytest.raises(InputError, match="does not exist"):
-        read_json(tmp_path / "config.json")
+def test_about_is_json_in_the_header(tmp_path) -> None:
+    keep(tmp_path, 3)
+    data = found(tmp_path)[0].read_bytes()
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    assert json.loads(json.loads(header["__metadata__"]["gradless"])["about"]) == {
+        "format": 1,
+        "rows": 3,
+        "stop": {},
+    }

@@ -15,15 +15,21 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from filelock import FileLock
+from safetensors.numpy import load_file
 
 import gradless
 from gradless.cli import COMMANDS, main
 from gradless.data import DATASETS, load
+from gradless.storage import load_about, save_tree
 from gradless.strategies import STRATEGIES
 
 # Small, and everywhere the same shapes, so that little is compiled.
 SMALL = ("--strategy", "hill_climbing", "--hidden", "3", "--evaluations", "200")
-ALWAYS = {"config.json", "history.csv", "model.safetensors", "state.safetensors", "result.json"}
+ALWAYS = {
+    "config.json", "status.json", "lock", "checkpoints", "history.csv", "model.safetensors",
+    "result.json",
+}  # fmt: skip
 IMPROVEMENT = re.compile(
     r"New best network, evaluation: ([\d,]+), loss: (-?[\d.]+)(?:, accuracy: ([\d.]+))?"
 )
@@ -330,6 +336,16 @@ def test_each_limit_stops(limits, reason):
 # --- resume ---------------------------------------------------------------------------------------
 
 
+def last_checkpoint(folder: Path) -> Path:
+    return max((folder / "checkpoints").iterdir())
+
+
+def state_of(folder: Path) -> dict[str, bytes]:
+    """Everything in the last checkpoint but the seconds."""
+    arrays = load_file(last_checkpoint(folder))
+    return {name: array.tobytes() for name, array in arrays.items() if name != "history.seconds"}
+
+
 @pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize(
     "options",
@@ -348,8 +364,9 @@ def test_resuming_is_as_if_it_had_never_stopped(options):
         Path("parts/model.safetensors").read_bytes()
     )
     succeed("resume", "parts", "--evaluations", "6000", "--quiet")
-    for name in ("model.safetensors", "state.safetensors"):
-        assert Path("parts", name).read_bytes() == Path("whole", name).read_bytes()
+    name = "model.safetensors"
+    assert Path("parts", name).read_bytes() == Path("whole", name).read_bytes()
+    assert state_of(Path("parts")) == state_of(Path("whole"))
     history = history_without_seconds(Path("parts"))
     assert history == history_without_seconds(Path("whole"))
     assert 5900 <= int(history[-1]["evaluations"]) <= 6000
@@ -385,6 +402,98 @@ def test_a_target_that_is_reached_already_stops_at_once(vertical):
     assert (folder / "model.safetensors").read_bytes() == (
         vertical.folder / "model.safetensors"
     ).read_bytes()
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_without_limits_a_run_goes_on_to_those_that_it_had(vertical):
+    folder = vertical.copy(Path("run"))
+    assert "made its 200 evaluations; give more" in refuse("resume", folder)
+    assert read_json(folder, "status.json")["status"] == "finished"
+    shutil.copytree(folder, "cut")
+    newest, before = sorted(Path("cut/checkpoints").iterdir(), reverse=True)
+    newest.unlink()  # as if it had been killed before the end
+    Path("cut/model.safetensors").unlink()
+    assert "end it with: gradless resume cut" in refuse("predict", "cut", "none.csv")
+    succeed("resume", "cut", "--quiet")
+    assert state_of(Path("cut")) == state_of(folder)
+    data = last_checkpoint(folder).read_bytes()
+    last_checkpoint(folder).write_bytes(data[:-1])
+    code, _, err = call("resume", folder, "--quiet")
+    assert code == 0
+    assert "going on from the checkpoint before" in err
+    assert before.name in {path.name for path in before.parent.iterdir()}
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_second_process_on_a_run_folder_is_refused(vertical):
+    folder = vertical.copy(Path("run"))
+    with FileLock(folder / "lock"):
+        line = refuse("resume", folder, "--evaluations", "400")
+        assert f"run is in use by process {os.getpid()}" in line
+        assert "delete run/lock" in line
+    (folder / "status.json").write_text('{"status": "running"}', encoding="utf-8")
+    with FileLock(folder / "lock"):
+        assert runs_listed(".")["run"]["status"] == "running"
+    assert runs_listed(".")["run"]["status"] == "interrupted"
+    succeed("resume", folder, "--evaluations", "400", "--quiet")
+    assert runs_listed(".")["run"]["status"] == "finished"
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_config_that_no_longer_fits_the_checkpoints_is_refused_with_the_difference(vertical):
+    folder = vertical.copy(Path("run"))
+    config = read_json(folder, "config.json")
+    config["recipe"]["hyperparameters"]["sigma"] = 0.5
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    line = refuse("resume", folder, "--evaluations", "400")
+    assert "sigma is 0.5, its checkpoint has " in line
+
+
+@pytest.mark.parametrize("given", ["0", "30x", "-1s", "s", "", "nan", "1e999"])
+def test_times_between_checkpoints_that_make_no_sense(given):
+    line = refuse("train", "vertical", *SMALL, f"--checkpoint-every={given}")
+    assert "30s, 5m or 1h" in line
+
+
+# --- runs, repeat ---------------------------------------------------------------------------------
+
+
+def runs_listed(directory: str) -> dict[str, dict]:
+    return {run["run"]: run for run in json.loads(succeed("runs", directory, "--json"))}
+
+
+def test_runs_are_listed_with_what_they_reached(vertical):
+    vertical.copy(Path("one"))
+    Path("broken").mkdir()
+    Path("broken/config.json").write_text("{", encoding="utf-8")
+    found = runs_listed(".")
+    assert found["broken"]["status"] == "unknown"
+    history = rows_of(Path("one/history.csv").read_text(encoding="utf-8"))
+    one = found["one"]
+    assert (one["status"], one["evaluations"]) == ("finished", 200)
+    assert (one["strategy"], one["data"]) == ("hill_climbing", "vertical")
+    assert one["best_loss"] == pytest.approx(float(history[-1]["best_loss"]))
+    shown = succeed("runs", ".")
+    assert "hill_climbing" in shown
+    assert shown.splitlines()[0].split() == [
+        "run", "status", "strategy", "evaluations", "best", "loss", "time",
+    ]  # fmt: skip
+    Path("empty").mkdir()
+    assert succeed("runs", "empty") == "no runs in empty\n"
+    assert "is not a folder" in refuse("runs", "nowhere")
+
+
+def test_repeating_a_run_finds_the_same_bits_or_says_what_differs(vertical):
+    folder = vertical.copy(Path("run"))
+    out = succeed("repeat", folder)
+    assert "the same bit for bit as run: 200 evaluations" in out.replace("\n", " ")
+    newest = last_checkpoint(folder)
+    arrays, about = load_file(newest), load_about(newest)
+    arrays["run.best"] += np.float32(1e-6)
+    save_tree(newest, arrays, about)
+    code, out, _ = call("repeat", folder)
+    assert code == 1
+    assert "differs from run: best" in out.replace("\n", " ")
 
 
 # --- predict --------------------------------------------------------------------------------------
@@ -483,13 +592,15 @@ def test_datasets_lists_every_data_set():
             "train",
             "target task hidden activation initializer objective strategy batch-size test-fraction "
             "standardize precision seed out evaluations time target-loss target-accuracy "
-            "stagnation quiet json",
+            "stagnation checkpoint-every quiet json",
         ),
         ("explain", "hidden objective strategy batch-size precision evaluations measure json"),
         (
             "resume",
-            "evaluations time target-loss target-accuracy stagnation quiet json",
+            "evaluations time target-loss target-accuracy stagnation checkpoint-every quiet json",
         ),
+        ("repeat", "quiet json"),
+        ("runs", "quiet json"),
         ("predict", "out"),
         ("plot", "help"),
         ("strategies", "help"),
@@ -741,9 +852,9 @@ def test_errors_of_the_parser_are_plain_text_in_a_plain_terminal():
 
 def test_a_folder_that_holds_something_is_left_alone(vertical):
     folder = vertical.copy(Path("run"))
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert "another run" in refuse("train", "vertical", *SMALL, "--out", folder)
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     Path("other").mkdir()
     Path("other/notes.txt").write_text("mine", encoding="utf-8")
     assert "other files" in refuse("train", "vertical", *SMALL, "--out", "other")
@@ -778,20 +889,24 @@ def test_resume_and_plot_refuse_data_that_have_changed(numbers, tmp_path):
     assert "no such file" in refuse("resume", "run", "--evaluations", "400")
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "state.safetensors", "config.json"])
+@pytest.mark.parametrize("name", ["model.safetensors", "checkpoints", "config.json"])
 @pytest.mark.parametrize("damage", ["missing", "empty", "cut", "nonsense"])
 def test_a_damaged_run_is_refused_by_whatever_needs_it(vertical, tmp_path, name, damage):
     folder = vertical.copy(Path("run"))
-    path = folder / name
+    path = last_checkpoint(folder) if name == "checkpoints" else folder / name
     data = path.read_bytes()
     path.unlink()
+    for older in folder.glob("checkpoints/*"):
+        if name == "checkpoints":
+            older.unlink()
     if damage != "missing":
         path.write_bytes({"empty": b"", "cut": data[:-9], "nonsense": b"nonsense" * 99}[damage])
     table = write_table(tmp_path / "rows.csv", ["x", "y"], [[0, 0]])
-    if name != "state.safetensors":
+    if name != "checkpoints":
         assert name in refuse("predict", folder, table)
     if name != "model.safetensors":
-        assert name in refuse("resume", folder, "--evaluations", "400")
+        line = refuse("resume", folder, "--evaluations", "400")
+        assert ("checkpoint" if damage == "missing" else path.name) in line or name in line
 
 
 @pytest.mark.parametrize(

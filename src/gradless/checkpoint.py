@@ -1,110 +1,184 @@
-"""How are arrays kept on disk, and read back without running code?
+"""How is a run kept while it goes on, so that nothing is lost when it dies?
 
-A pytree becomes one safetensors file whose names are the paths of its leaves. Files are written
-beside their place and renamed, so a reader sees the old one or the new one and never half of one.
+A checkpoint is one file with everything that a run is between two generations: its arrays and
+random key, the rows of its history, and as text what it was told. It is written by a thread of its
+own to a name beside its place, flushed and renamed; the last two are kept. Whatever the instant at
+which a run is killed, the newest file that can be read goes on as if nothing had happened.
 """
 
 from __future__ import annotations
 
-import json
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, NamedTuple
 
-import jax
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
 
+from gradless import storage
 from gradless.errors import InputError
+from gradless.history import History
+
+FOLDER = "checkpoints"
+_FORMAT = 1
+_KEPT = 2
+_PATTERN = "checkpoint-*.safetensors"
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+About = Callable[[], dict[str, Any]]
+"""Makes what is kept as text, in values that JSON can hold."""
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write a value as JSON, whole or not at all."""
-    write_bytes(path, (json.dumps(value, indent=2) + "\n").encode())
+class Saved(NamedTuple):
+    """A checkpoint that was read."""
+
+    run: Any
+    history: History
+    about: dict[str, Any]
+    refused: tuple[str, ...]  # why newer ones could not be used
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file; a missing or damaged one is an :class:`InputError` that names it."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist, expected it in a run folder") from None
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path} cannot be read as JSON ({_one_line(error)})") from None
-
-
-def save_tree(path: Path, tree: Any) -> None:
-    """Save a pytree of arrays and random keys as safetensors."""
-    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    write_bytes(path, save({_name(where): _plain(leaf) for where, leaf in leaves}))
-
-
-def load_tree(path: Path, like: Any) -> Any:
-    """Load a pytree saved by :func:`save_tree`.
+class Keeper:
+    """Writes checkpoints of a run into its folder; to be used in a ``with`` statement.
 
     Parameters
     ----------
-    path
-        The file.
+    folder
+        The run folder.
+    every
+        Seconds between two checkpoints; none are written in between if another one is still being
+        written.
+    failed
+        Called, once until it succeeds again, with a text if a checkpoint could not be written; the
+        run goes on.
+    """
+
+    def __init__(
+        self, folder: Path, every: float, failed: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """Write nothing yet."""
+        self._folder = folder / FOLDER
+        self._every = every
+        self._failed = failed
+        self._last = time.monotonic()
+        self._thread: threading.Thread | None = None
+        self._error: Exception | None = None
+        self._told = False
+
+    def offer(self, run: Any, history: History, about: About) -> None:
+        """Keep this state if it is time; called between chunks, returns at once."""
+        if time.monotonic() - self._last < self._every or self._is_busy():
+            return
+        self._tell()
+        self._last = time.monotonic()
+        arguments = (run, history.arrays(), about())
+        self._thread = threading.Thread(target=self._attempt, args=arguments, daemon=True)
+        self._thread.start()
+
+    def write(self, run: Any, history: History, about: About) -> None:
+        """Keep this state now.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; what was there before is left as it is.
+        """
+        self._wait()
+        _write(self._folder, run, history.arrays(), about())
+
+    def __enter__(self) -> Keeper:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._wait()
+        self._tell()
+
+    def _is_busy(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def _wait(self) -> None:
+        if self._thread is not None:
+            self._thread.join()
+
+    def _attempt(self, run: Any, rows: dict[str, np.ndarray], about: dict[str, Any]) -> None:
+        try:
+            _write(self._folder, run, rows, about)
+            self._told = False
+        except Exception as error:
+            self._error = error
+
+    def _tell(self) -> None:
+        error, self._error = self._error, None
+        if error is not None and not self._told:
+            self._told = True
+            self._failed(f"no checkpoint could be written ({error}); the run goes on without")
+
+
+def _write(folder: Path, run: Any, rows: dict[str, np.ndarray], about: dict[str, Any]) -> None:
+    folder.mkdir(exist_ok=True)
+    path = folder / f"checkpoint-{int(run.generation):012d}.safetensors"
+    tree = {"run": run, "history": rows}
+    rows_kept = len(rows["generation"])
+    storage.save_tree(path, tree, {"format": _FORMAT, "rows": rows_kept, **about})
+    for old in found(folder.parent)[_KEPT:]:
+        old.unlink(missing_ok=True)
+    for partial in folder.glob("*.partial"):  # of a process that was killed
+        partial.unlink(missing_ok=True)
+
+
+def found(folder: Path) -> list[Path]:
+    """Checkpoints in a run folder, the newest first."""
+    return sorted((folder / FOLDER).glob(_PATTERN), reverse=True)
+
+
+def newest(folder: Path, like: Any) -> Saved:
+    """The newest checkpoint of a run folder that can be read.
+
+    Parameters
+    ----------
+    folder
+        The run folder.
     like
-        A pytree of the same structure, shapes and dtypes; its numbers are not used.
+        A run of the same shapes, for example the one that :func:`gradless.train.begin` returns; its
+        numbers are not used.
 
     Raises
     ------
     InputError
-        If the file is missing, damaged, or holds something else.
+        If there is none, or none can be read.
     """
-    try:
-        stored = load_file(path)
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist, expected it in a run folder") from None
-    except (SafetensorError, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
-        # The library raises the latter ones for types of numbers that NumPy does not have.
-        raise InputError(f"{path} cannot be read as safetensors ({_one_line(error)})") from None
-    leaves, treedef = jax.tree_util.tree_flatten_with_path(like)
-    expected = {_name(where): _plain(leaf) for where, leaf in leaves}
-    if stored.keys() != expected.keys():
-        differing = sorted(stored.keys() ^ expected.keys())
-        raise InputError(f"{path} holds other arrays than expected, for example {differing[0]!r}")
-    for name, array in expected.items():
-        given = stored[name]
-        if given.shape != array.shape or given.dtype != array.dtype:
-            raise InputError(
-                f"{path}: {name!r} is {given.dtype}{list(given.shape)}, "
-                f"expected {array.dtype}{list(array.shape)}; it belongs to another network or run"
-            )
-    loaded = [_like(leaf, stored[_name(where)]) for where, leaf in leaves]
-    return jax.tree_util.tree_unflatten(treedef, loaded)
+    refused: list[str] = []
+    paths = found(folder)
+    for path in paths:
+        try:
+            about = storage.load_about(path)
+            _check(path, about)
+            rows = History.empty_arrays(about["rows"])
+            tree = storage.load_tree(path, {"run": like, "history": rows})
+            return Saved(tree["run"], History.from_arrays(tree["history"]), about, tuple(refused))
+        except InputError as error:
+            refused.append(str(error))
+    if not refused:
+        raise InputError(
+            f"{folder} holds no checkpoint yet; start the run anew with gradless train"
+        )
+    raise InputError(f"{folder} cannot go on: {'; '.join(refused)}")
 
 
-def _name(where: tuple[Any, ...]) -> str:
-    return jax.tree_util.keystr(where, simple=True, separator=".")
-
-
-def _is_key(leaf: Any) -> bool:
-    return isinstance(leaf, jax.Array) and jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-
-
-def _plain(leaf: Any) -> np.ndarray:
-    return np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
-
-
-def _like(leaf: Any, array: np.ndarray) -> Any:
-    if _is_key(leaf):
-        return jax.random.wrap_key_data(jax.numpy.asarray(array), impl=jax.random.key_impl(leaf))
-    return jax.numpy.asarray(array)
-
-
-def _one_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+def _check(path: Path, about: Any) -> None:
+    fits = isinstance(about, dict) and isinstance(about.get("format"), int)
+    if fits and about["format"] > _FORMAT:
+        raise InputError(
+            f"{path} was written by a newer version of gradless (format {about['format']}, "
+            f"expected at most {_FORMAT}); update gradless"
+        )
+    rows = about.get("rows") if fits else None
+    if not isinstance(rows, int) or not 0 <= rows <= History.CAPACITY:
+        raise InputError(f"{path} is no checkpoint that this version of gradless can read")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,8 +80,9 @@ class History:
     """
 
     COLUMNS = Row._fields
+    CAPACITY = 10_000
 
-    def __init__(self, capacity: int = 10_000) -> None:
+    def __init__(self, capacity: int = CAPACITY) -> None:
         """Start an empty history."""
         if capacity < 2:
             raise ValueError(f"capacity is {capacity}, expected at least 2: the first and last row")
@@ -183,6 +185,32 @@ class History:
             raise unknown_name("column", name, self.COLUMNS)
         return self._rows[name][: self._length].copy()
 
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Copies of all columns by name, which :meth:`from_arrays` takes."""
+        return {name: self.column(name) for name in self.COLUMNS}
+
+    @classmethod
+    def empty_arrays(cls, length: int) -> dict[str, npt.NDArray[Any]]:
+        """Columns of so many rows, of zeros."""
+        return {
+            name: np.zeros(length, kind) for name, kind in zip(cls.COLUMNS, _TYPES, strict=True)
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.ArrayLike], capacity: int = CAPACITY) -> History:
+        """A history from its columns; appending goes on as if they had been appended here.
+
+        Raises
+        ------
+        InputError
+            If these are not the rows of a history.
+        """
+        length = len(np.asarray(arrays["generation"]))
+        rows = np.zeros(length, _DTYPE)
+        for name in cls.COLUMNS:
+            rows[name] = np.asarray(arrays[name])
+        return cls._of(rows, capacity, InputError)
+
     @property
     def last(self) -> Row:
         """The latest row.
@@ -232,7 +260,7 @@ class History:
             partial.unlink(missing_ok=True)
 
     @classmethod
-    def from_csv(cls, path: Path | str, capacity: int = 10_000) -> History:
+    def from_csv(cls, path: Path | str, capacity: int = CAPACITY) -> History:
         """Read what `to_csv` wrote; appending goes on as if the run had never stopped.
 
         Parameters
@@ -279,16 +307,22 @@ class History:
                     f"line {number + 2} is {line[:80]!r}, expected {len(cls.COLUMNS)} numbers"
                 ) from error
 
-        history = cls(capacity)
         if len(rows) > capacity:
             raise InputError(
                 f"history file {path}: {len(rows)} rows, expected at most the capacity of "
                 f"{capacity}; read it with a larger capacity"
             )
+        return cls._of(rows, capacity, damage)
+
+    @classmethod
+    def _of(
+        cls, rows: npt.NDArray[Any], capacity: int, refusal: Callable[[str], InputError]
+    ) -> History:
+        history = cls(capacity)
         if len(rows):
-            stride = _stride_of(rows["generation"], capacity)
+            stride = _stride_of(rows["generation"], capacity) if len(rows) <= capacity else None
             if stride is None or (np.diff(rows["evaluations"]) < 0).any():
-                raise damage("rows are missing, doubled or out of order, expected evenly spaced")
+                raise refusal("rows are missing, doubled or out of order, expected evenly spaced")
             history._rows[: len(rows)] = rows
             history._length = len(rows)
             history._stride = stride

@@ -2,45 +2,55 @@
 
 ==================  ========================================================
 config.json         the recipe, what is known of the data, versions
+status.json         running, finished, interrupted or failed
+checkpoints/        everything that is needed to go on, the last two
 history.csv         loss and accuracy over evaluations
 model.safetensors   weights and biases, and the scaling of the inputs
-state.safetensors   everything that is needed to go on
 result.json         the numbers of the closing table
 *.png               loss, accuracy, and the network's decisions
 ==================  ========================================================
+
+The first three are there from the beginning on, so that a run can go on whenever it was cut off.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import importlib.metadata
+import json
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock, Timeout
 
-from gradless import checkpoint
+from gradless import checkpoint, storage
+from gradless.checkpoint import Saved
 from gradless.data import DATASETS, Scaling
 from gradless.errors import InputError
 from gradless.history import History
 from gradless.models import MLP
 from gradless.output import make_folder, shortened
 from gradless.recipe import Prepared, Recipe, prepare
-from gradless.train import Run
+from gradless.train import Stop
 from gradless.tree import Params
 
-CONFIG, HISTORY, MODEL, STATE, RESULT = (
+CONFIG, HISTORY, MODEL, RESULT, STATUS, LOCK = (
     "config.json",
     "history.csv",
     "model.safetensors",
-    "state.safetensors",
     "result.json",
+    "status.json",
+    "lock",
 )
 
 _NUMBERS_AT_ONCE = 2**26
@@ -108,7 +118,7 @@ def claim(folder: Path) -> Path:
 def write_config(folder: Path, prepared: Prepared) -> None:
     """Write what decides the run, before it begins."""
     train = prepared.train
-    checkpoint.write_json(
+    storage.write_json(
         folder / CONFIG,
         {
             "recipe": dataclasses.asdict(prepared.recipe),
@@ -121,27 +131,50 @@ def write_config(folder: Path, prepared: Prepared) -> None:
                 "fingerprint": prepared.fingerprint,
             },
             "network": {"sizes": list(prepared.model.sizes)},
-            "versions": {
-                "gradless": importlib.metadata.version("gradless"),
-                "jax": jax.__version__,
-                "numpy": np.__version__,
-                "python": platform.python_version(),
-                "backend": jax.default_backend(),
-            },
+            "versions": _versions(),
         },
     )
 
 
-def write_run(folder: Path, network: Network, run: Run, history: History) -> None:
-    """Write the network, its history and the state to go on from."""
-    checkpoint.save_tree(folder / MODEL, _stored(network.params, network.scaling))
-    checkpoint.save_tree(folder / STATE, run)
+def _versions() -> dict[str, str]:
+    return {
+        "gradless": importlib.metadata.version("gradless"),
+        "jax": jax.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "backend": jax.default_backend(),
+    }
+
+
+def about(prepared: Prepared, stop: Stop, history: History, not_finite: int) -> dict[str, Any]:
+    """What a checkpoint says of its run besides its numbers."""
+    last = history.last if len(history) else None
+    return {
+        "recipe": _as_json(prepared.recipe),
+        "fingerprint": prepared.fingerprint,
+        "versions": _versions(),
+        "stop": dataclasses.asdict(stop),
+        "not_finite": not_finite,
+        "evaluations": last.evaluations if last else 0,
+        "seconds": last.seconds if last else 0.0,
+        "best_loss": last.best_loss if last else None,
+    }
+
+
+def _as_json(recipe: Recipe) -> dict[str, Any]:
+    """A recipe as JSON gives it back."""
+    return dict(json.loads(json.dumps(dataclasses.asdict(recipe))))
+
+
+def write_run(folder: Path, network: Network, history: History) -> None:
+    """Write the network and its history."""
+    storage.save_tree(folder / MODEL, _stored(network.params, network.scaling))
     history.to_csv(folder / HISTORY)
 
 
 def write_result(folder: Path, result: dict[str, object]) -> None:
     """Write the numbers of the closing table."""
-    checkpoint.write_json(folder / RESULT, result)
+    storage.write_json(folder / RESULT, result)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -151,7 +184,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise InputError(f"{shortened(folder)} is not a folder, expected one of gradless train")
     if not (folder / CONFIG).exists():
         raise InputError(f"{folder} holds no {CONFIG}, expected the folder of a run")
-    config = checkpoint.read_json(folder / CONFIG)
+    config = storage.read_json(folder / CONFIG)
     try:
         recipe = Recipe.from_json(config["recipe"])
         sizes, described = tuple(config["network"]["sizes"]), config["data"]
@@ -175,11 +208,16 @@ def read_network(folder: Path) -> Network:
     recipe = Recipe.from_json(config["recipe"])
     model = MLP(tuple(config["network"]["sizes"]), recipe.activation, recipe.initializer)
     described = config["data"]
+    if not (folder / MODEL).exists() and checkpoint.found(folder):
+        raise InputError(
+            f"{folder} has no {MODEL} yet, since the run did not end; "
+            f"end it with: gradless resume {folder}"
+        )
     zeros = np.zeros(model.sizes[0], np.float32)
     scaling = Scaling(mean=zeros, scale=zeros + 1) if recipe.standardize else None
     shapes = jax.eval_shape(lambda: model.init(jax.random.key(0)))
     like = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)
-    stored = checkpoint.load_tree(folder / MODEL, _stored(like, scaling))
+    stored = storage.load_tree(folder / MODEL, _stored(like, scaling))
     if scaling is not None:
         inputs = {name: np.asarray(array) for name, array in stored["inputs"].items()}
         scaling = Scaling(**inputs)
@@ -193,8 +231,24 @@ def read_network(folder: Path) -> Network:
     )
 
 
-def reopen(folder: Path) -> tuple[Prepared, Run, History]:
-    """Everything needed to go on with a run; refused if its data have changed."""
+class Progress(NamedTuple):
+    """How far a run has come, and where it was to stop."""
+
+    stop: Stop
+    evaluations: int
+    seconds: float
+    not_finite: int
+
+
+def reopen(folder: Path) -> tuple[Prepared, Saved, Progress]:
+    """Everything needed to go on with a run.
+
+    Raises
+    ------
+    InputError
+        If it cannot go on as it would have, because its data or its configuration have changed, or
+        if no checkpoint can be read.
+    """
     config = read_config(folder)
     prepared = prepare(Recipe.from_json(config["recipe"]))
     if prepared.fingerprint != config["data"].get("fingerprint"):
@@ -202,8 +256,164 @@ def reopen(folder: Path) -> tuple[Prepared, Run, History]:
             f"the data of {folder} have changed since it began; "
             "restore them, or start a new run with gradless train"
         )
-    run = checkpoint.load_tree(folder / STATE, prepared.begin())
-    return prepared, run, History.from_csv(folder / HISTORY)
+    saved = checkpoint.newest(folder, prepared.begin())
+    _check_unchanged(folder, prepared, saved)
+    try:
+        names = ("evaluations", "seconds", "not_finite")
+        kinds = ((int,), (int, float), (int,))
+        numbers = [saved.about[name] for name in names]
+        if not all(isinstance(*pair) for pair in zip(numbers, kinds, strict=True)):
+            raise TypeError("not numbers")
+        return prepared, saved, Progress(Stop(**saved.about["stop"]), *numbers)
+    except (KeyError, TypeError, InputError):
+        raise InputError(
+            f"the checkpoints in {folder} do not say how far the run is and what limits it had; "
+            "start a new run with gradless train"
+        ) from None
+
+
+def _check_unchanged(folder: Path, prepared: Prepared, saved: Saved) -> None:
+    now, then = _as_json(prepared.recipe), saved.about.get("recipe")
+    if (
+        not isinstance(then, dict)
+        or "hyperparameters" not in then
+        or saved.about.get("fingerprint") != prepared.fingerprint
+    ):
+        raise InputError(f"the checkpoints in {folder} are those of another run; restore its own")
+    then, now = ({**recipe, **_dictionary(recipe["hyperparameters"])} for recipe in (then, now))
+    for name in sorted((now.keys() | then.keys()) - {"hyperparameters"}):
+        if now.get(name) != then.get(name):
+            raise InputError(
+                f"{folder / CONFIG} was changed since the run began: {name} is {now.get(name)!r}, "
+                f"its checkpoint has {then.get(name)!r}; change it back, or start a new run"
+            )
+
+
+def differing_versions(saved: Saved) -> str | None:
+    """What a run that goes on should know: bits depend on these versions."""
+    then, now = saved.about.get("versions", {}), _versions()
+    changed = [
+        f"{name} {then.get(name)} is now {now[name]}"
+        for name in ("gradless", "jax", "backend")
+        if then.get(name) != now[name]
+    ]
+    return ", ".join(changed) or None
+
+
+# --- Who uses it, and how did it end? -------------------------------------------------------------
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold a run folder; a second process is refused.
+
+    The system frees the lock when a process dies, however it dies.
+
+    Raises
+    ------
+    InputError
+        If another process holds it.
+    """
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InputError(
+            f"{folder} is in use by {_holder(folder)}; wait until it ends, or end it with Ctrl-C. "
+            f"If there is no such process, delete {folder / LOCK}"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written to ({error.strerror})") from None
+    try:
+        with contextlib.suppress(OSError):  # only for people; the lock itself holds
+            (folder / LOCK).write_text(f"process {os.getpid()} on {platform.node()}")
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def reported(folder: Path) -> Iterator[None]:
+    """Say that a run is running, and if that raises, how it ended."""
+    write_status(folder, "running")
+    try:
+        yield
+    except BaseException as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        with contextlib.suppress(OSError):  # the first error counts
+            status = "interrupted" if interrupted else "failed"
+            write_status(folder, status, str(error) or type(error).__name__)
+        raise
+
+
+def _holder(folder: Path) -> str:
+    try:
+        return (folder / LOCK).read_text(errors="replace")[:200].strip() or "another process"
+    except OSError:
+        return "another process"
+
+
+def write_status(folder: Path, status: str, why: str | None = None) -> None:
+    """Say how a run is: running, finished, interrupted or failed, and why."""
+    storage.write_json(folder / STATUS, {"status": status, "why": why})
+
+
+class Summary(NamedTuple):
+    """A run in one line; what is not known is None."""
+
+    run: str
+    status: str
+    strategy: str | None
+    data: str | None
+    evaluations: int | None
+    best_loss: float | None
+    seconds: float | None
+
+
+def summaries(directory: Path) -> list[Summary]:
+    """Every run folder in a directory, the oldest first."""
+    if not directory.is_dir():
+        raise InputError(f"{shortened(directory)} is not a folder, expected one that holds runs")
+    inside = [path.parent for path in directory.glob(f"*/{CONFIG}")]
+    if (directory / CONFIG).exists():
+        inside = [directory]
+    return [
+        _summary(folder) for folder in sorted(inside, key=lambda f: (f / CONFIG).stat().st_mtime)
+    ]
+
+
+def _summary(folder: Path) -> Summary:
+    known: dict[str, Any] = {}
+    recipe: dict[str, Any] = {}
+    with contextlib.suppress(InputError):
+        recipe = _dictionary(_dictionary(storage.read_json(folder / CONFIG)).get("recipe"))
+    for path in checkpoint.found(folder):
+        with contextlib.suppress(InputError):
+            known = _dictionary(storage.load_about(path))
+            break
+    return Summary(
+        str(folder), _status(folder), recipe.get("strategy"), recipe.get("data"),
+        known.get("evaluations"), known.get("best_loss"), known.get("seconds"),
+    )  # fmt: skip
+
+
+def _dictionary(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _status(folder: Path) -> str:
+    try:
+        status = str(_dictionary(storage.read_json(folder / STATUS)).get("status", "unknown"))
+    except InputError:
+        return "unknown"
+    if status != "running":
+        return status
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        with lock:
+            return "interrupted"  # nobody holds it: it was killed
+    except (Timeout, OSError):
+        return "running"
 
 
 def _stored(params: Params, scaling: Scaling | None) -> dict[str, Any]:

@@ -12,13 +12,14 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradless import tree
+from gradless import checkpoint, tree
 from gradless.errors import InputError
 from gradless.evaluate import (
     Layout,
@@ -294,6 +295,7 @@ def train(
     *,
     layout: Layout | None = None,
     asked_to_stop: Callable[[], str | None] = lambda: None,
+    resume_from: Path | None = None,
 ) -> Iterator[Record]:
     """Train, yielding a record after every chunk; the last one says why it stopped.
 
@@ -311,13 +313,19 @@ def train(
         How populations are evaluated; chosen if not given.
     asked_to_stop
         Called between chunks; a text ends the run for that reason.
+    resume_from
+        Folder in which a :class:`gradless.checkpoint.Keeper` has kept this run; goes on from its
+        newest checkpoint, of which ``run`` gives the shapes.
 
     Raises
     ------
     InputError
-        If nothing would ever stop the run, or the budget is smaller than one generation.
+        If nothing would ever stop the run, the budget is smaller than one generation, or no
+        checkpoint can be read.
     """
     check_budget(strategy, stop)
+    if resume_from is not None:
+        run = checkpoint.newest(resume_from, run).run
     return _chunks(problem, strategy, run, stop, layout, asked_to_stop)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 Params = Any
 """A pytree of floating-point arrays: the parameters of a network, or whatever is searched."""
@@ -77,3 +78,9 @@ def population_size(candidates: Candidates) -> int:
 def where(condition: jax.Array, if_true: Any, if_false: Any) -> Any:
     """Leaf-wise choice between two pytrees by one boolean."""
     return jax.tree.map(lambda a, b: jnp.where(condition, a, b), if_true, if_false)
+
+
+def bits(leaf: Any) -> bytes:
+    """The bytes of an array or random key, which compare NaN and signed zeros too."""
+    is_key = isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(leaf) if is_key else leaf).tobytes()

@@ -28,7 +28,7 @@ from test_contract import (  # noqa: F401
     typed_params,
 )
 
-from gradless import checkpoint, strategies, train, tree
+from gradless import storage, strategies, train, tree
 from gradless.errors import InputError
 from gradless.strategies import Strategy
 from gradless.strategies import evosax as wrapped
@@ -124,8 +124,8 @@ def test_its_state_is_saved_and_loaded(tmp_path) -> None:
     strategy = strategies.get("evosax:PSO", population=4)
     init = jax.jit(strategy.init)
     state = init(jax.random.key(0), jnp.ones(3))
-    checkpoint.save_tree(tmp_path / "state", state)
-    loaded = checkpoint.load_tree(tmp_path / "state", init(jax.random.key(5), jnp.ones(3)))
+    storage.save_tree(tmp_path / "state", state)
+    loaded = storage.load_tree(tmp_path / "state", init(jax.random.key(5), jnp.ones(3)))
     for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(loaded), strict=True):
         np.testing.assert_array_equal(a, b)
 

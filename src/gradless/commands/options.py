@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
@@ -18,6 +19,26 @@ from gradless.strategies import Strategy
 from gradless.train import Stop
 
 DEFAULT_SECONDS = 15.0
+CHECKPOINT_EVERY = "30s"
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds(text: str, option: str) -> float:
+    """Seconds from 30, 30s, 5m or 1h.
+
+    Raises
+    ------
+    InputError
+        For anything else, or a time that is not above zero.
+    """
+    number = text.strip().rstrip("smh")
+    try:
+        found = float(number) * _UNITS[text.strip()[len(number) :]]
+    except (ValueError, KeyError):
+        found = math.nan
+    if not 0 < found < math.inf:
+        raise InputError(f"{option} {text!r} was given, expected a time such as 30s, 5m or 1h")
+    return found
 
 
 @dataclass(frozen=True)
@@ -84,6 +105,10 @@ class Limits:
     """Stop when the best network's training accuracy, from 0 to 1, is this high."""
     stagnation: int | None = None
     """Stop after so many evaluations without a fall of the best loss by at least 0.1 %."""
+
+    def given(self) -> bool:
+        """Whether any limit was given."""
+        return self != type(self)()
 
     def stop(self) -> Stop:
         """The limits as the loop takes them; without any, the default time."""

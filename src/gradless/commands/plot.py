@@ -23,8 +23,8 @@ class Options:
 def main(arguments: list[str]) -> int:
     """Parse, load, draw."""
     options = parse(Options, "plot", arguments)
-    prepared, _, history = runs.reopen(options.run)
+    prepared, saved, _ = runs.reopen(options.run)
     network = runs.read_network(options.run)
-    for path in report.draw(options.run, history, network, prepared, Stop()):
+    for path in report.draw(options.run, saved.history, network, prepared, Stop()):
         print(path)
     return 0

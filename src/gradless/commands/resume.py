@@ -1,40 +1,80 @@
-"""``gradless resume``: go on with a run from where it stopped."""
+"""``gradless resume``: go on with a run from where it stopped, or was stopped."""
 
 from __future__ import annotations
 
+import dataclasses
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import tyro
 
 from gradless import runs
-from gradless.commands.options import Limits, Output
+from gradless.commands.options import CHECKPOINT_EVERY, Limits, Output, seconds
 from gradless.commands.parse import parse
 from gradless.commands.train import run
 from gradless.errors import InputError
+from gradless.runs import Progress
+from gradless.train import Stop
 
 
 @dataclass(frozen=True)
 class Options:
-    """Go on with a run; evaluations are counted from its beginning, time from now."""
+    """Go on with a run, to the limits that it had if none are given.
+
+    Evaluations are counted from its beginning, time from now.
+    """
 
     run: tyro.conf.Positional[Path]
     """Folder of the run."""
     stopping: Limits = field(default_factory=Limits)
+    checkpoint_every: str = CHECKPOINT_EVERY
+    """Time between two checkpoints: 30s, 5m, 1h, or plain seconds."""
     output: Output = field(default_factory=Output)
 
 
 def main(arguments: list[str]) -> int:
     """Parse, load, train on."""
     options = parse(Options, "resume", arguments)
-    prepared, begun, history = runs.reopen(options.run)
-    stop = options.stopping.stop()
-    if not len(history):
-        raise InputError(f"{options.run} has no history yet; start a new run with gradless train")
-    done = history.last.evaluations
-    if stop.evaluations is not None and stop.evaluations <= done:
-        raise InputError(
-            f"{stop.evaluations} evaluations were given, expected more than the {done} that "
-            f"{options.run} has made; they are counted from its beginning"
+    every = seconds(options.checkpoint_every, "--checkpoint-every")
+    runs.read_config(options.run)
+    with runs.held(options.run):
+        prepared, saved, progress = runs.reopen(options.run)
+        for refused in saved.refused:
+            print(f"gradless: {refused}; going on from the checkpoint before", file=sys.stderr)
+        if (changed := runs.differing_versions(saved)) is not None:
+            print(f"gradless: {changed}: the last digits may differ", file=sys.stderr)
+        stop = options.stopping.stop() if options.stopping.given() else _left(options.run, progress)
+        done = progress.evaluations
+        if stop.evaluations is not None and stop.evaluations <= done:
+            raise InputError(
+                f"{stop.evaluations} evaluations were given, expected more than the {done} that "
+                f"{options.run} has made; they are counted from its beginning"
+            )
+        return run(
+            options.run,
+            prepared,
+            saved.run,
+            saved.history,
+            stop,
+            options.output,
+            every=every,
+            not_finite=progress.not_finite,
         )
-    return run(options.run, prepared, begun, history, stop, options.output)
+
+
+def _left(folder: Path, progress: Progress) -> Stop:
+    """What is left of the limits that a run had."""
+    stop = progress.stop
+    if stop.seconds is not None:
+        left = stop.seconds - progress.seconds
+        if left <= 0:
+            raise InputError(
+                f"{folder} has used up its {stop.seconds:g} seconds; give --time or --evaluations"
+            )
+        stop = dataclasses.replace(stop, seconds=left)
+    if stop.evaluations is not None and stop.evaluations <= progress.evaluations:
+        raise InputError(
+            f"{folder} has made its {stop.evaluations} evaluations; give more with --evaluations"
+        )
+    return stop

@@ -16,8 +16,16 @@ from typing import Any
 import jax
 import numpy as np
 
-from gradless import diagnosis, report, runs
-from gradless.commands.options import Output, Training, parse_training
+from gradless import checkpoint, diagnosis, report, runs
+from gradless.checkpoint import Keeper
+from gradless.commands.options import (
+    CHECKPOINT_EVERY,
+    Output,
+    Training,
+    parse_training,
+    seconds,
+)
+from gradless.errors import InputError
 from gradless.history import History
 from gradless.recipe import Prepared, prepare
 from gradless.report import Result
@@ -35,6 +43,9 @@ class Options(Training):
 
     out: Path | None = None
     """New folder for the run. Default: the next free runs/DATA-STRATEGY-N."""
+    checkpoint_every: str = CHECKPOINT_EVERY
+    """Time between two checkpoints, from which gradless resume goes on if the run dies: 30s, 5m,
+    1h, or plain seconds."""
 
 
 def main(arguments: list[str]) -> int:
@@ -42,25 +53,64 @@ def main(arguments: list[str]) -> int:
     options, recipe, stop, output = parse_training(Options, "train", arguments)
     prepared = prepare(recipe, stop)
     check_budget(prepared.strategy, stop)
+    every = seconds(options.checkpoint_every, "--checkpoint-every")
     folder = runs.claim(options.out or runs.default_folder(options.data, prepared.strategy.name))
-    runs.write_config(folder, prepared)
-    if prepared.recipe.why is not None:
-        output.console().print(
-            f"strategy: {prepared.strategy.name}. {prepared.recipe.why}",
-            highlight=False,
-            soft_wrap=True,
-        )
-    return run(folder, prepared, prepared.begin(), History(), stop, output)
+    with runs.held(folder):
+        runs.write_config(folder, prepared)
+        if prepared.recipe.why is not None:
+            output.console().print(
+                f"strategy: {prepared.strategy.name}. {prepared.recipe.why}",
+                highlight=False,
+                soft_wrap=True,
+            )
+        return run(folder, prepared, prepared.begin(), History(), stop, output, every=every)
 
 
 def run(
-    folder: Path, prepared: Prepared, begun: Run, history: History, stop: Stop, output: Output
+    folder: Path,
+    prepared: Prepared,
+    begun: Run,
+    history: History,
+    stop: Stop,
+    output: Output,
+    *,
+    every: float,
+    not_finite: int = 0,
 ) -> int:
-    """Train from ``begun``, show it, and write the run folder; returns the exit code."""
+    """Train from ``begun``, show it, and write the run folder; returns the exit code.
+
+    ``every`` is the time between checkpoints in seconds, ``not_finite`` the losses of that kind so
+    far; the limits are those of the whole run, except the seconds, which are of this call.
+    """
+    with runs.reported(folder):
+        return _run(folder, prepared, begun, history, stop, output, every, not_finite)
+
+
+def _run(
+    folder: Path,
+    prepared: Prepared,
+    begun: Run,
+    history: History,
+    stop: Stop,
+    output: Output,
+    every: float,
+    not_finite: int,
+) -> int:
     console = output.console()
     spent = history.last.seconds if len(history) else 0.0
-    not_finite = 0
-    with _interrupts() as interrupted, report.Display(console, stop, history) as display:
+    # As they were given, so that a run that goes on again counts from its beginning.
+    whole = dataclasses.replace(stop, seconds=stop.seconds and stop.seconds + spent)
+
+    def about() -> dict[str, Any]:
+        return runs.about(prepared, whole, history, not_finite)
+
+    with (
+        _interrupts() as interrupted,
+        report.Display(console, stop, history) as display,
+        Keeper(folder, every, failed=_warn) as keeper,
+    ):
+        if not checkpoint.found(folder):
+            keeper.write(begun, history, about)  # from here on, it can be killed
         for record in train(
             prepared.problem, prepared.strategy, begun, stop, asked_to_stop=interrupted
         ):
@@ -68,8 +118,16 @@ def run(
             history.append(**shown.rows)
             not_finite += record.not_finite
             display.show(shown)
+            keeper.offer(record.run, history, about)
     network = _network(prepared, record)
-    runs.write_run(folder, network, record.run, history)
+    try:
+        keeper.write(record.run, history, about)
+        runs.write_run(folder, network, history)
+    except OSError as error:
+        raise InputError(
+            f"the run could not be written to {folder} ({error.strerror or error}); make room, and "
+            f"go on from its last checkpoint with: gradless resume {folder}"
+        ) from None
     finding = diagnosis.diagnose(
         history,
         prepared.strategy,
@@ -82,6 +140,10 @@ def run(
     if finding is not None:
         result = dataclasses.replace(result, stalled=finding.seen, advice=finding.advice)
     runs.write_result(folder, result.as_json())
+    was_interrupted = record.stopped_because == INTERRUPTED
+    runs.write_status(
+        folder, "interrupted" if was_interrupted else "finished", record.stopped_because
+    )
     report.draw(folder, history, network, prepared, stop)
     if output.json:
         print(json.dumps(result.as_json()))
@@ -92,10 +154,14 @@ def run(
         console.print(f"stalled: {finding.seen}", highlight=False, markup=False, soft_wrap=True)
         console.print(f"try: {finding.advice}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"\nrun folder: {folder}", highlight=False, soft_wrap=True)
-    if record.stopped_because == INTERRUPTED:
+    if was_interrupted:
         print(f"gradless: saved; go on with: gradless resume {folder}", file=sys.stderr)
         return 130
     return 0
+
+
+def _warn(text: str) -> None:
+    print(f"gradless: {text}", file=sys.stderr)
 
 
 @contextmanager
