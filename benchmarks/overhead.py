@@ -92,7 +92,8 @@ def _one(name: str, rounds: int, seconds: float) -> dict[str, float]:
         *_, last = train.train(problem, strategy, run, stop)
         times[-1].append(float(last.seconds[-1]) / int(last.generation[-1]))
     medians = [statistics.median(column) for column in zip(*times[1:], strict=True)]
-    steps = [medians[0], *(max(0.0, b - a) for a, b in itertools.pairwise(medians))]
+    so_far = list(itertools.accumulate(medians, max))  # more work takes no less time
+    steps = [so_far[0], *(b - a for a, b in itertools.pairwise(so_far))]
     microseconds = {step: round(1e6 * t, 1) for step, t in zip(_STEPS, steps, strict=True)}
     return {"population": strategy.population, **microseconds}
 

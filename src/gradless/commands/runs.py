@@ -38,7 +38,8 @@ def main(arguments: list[str]) -> int:
         ("run", "left"), ("status", "left"), ("strategy", "left"), ("evaluations", "right"),
         ("best loss", "right"), ("time", "right"),
     ):  # fmt: skip
-        table.add_column(name, justify=side)  # type: ignore[arg-type]
+        # A name is there to be copied: folded, not cut.
+        table.add_column(name, justify=side, overflow="fold")  # type: ignore[arg-type]
     for one in found:
         table.add_row(
             one.run,
