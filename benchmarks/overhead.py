@@ -120,14 +120,15 @@ def render(results: dict[str, Any], folder: Path) -> str:
         f"Microseconds of one generation with each strategy's own defaults: {results['network']}. "
         "Center is its own evaluation, where a strategy has one that is not among its candidates; "
         "loop is everything else that training does: the best network so far, the limits, and the "
-        "row of the history. Differences of a few microseconds are noise.",
+        "row of the history. What the compiler merges with a later step is counted there, and "
+        "differences of a few microseconds are noise.",
         "",
         f"| strategy | population | {' | '.join(_STEPS)} | loop, % of evaluations |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name, row in results["rows"].items():
         evaluations = row["evaluate"] + row["center"]
-        share = 100 * row["loop"] / evaluations if evaluations else float("nan")
+        share = f"{100 * row['loop'] / evaluations:.0f}" if evaluations else "-"
         numbers = " | ".join(f"{row[step]:,.1f}" for step in _STEPS)
-        lines.append(f"| {name} | {row['population']} | {numbers} | {share:.0f} |")
+        lines.append(f"| {name} | {row['population']} | {numbers} | {share} |")
     return "\n".join(lines)

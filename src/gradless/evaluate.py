@@ -187,7 +187,8 @@ class SupervisedProblem:
         # A sample's numbers lie together: picked out of rows of features, they are read one by one.
         inputs = jnp.take(self.inputs, chosen, axis=0)
         if hasattr(self.model, "apply_rows"):
-            inputs = inputs.T
+            # Written out as it is used: every candidate reads it.
+            inputs = jax.lax.optimization_barrier(inputs.T)
         return inputs, pick(self.targets, chosen)
 
     def score(self, params: Params, batch: tuple[jax.Array, Targets], rows: bool) -> Score:

@@ -19,8 +19,11 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import jax
 import jax.numpy as jnp
 
+from gradless import tree
 from gradless.errors import InputError, unknown_name
 from gradless.tree import Params
+
+_TURNED_FIRST = 2048  # weights; turning more than that costs more than it saves
 
 Rows = list[jax.Array] | jax.Array
 """Feature-major activations: an array (features, samples), or a list of its rows."""
@@ -172,8 +175,10 @@ def _dense(layer: Dense, rows: Rows) -> Rows:
 
 def _dense_product(layer: Dense, rows: Rows) -> Rows:
     assert isinstance(rows, jax.Array)
-    # Turned before it is multiplied: products with turned matrices take up to three times as long.
-    weights = jax.lax.optimization_barrier(layer.weights.T)
+    weights = layer.weights.T
+    if tree.size(weights) <= _TURNED_FIRST:
+        # A product with a narrow matrix that is turned on the way takes up to three times as long.
+        weights = jax.lax.optimization_barrier(weights)
     return weights @ rows + layer.biases[:, None]
 
 
