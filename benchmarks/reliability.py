@@ -367,11 +367,12 @@ def render(results: Results) -> None:
         "",
         "## How",
         "",
-        "A checkpoint is one safetensors file with the strategy's state, the random key (from "
-        "which the order of the data follows as well), the best network, the history and, as JSON "
-        "in its header, recipe, limits, versions and a fingerprint of the data. A checksum covers all of "
-        "it. It is written by a thread of its own to another name, flushed to the disk and "
-        "renamed; the last two are kept. Nothing that is read is ever run as code.",
+        "A checkpoint is one safetensors file with the strategy's state, the random key "
+        "(from which the order of the data follows as well), the best network, the history "
+        "and, as JSON in its header, recipe, limits, versions and a fingerprint of the "
+        "data. A checksum covers all of it. It is written by a thread of its own to another "
+        "name, flushed to the disk and renamed; the last two are kept. Nothing that is read "
+        "is ever run as code.",
         "",
         "On 1, 2 or 4 processor cores candidates are the same, and so are sums over a population. "
         "Losses may differ in the last digits, since a network is compiled for the layout of its "
