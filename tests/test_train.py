@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from gradless import objectives, train, tree
+from gradless.checkpoint import Keeper
 from gradless.data import Dataset
 from gradless.errors import InputError
 from gradless.evaluate import Layout, SupervisedProblem, choose_layout
-from gradless.history import Row
+from gradless.history import History, Row
 from gradless.strategies import HillClimbing, RandomSearch
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.train import Record, Run, Stop, begin
@@ -288,6 +289,19 @@ def test_going_on_is_the_same_as_not_stopping(strategy, problem) -> None:
     assert rest.generation[0] == 8
     assert_same_rows(Outcome(first.records + rest.records), whole)
     assert_same_run(rest.last.run, whole.last.run)
+
+
+def test_going_on_from_a_folder(problem, climb, tmp_path) -> None:
+    run = begin(HillClimbing(), problem.model.init(jax.random.key(0)), 0)
+    history = History()
+    with Keeper(tmp_path, every=1e-9) as keeper:
+        for record in train.train(problem, HillClimbing(), run, Stop(evaluations=400)):
+            history.append(**record.rows)
+            keeper.offer(record.run, history, dict)
+    rest = train.train(problem, HillClimbing(), run, Stop(evaluations=1000), resume_from=tmp_path)
+    assert_same_run(list(rest)[-1].run, climb.last.run)
+    with pytest.raises(InputError, match="holds no checkpoint"):
+        train.train(problem, HillClimbing(), run, Stop(evaluations=9), resume_from=tmp_path / "no")
 
 
 def test_going_on_from_the_middle_and_after_the_end(problem) -> None:
