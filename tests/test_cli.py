@@ -409,6 +409,13 @@ def test_without_limits_a_run_goes_on_to_those_that_it_had(vertical):
     folder = vertical.copy(Path("run"))
     assert "made its 200 evaluations; give more" in refuse("resume", folder)
     assert read_json(folder, "status.json")["status"] == "finished"
+    shutil.copytree(folder, "saving")  # as if it had been killed before its network was written
+    Path("saving/model.safetensors").unlink()
+    Path("saving/status.json").write_text('{"status": "running"}', encoding="utf-8")
+    succeed("resume", "saving", "--quiet")
+    assert state_of(Path("saving")) == state_of(folder)
+    name = "model.safetensors"
+    assert Path("saving", name).read_bytes() == (folder / name).read_bytes()
     shutil.copytree(folder, "cut")
     newest, before = sorted(Path("cut/checkpoints").iterdir(), reverse=True)
     newest.unlink()  # as if it had been killed before the end

@@ -341,8 +341,8 @@ def reported(folder: Path) -> Iterator[None]:
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         with contextlib.suppress(OSError):  # the first error counts
-            status = "interrupted" if interrupted else "failed"
-            write_status(folder, status, str(error) or type(error).__name__)
+            how = "interrupted" if interrupted else "failed"
+            write_status(folder, how, str(error) or type(error).__name__)
         raise
 
 
@@ -353,9 +353,9 @@ def _holder(folder: Path) -> str:
         return "another process"
 
 
-def write_status(folder: Path, status: str, why: str | None = None) -> None:
+def write_status(folder: Path, how: str, why: str | None = None) -> None:
     """Say how a run is: running, finished, interrupted or failed, and why."""
-    storage.write_json(folder / STATUS, {"status": status, "why": why})
+    storage.write_json(folder / STATUS, {"status": how, "why": why})
 
 
 class Summary(NamedTuple):
@@ -392,7 +392,7 @@ def _summary(folder: Path) -> Summary:
             known = _dictionary(storage.load_about(path))
             break
     return Summary(
-        str(folder), _status(folder), recipe.get("strategy"), recipe.get("data"),
+        str(folder), status(folder), recipe.get("strategy"), recipe.get("data"),
         known.get("evaluations"), known.get("best_loss"), known.get("seconds"),
     )  # fmt: skip
 
@@ -401,13 +401,14 @@ def _dictionary(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _status(folder: Path) -> str:
+def status(folder: Path) -> str:
+    """How a run is: running, finished, interrupted (or killed), failed or unknown."""
     try:
-        status = str(_dictionary(storage.read_json(folder / STATUS)).get("status", "unknown"))
+        found = str(_dictionary(storage.read_json(folder / STATUS)).get("status", "unknown"))
     except InputError:
         return "unknown"
-    if status != "running":
-        return status
+    if found != "running":
+        return found
     lock = FileLock(folder / LOCK, timeout=0)
     try:
         with lock:

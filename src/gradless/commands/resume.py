@@ -44,9 +44,9 @@ def main(arguments: list[str]) -> int:
             print(f"gradless: {refused}; going on from the checkpoint before", file=sys.stderr)
         if (changed := runs.differing_versions(saved)) is not None:
             print(f"gradless: {changed}: the last digits may differ", file=sys.stderr)
-        stop = options.stopping.stop() if options.stopping.given() else _left(options.run, progress)
-        done = progress.evaluations
-        if stop.evaluations is not None and stop.evaluations <= done:
+        done, given = progress.evaluations, options.stopping.given()
+        stop = options.stopping.stop() if given else _left(options.run, progress)
+        if given and stop.evaluations is not None and stop.evaluations <= done:
             raise InputError(
                 f"{stop.evaluations} evaluations were given, expected more than the {done} that "
                 f"{options.run} has made; they are counted from its beginning"
@@ -64,16 +64,16 @@ def main(arguments: list[str]) -> int:
 
 
 def _left(folder: Path, progress: Progress) -> Stop:
-    """What is left of the limits that a run had."""
-    stop = progress.stop
+    """What is left of the limits that a run had; nothing if it was killed while it was saved."""
+    stop, finished = progress.stop, runs.status(folder) == "finished"
     if stop.seconds is not None:
         left = stop.seconds - progress.seconds
-        if left <= 0:
+        if left <= 0 and finished:
             raise InputError(
                 f"{folder} has used up its {stop.seconds:g} seconds; give --time or --evaluations"
             )
-        stop = dataclasses.replace(stop, seconds=left)
-    if stop.evaluations is not None and stop.evaluations <= progress.evaluations:
+        stop = dataclasses.replace(stop, seconds=max(left, 1e-9))
+    if finished and stop.evaluations is not None and stop.evaluations <= progress.evaluations:
         raise InputError(
             f"{folder} has made its {stop.evaluations} evaluations; give more with --evaluations"
         )

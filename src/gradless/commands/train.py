@@ -141,10 +141,10 @@ def _run(
         result = dataclasses.replace(result, stalled=finding.seen, advice=finding.advice)
     runs.write_result(folder, result.as_json())
     was_interrupted = record.stopped_because == INTERRUPTED
+    report.draw(folder, history, network, prepared, stop)
     runs.write_status(
         folder, "interrupted" if was_interrupted else "finished", record.stopped_because
     )
-    report.draw(folder, history, network, prepared, stop)
     if output.json:
         print(json.dumps(result.as_json()))
     console.print(report.closing_table(result, prepared))
