@@ -86,6 +86,9 @@ def _one_run(
             process.send_signal(signal.SIGKILL)
             process.wait()
             killed += 1
+            status = folder / "status.json"
+            if status.exists() and json.loads(status.read_bytes())["status"] == "finished":
+                return killed  # at its very end
             if (folder / "checkpoints").exists() and any((folder / "checkpoints").glob("*.sa*")):
                 command = ["resume", str(folder), "--quiet", "--checkpoint-every", "0.05s"]
             elif folder.exists():
