@@ -377,7 +377,7 @@ def render(results: Results) -> None:
         "name, flushed to the disk and renamed; the last two are kept. Nothing that is read "
         "is ever run as code.",
         "",
-        "On 1, 2 or 4 processor cores candidates are the same, and so are sums over a population. "
+        "On one core or two, candidates are the same, and so are sums over a population. "
         "Losses may differ in the last digits, since a network is compiled for the layout of its "
         "machine; a run repeated on the same machine is the same bit for bit.",
         "",

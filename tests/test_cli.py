@@ -494,6 +494,8 @@ def test_repeating_a_run_finds_the_same_bits_or_says_what_differs(vertical):
     folder = vertical.copy(Path("run"))
     out = succeed("repeat", folder)
     assert "the same bit for bit as run: 200 evaluations" in out.replace("\n", " ")
+    same = {"run": "run", "evaluations": 200, "differs": []}
+    assert json.loads(succeed("repeat", folder, "--json")) == same
     newest = last_checkpoint(folder)
     arrays, about = load_file(newest), load_about(newest)
     arrays["run.best"] += np.float32(1e-6)

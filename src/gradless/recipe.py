@@ -113,7 +113,7 @@ class Prepared:
         value = -loss if problem.objective.greater_is_better else loss
         return Judged(value, accuracy if dataset.is_classification else None)
 
-    @property
+    @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the training data as the network sees it."""
         digest = hashlib.sha256(self.train.features.tobytes())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,8 @@ def main(arguments: list[str]) -> int:
         if name != "seconds"
         and not np.array_equal(saved.history.column(name), history.column(name), equal_nan=True)
     ]
+    if options.output.json:
+        print(json.dumps({"run": str(options.run), "evaluations": made, "differs": found}))
     if found:
         console.print(f"differs from {options.run}: {'; '.join(found)}", highlight=False)
         if (changed := runs.differing_versions(saved)) is not None:

@@ -51,16 +51,17 @@ def main(arguments: list[str]) -> int:
                 f"{stop.evaluations} evaluations were given, expected more than the {done} that "
                 f"{options.run} has made; they are counted from its beginning"
             )
-        return run(
-            options.run,
-            prepared,
-            saved.run,
-            saved.history,
-            stop,
-            options.output,
-            every=every,
-            not_finite=progress.not_finite,
-        )
+        with runs.reported(options.run):
+            return run(
+                options.run,
+                prepared,
+                saved.run,
+                saved.history,
+                stop,
+                options.output,
+                every=every,
+                not_finite=progress.not_finite,
+            )
 
 
 def _left(folder: Path, progress: Progress) -> Stop:

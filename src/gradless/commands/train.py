@@ -63,7 +63,8 @@ def main(arguments: list[str]) -> int:
                 highlight=False,
                 soft_wrap=True,
             )
-        return run(folder, prepared, prepared.begin(), History(), stop, output, every=every)
+        with runs.reported(folder):
+            return run(folder, prepared, prepared.begin(), History(), stop, output, every=every)
 
 
 def run(
@@ -82,20 +83,6 @@ def run(
     ``every`` is the time between checkpoints in seconds, ``not_finite`` the losses of that kind so
     far; the limits are those of the whole run, except the seconds, which are of this call.
     """
-    with runs.reported(folder):
-        return _run(folder, prepared, begun, history, stop, output, every, not_finite)
-
-
-def _run(
-    folder: Path,
-    prepared: Prepared,
-    begun: Run,
-    history: History,
-    stop: Stop,
-    output: Output,
-    every: float,
-    not_finite: int,
-) -> int:
     console = output.console()
     spent = history.last.seconds if len(history) else 0.0
     # As they were given, so that a run that goes on again counts from its beginning.

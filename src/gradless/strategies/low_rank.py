@@ -119,7 +119,7 @@ class Directions:
                 at, start = at + math.prod(shape), stop
             return total
 
-        return mirrored.sum_over_blocks(candidates, weights, self.size, add)
+        return mirrored.sum_over_blocks(candidates, weights, self.size, add, self.structure.size)
 
     def _sum(self, drawn: jax.Array, weights: jax.Array, shape: tuple[int, ...]) -> jax.Array:
         if not self._is_factored(shape):

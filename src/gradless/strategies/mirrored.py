@@ -18,7 +18,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gradless import noise, sharing, tree
+from gradless import noise, sharing
 from gradless.errors import InputError
 from gradless.tree import Params, Structure
 
@@ -109,7 +109,7 @@ def weighted_sum(
         def add(drawn: jax.Array, weights: jax.Array) -> jax.Array:
             return product(weights, drawn**power)
 
-        return _over_blocks(candidates, weights, size, draw, add)
+        return _over_blocks(candidates, weights, size, draw, add, count)
 
     return sharing.by_position(piece, size)
 
@@ -119,14 +119,16 @@ def sum_over_blocks(
     weights: jax.Array,
     size: int,
     add: Callable[[jax.Array, jax.Array], jax.Array],
+    length: int,
 ) -> jax.Array:
     """Sum of what ``add`` makes of the noise (members, size) and weights (members,) of some pairs.
 
-    Of all of them at once if the noise is stored, otherwise of as many as memory is meant for.
+    Of all of them at once if the noise is stored, otherwise of as many as memory is meant for. The
+    sum and what ``add`` returns have the shape (length,).
     """
     if candidates.drawn is not None:
         return add(candidates.drawn[: len(weights)], weights)
-    return _over_blocks(candidates, weights, size, lambda seed: direction(seed, size), add)
+    return _over_blocks(candidates, weights, size, lambda seed: direction(seed, size), add, length)
 
 
 def _over_blocks(
@@ -135,6 +137,7 @@ def _over_blocks(
     size: int,
     draw: Callable[[noise.Seed], jax.Array],
     add: Callable[[jax.Array, jax.Array], jax.Array],
+    length: int,
 ) -> jax.Array:
     members = len(weights)
     seeds = jax.tree.map(lambda x: x[:members], candidates.seed)
@@ -151,10 +154,7 @@ def _over_blocks(
         seeds, weights = one
         return total + add(jax.vmap(draw)(seeds), weights), None
 
-    blocks = jax.eval_shape(
-        lambda one: step(jnp.float32(0), one)[0], tree.member((seeds, weights), 0)
-    )
-    total, _ = jax.lax.scan(step, jnp.zeros(blocks.shape), (seeds, weights))
+    total, _ = jax.lax.scan(step, jnp.zeros(length), (seeds, weights))
     return total
 
 
