@@ -1,0 +1,413 @@
+"""Are CSV files read rightly or refused clearly? Random files, whole and mutated, and large ones.
+
+A file is written from a table that is known, in a random way of writing CSV, and must be read back
+exactly. Then its bytes are mutated, and it must be a consistent table or refused in one line.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import memory
+from gradless.errors import InputError
+from gradless.tables import Table, read_features, read_table
+
+Results = dict[str, Any]
+
+TARGET = "the target"
+_LARGE = ((1_000_000, 5, "classes"), (1_000_000, 5, "numbers"), (200, 10_000, "classes"))
+
+
+class BrokenPromiseError(Exception):
+    """What must never happen has happened."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a file holds. Names are words in NFC with one space between them."""
+
+    names: Sequence[str]
+    values: Sequence[Sequence[float]]
+    targets: Sequence[str] | Sequence[float]
+
+
+# --- Files that are right -------------------------------------------------------------------------
+
+
+def content(chance: random.Random) -> Content:
+    """A random table."""
+    names = list(dict.fromkeys(_words(chance) for _ in range(chance.randrange(1, 6))))
+    names = [name for name in names if name != TARGET]
+    names = names or ["a"]
+    # Now and then, more than is converted at once.
+    rows = chance.randrange(3, 12) if chance.random() < 0.99 else chance.randrange(4_000, 12_000)
+    values = [[_value(chance) for _ in names] for _ in range(rows)]
+    if chance.random() < 0.3:
+        return Content(names, values, [_value(chance) + 0.5 for _ in range(rows)])
+    classes = list(dict.fromkeys(f"c {_words(chance)}" for _ in range(4)))
+    classes = classes if len(classes) > 1 else ["c 1", "c 2"]
+    targets = [classes[0], classes[1], classes[0]]
+    return Content(names, values, targets + chance.choices(classes, k=rows - 3))
+
+
+def _words(chance: random.Random) -> str:
+    """One to three words of characters of all kinds."""
+    words = []
+    for _ in range(chance.choice((1, 1, 2, 3))):
+        letters = (_letter(chance) for _ in range(chance.randrange(1, 6)))
+        words.append(unicodedata.normalize("NFC", "".join(letters)))
+    return " ".join(words)
+
+
+def _letter(chance: random.Random) -> str:
+    pool = chance.choice(("abcxyz", "019", '\',;:|#%-_.\\/""', "", ""))
+    letter = chance.choice(pool) if pool else chr(chance.randrange(1, 0x11000))
+    # A byte order mark may open a file, and bytes that are no text are for the other files.
+    if letter.isspace() or letter == "\ufeff" or unicodedata.category(letter) == "Cs":
+        return "é"
+    return letter
+
+
+def _value(chance: random.Random) -> float:
+    exact = chance.uniform(-1, 1) * 10.0 ** chance.randrange(-46, 39)
+    return chance.choice((exact, float(np.float32(exact)), float(chance.randrange(-9, 9))))
+
+
+def render(table: Content, chance: random.Random) -> bytes:
+    """The table as CSV, in one of the ways to write it."""
+    place = chance.randrange(len(table.names) + 1)  # of the target
+
+    def row(cells: list[str], target: str) -> str:
+        cells = [*cells[:place], target, *cells[place:]]
+        return ",".join(_cell(cell, style, chance) for cell in cells)
+
+    style = chance.choice(("plain", "quoted", "spaced", "mixed"))
+    rows = [row([_name(name, chance) for name in table.names], TARGET)]
+    for numbers, target in zip(table.values, table.targets, strict=True):
+        written = _name(target, chance) if isinstance(target, str) else number(target, chance)
+        rows.append(row([number(value, chance) for value in numbers], written))
+    if chance.random() < 0.5:
+        for _ in range(chance.randrange(1, 4)):
+            rows.insert(chance.randrange(len(rows) + 1), chance.choice(("", " ", "\t ", "\u3000")))
+    ends = chance.choice((("\n",), ("\r\n",), ("\r",), ("\n", "\r\n", "\r")))
+    text = "".join(line + chance.choice(ends) for line in rows)
+    if chance.random() < 0.3:
+        text = text.rstrip("\r\n")
+    return (b"\xef\xbb\xbf" if chance.random() < 0.3 else b"") + text.encode()
+
+
+def number(value: float, chance: random.Random) -> str:
+    """A number in one of the ways that lose none of its digits."""
+    written = chance.choice((repr(value), f"{value:.16e}", f"{value:.17g}", f"{value:+.16E}"))
+    if value == int(value) and abs(value) < 1e16:
+        written = chance.choice((written, str(int(value)), f"{int(value)}."))
+    return written
+
+
+def _name(name: str, chance: random.Random) -> str:
+    """A name with other white space in it, and with accents apart from their letters."""
+    blank = chance.choice((" ", " ", "  ", "\t", "\n", "\r\n", "\u00a0", "\n \n", "\u2028"))
+    written = blank.join(name.split(" "))
+    return unicodedata.normalize("NFD", written) if chance.random() < 0.3 else written
+
+
+def _cell(text: str, style: str, chance: random.Random) -> str:
+    if style == "mixed":
+        style = chance.choice(("plain", "quoted", "spaced"))
+    before, after = (
+        chance.choices(("", " ", "  ", "\t", "\u00a0", "\u2003 "), k=2)
+        if style == "spaced"
+        else ("", "")
+    )
+    if style == "quoted" or any(mark in text for mark in ',"\r\n'):
+        spaces = " " * len(before)  # before a quotation mark, nothing but these
+        return spaces + '"' + before + text.replace('"', '""') + after + '"'
+    return before + text + after
+
+
+def check_read(path: Path, table: Content) -> None:
+    """The file's content is the table, read for training and by column."""
+    read = read_table(path, TARGET)
+    values = np.array(table.values, np.float64).astype(np.float32)
+    if read.feature_names != tuple(table.names):
+        raise BrokenPromiseError(f"{path}: names {read.feature_names}, expected {table.names}")
+    if not _same(read.features, values):
+        raise BrokenPromiseError(f"{path}: features {read.features}, expected {values}")
+    if isinstance(table.targets[0], str):
+        classes = sorted(set(map(str, table.targets)))
+        expected = np.array([classes.index(str(name)) for name in table.targets], np.int32)
+        if read.class_names != tuple(classes):
+            raise BrokenPromiseError(f"{path}: classes {read.class_names}, expected {classes}")
+    else:
+        expected = np.array(table.targets, np.float64).astype(np.float32)
+        if read.class_names is not None:
+            raise BrokenPromiseError(f"{path}: classes {read.class_names}, expected numbers")
+    if not _same(read.targets, expected):
+        raise BrokenPromiseError(f"{path}: targets {read.targets}, expected {expected}")
+    if not _same(read_features(path, table.names[::-1]), values[:, ::-1]):
+        raise BrokenPromiseError(f"{path}: columns by name are others")
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+    return one.dtype == other.dtype and one.shape == other.shape and bool((one == other).all())
+
+
+# --- Files that may not be ------------------------------------------------------------------------
+
+
+def mutate(data: bytes, chance: random.Random) -> bytes:
+    """The bytes with one to four mutations."""
+    mutated = bytearray(data)
+    for _ in range(chance.choice((1, 1, 1, 2, 4))):
+        mutated = chance.choice(_MUTATIONS)(mutated or bytearray(b","), chance)
+    return bytes(mutated)
+
+
+def _flip(data: bytearray, chance: random.Random) -> bytearray:
+    for _ in range(chance.choice((1, 1, 2, 20))):
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+    return data
+
+
+def _digit(data: bytearray, chance: random.Random) -> bytearray:
+    """Another digit: a file that is as right as before."""
+    places = [place for place, byte in enumerate(data) if byte in b"0123456789"]
+    if places:
+        data[chance.choice(places)] = chance.choice(b"0123456789")
+    return data
+
+
+def _cut(data: bytearray, chance: random.Random) -> bytearray:
+    return data[: chance.randrange(len(data))]
+
+
+def _span(data: bytearray, chance: random.Random) -> slice:
+    first = chance.randrange(len(data))
+    return slice(first, first + chance.randrange(1, 60))
+
+
+def _drop(data: bytearray, chance: random.Random) -> bytearray:
+    del data[_span(data, chance)]
+    return data
+
+
+def _repeat(data: bytearray, chance: random.Random) -> bytearray:
+    part = _span(data, chance)
+    data[part] = data[part] * chance.choice((2, 3, 100))
+    return data
+
+
+def _move(data: bytearray, chance: random.Random) -> bytearray:
+    part = data[_span(data, chance)]
+    place = chance.randrange(len(data))
+    data[place:place] = part
+    return data
+
+
+_INSERTED: tuple[bytes, ...] = (
+    b'"', b'""', b",", b",,,", b"\n", b"\r", b"\r\n\r\n", b" ", b"\t", b";", b"\0", bytes(5000),
+    b"\xff", b"\x80", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"nan", b"-nan", b"inf", b"1e400", b"_",
+    b"0x1F", b"%", b"$", b"1,234", b"1 234", b"-", b"+", b".", b"e", b"9" * 400, b"0" * 140_000,
+    b"x" * 140_000, b",1" * 10_000, b"\x1a", b"\x1b[31m",
+    "é\uff11\u0663\u2212\u00a0\u2028\u200b".encode(),
+)  # fmt: skip
+
+
+def _insert(data: bytearray, chance: random.Random) -> bytearray:
+    place = chance.randrange(len(data))
+    data[place:place] = chance.choice(_INSERTED)
+    return data
+
+
+def _replace(data: bytearray, chance: random.Random) -> bytearray:
+    """A separator or a line's end by something else, everywhere or once."""
+    old = chance.choice((b",", b"\n", b"\r", b'"', b"."))
+    return data.replace(old, chance.choice(_INSERTED[:20]), chance.choice((1, -1)))
+
+
+def _noise(data: bytearray, chance: random.Random) -> bytearray:
+    place = chance.randrange(len(data))
+    data[place:place] = chance.randbytes(chance.randrange(1, 60))
+    return data
+
+
+def _encode(data: bytearray, chance: random.Random) -> bytearray:
+    code = chance.choice(("utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1", "cp037"))
+    return bytearray(data.decode("utf-8", "replace").encode(code, "replace"))
+
+
+def _begin(data: bytearray, chance: random.Random) -> bytearray:
+    begins = (b"PK\x03\x04", b"\x1f\x8b", b"PAR1", b"\xff\xfe", b"sep=;\n", b"1,2\n", b"\n", b"#")
+    return bytearray(chance.choice(begins)) + data
+
+
+_MUTATIONS: tuple[Callable[[bytearray, random.Random], bytearray], ...] = (
+    _flip, _flip, _digit, _cut, _drop, _drop, _repeat, _move, _move, _insert, _insert, _insert,
+    _replace, _noise, _encode, _begin,
+)  # fmt: skip
+
+
+def check_any(path: Path, table: Content) -> bool:
+    """A consistent table, or refused in one line; whether it was a table."""
+    read = 0
+    for target in (TARGET, None):
+        try:
+            _check_consistent(path, read_table(path, target), target)
+            read += 1
+        except InputError as error:
+            check_message(path, error)
+    try:
+        features = read_features(path, table.names)
+        if features.dtype != np.float32 or features.ndim != 2 or not np.isfinite(features).all():
+            raise BrokenPromiseError(f"{path}: {features.dtype} features {features}")
+    except InputError as error:
+        check_message(path, error)
+    return read > 0
+
+
+def check_message(path: Path, error: InputError) -> None:
+    """One line that begins with the file's name and fits into a terminal."""
+    message = str(error)
+    if not message.startswith(f"{path}") or message.splitlines() != [message]:
+        raise BrokenPromiseError(f"{path}: the message is {message!r}")
+    if not message.isprintable() or len(message) > 2_500:
+        raise BrokenPromiseError(f"{path}: the message of {len(message)} characters is {message!r}")
+
+
+def _check_consistent(path: Path, read: Table, target: str | None) -> None:
+    features, targets, names, classes = read
+    rows = len(features)
+    problems = {
+        "shapes": features.shape == (rows, len(names)) and targets.shape == (rows,) and rows > 0,
+        "features": features.dtype == np.float32 and np.isfinite(features).all(),
+        "names": len(set(names)) == len(names) and all(names) and target not in names,
+        "targets": np.isfinite(targets).all()
+        and targets.dtype == (np.float32 if classes is None else np.int32),
+        "classes": classes is None
+        or (len(set(classes)) > 1 and set(targets.tolist()) == set(range(len(classes)))),
+        "numbers": target is None or _same(features, _plainly(path, names)),
+    }
+    wrong = [problem for problem, right in problems.items() if not right]
+    if wrong:
+        raise BrokenPromiseError(f"{path}: wrong {wrong} in {read}")
+
+
+def _plainly(path: Path, names: Sequence[str]) -> np.ndarray:
+    """The columns, number by number."""
+    text = path.read_bytes().decode("utf-8-sig")
+    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
+    header, *rows = (row for row in reader if len(row) > 1)
+    found = [" ".join(unicodedata.normalize("NFC", cell).split()) for cell in header]
+    columns = [found.index(name) for name in names]
+    return np.array([[float(row[column]) for column in columns] for row in rows]).astype(np.float32)
+
+
+# --- Many -----------------------------------------------------------------------------------------
+
+
+def tables(count: int) -> Results:
+    """Random files, every other one mutated: read rightly, or refused."""
+    chance = random.Random(3)
+    outcomes: Counter[str] = Counter()
+    slowest = 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "table.csv")
+        for index in range(count):
+            table = content(chance)
+            data = render(table, chance)
+            mutated = index % 2 == 1
+            path.write_bytes(mutate(data, chance) if mutated else data)
+            started = time.perf_counter()
+            try:
+                if mutated:
+                    outcomes["read" if check_any(path, table) else "refused"] += 1
+                else:
+                    check_read(path, table)
+                    outcomes["right"] += 1
+            except BrokenPromiseError:
+                raise
+            except Exception as error:
+                kind = "mutated" if mutated else "valid"
+                raise BrokenPromiseError(f"{kind} file {index}: {error!r}") from error
+            slowest = max(slowest, time.perf_counter() - started)
+    print(f"  {count} CSV files: {dict(outcomes)}", flush=True)
+    return {
+        "files": count,
+        **{outcome: outcomes[outcome] for outcome in ("right", "read", "refused")},
+        "slowest_seconds": round(slowest, 3),
+    }
+
+
+# --- Large ones -----------------------------------------------------------------------------------
+
+
+def large_tables() -> Results:
+    """Seconds and memory for files of a million rows and of ten thousand columns."""
+    results = {}
+    for rows, columns, kind in _LARGE:
+        with tempfile.TemporaryDirectory() as folder:
+            _write_large(Path(folder), rows, columns, kind)
+            command = [sys.executable, "-m", "benchmarks.reliability_tables", folder]
+            ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        found = json.loads(ran.stdout)
+        name = f"{rows:,} rows, {columns:,} columns, {kind}"
+        if not found.pop("right"):
+            raise BrokenPromiseError(f"{name}: other numbers were read")
+        print(f"  {name}: {found}", flush=True)
+        results[name] = found
+    return results
+
+
+def _write_large(folder: Path, rows: int, columns: int, kind: str) -> None:
+    """The last of the columns is the target."""
+    generator = np.random.default_rng(0)
+    values = generator.standard_normal((rows, columns - 1), np.float32)
+    targets = (
+        generator.integers(0, 3, rows, np.int32)
+        if kind == "classes"
+        else generator.standard_normal(rows, np.float32)
+    )
+    np.savez(folder / "expected.npz", features=values, targets=targets)
+    with (folder / "large.csv").open("w", encoding="utf-8", newline="") as file:
+        file.write(",".join([*(f"x{column}" for column in range(columns - 1)), TARGET]) + "\n")
+        for row, target in zip(values, targets, strict=True):
+            last = f"class {target}" if kind == "classes" else f"{target:.9g}"
+            file.write(",".join([*(f"{value:.9g}" for value in row.tolist()), last]) + "\n")
+
+
+def _measure(folder: Path) -> Results:
+    """Read the large file in this process, which has done nothing else."""
+    before = memory._peak_now()
+    started, begun = time.perf_counter(), time.process_time()
+    read = read_table(folder / "large.csv", TARGET)
+    seconds, busy = time.perf_counter() - started, time.process_time() - begun
+    peak = memory._peak_now()
+    expected = np.load(folder / "expected.npz")
+    return {
+        "seconds": round(seconds, 2),
+        "processor_seconds": round(busy, 2),
+        "memory_mib": round(peak - before),
+        "arrays_mib": round((read.features.nbytes + read.targets.nbytes) / 2**20, 1),
+        "file_mib": round((folder / "large.csv").stat().st_size / 2**20),
+        "right": _same(read.features, expected["features"])
+        and _same(read.targets, expected["targets"]),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(_measure(Path(sys.argv[1]))))
