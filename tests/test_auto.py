@@ -30,7 +30,7 @@ SPIRAL = {
         ({"evaluations": 1000}, "sep_cma_es", "about 1,000 evaluations"),
         ({"minibatches": True}, "openai_es", "noise of minibatches"),
         ({"minibatches": True, "evaluations": 1000}, "openai_es", "noise of minibatches"),
-        ({"smooth": False}, "openai_es", "goes in steps"),
+        ({"smooth": False}, "openai_es", "may go in steps"),
         ({"dimension": 1_000_000}, "openai_es", "random directions"),
         ({"dimension": 10**9, "seconds": None}, "openai_es", "random directions"),
     ],

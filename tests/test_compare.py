@@ -18,6 +18,7 @@ from gradless.cli import main
 from gradless.commands.compare import announcement, duration, number
 from gradless.compare import Comparison, Curve, Outcome, Plan, Quartiles, Target
 from gradless.errors import InputError
+from gradless.generation import advance
 from gradless.history import History
 from gradless.recipe import Prepared, Recipe, prepare
 from gradless.strategies import HillClimbing
@@ -96,9 +97,9 @@ def test_the_runs_are_those_of_the_loop(compared, histories):
 
 
 def test_only_the_first_seed_of_a_strategy_compiles(compared):
-    before = train._advance._cache_size(), yardstick._steps._cache_size()
+    before = advance._cache_size(), yardstick._steps._cache_size()
     finished(dataclasses.replace(PLAN, recipe=dataclasses.replace(RECIPE, seed=7), seeds=2))
-    assert (train._advance._cache_size(), yardstick._steps._cache_size()) == before
+    assert (advance._cache_size(), yardstick._steps._cache_size()) == before
 
 
 def test_what_cannot_go_on_does_not_lose_the_others(monkeypatch):

@@ -9,6 +9,7 @@ from gradless.cli import main
 from gradless.commands.explain import explain, sentences
 from gradless.recipe import Recipe, prepare
 
+MIB = 2**20
 CHAPTER = ("vertical", "--hidden", "3", "--strategy", "random_search", "--population", "64")
 
 
@@ -56,6 +57,9 @@ def test_the_chapters_network(capsys):
     }
     assert not found["memory"]["candidates_as_numbers"]
     assert found["memory"]["candidate_bytes"] == 64 * 3 * 4  # two words and an index each
+    # What is refused is what is said: all of this, and the program besides.
+    assert sum(found["memory"][name] for name in ("state_bytes", "data_bytes")) < MIB
+    assert found["memory"]["needed_bytes"] < 250 * MIB < found["memory"]["free_bytes"]
     assert found["measured"] is None
 
 
@@ -109,6 +113,8 @@ def test_a_line_for_each_fact(capsys):
         "network", "data", "strategy", "formulation", "one evaluation", "memory",
     ]  # fmt: skip
     assert "2-3-3, relu, 21 parameters, computed in float32" in lines[0]
+    assert "MiB in all" in lines[-1]
+    assert "GiB that are free" in lines[-1]
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,10 @@ from gradless.checkpoint import Keeper
 from gradless.data import Dataset
 from gradless.errors import InputError
 from gradless.evaluate import Layout, SupervisedProblem, choose_layout
+from gradless.function import FunctionProblem
+from gradless.generation import advance
 from gradless.history import History, Row
-from gradless.strategies import HillClimbing, RandomSearch
+from gradless.strategies import HillClimbing, OpenAIES, RandomSearch
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.train import Record, Run, Stop, begin
 
@@ -228,7 +230,7 @@ def test_length_of_the_chunks_does_not_matter(seconds: float, climb, problem, mo
 
 def test_capacity_of_the_chunks_does_not_matter(climb, problem, monkeypatch) -> None:
     # What `climb` compiled keeps its room for more.
-    monkeypatch.setattr(train, "_CAPACITY", 7)
+    monkeypatch.setattr(train, "CAPACITY", 7)
     outcome = follow(problem, HillClimbing(), Stop(evaluations=1000))
     assert max(len(record.loss) for record in outcome.records) == 7
     assert_same_rows(outcome, climb)
@@ -318,13 +320,13 @@ def test_going_on_from_the_middle_and_after_the_end(problem) -> None:
 
 def test_numbers_do_not_recompile(problem) -> None:
     follow(problem, HillClimbing(), Stop(evaluations=10))
-    compiled = train._advance._cache_size()
+    compiled = advance._cache_size()
     follow(problem, HillClimbing(sigma=0.3), Stop(evaluations=10))
     follow(problem, HillClimbing(), Stop(evaluations=20, loss=0.1, accuracy=0.99))
     follow(problem, HillClimbing(), Stop(seconds=0.01, stagnation=100))
     outcome = follow(problem, HillClimbing(), Stop(evaluations=10), seed=5)
     list(train.train(problem, HillClimbing(), outcome.last.run, Stop(evaluations=20)))
-    assert train._advance._cache_size() == compiled
+    assert advance._cache_size() == compiled
 
 
 # --- Losses that are not finite -------------------------------------------------------------------
@@ -367,6 +369,74 @@ def test_a_run_without_any_finite_loss_keeps_its_parameters(vertical) -> None:
     assert np.isinf(outcome.best_loss).all()
     assert np.isnan(outcome.best_accuracy).all()
     np.testing.assert_array_equal(outcome.last.run.best, [0.25])
+
+
+def steep(threshold: float):
+    """Falls towards a cliff: NaN above a threshold."""
+
+    def loss(x, at):
+        return jnp.where(x < at[0], -x, jnp.nan)
+
+    return FunctionProblem.of(loss, jnp.float32(0.0), np.full(1, threshold, np.float32))
+
+
+def search(problem, strategy, stop: Stop) -> Outcome:
+    run = begin(strategy, jnp.float32(0.0), 0)
+    return Outcome(list(train.train(problem, strategy, run, stop)))
+
+
+OVER_THE_EDGE = OpenAIES(
+    population=20, sigma=1e-6, learning_rate=1e-7, optimizer="sgd", relative=False
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e9])
+def test_a_search_in_which_no_loss_is_finite_any_more_goes_back(seconds, monkeypatch) -> None:
+    monkeypatch.setattr(train, "_SECONDS_PER_CHUNK", seconds)
+    problem = steep(1.0)
+    outcome = search(problem, OVER_THE_EDGE, Stop(evaluations=10**6))
+    assert outcome.last.stopped_because == train.NOT_FINITE
+    good = int(outcome.last.run.generation)
+    assert list(outcome.generation) == list(range(1, good + 1))
+    assert np.isfinite(outcome.loss).all()
+    # 1,000 evaluations in generations of 21, and a few at the edge before.
+    assert -(-1000 // 21) * 20 <= sum(record.not_finite for record in outcome.records) < 1500
+    # What is left is the run that was asked to stop there.
+    short = search(problem, OVER_THE_EDGE, Stop(evaluations=good * 21))
+    assert short.last.stopped_because == "evaluations used up"
+    assert_same_run(outcome.last.run, short.last.run)
+    assert 0 < float(outcome.last.run.best[0]) < 1
+
+
+def test_a_first_step_to_where_nothing_is_finite_is_taken_back() -> None:
+    far = dataclasses.replace(OVER_THE_EDGE, learning_rate=1.0)
+    outcome = search(steep(1.0), far, Stop(evaluations=10**6))
+    assert outcome.last.stopped_because == train.NOT_FINITE
+    assert list(outcome.generation) == [1]  # its candidates are all that there is
+    assert np.isfinite(outcome.last.run.best_loss)
+
+
+def test_a_few_generations_without_a_finite_loss_are_an_accident() -> None:
+    """Hill climbing at the edge fails again and again, and goes on."""
+    outcome = search(steep(0.5), HillClimbing(sigma=0.1), Stop(evaluations=900))
+    assert outcome.last.stopped_because == "evaluations used up"
+    assert list(outcome.generation) == list(range(1, 901))
+    assert sum(record.not_finite for record in outcome.records) > 100
+
+
+def test_how_many_losses_may_fail_can_be_said() -> None:
+    far = dataclasses.replace(OVER_THE_EDGE, learning_rate=1.0)
+    outcome = search(steep(1.0), far, Stop(evaluations=2000, not_finite=None))
+    assert outcome.last.stopped_because == "evaluations used up"
+    assert len(outcome.loss) == 2000 // 21
+    early = search(steep(1.0), far, Stop(evaluations=2000, not_finite=1))
+    assert early.last.stopped_because == train.NOT_FINITE
+    assert sum(record.not_finite for record in early.records) == 10 * 20
+
+
+def test_a_search_without_any_finite_loss_is_refused() -> None:
+    with pytest.raises(InputError, match="all 1,000 losses from the beginning on were NaN"):
+        search(steep(-1e9), HillClimbing(sigma=0.1), Stop(evaluations=10**6))
 
 
 # --- Strategies whose center is not among their candidates ----------------------------------------

@@ -6,11 +6,13 @@ measured: ``docs/choosing.md`` tells it, and ``python -m benchmarks.defaults`` m
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 
-from gradless import strategies
+from gradless import memory, strategies
+from gradless.memory import Needed
 from gradless.strategies import FDLBFGS, Strategy
 
 AUTO = "auto"  # the name that asks for a choice
@@ -75,17 +77,33 @@ def choose(
     if minibatches:
         reason = "the average over a generation bears the noise of minibatches"
     elif not smooth:
-        reason = "the loss goes in steps, and the average over a generation still has a slope"
+        reason = "the loss may go in steps, but its average over a generation has a slope"
     else:
         reason = "too few to feel the slope along every parameter, so along random directions"
     return Choice(strategies.get("openai_es"), f"{size}: {reason}")
+
+
+def that_fits(choice: Choice, needed: Callable[[Strategy], Needed]) -> Choice:
+    """The choice, or if the run would not fit into memory the first lean strategy that does."""
+    wanted = needed(choice.strategy)
+    if memory.fits(wanted):
+        return choice
+    for name in memory.LEAN:
+        other = strategies.get(name)
+        if memory.fits(needed(other)):
+            return Choice(
+                other,
+                f"{choice.strategy.name} would be chosen, but needs {memory.words(wanted.total)} "
+                "of memory, more than is free",
+            )
+    return choice
 
 
 def _budget(evaluations: int | None, seconds: float | None, operations: float) -> int | None:
     """Evaluations that both limits allow, roughly."""
     if seconds is None:
         return evaluations
-    pace = jax.device_count() * _PER_SECOND.get(jax.default_backend(), 1e13) / max(operations, 1.0)
+    pace = _machine() / max(operations, 1.0)
     affordable = int(seconds * min(pace, _MOST_PER_SECOND))
     return affordable if evaluations is None else min(evaluations, affordable)
 
@@ -94,3 +112,13 @@ def _rounded(count: int) -> int:
     """To one digit: it is an estimate."""
     magnitude = 10 ** max(0, len(str(count)) - 1)
     return max(1, round(count / magnitude)) * magnitude
+
+
+def operations_in(seconds: float) -> float:
+    """Operations that this machine does in a time, roughly."""
+    return seconds * _machine()
+
+
+def _machine() -> float:
+    """Operations a second, roughly."""
+    return jax.device_count() * _PER_SECOND.get(jax.default_backend(), 1e13)

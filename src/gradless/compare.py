@@ -22,7 +22,7 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
-from gradless import storage, strategies, yardstick
+from gradless import memory, storage, strategies, yardstick
 from gradless.errors import InputError
 from gradless.evaluate import Problem, Score, choose_layout, layout_for, replicate
 from gradless.recipe import Prepared, Recipe, prepare
@@ -275,6 +275,8 @@ class Comparison:
 
     def _check(self) -> None:
         plan, first = self.plan, self._first
+        if not any(map(_fits, first)):  # one that does not is refused when it is its turn
+            _check_memory(self.prepared)
         if plan.stop.accuracy is not None and not self.prepared.train.is_classification:
             raise InputError(
                 f"target accuracy {plan.stop.accuracy} was given for a problem without classes, "
@@ -382,6 +384,7 @@ def _run(
         run = replicate(adam.begin(_first_params(prepared), seed), layout)
         records = yardstick.descend(problem, adam, run, limits, asked_to_stop=ask)
     else:
+        _check_memory(prepared)
         layout = layout_for(problem, strategy)
         run = replicate(prepared.begin(), layout)
         records = train(problem, strategy, run, limits, layout=layout, asked_to_stop=ask)
@@ -403,6 +406,26 @@ def _run(
                 name, seed, improvements.curve(), evaluations, seconds, record.compile_seconds
             )
         yield Progress(name, seed, evaluations, seconds, improvements.best, outcome)
+
+
+def _check_memory(prepared: Prepared) -> None:
+    """Refuse a strategy that does not fit into memory."""
+    problem, strategy = prepared.problem, prepared.strategy
+    params = prepared.params
+    memory.check(
+        memory.estimate(problem, strategy, params),
+        memory.described(strategy, params),
+        there=memory.size(problem),
+        otherwise="leave it out, or give fewer neurons or a smaller batch size",
+    )
+
+
+def _fits(prepared: Prepared) -> bool:
+    try:
+        _check_memory(prepared)
+    except InputError:
+        return False
+    return True
 
 
 def _first_params(prepared: Prepared) -> Any:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from gradless import tree
 from gradless.history import History
 from gradless.strategies import Strategy
+from gradless.train import NOT_FINITE
 
 _WORTHWHILE = 1e-3  # a fall of the loss by less than this share is none, as in ``Stop``
 _IDLE = 0.5  # share of the run without a worthwhile fall that makes a plateau
@@ -28,6 +29,9 @@ _COLLAPSED = 1e-3  # spread of the candidates, as a share of that of a fresh sta
 _SOLVED = 1e-6  # share of the first loss that is left
 _LEAST_ROWS = 20  # fewer tell nothing
 _LEAST_NOISY_ROWS = 200  # fewer leave the trend of noisy losses open
+_ENDED_IN_NAN = (
+    "from some generation on, every loss was NaN or infinite; what is kept is from before that"
+)
 _LOOKED_AT = 8  # candidates, to see how far they spread
 
 
@@ -76,6 +80,8 @@ def diagnose(
     stopped_because
         Of the last record; a run that has reached a target is fine.
     """
+    if stopped_because == NOT_FINITE:
+        return _finding("divergence", _ENDED_IN_NAN, strategy, uses_minibatches)
     if (stopped_because or "").startswith("target") or len(history) < _LEAST_ROWS:
         return None
     shown = _Shown(history)

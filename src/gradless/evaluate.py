@@ -359,7 +359,7 @@ def evaluate(
         def score(candidate: Any) -> Score:
             return problem.score(strategy.decode(state, candidate), batch, layout.rows)
 
-        return _map(score, candidates, layout.block)
+        return map_members(score, candidates, layout.block)
 
     def pairs(candidates: Candidates) -> Score:
         """Scores (members, 2) of the given candidates and of those opposite."""
@@ -379,7 +379,7 @@ def evaluate(
             ]
             return Score(*map(jnp.stack, zip(*both, strict=True)))
 
-        return _map(score, candidates, layout.block)
+        return map_members(score, candidates, layout.block)
 
     population = tree.population_size(candidates)
     if layout.pairs:
@@ -405,8 +405,8 @@ def _shared(
     return Score(*gathered[:, :population])
 
 
-def _map(one: Callable[[Any], Score], candidates: Candidates, block: int) -> Score:
-    """Apply ``one`` to every candidate, ``block`` at a time."""
+def map_members(one: Callable[[Any], T], candidates: Candidates, block: int) -> T:
+    """Apply ``one`` to every candidate, ``block`` at a time; results on the leading axis."""
     population = tree.population_size(candidates)
     if population == 1:
         # No loop and no batch axis around a single member.

@@ -53,10 +53,10 @@ class FunctionProblem:
         InputError
             For whatever cannot be minimised. The function is traced for that, not evaluated.
         """
-        _check_function(loss_fn, data is not None)
-        structure = _structure(params)
-        n_samples = None if data is None else _n_samples(data)
-        _check_batch_size(batch_size, n_samples)
+        check_function(loss_fn, data is not None)
+        structure = structure_of(params)
+        n_samples = None if data is None else n_samples_of(data)
+        check_batch_size(batch_size, n_samples)
         arrays = jax.tree.map(jnp.asarray, data)
         batch_size = None if batch_size == n_samples else batch_size
         jaxpr = _traced(cls(loss_fn, structure, arrays, batch_size, operations=0.0, held=0))
@@ -102,7 +102,8 @@ class FunctionProblem:
 # --- What is given --------------------------------------------------------------------------------
 
 
-def _check_function(loss_fn: Any, with_data: bool) -> None:
+def check_function(loss_fn: Any, with_data: bool) -> None:
+    """Refuse what cannot be called with parameters, or with parameters and a batch."""
     if not callable(loss_fn):
         raise InputError(
             f"loss_fn={loss_fn!r} was given, expected a function; "
@@ -130,7 +131,7 @@ def _check_function(loss_fn: Any, with_data: bool) -> None:
         ) from None
 
 
-def _structure(params: Params) -> Structure:
+def structure_of(params: Params) -> Structure:
     """Structure of parameters that can be searched."""
     for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]:
         dtype = jnp.result_type(leaf) if _is_numbers(leaf) else None
@@ -151,7 +152,7 @@ def _is_numbers(leaf: Any) -> bool:
     return isinstance(leaf, jax.Array) or np.asarray(leaf).dtype.kind not in "OSUMm"
 
 
-def _n_samples(data: Any) -> int:
+def n_samples_of(data: Any) -> int:
     """Number of samples in a pytree of arrays."""
     lengths = {}
     for path, leaf in jax.tree_util.tree_flatten_with_path(data)[0]:
@@ -171,7 +172,8 @@ def _n_samples(data: Any) -> int:
     return next(iter(lengths.values()))
 
 
-def _check_batch_size(batch_size: Any, n_samples: int | None) -> None:
+def check_batch_size(batch_size: Any, n_samples: int | None) -> None:
+    """Refuse a size that no batch of the data has."""
     if batch_size is None:
         return
     if n_samples is None:
@@ -207,8 +209,8 @@ def _traced(problem: FunctionProblem) -> Any:
     except _NOT_TRACEABLE as error:
         raise InputError(
             "loss_fn must be made of JAX operations, and it needs the values of its arguments "
-            f"({str(error).splitlines()[0]}); for Python code or a simulator use ask and tell, "
-            "see docs/minimize.md"
+            f"({str(error).splitlines()[0]}); for Python code or a simulator give "
+            "compiled=False"
         ) from error
     if not isinstance(result, jax.ShapeDtypeStruct):
         raise InputError(

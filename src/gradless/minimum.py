@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import inspect
 import math
 from collections.abc import Callable
@@ -21,10 +22,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradless import auto, strategies
+from gradless import auto, memory, strategies
 from gradless.errors import InputError, unknown_name
 from gradless.function import FunctionProblem, LossFunction
+from gradless.generation import NO_FAULTS, Faults
 from gradless.history import History
+from gradless.python_function import PythonProblem
 from gradless.strategies import Strategy
 from gradless.train import Record, Run, Stop, begin, check_budget, train
 from gradless.tree import Params, Structure
@@ -51,6 +54,8 @@ class Minimum:
         Wall time of the search, and of compiling it before.
     not_finite
         Losses that were NaN or infinite; such a candidate never wins.
+    raised, error
+        How many of these were exceptions of a loss in Python, and the last one.
     stopped_because
         What ended the search.
     strategy
@@ -76,6 +81,8 @@ class Minimum:
     why: str
     history: History = field(repr=False)
     run: Run = field(repr=False)
+    raised: int = 0
+    error: str | None = None
 
 
 def minimize(
@@ -90,6 +97,8 @@ def minimize(
     target_loss: float | None = None,
     stagnation: int | None = None,
     seed: int = 0,
+    compiled: bool = True,
+    n_jobs: int = 1,
     callback: Callable[[Record], Any] | None = None,
     resume_from: Minimum | None = None,
     **hyperparameters: Any,
@@ -101,8 +110,7 @@ def minimize(
     loss_fn
         ``loss_fn(params)``, or ``loss_fn(params, batch)`` with ``data``: one number, lower is
         better, made of JAX operations. It is compiled once for each function object: define it
-        once, and put arrays that change into ``data``. For Python code or a simulator use ask and
-        tell, see docs/minimize.md.
+        once, and put arrays that change into ``data``. For Python code see ``compiled``.
     params
         Where to begin: a pytree of floating-point arrays or numbers. ``loss_fn`` gets, and the
         result has, their shapes and dtypes. The search itself is in float32 or wider, and losses
@@ -124,6 +132,12 @@ def minimize(
         Stop after so many evaluations without a fall of the best loss by at least 0.1 %.
     seed
         Decides all noise and minibatches: same seed, same search.
+    compiled
+        False if ``loss_fn`` is plain Python, a simulator for example. It is called with NumPy
+        arrays, once for each candidate. A candidate for which it raises an exception is counted,
+        and is the worst; at ``params`` its exceptions are raised as they are.
+    n_jobs
+        Processes that call a loss in Python, as in joblib: -1 for one on each core.
     callback
         Called with a :class:`gradless.train.Record` several times a second; True stops the search.
     resume_from
@@ -168,32 +182,36 @@ def minimize(
             f"callback={callback!r} was given, expected a function of a record, or None"
         )
     chosen, why = _strategy(strategy, hyperparameters), ""
-    problem = FunctionProblem.of(loss_fn, params, data, batch_size)
+    problem = _problem(loss_fn, params, data, batch_size, compiled, n_jobs)
     start = _arrays(params)
     if resume_from is not None:
         chosen, why = _continued(resume_from, chosen, problem.structure), resume_from.why
     elif chosen is None:
-        chosen, why = auto.choose(
+        choice = auto.choose(
             dimension=problem.structure.size,
             evaluations=stop.evaluations,
             seconds=stop.seconds,
             operations=problem.operations,
-            smooth=True,
+            smooth=compiled,  # what Python computes may go in steps
             minibatches=problem.uses_minibatches,
         )
+        chosen, why = auto.that_fits(choice, lambda s: memory.estimate(problem, s, start))
     check_budget(chosen, stop)
+    _check_memory(problem, chosen, start, resume_from)
 
-    run, history, spent, not_finite = None, History(), 0.0, 0
+    run, history, spent, not_finite, faults = None, History(), 0.0, 0, NO_FAULTS
     if resume_from is not None:
         # The history is copied, so that the earlier result stays what it is.
         run, history = resume_from.run, copy.deepcopy(resume_from.history)
         spent, not_finite = resume_from.seconds, resume_from.not_finite
+        faults = Faults(resume_from.raised, resume_from.error)
     for record in train(problem, chosen, run or begin(chosen, start, int(seed)), stop):
         shown = record._replace(seconds=record.seconds + spent)
         history.append(**shown.rows)
         not_finite += record.not_finite
+        faults = faults.and_later(record.faults)
         reason = record.stopped_because
-        if callback is not None and callback(shown) and reason is None:
+        if callback is not None and len(shown.generation) and callback(shown) and reason is None:
             reason = "stopped by the callback"
             break
 
@@ -212,10 +230,30 @@ def minimize(
         why=why,
         history=history,
         run=record.run,
+        raised=faults.raised,
+        error=faults.error,
     )
 
 
 # --- What is given --------------------------------------------------------------------------------
+
+
+def _problem(
+    loss_fn: LossFunction,
+    params: Params,
+    data: Any,
+    batch_size: int | None,
+    compiled: bool,
+    n_jobs: int,
+) -> FunctionProblem | PythonProblem:
+    if not compiled:
+        return PythonProblem(loss_fn, params, data, batch_size, n_jobs)
+    if n_jobs != 1:
+        raise InputError(
+            f"n_jobs={n_jobs!r} was given for a compiled function, which uses all cores itself; "
+            "leave it out, or give compiled=False for a function in Python"
+        )
+    return FunctionProblem.of(loss_fn, params, data, batch_size)
 
 
 def _check_numbers(*limits: Any) -> None:
@@ -292,11 +330,34 @@ def _continued(earlier: Any, chosen: Strategy | None, structure: Structure) -> S
     return chosen
 
 
+def _check_memory(
+    problem: FunctionProblem | PythonProblem,
+    strategy: Strategy,
+    start: Params,
+    earlier: Minimum | None,
+) -> None:
+    """Refuse a search that does not fit into memory, before its state is made."""
+    others = [
+        memory.Setting(
+            f"strategy {name}",
+            functools.partial(memory.estimate, problem, strategies.get(name), start),
+        )
+        for name in memory.LEAN
+    ]
+    populations = memory.smaller_populations(problem, strategy, start)
+    memory.check(
+        memory.estimate(problem, strategy, start),
+        memory.described(strategy, start),
+        [populations, others],
+        there=memory.size((problem, earlier and earlier.run)),
+    )
+
+
 # --- What is returned -----------------------------------------------------------------------------
 
 
 def _closing(
-    problem: FunctionProblem, strategy: Strategy, run: Run, start: Params
+    problem: FunctionProblem | PythonProblem, strategy: Strategy, run: Run, start: Params
 ) -> tuple[Params, float, Params, float]:
     """Best parameters and their loss, center and its loss."""
     best = _local(Structure.of(start).unravel(run.best))
@@ -311,18 +372,28 @@ def _closing(
     return best, loss, center, center_loss
 
 
-def _judge(problem: FunctionProblem, params: Params) -> float:
-    return float(_loss(problem, params))
+def _judge(problem: FunctionProblem | PythonProblem, params: Params) -> float:
+    """Loss on all the data, or the mean over minibatches, the same whatever the seed."""
+    batches = None
+    if problem.batch_size is not None:
+        batches = _batches(problem.n_samples, problem.batch_size)
+    if isinstance(problem, PythonProblem):
+        return problem.mean_loss(params, batches)
+    return float(_loss(problem, params, batches))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _batches(n_samples: int, batch_size: int) -> jax.Array:
+    """Minibatches without a common sample, at most 64, (batches, batch_size)."""
+    count = min(_BATCHES_JUDGED, n_samples // batch_size)
+    order = jax.random.permutation(jax.random.key(0), n_samples)
+    return order[: count * batch_size].reshape(count, batch_size)
 
 
 @jax.jit
-def _loss(problem: FunctionProblem, params: Params) -> jax.Array:
-    """Loss on all the data, or the mean over minibatches, the same whatever the seed."""
-    if problem.batch_size is None:
+def _loss(problem: FunctionProblem, params: Params, batches: jax.Array | None) -> jax.Array:
+    if batches is None:
         return problem.score(params, problem.data, rows=False).loss
-    count = min(_BATCHES_JUDGED, problem.n_samples // problem.batch_size)
-    order = jax.random.permutation(jax.random.key(0), problem.n_samples)
-    batches = order[: count * problem.batch_size].reshape(count, problem.batch_size)
     losses = jax.lax.map(
         lambda chosen: problem.score(params, problem.samples(chosen), rows=False).loss, batches
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -13,16 +13,20 @@ from typing import Any, Literal, NamedTuple
 import jax
 import numpy as np
 
-from gradless import auto, data, objectives, strategies
+from gradless import auto, data, memory, objectives, strategies
 from gradless.data import DATASETS, Dataset, Scaling
 from gradless.errors import InputError
 from gradless.evaluate import Score, SupervisedProblem, check_precision
+from gradless.memory import Needed, Setting
 from gradless.models import MLP, STEPS
+from gradless.objectives import Objective
+from gradless.processor import LANES
 from gradless.strategies import Strategy
 from gradless.train import Run, Stop, begin
 from gradless.tree import Params, Structure
 
 _TEST_FRACTION = 0.25
+_LEAST_BATCH, _LEAST_POPULATION, _LEAST_NEURONS = 32, 16, 4  # that are advised
 _INIT_STREAM = 2**32 - 1  # of the run's key: generations use the streams from 0 upwards
 
 _TYPES: dict[str, Any] = {
@@ -96,15 +100,21 @@ class Prepared:
     model: MLP
     problem: SupervisedProblem
     strategy: Strategy
+    columns: dict[str, str]  # a checksum of each, to say which one has changed
 
     def begin(self) -> Run:
         """The run before its first generation."""
         return _begun(self.model, self.strategy, np.uint32(self.recipe.seed))
 
     @property
-    def structure(self) -> Structure:
+    def params(self) -> Params:
         """Shapes of the network's parameters."""
-        return Structure.of(jax.eval_shape(lambda: self.model.init(jax.random.key(0))))
+        return _params(self.model)
+
+    @property
+    def structure(self) -> Structure:
+        """The same as a structure."""
+        return Structure.of(self.params)
 
     def judge(self, params: Params, dataset: Dataset) -> Judged:
         """How good a network is on a whole data set, scaled as in training."""
@@ -119,6 +129,11 @@ class Prepared:
         digest = hashlib.sha256(self.train.features.tobytes())
         digest.update(self.train.targets.tobytes())
         return digest.hexdigest()
+
+
+def _params(model: MLP) -> Params:
+    """Shapes of a network's parameters; nothing is allocated."""
+    return jax.eval_shape(lambda: model.init(jax.random.key(0)))
 
 
 # Compiled whole: left to itself, JAX compiles every single operation as a program of its own.
@@ -153,9 +168,8 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
             f"seed {recipe.seed} was given, expected a whole number from 0 to 2**32 - 1; "
             "give for example 0"
         )
-    given = None
     if recipe.strategy != auto.AUTO:
-        given = strategies.get(recipe.strategy, **recipe.hyperparameters)
+        strategies.get(recipe.strategy, **recipe.hyperparameters)
     elif recipe.hyperparameters:
         raise InputError(
             f"hyperparameters {', '.join(recipe.hyperparameters)} were given for the strategy "
@@ -196,28 +210,14 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
 
     default = "cross_entropy" if dataset.is_classification else "squared_error"
     objective = wanted or objectives.get(default)
-    sizes = (dataset.n_features, *recipe.hidden, dataset.n_outputs)
-    model = MLP(sizes, recipe.activation, recipe.initializer)
-    _check_memory(model, recipe.batch_size or train.n_samples)
+    plan = _planned(recipe, train, objective, stop)
+    _check_memory(plan, recipe, train, objective, stop)
+    model, given = plan.model, plan.strategy
     problem = SupervisedProblem.of(train, model, objective, recipe.batch_size, recipe.precision)
-    why = recipe.why
-    if given is None:
-        limits = stop or Stop()
-        given, why = auto.choose(
-            dimension=model.n_parameters,
-            evaluations=limits.evaluations,
-            seconds=limits.seconds,
-            operations=problem.operations,
-            # Rounded to bfloat16, weights and outputs change in steps.
-            smooth=objective.smooth
-            and model.activation not in STEPS
-            and recipe.precision == "float32",
-            minibatches=problem.uses_minibatches,
-        )
     named = dataclasses.replace(
         recipe,
         strategy=given.name,
-        why=why,
+        why=plan.why,
         # A run folder is used from anywhere.
         data=recipe.data if recipe.data in DATASETS else str(Path(recipe.data).resolve()),
         objective=objective.name,
@@ -225,20 +225,121 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         test_fraction=fraction,
         standardize=scaling is not None,
     )
-    return Prepared(named, train, test, scaling, model, problem, given)
+    return Prepared(named, train, test, scaling, model, problem, given, _checksums(dataset))
 
 
-def _check_memory(model: MLP, samples: int) -> None:
-    """Refuse a network that this machine cannot hold, before anything is allocated."""
-    # The best network, the strategy's copy, and on each core a candidate and its noise; and the
-    # activations of two neighbouring layers there.
-    cores = jax.local_device_count()
-    held = model.n_parameters * (4 + 4 * cores) + 2 * samples * max(model.sizes) * cores
-    needed = 4 * held
-    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > 0.9 * available:
-        raise InputError(
-            f"a network of {model.n_parameters:,} parameters on {samples:,} samples needs about "
-            f"{needed / 2**30:,.0f} GiB, expected at most the {available / 2**30:,.0f} GiB of this "
-            "machine; use fewer neurons, or a smaller batch size"
-        )
+def _checksums(dataset: Dataset) -> dict[str, str]:
+    """Of each column; the order of the samples counts."""
+    weights = (2 * np.arange(dataset.n_samples, dtype=np.uint32) + 1) * np.uint32(2654435761)
+    of_features = weights @ dataset.features.view(np.uint32)
+    of_target = weights @ dataset.targets.view(np.uint32).reshape(dataset.n_samples, -1)
+    named = zip(dataset.feature_names, of_features, strict=True)
+    checksums = {name: f"{checksum:08x}" for name, checksum in named}
+    return {**checksums, "the target": f"{of_target.sum(dtype=np.uint32):08x}"}
+
+
+# --- Memory ---------------------------------------------------------------------------------------
+
+
+class _Plan(NamedTuple):
+    """What a recipe makes of some data, before anything is allocated."""
+
+    model: MLP
+    problem: SupervisedProblem  # of shapes
+    strategy: Strategy
+    why: str | None
+
+    @property
+    def needed(self) -> Needed:
+        """What its run needs."""
+        params = _params(self.model)
+        return memory.estimate(self.problem, self.strategy, params, checkpoints=True)
+
+
+def _planned(recipe: Recipe, train: Dataset, objective: Objective, stop: Stop | None) -> _Plan:
+    sizes = (train.n_features, *recipe.hidden, train.n_outputs)
+    model = MLP(sizes, recipe.activation, recipe.initializer)
+    problem = _shapes(train, model, objective, recipe)
+    if recipe.strategy != auto.AUTO:
+        strategy = strategies.get(recipe.strategy, **recipe.hyperparameters)
+        return _Plan(model, problem, strategy, recipe.why)
+    limits = stop or Stop()
+    choice = auto.choose(
+        dimension=model.n_parameters,
+        evaluations=limits.evaluations,
+        seconds=limits.seconds,
+        operations=problem.operations,
+        # Rounded to bfloat16, weights and outputs change in steps.
+        smooth=objective.smooth and model.activation not in STEPS and recipe.precision == "float32",
+        minibatches=problem.uses_minibatches,
+    )
+
+    def needed(strategy: Strategy) -> Needed:
+        return _Plan(model, problem, strategy, None).needed
+
+    return _Plan(model, problem, *auto.that_fits(choice, needed))
+
+
+def _shapes(train: Dataset, model: MLP, objective: Objective, recipe: Recipe) -> SupervisedProblem:
+    """The problem of the recipe with shapes in the place of arrays."""
+    samples = train.n_samples
+    one = dataclasses.replace(train, features=train.features[:1], targets=train.targets[:1])
+    small = SupervisedProblem.of(one, model, objective, precision=recipe.precision)
+
+    def shape(*sizes: int) -> Any:
+        return jax.ShapeDtypeStruct(sizes, np.float32)
+
+    # A size that is none is refused when the problem is made.
+    batch_size = max(1, min(recipe.batch_size or samples, samples))
+    whole = batch_size == samples
+    features, filled = train.n_features, -(-samples // LANES) * LANES
+    return dataclasses.replace(
+        small,
+        inputs=shape(features, filled) if whole else shape(filled, features),
+        targets={
+            name: shape(*x.shape[:-1], filled) if x.ndim else shape()
+            for name, x in small.targets.items()
+        },
+        n_samples=samples,
+        batch_size=None if whole else batch_size,
+    )
+
+
+def _check_memory(
+    plan: _Plan, recipe: Recipe, train: Dataset, objective: Objective, stop: Stop | None
+) -> None:
+    """Refuse a run that does not fit into memory, before anything is allocated for it."""
+
+    def needed(smaller: Recipe) -> Needed:
+        return _planned(smaller, train, objective, stop).needed
+
+    what = f"{memory.described(plan.strategy, _params(plan.model))} on {train.n_samples:,} samples"
+    memory.check(plan.needed, what, _smaller(recipe, plan, train.n_samples, needed))
+
+
+def _smaller(
+    recipe: Recipe, plan: _Plan, samples: int, needed: Callable[[Recipe], Needed]
+) -> Iterator[list[Setting]]:
+    """Recipes that need less, the mildest change first."""
+
+    def setting(text: str, **changes: Any) -> Setting:
+        return Setting(text, lambda: needed(dataclasses.replace(recipe, **changes)))
+
+    batch_sizes = memory.halvings(recipe.batch_size or samples, _LEAST_BATCH)
+    yield [setting(f"batch size {size}", batch_size=size) for size in batch_sizes]
+    if recipe.strategy != auto.AUTO:
+        yield [
+            setting(
+                f"population {size}", hyperparameters={**recipe.hyperparameters, "population": size}
+            )
+            for size in memory.halvings(plan.strategy.population, _LEAST_POPULATION)
+        ]
+    yield [setting(f"strategy {name}", strategy=name, hyperparameters={}) for name in memory.LEAN]
+    hidden = recipe.hidden
+    layers = []
+    while max(hidden := tuple(-(-neurons // 2) for neurons in hidden), default=0) >= _LEAST_NEURONS:
+        layers.append(hidden)
+    yield [
+        setting(f"hidden layers of {' '.join(map(str, each))} neurons", hidden=each)
+        for each in layers
+    ]

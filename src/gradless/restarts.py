@@ -179,7 +179,16 @@ def _records(
         limits = _limits(stop, before, attempt, patience(attempt.strategy.population))
         start, attempt_seed = _start(params, seed, number, spread)
         begun = begin(attempt.strategy, start, attempt_seed)
-        for record in train(problem, attempt.strategy, begun, limits, asked_to_stop=asked_to_stop):
+        try:
+            records = train(problem, attempt.strategy, begun, limits, asked_to_stop=asked_to_stop)
+        except InputError:  # populations grow until they do not fit into memory
+            if before is None:
+                raise
+            nothing: Any = {name: values[:0] for name, values in before.rows.items()}
+            full = "no memory for a larger population"
+            yield before._replace(**nothing, not_finite=0, stopped_because=full)
+            return
+        for record in records:
             total = _added(before, record)
             if record.stopped_because is None:
                 yield total

@@ -129,6 +129,7 @@ def write_config(folder: Path, prepared: Prepared) -> None:
                 "features": list(train.feature_names),
                 "classes": None if train.class_names is None else list(train.class_names),
                 "fingerprint": prepared.fingerprint,
+                "columns": prepared.columns,
             },
             "network": {"sizes": list(prepared.model.sizes)},
             "versions": _versions(),
@@ -251,9 +252,11 @@ def reopen(folder: Path) -> tuple[Prepared, Saved, Progress]:
     """
     config = read_config(folder)
     prepared = prepare(Recipe.from_json(config["recipe"]))
-    if prepared.fingerprint != config["data"].get("fingerprint"):
+    described, features = config["data"], list(prepared.train.feature_names)
+    if (described.get("fingerprint"), described["features"]) != (prepared.fingerprint, features):
         raise InputError(
-            f"the data of {folder} have changed since it began; "
+            f"the data of {folder} have changed since it began: "
+            f"{_changed(described, prepared)}; "
             "restore them, or start a new run with gradless train"
         )
     saved = checkpoint.newest(folder, prepared.begin())
@@ -270,6 +273,25 @@ def reopen(folder: Path) -> tuple[Prepared, Saved, Progress]:
             f"the checkpoints in {folder} do not say how far the run is and what limits it had; "
             "start a new run with gradless train"
         ) from None
+
+
+def _changed(then: dict[str, Any], prepared: Prepared) -> str:
+    """What is different about the data."""
+    features, before = list(prepared.train.feature_names), list(then["features"])
+    if features != before:
+        more = [f"features {_some(sorted(set(features) - set(before)))} are new"]
+        less = [f"features {_some(sorted(set(before) - set(features)))} are gone"]
+        kept = more * (not set(features) <= set(before)) + less * (not set(before) <= set(features))
+        return " and ".join(kept) or "the features are in another order"
+    if (count := then.get("training_samples")) != prepared.train.n_samples:
+        return f"{prepared.train.n_samples} training samples, were {count}"
+    columns, checksums = _dictionary(then.get("columns")), prepared.columns
+    return f"other values in {_some([n for n in checksums if columns.get(n) != checksums[n]])}"
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(map(repr, names[:5]))
+    return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown
 
 
 def _check_unchanged(folder: Path, prepared: Prepared, saved: Saved) -> None:

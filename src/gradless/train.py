@@ -7,38 +7,32 @@ that generator, not hooks inside the loop. How a run is cut into chunks never ch
 
 from __future__ import annotations
 
-import functools
 import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradless import checkpoint, tree
+from gradless import checkpoint, memory
 from gradless.errors import InputError
-from gradless.evaluate import (
-    Layout,
-    Problem,
-    Score,
-    evaluate,
-    everywhere,
-    layout_for,
-    replicate,
-    score_one,
-)
-from gradless.noise import fold_in
-from gradless.processor import compiler_options
+from gradless.evaluate import Layout, Problem
+from gradless.generation import CAPACITY, NO_FAULTS, Faults, Limits, Rows, Run, Wheel, begin
+from gradless.host import HostProblem, HostWheel
 from gradless.strategies.base import Strategy
-from gradless.tree import Params
 
-_CAPACITY = 2**16  # generations in one chunk at most: the rows of a chunk are kept on the device
+__all__ = [
+    "NOT_FINITE", "Record", "Run", "Stop", "begin", "check_budget", "evaluations_per_generation",
+    "train",
+]  # fmt: skip
+
+NOT_FINITE = "losses no longer finite"  # why a run stopped
 _SECONDS_PER_CHUNK = 0.2  # long enough to hide the host's work, short enough to follow and to stop
-_WORTHWHILE = 1e-3  # a fall of the best loss by less than this share is stagnation
+_LEAST_NOT_FINITE = 10  # generations without any finite loss that may be an accident
 
 
 @dataclass(frozen=True)
@@ -59,6 +53,10 @@ class Stop:
         ones so far.
     stagnation
         Evaluations without a fall of the best loss by at least 0.1 %.
+    not_finite
+        Evaluations without any finite loss, in at least 10 generations. A search that finds nothing
+        but NaN and infinity learns nothing. It ends with its state before that, or with an
+        :class:`InputError` if no loss was ever finite. None goes on all the same.
     """
 
     evaluations: int | None = None
@@ -66,6 +64,7 @@ class Stop:
     loss: float | None = None
     accuracy: float | None = None
     stagnation: int | None = None
+    not_finite: int | None = 1000
 
     def __post_init__(self) -> None:
         """Refuse limits that no run can have."""
@@ -73,6 +72,7 @@ class Stop:
             "evaluations": self.evaluations,
             "seconds": self.seconds,
             "stagnation": self.stagnation,
+            "not_finite": self.not_finite,
         }
         for name, value in limits.items():
             if value is not None and not value > 0:
@@ -85,18 +85,11 @@ class Stop:
         if self.loss is not None and math.isnan(self.loss):
             raise InputError("target loss NaN was given, expected a number")
 
-
-class Run(NamedTuple):
-    """Everything that a run is between two generations, a pytree."""
-
-    key: jax.Array
-    generation: jax.Array  # finished so far, uint32
-    state: Any  # of the strategy
-    best: jax.Array  # (dimension,)
-    best_loss: jax.Array
-    best_accuracy: jax.Array
-    reference_loss: jax.Array  # best loss at the last worthwhile improvement
-    reference_generation: jax.Array
+    @property
+    def ends(self) -> bool:
+        """Whether there is a limit at all."""
+        limits = (self.evaluations, self.seconds, self.loss, self.accuracy, self.stagnation)
+        return any(limit is not None for limit in limits)
 
 
 class Record(NamedTuple):
@@ -118,36 +111,12 @@ class Record(NamedTuple):
     compile_seconds: float
     run: Run
     stopped_because: str | None  # in the last record
+    faults: Faults = NO_FAULTS  # exceptions in this chunk, where Python computes the losses
 
     @property
     def rows(self) -> dict[str, np.ndarray]:
         """The arrays by column name, as ``History.append`` takes them."""
         return {name: getattr(self, name) for name in self._fields[:7]}
-
-
-class _Limits(NamedTuple):
-    """Traced, so that other limits do not recompile."""
-
-    generations: jax.Array
-    loss: jax.Array
-    accuracy: jax.Array
-    stagnation: jax.Array  # generations
-
-
-def begin(strategy: Strategy, params: Params, seed: int) -> Run:
-    """The run before its first generation."""
-    key = jax.random.key(seed)
-    infinite = jnp.asarray(jnp.inf, jnp.float32)
-    return Run(
-        key=key,
-        generation=jnp.uint32(0),
-        state=strategy.init(jax.random.fold_in(key, 0), params),
-        best=tree.ravel(params),
-        best_loss=infinite,
-        best_accuracy=jnp.asarray(jnp.nan, jnp.float32),
-        reference_loss=infinite,
-        reference_generation=jnp.uint32(0),
-    )
 
 
 def evaluations_per_generation(strategy: Strategy) -> int:
@@ -164,7 +133,7 @@ def check_budget(strategy: Strategy, stop: Stop) -> None:
         For these.
     """
     per_generation = evaluations_per_generation(strategy)
-    if stop == Stop():
+    if not stop.ends:
         raise InputError("no limit was given, expected at least one; give evaluations or seconds")
     if stop.evaluations is not None and stop.evaluations < per_generation:
         raise InputError(
@@ -173,122 +142,8 @@ def check_budget(strategy: Strategy, stop: Stop) -> None:
         )
 
 
-def _keys(run: Run) -> tuple[jax.Array, ...]:
-    """Keys of the next generation, to ask, to tell and to draw a batch."""
-    # Stream 0 of the run's key initialised the strategy; generation g uses stream g + 1.
-    key = fold_in(run.key, run.generation + 1)
-    return tuple(fold_in(key, use) for use in range(3))
-
-
-def _generation(
-    run: Run,
-    keys: tuple[jax.Array, ...],
-    strategy: Strategy,
-    problem: Problem,
-    wanted: jax.Array,
-    layout: Layout,
-) -> tuple[Run, jax.Array]:
-    """One turn of the wheel, and its row: loss, accuracy, best ones, losses not finite."""
-    ask_key, tell_key, batch_key = keys
-    batch = problem.batch(batch_key)
-    candidates = strategy.ask(ask_key, run.state)
-    score = evaluate(problem, strategy, run.state, candidates, batch, layout)
-    losses = jnp.where(jnp.isfinite(score.loss), score.loss, jnp.inf)
-    not_finite = jnp.sum(jnp.isinf(losses))
-    state = strategy.tell(tell_key, run.state, candidates, losses)
-
-    winner = jnp.argmin(losses)
-    loss, accuracy = losses[winner], score.accuracy[winner]
-    if strategy.samples_around_center:
-        params = strategy.decode(run.state, tree.member(candidates, winner))
-        best = _better(run, loss, accuracy, params)
-        params = strategy.center(state)
-        loss, accuracy = score_one(problem, params, batch, layout)
-        best = _better(best, loss, accuracy, params)
-    else:  # a winner that is better than all before it has become the center
-        best = _better(run, loss, accuracy, strategy.center(state))
-    if not problem.uses_minibatches:
-        best = _first_to_reach(wanted, best, run, strategy, candidates, score)
-    worthwhile = best.best_loss < run.reference_loss - _WORTHWHILE * jnp.abs(run.reference_loss)
-    worthwhile |= jnp.isinf(run.reference_loss) & jnp.isfinite(best.best_loss)
-    generation = run.generation + 1
-    following = best._replace(
-        generation=generation,
-        state=state,
-        reference_loss=jnp.where(worthwhile, best.best_loss, run.reference_loss),
-        reference_generation=jnp.where(worthwhile, generation, run.reference_generation),
-    )
-    row = jnp.stack(
-        [loss, accuracy, best.best_loss, best.best_accuracy, not_finite.astype(loss.dtype)]
-    )
-    return following, row
-
-
-def _better(run: Run, loss: jax.Array, accuracy: jax.Array, params: Params) -> Run:
-    better = loss < run.best_loss
-    return run._replace(
-        best=jnp.where(better, tree.ravel(params), run.best),
-        best_loss=jnp.where(better, loss, run.best_loss),
-        best_accuracy=jnp.where(better, accuracy, run.best_accuracy),
-    )
-
-
-def _first_to_reach(
-    wanted: jax.Array, best: Run, run: Run, strategy: Strategy, candidates: Any, score: Score
-) -> Run:
-    """The candidate that has the accuracy wanted, if there is one and the best one lacks it."""
-    reached = (score.accuracy >= wanted) & jnp.isfinite(score.loss)
-    first = jnp.argmin(jnp.where(reached, score.loss, jnp.inf))
-
-    def take() -> Run:
-        params = strategy.decode(run.state, tree.member(candidates, first))
-        return best._replace(
-            best=tree.ravel(params),
-            best_loss=score.loss[first],
-            best_accuracy=score.accuracy[first],
-        )
-
-    take_it = reached[first] & ~(best.best_accuracy >= wanted)
-    return jax.lax.cond(take_it, take, lambda: best)
-
-
-@functools.partial(jax.jit, static_argnames="layout", compiler_options=compiler_options())
-def _advance(
-    run: Run, strategy: Strategy, problem: Problem, limits: _Limits, layout: Layout
-) -> tuple[Run, jax.Array]:
-    """Generations until a limit is reached, and one row for each, (capacity, 5)."""
-
-    def generations(
-        run: Run, strategy: Strategy, problem: Problem, limits: _Limits
-    ) -> tuple[Run, jax.Array]:
-        first = run.generation
-
-        def unfinished(carry: tuple[Run, Any, jax.Array]) -> jax.Array:
-            run = carry[0]
-            return (
-                (run.generation - first < limits.generations)
-                & (run.best_loss > limits.loss)
-                & ~(run.best_accuracy >= limits.accuracy)
-                & (run.generation - run.reference_generation < limits.stagnation)
-            )
-
-        def step(carry: tuple[Run, Any, jax.Array]) -> tuple[Run, Any, jax.Array]:
-            # The keys come from the step before: computed in this one, they would be computed for
-            # every single number of the noise, since the compiler would merge the two.
-            run, keys, rows = carry
-            following, row = _generation(run, keys, strategy, problem, limits.accuracy, layout)
-            rows = jax.lax.dynamic_update_index_in_dim(rows, row, run.generation - first, 0)
-            return following, _keys(following), rows
-
-        rows = jnp.zeros((_CAPACITY, 5), jnp.float32)
-        run, _, rows = jax.lax.while_loop(unfinished, step, (run, _keys(run), rows))
-        return run, rows
-
-    return everywhere(generations, layout)(run, strategy, problem, limits)
-
-
 def train(
-    problem: Problem,
+    problem: Problem | HostProblem,
     strategy: Strategy,
     run: Run,
     stop: Stop,
@@ -320,17 +175,19 @@ def train(
     Raises
     ------
     InputError
-        If nothing would ever stop the run, the budget is smaller than one generation, or no
-        checkpoint can be read.
+        If nothing would ever stop the run, the budget is smaller than one generation, no
+        checkpoint can be read, it does not fit into memory, or no loss is finite from the beginning
+        on.
     """
     check_budget(strategy, stop)
     if resume_from is not None:
         run = checkpoint.newest(resume_from, run).run
+    memory.check_run(problem, strategy, run, layout)
     return _chunks(problem, strategy, run, stop, layout, asked_to_stop)
 
 
 def _chunks(
-    problem: Problem,
+    problem: Problem | HostProblem,
     strategy: Strategy,
     run: Run,
     stop: Stop,
@@ -338,61 +195,122 @@ def _chunks(
     asked_to_stop: Callable[[], str | None],
 ) -> Iterator[Record]:
     per_generation = evaluations_per_generation(strategy)
-    layout = layout or layout_for(problem, strategy)
-    problem, run = replicate((problem, run), layout)
-    limits = _Limits(
-        jnp.uint32(0),
-        jnp.float32(-jnp.inf if stop.loss is None else stop.loss),
-        jnp.float32(jnp.inf if stop.accuracy is None else stop.accuracy),
-        jnp.uint32(min(2**32 - 1, -(-(stop.stagnation or 2**62) // per_generation))),
-    )
-    # A chunk of no generations compiles and does nothing else.
+    limits = _limits(stop, per_generation)
+    streak = _Streak(run, limits, strategy.population)
+    wheel: Wheel | HostWheel
+    if isinstance(problem, HostProblem):
+        wheel = HostWheel(problem, strategy, limits)
+    else:
+        wheel = Wheel(problem, strategy, limits, layout)
+    run = wheel.placed(run)
     begun = time.perf_counter()
-    run, _ = jax.block_until_ready(_advance(run, strategy, problem, limits, layout))
+    wheel.turn(run, 0)
     compile_seconds = time.perf_counter() - begun
 
     total = None if stop.evaluations is None else stop.evaluations // per_generation
-    done = int(run.generation)
+    told = run  # as the last record has it
+    rows, faults = np.empty((0, 5), np.float32), NO_FAULTS
     length = 1.0
     begun = time.perf_counter()
-    elapsed = 0.0
+    before = 0.0  # seconds of the last record
     reason = None
     while reason is None:
-        chunk = _CAPACITY if total is None else min(_CAPACITY, total - done)
+        done = int(run.generation)
+        chunk = CAPACITY if total is None else min(CAPACITY, total - done)
         chunk = max(0, min(chunk, int(length)))
         chunk_begun = time.perf_counter()
-        run, rows = _advance(
-            run, strategy, problem, limits._replace(generations=jnp.uint32(chunk)), layout
-        )
-        made = int(run.generation) - done
-        pace = (time.perf_counter() - chunk_begun) / max(made, 1)
+        run, more, of_chunk = wheel.turn(run, chunk)
+        pace = (time.perf_counter() - chunk_begun) / max(len(more), 1)
+        rows, faults = np.concatenate([rows, more]), faults.and_later(of_chunk)
         judged = not (math.isnan(run.best_accuracy) and math.isfinite(run.best_loss))
         if stop.accuracy is not None and not judged:
             raise InputError(
                 f"target accuracy {stop.accuracy} was given for a problem without classes, "
                 "expected a target loss"
             )
-        before, elapsed = elapsed, time.perf_counter() - begun
+        elapsed = time.perf_counter() - begun
         reason = _reason(run, stop, limits, elapsed, total) or asked_to_stop()
-        yield _record(
-            np.asarray(rows)[:made], done, per_generation, before, elapsed, compile_seconds, run,
-            reason,
-        )  # fmt: skip
-        done += made
         wanted = _SECONDS_PER_CHUNK
         if stop.seconds is not None:
             wanted = min(wanted, stop.seconds - elapsed)
         length = max(1.0, min(4 * length, wanted / max(pace, 1e-9)))
+        streak.take(rows, told)
+        if reason is None and stop.not_finite and streak.may_be_the_end(run):
+            continue  # kept back: should no finite loss come any more, it never happened
+        not_finite = int(rows[:, 4].sum())
+        if reason == NOT_FINITE:
+            if math.isinf(run.best_loss):
+                raise _hopeless(rows, faults)
+            good = streak.last_good(run) - int(told.generation)
+            run, rows = wheel.back(told, good), rows[:good]
+        yield _record(
+            rows, not_finite, int(told.generation), per_generation, before, elapsed,
+            compile_seconds, run, reason, faults,
+        )  # fmt: skip
+        told, before = run, elapsed
+        rows, faults = rows[:0], NO_FAULTS
 
 
-def _reason(run: Run, stop: Stop, limits: _Limits, elapsed: float, total: int | None) -> str | None:
+class _Streak:
+    """How far back the generations with finite losses are."""
+
+    def __init__(self, run: Run, limits: Limits, population: int) -> None:
+        self._good = int(run.generation)  # the last one in which the center's was finite, too
+        self._limit, self._population = int(limits.not_finite), population
+
+    def take(self, rows: Rows, told: Run) -> None:
+        """Look at the rows that follow ``told``."""
+        good = np.flatnonzero(np.isfinite(rows[:, 0]) & (rows[:, 4] < self._population))
+        if len(good):
+            self._good = int(told.generation) + int(good[-1]) + 1
+
+    def may_be_the_end(self, run: Run) -> bool:
+        """Whether the run could end by going back from here."""
+        number = int(run.generation)
+        nothing_finite = number > int(run.finite_generation)
+        return nothing_finite or 0 < number - self._good < 2 * self._limit
+
+    def last_good(self, run: Run) -> int:
+        """Generation to go back to; no later one has been told, however chunks were cut."""
+        finite = int(run.finite_generation)
+        near = self._good > 0 and finite - self._good < self._limit
+        return self._good if near else finite
+
+
+def _hopeless(rows: Rows, faults: Faults) -> InputError:
+    in_python = f", {faults.raised:,} of them exceptions ({faults.error})"
+    return InputError(
+        f"all {int(rows[:, 4].sum()):,} losses from the beginning on were NaN or infinite"
+        f"{in_python if faults.raised else ''}; expected finite numbers; look at the data and the "
+        "loss, or begin with smaller weights or steps"
+    )
+
+
+def _limits(stop: Stop, per_generation: int) -> Limits:
+    def generations(evaluations: int | None, least: int = 1) -> jax.Array:
+        count = -(-(evaluations or 2**62) // per_generation)
+        return jnp.uint32(min(2**32 - 1, max(least, count)))
+
+    return Limits(
+        generations=jnp.uint32(0),
+        loss=jnp.float32(-jnp.inf if stop.loss is None else stop.loss),
+        accuracy=jnp.float32(jnp.inf if stop.accuracy is None else stop.accuracy),
+        stagnation=generations(stop.stagnation),
+        not_finite=generations(stop.not_finite, _LEAST_NOT_FINITE),
+    )
+
+
+def _reason(run: Run, stop: Stop, limits: Limits, elapsed: float, total: int | None) -> str | None:
+    number = int(run.generation)
     if stop.loss is not None and float(run.best_loss) <= limits.loss:
         return "target loss reached"
     if stop.accuracy is not None and float(run.best_accuracy) >= limits.accuracy:
         return "target accuracy reached"
-    if total is not None and int(run.generation) >= total:
+    if number - int(run.finite_generation) >= int(limits.not_finite):
+        return NOT_FINITE
+    if total is not None and number >= total:
         return "evaluations used up"
-    if int(run.generation) - int(run.reference_generation) >= int(limits.stagnation):
+    if number - int(run.reference_generation) >= int(limits.stagnation):
         return "no improvement"
     if stop.seconds is not None and elapsed >= stop.seconds:
         return "time used up"
@@ -400,7 +318,8 @@ def _reason(run: Run, stop: Stop, limits: _Limits, elapsed: float, total: int | 
 
 
 def _record(
-    rows: np.ndarray,
+    rows: Rows,
+    not_finite: int,
     done: int,
     per_generation: int,
     before: float,
@@ -408,20 +327,22 @@ def _record(
     compile_seconds: float,
     run: Run,
     reason: str | None,
+    faults: Faults,
 ) -> Record:
-    loss, accuracy, best_loss, best_accuracy, not_finite = rows.T
+    loss, accuracy, best_loss, best_accuracy, _ = rows.T
     share = np.arange(1, len(rows) + 1) / max(len(rows), 1)
-    generation = done + np.arange(1, len(rows) + 1)
+    number = done + np.arange(1, len(rows) + 1)
     return Record(
-        generation=generation,
-        evaluations=generation * per_generation,
+        generation=number,
+        evaluations=number * per_generation,
         seconds=before + share * (elapsed - before),
         loss=loss,
         accuracy=accuracy,
         best_loss=best_loss,
         best_accuracy=best_accuracy,
-        not_finite=int(not_finite.sum()),
+        not_finite=not_finite,
         compile_seconds=compile_seconds,
         run=run,
         stopped_because=reason,
+        faults=faults,
     )

@@ -81,6 +81,7 @@ class Adam:
             best_accuracy=jnp.asarray(jnp.nan, jnp.float32),
             reference_loss=infinite,
             reference_generation=jnp.uint32(0),
+            finite_generation=jnp.uint32(0),
         )
 
     def center(self, state: State) -> Params:

@@ -30,6 +30,7 @@ from test_contract import (  # noqa: F401
 
 from gradless import storage, strategies, train, tree
 from gradless.errors import InputError
+from gradless.generation import advance
 from gradless.strategies import Strategy
 from gradless.strategies import evosax as wrapped
 from gradless.train import Stop
@@ -115,7 +116,7 @@ def test_it_trains_in_the_compiled_loop(problem, model) -> None:
         *_, last = train.train(problem, strategy, run, Stop(evaluations=17 * 60))
         assert last.evaluations[-1] == 17 * 60
         assert last.best_loss[-1] < 0.95
-        made.append(train._advance._cache_size())
+        made.append(advance._cache_size())
         strategy = dataclasses.replace(strategy, sigma=0.2)
     assert made[0] == made[1]
 

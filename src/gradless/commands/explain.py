@@ -11,9 +11,11 @@ from typing import Any
 import jax
 from rich.table import Table
 
+from gradless import memory
 from gradless.commands.options import Training, parse_training
 from gradless.errors import InputError
 from gradless.evaluate import layout_for, why
+from gradless.memory import words
 from gradless.recipe import Prepared, prepare
 from gradless.strategies.base import rank
 from gradless.train import Stop, check_budget, evaluations_per_generation, train
@@ -69,9 +71,10 @@ def explain(prepared: Prepared) -> Facts:
             change = min(change, rank(strategy) * (sizes[0] + sizes[1]))
         multiply_adds -= samples * (sizes[0] * sizes[1] - change // 2)
 
-    key = jax.eval_shape(lambda: jax.random.key(0))
-    state = jax.eval_shape(strategy.init, key, jax.eval_shape(model.init, key))
-    candidates = _size(jax.eval_shape(strategy.ask, key, state))
+    key = jax.random.key(0)
+    state = jax.eval_shape(strategy.init, key, prepared.params)
+    candidates = memory.size(jax.eval_shape(strategy.ask, key, state))
+    needed = memory.estimate(problem, strategy, prepared.params, layout, checkpoints=True)
     return {
         "network": {
             "sizes": list(sizes),
@@ -110,17 +113,14 @@ def explain(prepared: Prepared) -> Facts:
         "memory": {
             "candidate_bytes": candidates,
             "candidates_as_numbers": candidates >= 4 * model.n_parameters * strategy.population,
-            "state_bytes": _size(state),
-            "data_bytes": _size((problem.inputs, problem.targets)),
-            "activation_bytes_at_most": (width * problem.layout_hint[1] * members * layout.devices),
+            "state_bytes": memory.size(state),
+            "data_bytes": memory.size(problem),
+            "activation_bytes_at_most": needed.evaluation,
+            "needed_bytes": needed.total,
+            "free_bytes": memory.free(),
         },
         "measured": None,
     }
-
-
-def _size(tree: Any) -> int:
-    """Bytes of the arrays of a pytree."""
-    return sum(math.prod(x.shape) * x.dtype.itemsize for x in jax.tree.leaves(tree))
 
 
 def _measure(prepared: Prepared, seconds: float, facts: Facts) -> Facts:
@@ -142,7 +142,7 @@ def _measure(prepared: Prepared, seconds: float, facts: Facts) -> Facts:
 def sentences(facts: Facts) -> dict[str, str]:
     """The facts in words, by what they are about."""
     network, data, strategy = facts["network"], facts["data"], facts["strategy"]
-    form, one, memory = facts["formulation"], facts["evaluation"], facts["memory"]
+    form, one, held = facts["formulation"], facts["evaluation"], facts["memory"]
     all_of_them = data["samples_in_an_evaluation"] == data["samples"]
     seen = "all of them" if all_of_them else f"{data['samples_in_an_evaluation']:,} of them"
     center = strategy["evaluations_per_generation"] > strategy["candidates"]
@@ -154,10 +154,12 @@ def sentences(facts: Facts) -> dict[str, str]:
         members = f"{count:,} pairs of opposite members together"
         if count == 1:
             members = "one pair of opposite members after another"
-    written = "written as numbers" if memory["candidates_as_numbers"] else "as seeds or indices"
+    written = "written as numbers" if held["candidates_as_numbers"] else "as seeds or indices"
     passed_on = "none passed through memory between layers (rows stay in registers and cache)"
     if one["activation_bytes"]:
-        passed_on = f"{_bytes(one['activation_bytes'])} of activations written and read again"
+        passed_on = f"{words(one['activation_bytes'])} of activations written and read again"
+    available = held["free_bytes"]
+    available = "" if available is None else f", of {words(available)} that are free"
     lines = {
         "network": f"{'-'.join(map(str, network['sizes']))}, {network['activation']}, "
         f"{network['parameters']:,} parameters, computed in {network['precision']}",
@@ -175,11 +177,12 @@ def sentences(facts: Facts) -> dict[str, str]:
         f"{form['devices']} of {form['devices_available']} {form['backend']} devices: "
         f"{form['why']}",
         "one evaluation": f"{one['multiply_adds']:,} multiply-adds; reads "
-        f"{_bytes(one['parameter_bytes'])} of parameters and {_bytes(one['input_bytes'])} of "
+        f"{words(one['parameter_bytes'])} of parameters and {words(one['input_bytes'])} of "
         f"inputs; {passed_on}",
-        "memory": f"candidates {written}, {_bytes(memory['candidate_bytes'])}; strategy "
-        f"{_bytes(memory['state_bytes'])}; data {_bytes(memory['data_bytes'])}; activations at "
-        f"most {_bytes(memory['activation_bytes_at_most'])} at once",
+        "memory": f"candidates {written}, {words(held['candidate_bytes'])}; strategy "
+        f"{words(held['state_bytes'])}; data {words(held['data_bytes'])}; networks being "
+        f"evaluated {words(held['activation_bytes_at_most'])}; about "
+        f"{words(held['needed_bytes'])} in all, with copies and the compiler{available}",
     }
     measured = facts["measured"]
     if measured is not None:
@@ -191,14 +194,6 @@ def sentences(facts: Facts) -> dict[str, str]:
             "compile)"
         )
     return lines
-
-
-def _bytes(size: float) -> str:
-    for unit in ("bytes", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.3g} {unit}" if size < 1000 else f"{size:.0f} {unit}"
-        size /= 1024
-    return f"{size:,.1f} GiB"
 
 
 def _count(number: float) -> str:

@@ -176,12 +176,12 @@ def _network(prepared: Prepared, record: Record) -> Network:
     The best that was seen, or with minibatches the strategy's center: there, the best loss is that
     of a lucky batch.
     """
-    structure = prepared.structure
+    best: Any = np.asarray(record.run.best)  # cut by NumPy: JAX would compile every cut
+    params = prepared.structure.unravel(best)
     if prepared.problem.uses_minibatches:
-        params = _center(prepared.strategy, record.run.state)
-    else:
-        best: Any = np.asarray(record.run.best)  # cut by NumPy: JAX would compile every cut
-        params = structure.unravel(best)
+        center = _center(prepared.strategy, record.run.state)
+        if np.isfinite(prepared.judge(center, prepared.train).value):
+            params = center
     return Network(
         prepared.model,
         params,

@@ -19,22 +19,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from benchmarks import memory
+from benchmarks.reliability import BrokenPromiseError, Results
 from gradless.errors import InputError
 from gradless.tables import Table, read_features, read_table
 
-Results = dict[str, Any]
-
 TARGET = "the target"
 _LARGE = ((1_000_000, 5, "classes"), (1_000_000, 5, "numbers"), (200, 10_000, "classes"))
-
-
-class BrokenPromiseError(Exception):
-    """What must never happen has happened."""
 
 
 @dataclass(frozen=True)
@@ -362,7 +356,7 @@ def large_tables() -> Results:
     for rows, columns, kind in _LARGE:
         with tempfile.TemporaryDirectory() as folder:
             _write_large(Path(folder), rows, columns, kind)
-            command = [sys.executable, "-m", "benchmarks.reliability_tables", folder]
+            command = [sys.executable, "-m", "benchmarks.reliability.tables", folder]
             ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         found = json.loads(ran.stdout)
         name = f"{rows:,} rows, {columns:,} columns, {kind}"
@@ -370,7 +364,7 @@ def large_tables() -> Results:
             raise BrokenPromiseError(f"{name}: other numbers were read")
         print(f"  {name}: {found}", flush=True)
         results[name] = found
-    return results
+    return {"sizes": results}
 
 
 def _write_large(folder: Path, rows: int, columns: int, kind: str) -> None:

@@ -1,0 +1,282 @@
+"""What happens in one generation? Ask, evaluate, tell; remember the best, and write a row.
+
+:func:`advance` turns that wheel inside one compiled loop. ``host`` turns the same wheel for
+problems whose losses only Python code can compute.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+from gradless import tree
+from gradless.evaluate import (
+    Layout,
+    Problem,
+    Score,
+    evaluate,
+    everywhere,
+    layout_for,
+    replicate,
+    score_one,
+)
+from gradless.noise import fold_in
+from gradless.processor import compiler_options
+from gradless.strategies.base import Strategy
+from gradless.tree import Params
+
+Rows = npt.NDArray[np.float32]
+"""What :func:`following` says of each generation, (generations, 5)."""
+
+CAPACITY = 2**16  # generations in one chunk at most: the rows of a chunk are kept on the device
+_WORTHWHILE = 1e-3  # a fall of the best loss by less than this share is stagnation
+
+
+class Run(NamedTuple):
+    """Everything that a run is between two generations, a pytree."""
+
+    key: jax.Array
+    generation: jax.Array  # finished so far, uint32
+    state: Any  # of the strategy
+    best: jax.Array  # (dimension,)
+    best_loss: jax.Array
+    best_accuracy: jax.Array
+    reference_loss: jax.Array  # best loss at the last worthwhile improvement
+    reference_generation: jax.Array
+    finite_generation: jax.Array  # the last one in which a candidate had a finite loss
+
+
+class Limits(NamedTuple):
+    """What ends :func:`advance`; traced, so that other limits do not recompile."""
+
+    generations: jax.Array  # of this call
+    loss: jax.Array
+    accuracy: jax.Array
+    stagnation: jax.Array  # generations
+    not_finite: jax.Array  # generations in a row without any finite loss
+
+
+class Faults(NamedTuple):
+    """Exceptions of Python code that computes losses."""
+
+    raised: int = 0
+    error: str | None = None  # the last one
+
+    def and_later(self, others: Faults) -> Faults:
+        """These and later ones."""
+        return Faults(self.raised + others.raised, others.error or self.error)
+
+
+NO_FAULTS = Faults()
+
+
+class Wheel:
+    """A problem and a strategy that a compiled loop turns."""
+
+    def __init__(
+        self, problem: Problem, strategy: Strategy, limits: Limits, layout: Layout | None
+    ) -> None:
+        """Place the problem; ``layout`` is chosen if not given."""
+        self._layout = layout or layout_for(problem, strategy)
+        self._problem = replicate(problem, self._layout)
+        self._strategy, self._limits = strategy, limits
+
+    def placed(self, run: Run) -> Run:
+        """The run where it is turned."""
+        return replicate(run, self._layout)
+
+    def turn(self, run: Run, generations: int) -> tuple[Run, Rows, Faults]:
+        """Generations until a limit is reached, so many at most, and a row for each.
+
+        Without any generation, all is compiled and nothing else is done.
+        """
+        limits = self._limits._replace(generations=jnp.uint32(generations))
+        after, rows = jax.block_until_ready(
+            advance(run, self._strategy, self._problem, limits, self._layout)
+        )
+        return after, np.asarray(rows)[: int(after.generation) - int(run.generation)], NO_FAULTS
+
+    def back(self, run: Run, generations: int) -> Run:
+        """The run so many generations after an earlier one: made again, since it is the same."""
+        return self.turn(run, generations)[0]
+
+
+def begin(strategy: Strategy, params: Params, seed: int) -> Run:
+    """The run before its first generation."""
+    key = jax.random.key(seed)
+    infinite = jnp.asarray(jnp.inf, jnp.float32)
+    return Run(
+        key=key,
+        generation=jnp.uint32(0),
+        state=strategy.init(jax.random.fold_in(key, 0), params),
+        best=tree.ravel(params),
+        best_loss=infinite,
+        best_accuracy=jnp.asarray(jnp.nan, jnp.float32),
+        reference_loss=infinite,
+        reference_generation=jnp.uint32(0),
+        finite_generation=jnp.uint32(0),
+    )
+
+
+def keys(run: Run) -> tuple[jax.Array, ...]:
+    """Keys of the next generation, to ask, to tell and to draw a batch."""
+    # Stream 0 of the run's key initialised the strategy; generation g uses stream g + 1.
+    key = fold_in(run.key, run.generation + 1)
+    return tuple(fold_in(key, use) for use in range(3))
+
+
+def tell(
+    run: Run, key: jax.Array, strategy: Strategy, candidates: Any, losses: jax.Array
+) -> tuple[Any, jax.Array]:
+    """State of the strategy once it knows the losses, and the losses as it was told them."""
+    losses = jnp.where(jnp.isfinite(losses), losses, jnp.inf)
+    return strategy.tell(key, run.state, candidates, losses), losses
+
+
+def following(
+    run: Run,
+    state: Any,
+    strategy: Strategy,
+    candidates: Any,
+    losses: jax.Array,
+    score: Score,
+    center: Score | None,
+    wanted: jax.Array | None,
+) -> tuple[Run, jax.Array]:
+    """The run after a generation, and its row: loss, accuracy, best ones, losses not finite.
+
+    Parameters
+    ----------
+    run
+        Before the generation.
+    state
+        Of the strategy, after it.
+    strategy, candidates
+        Who searched, and what it asked for.
+    losses
+        Of the candidates, as they were told.
+    score
+        Of the candidates, as it was computed.
+    center
+        Of the strategy's new center, if that is not one of the candidates.
+    wanted
+        Accuracy, reached by any candidate, that makes it the best one.
+    """
+    not_finite = jnp.sum(jnp.isinf(losses))
+    winner = jnp.argmin(losses)
+    loss, accuracy = losses[winner], score.accuracy[winner]
+    if center is not None:
+        params = strategy.decode(run.state, tree.member(candidates, winner))
+        best = _better(run, loss, accuracy, params)
+        loss, accuracy = center
+        best = _better(best, loss, accuracy, strategy.center(state))
+    else:  # a winner that is better than all before it has become the center
+        best = _better(run, loss, accuracy, strategy.center(state))
+    if wanted is not None:
+        best = _first_to_reach(wanted, best, run, strategy, candidates, score)
+    worthwhile = best.best_loss < run.reference_loss - _WORTHWHILE * jnp.abs(run.reference_loss)
+    worthwhile |= jnp.isinf(run.reference_loss) & jnp.isfinite(best.best_loss)
+    generation = run.generation + 1
+    after = best._replace(
+        generation=generation,
+        state=state,
+        reference_loss=jnp.where(worthwhile, best.best_loss, run.reference_loss),
+        reference_generation=jnp.where(worthwhile, generation, run.reference_generation),
+        finite_generation=jnp.where(
+            not_finite < losses.shape[0], generation, run.finite_generation
+        ),
+    )
+    row = jnp.stack(
+        [loss, accuracy, best.best_loss, best.best_accuracy, not_finite.astype(loss.dtype)]
+    )
+    return after, row
+
+
+def _better(run: Run, loss: jax.Array, accuracy: jax.Array, params: Params) -> Run:
+    better = loss < run.best_loss
+    return run._replace(
+        best=jnp.where(better, tree.ravel(params), run.best),
+        best_loss=jnp.where(better, loss, run.best_loss),
+        best_accuracy=jnp.where(better, accuracy, run.best_accuracy),
+    )
+
+
+def _first_to_reach(
+    wanted: jax.Array, best: Run, run: Run, strategy: Strategy, candidates: Any, score: Score
+) -> Run:
+    """The candidate that has the accuracy wanted, if there is one and the best one lacks it."""
+    reached = (score.accuracy >= wanted) & jnp.isfinite(score.loss)
+    first = jnp.argmin(jnp.where(reached, score.loss, jnp.inf))
+
+    def take() -> Run:
+        params = strategy.decode(run.state, tree.member(candidates, first))
+        return best._replace(
+            best=tree.ravel(params),
+            best_loss=score.loss[first],
+            best_accuracy=score.accuracy[first],
+        )
+
+    take_it = reached[first] & ~(best.best_accuracy >= wanted)
+    return jax.lax.cond(take_it, take, lambda: best)
+
+
+def _generation(
+    run: Run,
+    keys: tuple[jax.Array, ...],
+    strategy: Strategy,
+    problem: Problem,
+    wanted: jax.Array,
+    layout: Layout,
+) -> tuple[Run, jax.Array]:
+    """One turn of the wheel."""
+    ask_key, tell_key, batch_key = keys
+    batch = problem.batch(batch_key)
+    candidates = strategy.ask(ask_key, run.state)
+    score = evaluate(problem, strategy, run.state, candidates, batch, layout)
+    state, losses = tell(run, tell_key, strategy, candidates, score.loss)
+    center = None
+    if strategy.samples_around_center:
+        center = score_one(problem, strategy.center(state), batch, layout)
+    reaches = None if problem.uses_minibatches else wanted
+    return following(run, state, strategy, candidates, losses, score, center, reaches)
+
+
+@functools.partial(jax.jit, static_argnames="layout", compiler_options=compiler_options())
+def advance(
+    run: Run, strategy: Strategy, problem: Problem, limits: Limits, layout: Layout
+) -> tuple[Run, jax.Array]:
+    """Generations until a limit is reached, and one row for each, (CAPACITY, 5)."""
+
+    def generations(
+        run: Run, strategy: Strategy, problem: Problem, limits: Limits
+    ) -> tuple[Run, jax.Array]:
+        first = run.generation
+
+        def unfinished(carry: tuple[Run, Any, jax.Array]) -> jax.Array:
+            run = carry[0]
+            return (
+                (run.generation - first < limits.generations)
+                & (run.best_loss > limits.loss)
+                & ~(run.best_accuracy >= limits.accuracy)
+                & (run.generation - run.reference_generation < limits.stagnation)
+                & (run.generation - run.finite_generation < limits.not_finite)
+            )
+
+        def step(carry: tuple[Run, Any, jax.Array]) -> tuple[Run, Any, jax.Array]:
+            # The keys come from the step before: computed in this one, they would be computed for
+            # every single number of the noise, since the compiler would merge the two.
+            run, drawn, rows = carry
+            after, row = _generation(run, drawn, strategy, problem, limits.accuracy, layout)
+            rows = jax.lax.dynamic_update_index_in_dim(rows, row, run.generation - first, 0)
+            return after, keys(after), rows
+
+        rows = jnp.zeros((CAPACITY, 5), jnp.float32)
+        run, _, rows = jax.lax.while_loop(unfinished, step, (run, keys(run), rows))
+        return run, rows
+
+    return everywhere(generations, layout)(run, strategy, problem, limits)

@@ -1,0 +1,163 @@
+"""How does Python code evaluate a population? Between the three compiled parts of a generation.
+
+What Python computes a loss from, the parameters of a candidate or the outputs of its network, is
+measured on the device for the whole population and handed over as NumPy arrays.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gradless import generation
+from gradless.evaluate import Layout, Score, map_members, replicate
+from gradless.generation import NO_FAULTS, Faults, Limits, Rows, Run
+from gradless.strategies.base import Strategy
+from gradless.tree import Params
+
+
+class OnDevice(Protocol):
+    """The compiled part of a :class:`HostProblem`, a pytree."""
+
+    def draw(self, key: jax.Array) -> Any:
+        """Numbers of the samples that a generation sees, or None for all: a function of the key."""
+
+    def batch(self, drawn: Any) -> Any:
+        """Their data."""
+
+    def measure(self, params: Params, batch: Any) -> Any:
+        """What Python judges a candidate by, a pytree of arrays."""
+
+
+class Judgement(NamedTuple):
+    """What Python found of some candidates."""
+
+    loss: Any  # (candidates,), float32; NaN where there is none
+    accuracy: Any  # (candidates,), float32; NaN where undefined
+    faults: Faults = NO_FAULTS
+
+
+@runtime_checkable
+class HostProblem(Protocol):
+    """What a population is evaluated on, where the losses come from Python code."""
+
+    @property
+    def on_device(self) -> OnDevice:
+        """Its compiled part."""
+
+    @property
+    def uses_minibatches(self) -> bool:
+        """Whether the loss of the same parameters changes from generation to generation."""
+
+    def judge(self, measured: Any, drawn: Any) -> Judgement:
+        """Losses of candidates; ``measured`` has them on the leading axes, NumPy arrays."""
+
+
+def layout_on_host(strategy: Strategy) -> Layout:
+    """Members are measured one by one, on one device: the code in Python takes the time."""
+    return Layout(rows=False, block=1, devices=1)
+
+
+class HostWheel:
+    """A problem and a strategy that Python turns, as :class:`gradless.generation.Wheel` does."""
+
+    def __init__(self, problem: HostProblem, strategy: Strategy, limits: Limits) -> None:
+        """Nothing is compiled yet."""
+        self._layout = layout_on_host(strategy)
+        self._problem, self._strategy, self._limits = problem, strategy, limits
+        self._wanted = None if problem.uses_minibatches else limits.accuracy
+        # After the last generation with finite losses, without and with one of the center.
+        self._kept: dict[bool, Run] = {}
+
+    def placed(self, run: Run) -> Run:
+        """The run where it is turned."""
+        return replicate(run, self._layout)
+
+    def turn(self, run: Run, generations: int) -> tuple[Run, Rows, Faults]:
+        """Generations until a limit is reached, so many at most, a row for each, exceptions."""
+        if not generations:
+            self._compile(run)
+        rows: list[Rows] = []
+        faults = NO_FAULTS
+        while len(rows) < generations and self._goes_on(run):
+            run, row, more = self._generation(run)
+            rows.append(row)
+            faults = faults.and_later(more)
+            if int(run.finite_generation) == int(run.generation):
+                self._kept[bool(np.isfinite(row[0]))] = run
+        return run, np.asarray(rows, np.float32).reshape(-1, 5), faults
+
+    def back(self, run: Run, generations: int) -> Run:
+        """The run so many generations after an earlier one: kept, since Python may do otherwise."""
+        wanted = int(run.generation) + generations
+        return next((r for r in self._kept.values() if int(r.generation) == wanted), run)
+
+    def _goes_on(self, run: Run) -> bool:
+        number, limits = int(run.generation), self._limits
+        return bool(
+            run.best_loss > limits.loss
+            and not run.best_accuracy >= limits.accuracy
+            and number - int(run.reference_generation) < int(limits.stagnation)
+            and number - int(run.finite_generation) < int(limits.not_finite)
+        )
+
+    def _generation(self, run: Run) -> tuple[Run, Rows, Faults]:
+        """One turn of the wheel."""
+        strategy, device = self._strategy, self._problem.on_device
+        candidates, measured, drawn = _ask(run, strategy, device, self._layout)
+        judged = self._problem.judge(*jax.device_get((measured, drawn)))
+        state, losses, measured = _tell(run, strategy, device, candidates, judged.loss, drawn)
+        faults, center = judged.faults, None
+        if strategy.samples_around_center:
+            of_center = self._problem.judge(*jax.device_get((measured, drawn)))
+            faults = faults.and_later(of_center.faults)
+            center = Score(of_center.loss[0], of_center.accuracy[0])
+        score = Score(judged.loss, judged.accuracy)
+        run, row = _finish(run, state, strategy, candidates, losses, score, center, self._wanted)
+        return run, np.asarray(row), faults
+
+    def _compile(self, run: Run) -> None:
+        """Compile all by a generation that nobody judges, whose results are dropped."""
+        strategy, device = self._strategy, self._problem.on_device
+        candidates, _, drawn = _ask(run, strategy, device, self._layout)
+        nothing: Any = np.full(strategy.population, np.nan, np.float32)
+        state, losses, _ = _tell(run, strategy, device, candidates, nothing, drawn)
+        center = Score(nothing[0], nothing[0]) if strategy.samples_around_center else None
+        score = Score(nothing, nothing)
+        jax.block_until_ready(
+            _finish(run, state, strategy, candidates, losses, score, center, self._wanted)
+        )
+
+
+@functools.partial(jax.jit, static_argnames="layout")
+def _ask(run: Run, strategy: Strategy, device: OnDevice, layout: Layout) -> tuple[Any, Any, Any]:
+    """Candidates, what they are judged by, and the samples drawn."""
+    ask_key, _, batch_key = generation.keys(run)
+    drawn = device.draw(batch_key)
+    batch = device.batch(drawn)
+    candidates = strategy.ask(ask_key, run.state)
+
+    def measure(candidate: Any) -> Any:
+        return device.measure(strategy.decode(run.state, candidate), batch)
+
+    return candidates, map_members(measure, candidates, layout.block), drawn
+
+
+@jax.jit
+def _tell(
+    run: Run, strategy: Strategy, device: OnDevice, candidates: Any, losses: jax.Array, drawn: Any
+) -> tuple[Any, jax.Array, Any]:
+    """The strategy's next state, the losses told, and what its new center is judged by."""
+    state, losses = generation.tell(run, generation.keys(run)[1], strategy, candidates, losses)
+    measured = None
+    if strategy.samples_around_center:
+        measured = device.measure(strategy.center(state), device.batch(drawn))
+        measured = jax.tree.map(lambda x: jnp.asarray(x)[None], measured)
+    return state, losses, measured
+
+
+_finish = jax.jit(generation.following)

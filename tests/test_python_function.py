@@ -1,0 +1,221 @@
+"""A loss in plain Python is searched by the same loop, and may fail."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gradless import minimize, train
+from gradless.errors import InputError
+from gradless.generation import begin
+from gradless.python_function import PythonProblem
+from gradless.strategies import CMAES, HillClimbing, OpenAIES, RandomSearch
+from gradless.train import Stop
+
+START = {"x": np.zeros(2, np.float32), "y": np.float32(0.5)}
+
+
+def bowl(params) -> float:
+    """Zero at x = 1 and y = 2; nothing that JAX could trace."""
+    assert isinstance(params["x"], np.ndarray)
+    return sum((float(x) - 1) ** 2 for x in params["x"]) + (float(params["y"]) - 2) ** 2
+
+
+def compiled_bowl(params) -> jax.Array:
+    return jnp.sum((params["x"] - 1) ** 2) + (params["y"] - 2) ** 2
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [CMAES(sigma=0.5), HillClimbing(sigma=0.3), OpenAIES(population=16)],
+    ids=lambda strategy: strategy.name,
+)
+def test_it_is_the_search_of_the_compiled_function(strategy) -> None:
+    python, compiled = (
+        minimize(loss, START, strategy, compiled=compiled, evaluations=400, seed=3)
+        for loss, compiled in ((bowl, False), (compiled_bowl, True))
+    )
+    assert python.evaluations == compiled.evaluations
+    # The losses themselves are summed in another order.
+    np.testing.assert_allclose(
+        python.history.column("loss")[:10], compiled.history.column("loss")[:10], rtol=1e-5
+    )
+    assert python.best_loss < 0.5 * bowl(START)
+    assert python.best["x"].dtype == jnp.float32
+    assert bowl(jax.tree.map(np.asarray, python.best)) == pytest.approx(python.best_loss, rel=1e-5)
+
+
+def test_chunks_and_processes_do_not_matter(monkeypatch) -> None:
+    usual = minimize(bowl, START, "cma_es", compiled=False, evaluations=200)
+    shared = minimize(bowl, START, "cma_es", compiled=False, evaluations=200, n_jobs=2)
+    monkeypatch.setattr(train, "_SECONDS_PER_CHUNK", 0.0)
+    cut = minimize(bowl, START, "cma_es", compiled=False, evaluations=200)
+    for other in (shared, cut):
+        np.testing.assert_array_equal(other.history.column("loss"), usual.history.column("loss"))
+        np.testing.assert_array_equal(other.best["x"], usual.best["x"])
+
+
+def test_going_on_is_the_same_as_not_stopping() -> None:
+    whole = minimize(bowl, START, "snes", compiled=False, evaluations=400)
+    first = minimize(bowl, START, "snes", compiled=False, evaluations=200)
+    rest = minimize(bowl, START, compiled=False, evaluations=400, resume_from=first)
+    np.testing.assert_array_equal(rest.history.column("loss"), whole.history.column("loss"))
+
+
+# --- Minibatches ----------------------------------------------------------------------------------
+
+
+def test_the_same_samples_as_a_compiled_function_sees() -> None:
+    data = {"x": np.arange(50.0, dtype=np.float32)}
+
+    def loss(params, batch):
+        return ((params - batch["x"]) ** 2).mean()
+
+    python, compiled = (
+        minimize(
+            loss, np.float32(0), "snes", data=data, batch_size=7, compiled=compiled, evaluations=340
+        )
+        for compiled in (False, True)
+    )
+    np.testing.assert_allclose(
+        python.history.column("loss")[:10], compiled.history.column("loss")[:10], rtol=1e-5
+    )
+    assert python.best_loss == pytest.approx(compiled.best_loss, rel=0.05)
+
+
+# --- Losses that fail -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("failing", "raised"),
+    [
+        (lambda: math.nan, False),
+        (lambda: math.inf, False),
+        (lambda: -math.inf, False),
+        (lambda: 1e300, False),
+        (lambda: 1 / 0, True),
+        (lambda: None, True),
+        (lambda: "low", True),
+        (lambda: [1.0, 2.0], True),
+        (lambda: np.zeros(3), True),
+        (lambda: [[1], [1, 2]], True),
+        (lambda: 1 + 2j, True),
+        (lambda: [][0], True),
+    ],
+)
+def test_a_candidate_that_fails_is_counted_and_is_the_worst(failing, raised: bool) -> None:
+    def loss(x):
+        return failing() if x > 0.5 else float(x) ** 2 + 1
+
+    strategy = RandomSearch(sigma=2.0, population=32)
+    found = minimize(loss, np.float32(0.4), strategy, compiled=False, evaluations=320)
+    assert 20 < found.not_finite < 200
+    assert found.raised == (found.not_finite if raised else 0)
+    assert (found.error is not None) == raised
+    assert 1 <= found.best_loss < 1.2
+    assert np.isfinite(found.history.column("best_loss")).all()
+
+
+def test_a_constant_loss_is_no_failure() -> None:
+    found = minimize(lambda x: 3.0, np.float32(0.4), "cma_es", compiled=False, evaluations=400)
+    assert (found.best_loss, found.not_finite) == (3.0, 0)
+
+
+def test_the_last_exception_is_told() -> None:
+    def loss(x):
+        if x > 0:
+            raise RuntimeError("the reactor\nhas melted")
+        return 1.0
+
+    found = minimize(
+        loss, np.float32(0), "random_search", population=32, compiled=False, evaluations=256
+    )
+    assert found.error == "RuntimeError: the reactor has melted"
+
+
+@pytest.mark.parametrize("strategy", ["openai_es", "hill_climbing"])
+def test_a_loss_that_fails_from_some_time_on_ends_the_search(strategy: str) -> None:
+    calls = []
+
+    def loss(x):
+        calls.append(x)
+        if len(calls) > 300:
+            raise OSError("the licence server is gone")
+        return float((x - 1) ** 2)
+
+    found = minimize(loss, np.float32(0), strategy, compiled=False, evaluations=10**6)
+    assert found.stopped_because == train.NOT_FINITE
+    assert found.error == "OSError: the licence server is gone"
+    assert found.raised >= 1000
+    assert found.evaluations <= 300
+    assert len(calls) < 3000
+    assert np.isfinite(found.best_loss)
+    assert int(found.run.generation) == int(found.run.finite_generation)
+
+
+def test_an_exception_at_the_start_is_shown_as_it_is() -> None:
+    with pytest.raises(KeyError, match="speed"):
+        minimize(lambda params: params["speed"], START, compiled=False, evaluations=100)
+
+
+def test_a_search_that_only_fails_is_refused_with_the_reason() -> None:
+    calls = []
+
+    def loss(x):
+        calls.append(x)
+        if len(calls) > 1:
+            raise ValueError("no such file")
+        return 1.0
+
+    with pytest.raises(
+        InputError, match=r"1,\d\d\d losses .*exceptions \(ValueError: no such file"
+    ):
+        minimize(loss, np.float32(0), compiled=False, evaluations=10**6)
+
+
+def test_ctrl_c_is_no_failure() -> None:
+    calls = []
+
+    def loss(x):
+        calls.append(x)
+        if len(calls) > 20:
+            raise KeyboardInterrupt
+        return 1.0
+
+    with pytest.raises(KeyboardInterrupt):
+        minimize(loss, np.float32(0), compiled=False, evaluations=1000)
+    assert len(calls) == 21
+
+
+# --- Bad input ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n_jobs": 0}, "n_jobs=0 was given, expected 1 or more"),
+        ({"n_jobs": 2, "compiled": True}, "compiled function, which uses all cores itself"),
+        ({"loss_fn": lambda params: None}, "loss_fn returned NoneType, expected one number"),
+        ({"loss_fn": lambda params: params["x"]}, r"an array of shape \(2,\), expected one number"),
+        ({"loss_fn": lambda params, batch: 0.0}, "without data"),
+        ({"batch_size": 3}, "without data"),
+        ({"params": {"x": 1}}, "expected floating-point numbers"),
+    ],
+)
+def test_bad_input_is_refused(arguments: dict, message: str) -> None:
+    given = {"loss_fn": bowl, "params": START, "compiled": False, "evaluations": 100} | arguments
+    with pytest.raises(InputError, match=message):
+        minimize(**given)
+
+
+def test_the_loop_takes_it_as_it_is() -> None:
+    problem = PythonProblem(bowl, START)
+    strategy = HillClimbing(sigma=0.3)
+    run = begin(strategy, START, 0)
+    records = list(train.train(problem, strategy, run, Stop(evaluations=50)))
+    assert sum(len(record.loss) for record in records) == 50
+    assert records[-1].stopped_because == "evaluations used up"
