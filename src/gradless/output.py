@@ -41,3 +41,8 @@ def shortened(path: Path) -> str:
     """A path for one line of an error message."""
     text = " ".join(str(path).split())
     return text if len(text) <= 80 else f"{text[:60]}..."
+
+
+def number(value: float) -> str:
+    """A loss for people: six decimals, or six digits where it is huge."""
+    return f"{value:.6f}" if abs(value) < 1e6 else f"{value:.6g}"

@@ -12,6 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
 from gradless.history import History
+from gradless.output import number
 from gradless.recipe import Prepared
 from gradless.runs import Network
 from gradless.train import Record, Stop
@@ -68,7 +69,8 @@ class Improvements:
                 continue
             accuracy = float(record.best_accuracy[index])
             judged = "" if math.isnan(accuracy) else f", accuracy: {accuracy:.4f}"
-            lines.append(f"New best network, evaluation: {evaluations:,}, loss: {loss:.6f}{judged}")
+            shown = f"evaluation: {evaluations:,}, loss: {number(loss)}{judged}"
+            lines.append(f"New best network, {shown}")
             self._evaluations, self._shown = evaluations, loss
         if len(record.best_loss):
             self._best = float(record.best_loss[-1])
@@ -165,7 +167,7 @@ def closing_table(result: Result, prepared: Prepared) -> Table:
 
 
 def _number(train: float, test: float | None) -> str:
-    return f"{train:.6f}" + ("" if test is None else f" in training, {test:.6f} on test data")
+    return number(train) + ("" if test is None else f" in training, {number(test)} on test data")
 
 
 def _share(train: float, test: float | None) -> str:

@@ -12,6 +12,7 @@ from rich.table import Table
 from gradless import runs
 from gradless.commands.options import Output
 from gradless.commands.parse import parse
+from gradless.output import number
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def main(arguments: list[str]) -> int:
             one.status,
             one.strategy or "-",
             "-" if one.evaluations is None else f"{one.evaluations:,}",
-            "-" if one.best_loss is None else f"{one.best_loss:.6f}",
+            "-" if one.best_loss is None else number(one.best_loss),
             "-" if one.seconds is None else f"{one.seconds:,.1f} s",
         )
     console.print(table, highlight=False, markup=False)
