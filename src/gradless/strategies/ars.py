@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from gradless import tree
-from gradless.strategies import mirrored
+from gradless.strategies import limits, mirrored
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.strategies.mirrored import Mirrored
 from gradless.tree import Params, Structure
@@ -102,6 +102,9 @@ class ARS:
         chosen = jnp.zeros(half, bool).at[jnp.argsort(better)[:top]].set(True) & usable
         count = jnp.sum(chosen)
         plus, minus = (jnp.where(chosen, x, 0.0) for x in (plus, minus))
+        # The step does not depend on the unit of losses; in this one, squares are in range.
+        unit = limits.unit(jnp.stack([plus, minus]))
+        plus, minus = plus / unit, minus / unit
 
         # Line 7: step alpha / (b deviation) sum (r+ - r-) delta; deviation of the 2 b rewards used.
         losses_used = 2 * jnp.maximum(count, 1)
@@ -113,7 +116,7 @@ class ARS:
         )
         step = mirrored.weighted_sum(candidates, weights, state.structure.size)
         scales = mirrored.spread(state.scales, state.structure)
-        center = state.center - self.learning_rate * scales * step
+        center = limits.in_range(state.center - self.learning_rate * scales * step)
         return state._replace(center=center.astype(state.center.dtype))
 
     def center(self, state: State) -> Params:

@@ -9,7 +9,8 @@ compiled. Its state is a pytree of arrays, apart from the hyperparameters::
     state = strategy.tell(key, state, candidates, losses)
     params = strategy.center(state)
 
-Lower loss is better, always. A loss that is not finite arrives at ``tell`` as +inf and never wins.
+Lower loss is better, always. A loss that is not finite never wins: whatever is told,
+:func:`strategy` makes it +inf before a method sees it. After any losses, the center is finite.
 Hyperparameters annotated ``float`` are traced, so changing one does not recompile; all others
 (sizes, switches, names) are static.
 """
@@ -17,13 +18,16 @@ Hyperparameters annotated ``float`` are traced, so changing one does not recompi
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
+from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
 import jax
 import numpy as np
 
 from gradless.errors import InputError
+from gradless.strategies.limits import told
 from gradless.tree import Candidates, Params
 
 State = Any
@@ -132,9 +136,24 @@ def _check(owner: str, field: dataclasses.Field[Any], value: Any) -> None:
     raise InputError(f"{owner}: {field.name}={value!r} was given, expected {expected}")
 
 
+def _checked(tell: Callable[..., State]) -> Callable[..., State]:
+    """``tell`` for losses of any kind: those that are not finite arrive as +inf."""
+
+    @functools.wraps(tell)
+    def checked(
+        self: Any, key: jax.Array, state: State, candidates: Candidates, losses: jax.Array
+    ) -> State:
+        return tell(self, key, state, candidates, told(losses))
+
+    return checked
+
+
 @dataclass_transform(frozen_default=True, field_specifiers=(hyperparameter,))
 def strategy(cls: type[T]) -> type[T]:
-    """Make a class a strategy: a frozen dataclass, checked, and a pytree of its float fields."""
+    """Make a class a strategy: a frozen dataclass, checked, and a pytree of its float fields.
+
+    Its ``tell`` sees losses that are finite or +inf, in float32.
+    """
 
     def __post_init__(self: Any) -> None:  # noqa: N807
         for field in dataclasses.fields(self):
@@ -147,6 +166,8 @@ def strategy(cls: type[T]) -> type[T]:
             object.__setattr__(self, field.name, value)
 
     cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
+    if tell := getattr(cls, "tell", None):
+        cls.tell = _checked(tell)  # type: ignore[attr-defined]
     made = dataclasses.dataclass(frozen=True)(cls)
     fields = dataclasses.fields(made)  # type: ignore[arg-type]
     traced = [f.name for f in fields if f.type in _FLOAT]

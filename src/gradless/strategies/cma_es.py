@@ -26,10 +26,10 @@ import jax
 import jax.numpy as jnp
 
 from gradless import noise, tree
+from gradless.strategies import limits
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.strategies.recombination import (
     Rates,
-    bounded,
     by_rank,
     damped,
     default_population,
@@ -146,7 +146,7 @@ class CMAES:
 
         # Step size, (43) and (44), with z_w for C^(-1/2) y_w.
         step_path = damped(state.step_path, rates.step_path, rates.effective, z_mean)
-        sigma = bounded(state.sigma * rates.step_factor(step_path))
+        sigma = limits.bounded(state.sigma * rates.step_factor(step_path))
 
         # Covariance, (45) to (47), in the coordinates of A.
         short = rates.path_is_short(step_path, generation)
@@ -163,7 +163,7 @@ class CMAES:
             + rates.rank_mu * product(candidates.z.T, scaled[:, None] * candidates.z)
         )
         following = state._replace(
-            mean=mean,
+            mean=limits.in_range(mean),
             sigma=sigma,
             learnt=learnt,
             step_path=step_path,
@@ -197,7 +197,7 @@ def _taken_up(state: State) -> State:
         covariance_path=product(inverse, state.covariance_path),
     )
     # Rounding may leave W not positive definite, and without a root: forget it then.
-    sound = jnp.all(jnp.isfinite(changed.factor)) & jnp.all(jnp.isfinite(changed.covariance_path))
+    sound = limits.sound(changed.factor) & limits.sound(changed.covariance_path)
     return tree.where(sound, changed, state._replace(learnt=changed.learnt))
 
 

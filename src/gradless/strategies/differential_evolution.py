@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from gradless import noise, tree
-from gradless.strategies import initial
+from gradless.strategies import initial, limits
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.tree import Params, Structure
 
@@ -93,7 +93,8 @@ class DifferentialEvolution:
         """A trial vector for every member, shape (population, dimension)."""
         donors_key, uniform_key, forced_key = (noise.fold_in(key, use) for use in range(3))
         shape = state.population.shape
-        mutants = self._mutants(donors_key, state)
+        # On a plateau every trial is taken, and the population grows by a share in each generation.
+        mutants = limits.in_range(self._mutants(donors_key, state))
         # Equation 4: each parameter from the mutant with probability CR, and one of them surely.
         crossed = jax.random.uniform(uniform_key, shape) < self.crossover_rate
         forced = jax.random.randint(forced_key, (self.population, 1), 0, shape[1])

@@ -26,7 +26,7 @@ import jax.numpy as jnp
 import optax
 
 from gradless import noise, tree
-from gradless.strategies import mirrored
+from gradless.strategies import limits, mirrored
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.strategies.recombination import refuse_large_memory
 from gradless.tree import Params, Structure
@@ -192,7 +192,8 @@ class FDLBFGS:
         # f'(x) = (f(x + h) - f(x - h)) / 2h; where a neighbour failed, nothing is known.
         difference = 2 * self.difference * state.precision
         finite = jnp.isfinite(plus) & jnp.isfinite(minus)
-        slopes = jnp.where(finite, plus - minus, 0.0) / difference
+        plus, minus = limits.subtractable(plus), limits.subtractable(minus)
+        slopes = limits.squarable(jnp.where(finite, plus - minus, 0.0) / difference)
         gradient = state.gradient.at[candidates.coordinate[:pairs]].set(slopes, mode="drop")
         state = state._replace(gradient=gradient, phase=state.phase + 1)
         return jax.lax.cond(
@@ -214,9 +215,18 @@ class FDLBFGS:
         lift = jnp.maximum(0.0, least - step @ change) / jnp.maximum(length**2, 1e-30)
         memory = before._replace(updates=before.updates - lift * step)
         descent, memory = self._lbfgs.update(state.gradient, memory, state.iterate)
+        # Products of what is remembered of huge losses may be infinite: forget it then.
+        learnt = jnp.concatenate([descent, memory.updates, memory.weights_memory])
+        descent, memory = jax.lax.cond(
+            jnp.all(jnp.isfinite(learnt)),
+            lambda: (descent, memory),
+            lambda: self._lbfgs.update(
+                state.gradient, self._lbfgs.init(state.iterate), state.iterate
+            ),
+        )
         downhill = descent @ state.gradient > 0
         direction = -jnp.where(downhill, descent, state.gradient)
-        return state._replace(direction=direction, memory=memory)
+        return state._replace(direction=limits.squarable(direction), memory=memory)
 
     def _step(self, key: jax.Array, state: State, candidates: Probe, losses: jax.Array) -> State:
         """Take a step of the line search, or begin again with finer slopes or elsewhere."""
@@ -239,7 +249,7 @@ class FDLBFGS:
         precision = jnp.where(finer, _FINEST, jnp.where(lost, 1.0, state.precision))
         forgotten = self._lbfgs.init(state.iterate)
         return state._replace(
-            iterate=jnp.where(lost, self._elsewhere(key, state), moved),
+            iterate=limits.in_range(jnp.where(lost, self._elsewhere(key, state), moved)),
             phase=jnp.uint32(0),
             precision=precision.astype(jnp.float32),
             memory=jax.tree.map(
@@ -265,4 +275,10 @@ class FDLBFGS:
 
 
 def _sizes(params: Params) -> jax.Array:
-    return jnp.stack([jnp.sqrt(jnp.mean(jnp.square(leaf))) for leaf in jax.tree.leaves(params)])
+    """Root mean square of each leaf, (leaves,); zero if it has no numbers."""
+    return jnp.stack(
+        [
+            jnp.sqrt(jnp.mean(jnp.square(limits.squarable(leaf))) if leaf.size else 0.0)
+            for leaf in jax.tree.leaves(params)
+        ]
+    )

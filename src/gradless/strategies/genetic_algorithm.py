@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from gradless import noise, tree
-from gradless.strategies import initial
+from gradless.strategies import initial, limits
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.tree import Params, Structure
 
@@ -128,6 +128,7 @@ class GeneticAlgorithm:
         )
         mutates = jax.random.uniform(rate_key, children.shape) < self.mutation_rate
         children = jnp.where(mutates, children + mutation, children)
+        children = limits.in_range(children)  # the blend crossover extends intervals
         return jnp.where(state.begun, children, state.pool[self.elites :])
 
     def selected(self, key: jax.Array, state: State) -> jax.Array:

@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradless import noise, tree
+from gradless.strategies import limits
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.strategies.recombination import (
-    bounded,
     by_rank,
     damped,
     default_population,
@@ -129,8 +129,8 @@ class LMMAES:
         excess = jnp.sum(step_path**2) / dimension - 1
         sigma = state.sigma * jnp.exp(jnp.clip(step_rate / 2 * excess, -1, 1))  # line 17
         following = state._replace(
-            mean=mean,
-            sigma=bounded(sigma),
+            mean=limits.in_range(mean),
+            sigma=limits.bounded(sigma),
             directions=directions,
             step_path=step_path,
             generation=state.generation + 1,

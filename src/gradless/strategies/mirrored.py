@@ -20,6 +20,7 @@ import jax.numpy as jnp
 
 from gradless import noise, sharing
 from gradless.errors import InputError
+from gradless.strategies import limits
 from gradless.tree import Params, Structure
 
 _NUMBERS_STORED = 2**18  # 2 MiB for both signs: drawn once, by every device
@@ -168,10 +169,12 @@ def leaf_scales(params: Params) -> jax.Array:
 
     It is the root mean square of a leaf's initial values. A leaf of zeros, as biases are, takes
     that of the leaves beside it (its layer's weights); a group of zeros that of all leaves; and if
-    everything is zero, all scales are 1.
+    everything is zero, all scales are 1. Scales can be squared: they are from 1e-15 to 1e15.
     """
     leaves = jax.tree_util.tree_leaves_with_path(params)
-    squares = jnp.stack([jnp.sum(jnp.asarray(x, jnp.float32) ** 2) for _, x in leaves])
+    squares = jnp.stack(
+        [jnp.sum(limits.squarable(jnp.asarray(x, jnp.float32)) ** 2) for _, x in leaves]
+    )
     # Zeros do not count as numbers: they say nothing of the scale.
     counts = jnp.stack([jnp.sum(x != 0) for _, x in leaves]).astype(jnp.float32)
     parents = [path[:-1] for path, _ in leaves]
@@ -181,7 +184,8 @@ def leaf_scales(params: Params) -> jax.Array:
         return jnp.where(counts > 0, squares / jnp.maximum(counts, 1), otherwise)
 
     overall = mean(squares.sum(), counts.sum(), jnp.ones(()))
-    return jnp.sqrt(mean(squares, counts, mean(beside @ squares, beside @ counts, overall)))
+    scales = jnp.sqrt(mean(squares, counts, mean(beside @ squares, beside @ counts, overall)))
+    return limits.scale(scales)
 
 
 def spread(scales: jax.Array, structure: Structure) -> jax.Array:

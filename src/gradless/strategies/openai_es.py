@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from gradless import tree
-from gradless.strategies import mirrored, optimizers, shaping
+from gradless.strategies import limits, mirrored, optimizers, shaping
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.strategies.low_rank import Directions
 from gradless.strategies.mirrored import Mirrored
@@ -106,7 +106,8 @@ class OpenAIES:
 
     def step_size(self, state: State) -> jax.Array:
         """Standard deviation of the changes in this generation."""
-        return jnp.asarray(self.sigma * self.sigma_decay ** state.generation.astype(jnp.float32))
+        decayed = self.sigma * self.sigma_decay ** state.generation.astype(jnp.float32)
+        return limits.bounded(jnp.asarray(decayed))
 
     def _directions(self, state: State) -> Directions:
         return Directions(state.structure, self.rank)
@@ -132,7 +133,8 @@ class OpenAIES:
         weights = shaping.get(self.shaping)(losses)
         # Algorithm 1, line 6, with weights that are positive for good candidates:
         # g = -1 / (n sigma) sum_i w_i e_i, where e_i of the second half is minus that of the first.
-        total = self._directions(state).weighted_sum(candidates, weights[half:] - weights[:half])
+        differences = limits.squarable(weights[half:] - weights[:half], self.step_size(state))
+        total = self._directions(state).weighted_sum(candidates, differences)
         return total / (self.population * self.step_size(state))
 
     def tell(self, key: jax.Array, state: State, candidates: Mirrored, losses: jax.Array) -> State:
@@ -140,11 +142,12 @@ class OpenAIES:
         gradient = self.gradient(state, candidates, losses)
         update, optimizer = self._rule.update(gradient, state.optimizer)
         rate = self.learning_rate * self.learning_rate_decay ** state.generation.astype(jnp.float32)
+        update = limits.extrapolated(update, self.learning_rate, self.sigma)
         step = mirrored.spread(state.scales, state.structure) * update
         # Decoupled from the gradient: Loshchilov and Hutter (2019), algorithm 2.
         center = state.center - rate * (step + self.weight_decay * state.center)
         return state._replace(
-            center=center.astype(state.center.dtype),
+            center=limits.in_range(center.astype(state.center.dtype)),
             optimizer=optimizer,
             generation=state.generation + 1,
         )

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from gradless import tree
-from gradless.strategies import initial
+from gradless.strategies import initial, limits
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.tree import Params, Structure
 
@@ -117,8 +117,8 @@ class ParticleSwarm:
         winner = jnp.argmin(losses)
         improved = losses[winner] < state.best_loss
         return state._replace(
-            position=candidates + velocity,
-            velocity=velocity,
+            position=limits.in_range(candidates + velocity),
+            velocity=limits.in_range(velocity),
             remembered=remembered,
             remembered_loss=remembered_loss,
             best=jnp.where(improved, candidates[winner], state.best),

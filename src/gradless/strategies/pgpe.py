@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from gradless import tree
-from gradless.strategies import mirrored, optimizers, shaping
+from gradless.strategies import limits, mirrored, optimizers, shaping
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.strategies.mirrored import Mirrored
 from gradless.tree import Params, Structure
@@ -88,7 +88,7 @@ class PGPE:
         scales = scales if self.relative else jnp.ones_like(scales)
         return State(
             mean=mean,
-            sigma=self.sigma * mirrored.spread(scales, structure),
+            sigma=limits.bounded(self.sigma * mirrored.spread(scales, structure)),
             scales=scales,
             optimizer=self._rule.init(mean),
             structure=structure,
@@ -125,8 +125,10 @@ class PGPE:
         first = mirrored.weighted_sum(candidates, (plus - minus) / 2, size)
         scales = mirrored.spread(state.scales, state.structure)
         # Of the loss, minus the reward, and in units of the scales.
+        first = limits.squarable(first, half * state.sigma / scales)
         gradient = -first / half * scales / state.sigma
         update, optimizer = self._rule.update(gradient, state.optimizer)
+        update = limits.extrapolated(update, self.learning_rate, self.sigma)
         mean = state.mean - self.learning_rate * scales * update
 
         excess = (plus + minus) / 2 - jnp.mean(rewards)
@@ -135,8 +137,8 @@ class PGPE:
         change = self.sigma_learning_rate * second / half
         change = jnp.clip(change, -self.max_change, self.max_change)
         return state._replace(
-            mean=mean.astype(state.mean.dtype),
-            sigma=state.sigma * (1 + change),
+            mean=limits.in_range(mean.astype(state.mean.dtype)),
+            sigma=limits.bounded(state.sigma * (1 + change)),
             optimizer=optimizer,
         )
 

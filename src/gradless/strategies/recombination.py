@@ -90,11 +90,6 @@ def product(a: jax.Array, b: jax.Array) -> jax.Array:
     return jnp.matmul(a, b, precision="highest")
 
 
-def bounded(step_size: jax.Array) -> jax.Array:
-    """A step size kept among the ordinary float32 numbers, whatever the losses do."""
-    return jnp.clip(step_size, 1e-30, 1e30)
-
-
 class Rates(NamedTuple):
     """Weights and rates of covariance matrix adaptation, table 1 of the tutorial."""
 

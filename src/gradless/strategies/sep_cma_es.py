@@ -13,10 +13,10 @@ import jax
 import jax.numpy as jnp
 
 from gradless import noise, tree
+from gradless.strategies import limits
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.strategies.recombination import (
     Rates,
-    bounded,
     by_rank,
     damped,
     default_population,
@@ -77,7 +77,7 @@ class SepCMAES:
         return State(
             mean=tree.ravel(params),
             sigma=float32(self.sigma),
-            variances=first_scales(params, self.relative) ** 2,
+            variances=limits.bounded(first_scales(params, self.relative) ** 2),
             step_path=jnp.zeros(structure.size, jnp.float32),
             covariance_path=jnp.zeros(structure.size, jnp.float32),
             generation=jnp.uint32(0),
@@ -112,7 +112,7 @@ class SepCMAES:
 
         # Step size, (43) and (44).
         step_path = damped(state.step_path, rates.step_path, rates.effective, z_mean)
-        sigma = bounded(state.sigma * rates.step_factor(step_path))
+        sigma = limits.bounded(state.sigma * rates.step_factor(step_path))
 
         # Variances, (45) and the diagonal of (47).
         short = rates.path_is_short(step_path, generation)
@@ -127,9 +127,9 @@ class SepCMAES:
             + rates.rank_mu * state.variances * z_square
         )
         following = state._replace(
-            mean=mean,
+            mean=limits.in_range(mean),
             sigma=sigma,
-            variances=bounded(variances),
+            variances=limits.bounded(variances),
             step_path=step_path,
             covariance_path=covariance_path,
             generation=generation,

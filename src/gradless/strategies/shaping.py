@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 
 from gradless.errors import unknown_name
+from gradless.strategies import limits
 
 # Up to here, comparing every loss with every other one is faster than sorting them on a CPU.
 _COMPARE_ALL = 1024
@@ -112,6 +113,8 @@ def zscore(losses: jax.Array) -> jax.Array:
     [ 1. -1. -1.  1.]
     """
     below = _finite(losses)
+    # In a unit in which their sum is in range.
+    below = below / limits.unit(below)
     below = jnp.mean(below) - below
     # In units of the largest, so that squares of huge or tiny losses stay in range.
     largest = jnp.max(jnp.abs(below))
@@ -123,6 +126,8 @@ def zscore(losses: jax.Array) -> jax.Array:
 def raw(losses: jax.Array) -> jax.Array:
     """Minus the losses: the estimated gradient is then that of the loss itself.
 
+    A loss beyond 1e30 counts as that, so that differences are finite.
+
     Parameters
     ----------
     losses
@@ -133,7 +138,7 @@ def raw(losses: jax.Array) -> jax.Array:
     jax.Array
         Weights, shape (population,).
     """
-    return -_finite(losses)
+    return -limits.subtractable(_finite(losses))
 
 
 SHAPINGS: dict[str, Callable[[jax.Array], jax.Array]] = {

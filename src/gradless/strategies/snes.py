@@ -14,10 +14,9 @@ import jax
 import jax.numpy as jnp
 
 from gradless import noise, tree
-from gradless.strategies import shaping
+from gradless.strategies import limits, shaping
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.strategies.recombination import (
-    bounded,
     default_population,
     first_scales,
     moments,
@@ -73,7 +72,7 @@ class SNES:
     def init(self, key: jax.Array, params: Params) -> State:
         """State around ``params``, as wide as ``sigma`` says."""
         structure = Structure.of(params)
-        deviations = self.sigma * first_scales(params, self.relative)
+        deviations = limits.bounded(self.sigma * first_scales(params, self.relative))
         return State(tree.ravel(params), deviations, structure)
 
     def ask(self, key: jax.Array, state: State) -> noise.Seed:
@@ -96,8 +95,8 @@ class SNES:
         gradient = s_square - jnp.sum(weights)
         rate = self.deviation_rate * (3 + math.log(dimension)) / (5 * math.sqrt(dimension))
         following = state._replace(
-            mean=state.mean + self.mean_rate * state.deviations * s_mean,
-            deviations=bounded(state.deviations * jnp.exp(rate / 2 * gradient)),
+            mean=limits.in_range(state.mean + self.mean_rate * state.deviations * s_mean),
+            deviations=limits.bounded(state.deviations * jnp.exp(rate / 2 * gradient)),
         )
         return tree.where(jnp.any(jnp.isfinite(losses)), following, state)
 

@@ -31,7 +31,7 @@ import jax
 import jax.numpy as jnp
 
 from gradless import tree
-from gradless.strategies import mirrored
+from gradless.strategies import limits, mirrored
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.strategies.mirrored import Mirrored
 from gradless.tree import Params, Structure
@@ -113,7 +113,7 @@ class SPSA:
         k = state.generation.astype(jnp.float32)
         # Divided by the first value, so that the hyperparameters are what the first step uses.
         fall = ((self.stability + 1) / (self.stability + k + 1)) ** self.alpha
-        return self.learning_rate * fall, self.sigma / (k + 1) ** self.gamma
+        return self.learning_rate * fall, limits.bounded(self.sigma / (k + 1) ** self.gamma)
 
     def ask(self, key: jax.Array, state: State) -> Mirrored:
         """Noise with both signs, and with the sign 0 for the center."""
@@ -138,26 +138,29 @@ class SPSA:
         gain, size = self.gains(state)
         plus, minus = losses[: self.probes], losses[self.probes : 2 * self.probes]
         finite = jnp.isfinite(plus) & jnp.isfinite(minus)
+        plus, minus, middle = (limits.subtractable(x) for x in (plus, minus, losses[-1]))
         # Equation 2: g = (y+ - y-) / (2 c) d^-1, and 1 / d = d for Rademacher directions.
         slopes = jnp.where(finite, plus - minus, 0.0) / (2 * size)
         curvature = state.curvature
         if self.curvature:
             finite &= jnp.isfinite(losses[-1])
-            bends = jnp.where(finite, (plus - losses[-1]) + (minus - losses[-1]), 0.0)
-            curvatures = jnp.abs(bends) / size**2
+            bends = jnp.where(finite, (plus - middle) + (minus - middle), 0.0)
+            curvatures = limits.subtractable(jnp.abs(bends) / limits.bounded(size**2))
             mean = curvatures.sum() / jnp.maximum(finite.sum(), 1)
             updated = jnp.where(curvature > 0, _KEPT * curvature + (1 - _KEPT) * mean, mean)
             curvature = jnp.where(finite.any(), updated, curvature)
             divisors = jnp.maximum(curvatures, _LEAST_CURVATURE * curvature)
             usable = finite & (divisors > 0)
             slopes = jnp.where(usable, slopes / jnp.where(usable, divisors, 1.0), 0.0)
+        slopes = limits.subtractable(slopes / self.probes)
         gradient = mirrored.weighted_sum(
-            candidates, slopes / self.probes, state.structure.size, directions=self.directions
+            candidates, slopes, state.structure.size, directions=self.directions
         )
+        gradient = limits.extrapolated(gradient, self.learning_rate, self.sigma)
         scales = mirrored.spread(state.scales, state.structure)
         center = state.center - gain * scales * gradient  # equation 1
         return state._replace(
-            center=center.astype(state.center.dtype),
+            center=limits.in_range(center.astype(state.center.dtype)),
             generation=state.generation + 1,
             curvature=curvature,
         )

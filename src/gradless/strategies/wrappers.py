@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from gradless import tree
 from gradless.errors import InputError, unknown_name
-from gradless.strategies import initial
+from gradless.strategies import initial, limits
 from gradless.strategies.base import Strategy
 from gradless.strategies.random_search import RandomSearch
 from gradless.tree import Candidates, Params, Structure
@@ -78,6 +78,7 @@ class BestSoFar:
         self, key: jax.Array, state: BestSoFarState, candidates: Candidates, losses: jax.Array
     ) -> BestSoFarState:
         """Keep the best candidate if it beats the best so far, and tell the strategy."""
+        losses = limits.told(losses)
         winner = jnp.argmin(losses)
         improved = losses[winner] < state.best_loss
         found = tree.ravel(self.decode(state, tree.member(candidates, winner)))

@@ -18,10 +18,9 @@ import jax
 import jax.numpy as jnp
 
 from gradless import noise, tree
-from gradless.strategies import shaping
+from gradless.strategies import limits, shaping
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.strategies.recombination import (
-    bounded,
     default_population,
     first_scales,
     float32,
@@ -131,10 +130,11 @@ class XNES:
         e, vectors = jnp.linalg.eigh(small)
         v = product(basis, vectors)
         shape = state.shape + product(product(state.shape, v) * jnp.expm1(e), v.T)
+        shape = jnp.exp(-rate / 2 * mean_of_trace) * shape
         following = state._replace(
-            mean=state.mean + self.mean_rate * state.sigma * step,
-            sigma=bounded(state.sigma * jnp.exp(rate / 2 * gradient_sigma)),
-            shape=jnp.exp(-rate / 2 * mean_of_trace) * shape,
+            mean=limits.in_range(state.mean + self.mean_rate * state.sigma * step),
+            sigma=limits.bounded(state.sigma * jnp.exp(rate / 2 * gradient_sigma)),
+            shape=jnp.where(limits.sound(shape), shape, state.shape),
         )
         return tree.where(jnp.any(jnp.isfinite(losses)), following, state)
 
