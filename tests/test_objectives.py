@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, mean_squared_error, zero_one_loss
 
 from gradless import book, objectives
 from gradless.errors import InputError
-from gradless.objectives import OBJECTIVES, class_targets, value_targets
+from gradless.objectives import ALIASES, NAMES, OBJECTIVES, class_targets, prepared
 
 SAMPLES, CLASSES = 200, 4
 
@@ -158,12 +158,16 @@ def test_squared_error_of_classes_is_against_one_hot_labels(labels) -> None:
 # --- All of them ----------------------------------------------------------------------------------
 
 
+FOR_CLASSES = [name for name in OBJECTIVES if "classification" in OBJECTIVES[name].tasks]
+
+
 def targets_of(objective: objectives.Objective, labels: np.ndarray) -> list[dict]:
-    values = np.random.default_rng(3).normal(size=(SAMPLES, CLASSES))
-    return [
-        class_targets(labels, CLASSES) if task == "classification" else value_targets(values)
-        for task in objective.tasks
-    ]
+    given = {
+        "classification": labels,
+        "multilabel": np.random.default_rng(3).integers(0, 2, (SAMPLES, CLASSES)),
+        "regression": np.random.default_rng(3).normal(size=(SAMPLES, CLASSES)),
+    }
+    return [prepared(task, given[task], CLASSES) for task in objective.tasks]
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -179,7 +183,7 @@ def test_rows_and_array_agree(name: str, labels) -> None:
         np.testing.assert_allclose(compiled, array, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", FOR_CLASSES)
 def test_better_outputs_have_a_lower_loss(name: str, labels) -> None:
     objective = OBJECTIVES[name]
     good = np.eye(CLASSES, dtype=np.float32)[labels]
@@ -191,7 +195,7 @@ def test_better_outputs_have_a_lower_loss(name: str, labels) -> None:
     assert float(good_loss) == pytest.approx(sign * objective(good, labels))
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", FOR_CLASSES)
 def test_one_hot_labels_are_class_indices(name: str, labels) -> None:
     objective = OBJECTIVES[name]
     logits = random_logits()
@@ -204,11 +208,76 @@ def test_one_hot_labels_are_class_indices(name: str, labels) -> None:
     assert isinstance(expected, float)
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", NAMES)
 def test_name_and_description(name: str) -> None:
-    assert OBJECTIVES[name].name == name
-    assert OBJECTIVES[name].description
-    assert objectives.get(name) is OBJECTIVES[name]
+    objective = objectives.get(name)
+    assert objective.name == name
+    assert objective.description
+    assert objectives.get(objective.name) is objective
+    assert hash(objective) == hash(objectives.get(name))
+
+
+def test_all_that_have_no_number_are_listed() -> None:
+    assert set(OBJECTIVES) < set(NAMES)
+    assert all(OBJECTIVES[name].name == name for name in OBJECTIVES)
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_aliases_are_the_same_objective(alias: str) -> None:
+    assert objectives.get(alias) is OBJECTIVES[ALIASES[alias]]
+
+
+@pytest.mark.parametrize(
+    ("given", "same"),
+    [
+        ("huber", "huber:1"),
+        ("quantile", "quantile:0.50"),
+        ("quantile:0.9", "quantile:.90"),
+        ("fbeta:2", "fbeta:2.0"),
+        ("precision_at_recall:1", "precision_at_recall:1.0"),
+    ],
+)
+def test_equal_numbers_are_the_same_objective(given: str, same: str) -> None:
+    assert objectives.get(given) is objectives.get(same)
+    assert objectives.get(objectives.get(same).name) is objectives.get(given)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("fbeta", "'fbeta' was given no number, expected a number above 0; give .* fbeta:2$"),
+        ("fbeta:0", "'fbeta' was given 0, expected a number above 0"),
+        ("fbeta:inf", "'fbeta' was given inf, expected a number above 0"),
+        ("fbeta:two", "'fbeta' was given two, expected a number above 0"),
+        ("precision_at_recall", "no number, expected a number above 0 and up to 1"),
+        ("precision_at_recall:0", "given 0, expected a number above 0 and up to 1"),
+        ("precision_at_recall:1.1", "given 1.1, expected a number above 0 and up to 1"),
+        ("huber:-1", "given -1, expected a number above 0; give for example huber:1$"),
+        ("quantile:1", "given 1, expected a number between 0 and 1, both excluded"),
+        ("quantile:nan", "given nan, expected .*; give for example quantile:0.5$"),
+    ],
+)
+def test_numbers_out_of_range(name: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        objectives.get(name)
+
+
+@pytest.mark.parametrize(
+    ("given", "close"),
+    [("quantil:0.9", "quantile:0.5"), ("f1:2", "f1"), ("roc-auc", "roc_auc"), ("logloss", "log_l")],
+)
+def test_the_closest_name_may_have_a_number_or_be_an_alias(given: str, close: str) -> None:
+    with pytest.raises(InputError, match=f"did you mean '{close}"):
+        objectives.get(given)
+
+
+STEPS = {"zero_one", "accuracy", "balanced_accuracy", "f1", "f1_macro", "f1_weighted", "fbeta:2"}
+STEPS |= {"matthews", "cohen_kappa", "roc_auc", "average_precision", "precision_at_recall:0.9"}
+STEPS |= {"spearman"}
+
+
+def test_those_that_go_in_steps_are_known() -> None:
+    assert {name for name in NAMES if not objectives.get(name).smooth} == STEPS
 
 
 def test_unknown_name_suggests_the_closest() -> None:

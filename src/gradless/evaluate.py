@@ -26,7 +26,7 @@ from gradless.data import Dataset
 from gradless.errors import InputError, unknown_name
 from gradless.minibatch import minibatch_indices
 from gradless.models import MLP, Model
-from gradless.objectives import Objective, Targets, class_targets, pick, value_targets
+from gradless.objectives import Objective, Targets, Task, checked_weight, pick, prepared
 from gradless.processor import LANES, has_bfloat16
 from gradless.sharing import POPULATION
 from gradless.strategies.base import OppositePairs, Strategy, opposite_pairs, rank
@@ -97,22 +97,21 @@ class SupervisedProblem:
         objective: Objective,
         batch_size: int | None = None,
         precision: str = "float32",
+        weight: np.ndarray | None = None,
     ) -> SupervisedProblem:
         """Problem of training ``model`` on ``dataset``.
+
+        ``weight`` is how much each sample counts, (samples,); by default all count the same.
 
         Raises
         ------
         InputError
-            If the objective cannot judge this kind of data, the sizes do not fit, or the machine
-            has no arithmetic of this precision.
+            If the objective cannot judge this kind of data, the sizes or weights do not fit, or
+            the machine has no arithmetic of this precision.
         """
         check_precision(precision)
-        task = "classification" if dataset.is_classification else "regression"
-        if task not in objective.tasks:
-            raise InputError(
-                f"objective {objective.name!r} was given for {task}, expected one for "
-                f"{task}; choose another objective or another target column"
-            )
+        task: Task = "classification" if dataset.is_classification else "regression"
+        objective.check(task, dataset.n_outputs)
         if isinstance(model, MLP) and (model.sizes[0], model.sizes[-1]) != (
             dataset.n_features,
             dataset.n_outputs,
@@ -132,11 +131,9 @@ class SupervisedProblem:
         # What does not fill a vector would be computed number by number.
         filled = -(-real // LANES) * LANES if feature_major else real
         chosen = np.arange(filled) % real
-        weight = np.asarray(np.arange(filled) < real, np.float32)
-        if dataset.is_classification:
-            targets = class_targets(dataset.targets[chosen], dataset.n_outputs, weight)
-        else:
-            targets = value_targets(dataset.targets[chosen], weight)
+        given = np.ones(real) if weight is None else checked_weight(weight, real)
+        counted = np.where(np.arange(filled) < real, given[chosen], 0)
+        targets = prepared(task, dataset.targets[chosen], dataset.n_outputs, counted)
         inputs = np.asarray(dataset.features, np.float32)[chosen]
         batch_size = None if batch_size == real else batch_size
         if feature_major and batch_size is None:

@@ -186,7 +186,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
             "a target names the column of a CSV file"
         )
     task = recipe.task
-    classes_only = wanted is not None and wanted.tasks == ("classification",)
+    classes_only = wanted is not None and "regression" not in wanted.tasks
     if task == "auto" and classes_only and recipe.data not in DATASETS:
         task = "classification"
     dataset = data.load(recipe.data, target=recipe.target, task=task, seed=recipe.seed)
