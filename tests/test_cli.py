@@ -754,7 +754,7 @@ BAD_TRAINING = {
     "hidden a fraction": (["vertical", "--hidden", "3.5"], ["--hidden", "3.5"]),
     "hidden too large": (
         ["vertical", "--hidden", "100000", "100000"],
-        ["10,000,700,003 parameters", "GiB", "fewer neurons"],
+        ["10,000,700,003 parameters", "GiB", "use hidden layers of"],
     ),
     "hidden far too large": (["vertical", "--hidden", "9" * 30], ["GiB"]),
     "evaluations below 0": (["vertical", "--evaluations", "-5"], ["-5", "more than 0"]),

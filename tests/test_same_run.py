@@ -21,6 +21,7 @@ from gradless.recipe import Recipe, prepare
 from gradless.train import Stop, evaluations_per_generation
 
 RUN = ("vertical", "--hidden", "3", "--strategy", "snes", "--batch-size", "64")
+slow = pytest.mark.slow
 LIMIT = ("--evaluations", "1701")  # 100 generations and a rest that is not used
 
 
@@ -103,6 +104,7 @@ WIDE = {
     "snes": {"population": 32},
     "genetic_algorithm": {"population": 32},
 }
+REST = ("snes", "genetic_algorithm")
 GENERATIONS = 12
 
 
@@ -125,11 +127,12 @@ def losses_of(name: str, data: str = "digits", hidden: int = 48, **layout: int) 
     return [losses.tobytes(), np.asarray(records[-1].run.best).tobytes()]
 
 
-@pytest.mark.parametrize("name", WIDE)
+@pytest.mark.parametrize("name", ["openai_es", *(pytest.param(n, marks=slow) for n in REST)])
 def test_devices_do_not_matter(name: str) -> None:
     assert losses_of(name, devices=1) == losses_of(name, devices=2)
 
 
+@slow
 def test_four_devices_do_not_matter() -> None:
     """On as many cores as there are: a device is a thread."""
     code = (
@@ -160,8 +163,8 @@ def test_what_is_chosen_for_rows_is_one_device_however_many_there_are() -> None:
 @pytest.mark.parametrize(
     ("data", "hidden", "layout"),
     [
-        ("digits", 48, {"block": 3}),
-        ("digits", 48, {"block": 16, "devices": 2}),
+        pytest.param("digits", 48, {"block": 3}, marks=slow),
+        pytest.param("digits", 48, {"block": 16, "devices": 2}, marks=slow),
         ("vertical", 3, {"block": 5}),
         ("vertical", 3, {"block": 64, "devices": 2}),
     ],

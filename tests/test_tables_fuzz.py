@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from benchmarks import reliability_tables as fuzz
+from benchmarks.reliability import tables as fuzz
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -123,6 +123,11 @@ class MLP:
                 f"layer sizes {self.sizes} were given, expected at least inputs and outputs, each "
                 "1 or more; give for example 2 64 3"
             )
+        if max(self.sizes) >= 2**31:  # what an index of an array can be
+            raise InputError(
+                f"a layer of {max(self.sizes):.3g} neurons was given, whose outputs for one sample "
+                f"need {max(self.sizes) / 2**28:.3g} GiB, expected below {2**31:,}; give fewer"
+            )
         if self.activation not in ACTIVATIONS:
             raise unknown_name("activation", self.activation, ACTIVATIONS)
         if self.initializer not in INITIALIZERS:

@@ -51,11 +51,13 @@ def test_any_losses_leave_it_sound(strategy) -> None:
 
 
 # One compiled program each, so only some whose rates and matrices depend on the dimension.
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cma_es", "lm_ma_es", "xnes"])
 def test_any_losses_leave_it_sound_in_one_dimension(name) -> None:
     holds_soundness(strategies.get(name), 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", USUAL, ids=named)
 def test_it_searches_on_after_bad_losses(strategy) -> None:
     kinds = tuple(KINDS) if strategy.samples_around_center else HARMLESS_TO_THE_BEST
