@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +18,13 @@ from gradless.strategies import CMAES, HillClimbing, OpenAIES, RandomSearch
 from gradless.train import Stop
 
 START = {"x": np.zeros(2, np.float32), "y": np.float32(0.5)}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compile_quickly() -> Iterator[None]:
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
 
 
 def bowl(params) -> float:

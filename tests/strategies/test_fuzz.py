@@ -45,7 +45,18 @@ def holds_soundness(strategy: Strategy, dimension: int) -> None:
     holds()
 
 
-@pytest.mark.parametrize("strategy", USUAL, ids=named)
+# One of each kind; the others, which take as long to compile, run with the slow tests.
+QUICK = {"openai_es", "cma_es", "hill_climbing", "differential_evolution", "spsa"}
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        each if named(each) in QUICK else pytest.param(each, marks=pytest.mark.slow)
+        for each in USUAL
+    ],
+    ids=named,
+)
 def test_any_losses_leave_it_sound(strategy) -> None:
     holds_soundness(strategy, 10)
 
