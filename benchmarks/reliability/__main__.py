@@ -21,7 +21,7 @@ from benchmarks.reliability.tables import large_tables, tables
 RESULTS = Path(__file__).parent.parent / "results" / "reliability.json"
 
 PARTS: dict[str, Callable[[], Results]] = {
-    "cost": lambda: cost(rounds=8, seconds=4.0, every=1.0),
+    "cost": lambda: cost(30),
     "kills": lambda: kills(50, STRATEGIES, 60_000),
     "files": lambda: files(10_000),
     "disks": disks,
