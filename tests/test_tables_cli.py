@@ -277,7 +277,9 @@ def test_evaluate_takes_some_classes_and_refuses_unknown_ones(trained):
     line = refuse("evaluate", trained.folder, "other.csv")
     assert "line 6, column 'churn': class 'perhaps' is none of those that the network knows" in line
     data.rename(columns={"churn": "left"}).drop(index=4).to_csv("other.csv", index=False)
-    assert "unknown target column 'churn'" in refuse("evaluate", trained.folder, "other.csv")
+    assert "no column 'churn' with the answers, found: 'customer id'" in refuse(
+        "evaluate", trained.folder, "other.csv"
+    )
     succeed("evaluate", trained.folder, "other.csv", "--target", "left")
 
 

@@ -60,7 +60,7 @@ def _lines(
 ) -> Iterator[str]:
     train, test = prepared.train, prepared.test
     shown = train if test is None else test
-    target = _code(prepared.target or "the class")
+    target = _code(prepared.target) if prepared.target else "the class"
     yield f"# Model card: {train.name}"
     yield ""
     what = _plural(len(prepared.table), "column")

@@ -183,9 +183,9 @@ def _as_json(recipe: Recipe) -> dict[str, Any]:
 
 def write_run(folder: Path, network: Network, history: History) -> None:
     """Write the network with its preprocessing, and its history."""
-    storage.save_tree(folder / MODEL, {"layers": network.params})
-    if network.preprocessing is not None:
+    if network.preprocessing is not None:  # first: where a network is, it can be used
         network.preprocessing.save(folder / PREPROCESSING)
+    storage.save_tree(folder / MODEL, {"layers": network.params})
     history.to_csv(folder / HISTORY)
 
 

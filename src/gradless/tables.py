@@ -272,6 +272,11 @@ def read_labelled(
         Names of the classes, or None for numbers.
     """
     file = _open(path)
+    if target is not None and one_line(target) not in file.header:
+        raise file.error(
+            f"no column {short(one_line(target))} with the answers, found: {listing(file.header)}; "
+            "name it with --target, or use gradless predict for rows without answers"
+        )
     target_column = _target_column(file, target)
     columns = _named(file, feature_names)
     reading = _Reading(file, columns, kinds, target_column, gaps=kinds is not None)
