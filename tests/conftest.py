@@ -31,3 +31,9 @@ def model() -> MLP:
 def problem(vertical: Dataset, model: MLP) -> SupervisedProblem:
     """The chapter's task."""
     return SupervisedProblem.of(vertical, model, objectives.get("cross_entropy"))
+
+
+@pytest.fixture
+def without_pictures(monkeypatch):
+    """Drawing takes most of the time of a short run."""
+    monkeypatch.setattr("gradless.report.draw", lambda *_: [])

@@ -30,6 +30,8 @@ ALWAYS = {
     "config.json", "status.json", "lock", "checkpoints", "history.csv", "model.safetensors",
     "result.json",
 }  # fmt: skip
+# And of data that were measured, not drawn in the plane.
+MEASURED = ALWAYS | {"preprocessing.skops", "model_card.md"}
 IMPROVEMENT = re.compile(
     r"New best network, evaluation: ([\d,]+), loss: (-?[\d.]+)(?:, accuracy: ([\d.]+))?"
 )
@@ -99,12 +101,6 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
 
 
-@pytest.fixture
-def without_pictures(monkeypatch):
-    """Drawing takes most of the time of a short run."""
-    monkeypatch.setattr("gradless.report.draw", lambda *_: [])
-
-
 class Trained(NamedTuple):
     """A finished run and what training printed."""
 
@@ -166,13 +162,13 @@ def test_a_run_in_the_plane_leaves_its_files(vertical):
 
 def test_a_run_of_several_features_leaves_a_confusion_matrix(iris):
     pictures = {"loss.png", "accuracy.png", "confusion.png"}
-    assert {path.name for path in iris.folder.iterdir()} == ALWAYS | pictures
+    assert {path.name for path in iris.folder.iterdir()} == MEASURED | pictures
     assert is_picture(iris.folder / "confusion.png")
 
 
 def test_a_regression_leaves_predictions_against_targets(numbers):
     pictures = {"loss.png", "predictions.png"}
-    assert {path.name for path in numbers.folder.iterdir()} == ALWAYS | pictures
+    assert {path.name for path in numbers.folder.iterdir()} == MEASURED | pictures
     assert is_picture(numbers.folder / "predictions.png")
 
 
@@ -599,8 +595,9 @@ def test_datasets_lists_every_data_set():
     [
         (
             "train",
-            "target task hidden activation initializer objective strategy batch-size test-fraction "
-            "standardize precision seed out evaluations time target-loss target-accuracy "
+            "target task drop categories hidden activation initializer objective strategy "
+            "batch-size test-fraction standardize precision seed out evaluations time "
+            "target-loss target-accuracy "
             "stagnation checkpoint-every quiet json",
         ),
         ("explain", "hidden objective strategy batch-size precision evaluations measure json"),
@@ -611,6 +608,7 @@ def test_datasets_lists_every_data_set():
         ("repeat", "quiet json"),
         ("runs", "quiet json"),
         ("predict", "out"),
+        ("evaluate", "target quiet json"),
         ("plot", "help"),
         ("strategies", "help"),
         ("datasets", "help"),
@@ -703,10 +701,9 @@ TABLES = {
     "header.csv": "a,b,target\n",
     "ragged.csv": "a,b,target\n1,2,x\n1,2\n",
     "text.csv": "a,b,target\n1,2,x\n1,red,y\n",
-    "missing.csv": "a,b,target\n1,2,x\n1,,y\n",
+    "missing.csv": "a,b,target\n1,,x\n1,,y\n1,,y\n",
     "unlabelled.csv": "a,b,target\n1,2,x\n1,2,\n",
     "one.csv": "a,b,target\n1,2,x\n1,3,x\n",
-    "nan.csv": "a,b,target\n1,2,x\n1,nan,y\n",
     "inf.csv": "a,b,target\n1,2,x\n1,inf,y\n",
     "few.csv": "a,b,target\n1,2,x\n1,2,y\n1,1,z\n",
     "file": "text",
@@ -720,14 +717,17 @@ BAD_TRAINING = {
     "empty file": (["empty.csv"], ["empty.csv", "empty, expected a header"]),
     "no rows": (["header.csv"], ["header.csv", "no rows"]),
     "ragged rows": (["ragged.csv"], ["line 3", "2, expected 3"]),
-    "text": (["text.csv"], ["line 3", "'b'", "'red' is not a number", "drop the column"]),
-    "missing value": (["missing.csv"], ["line 3", "'b'", "missing value", "drop the row"]),
+    "text": (["text.csv"], ["line 3", "'b'", "'red' is not a number", "--drop b"]),
+    "no value": (["missing.csv"], ["'b' has no filled cell", "--drop b"]),
     "missing target": (["unlabelled.csv"], ["line 3", "'target'", "missing value"]),
     "one class": (["one.csv"], ["'x'", "expected two classes"]),
-    "nan": (["nan.csv"], ["line 3", "'nan'"]),
     "inf": (["inf.csv"], ["line 3", "'inf' is not finite"]),
     "fewer rows than classes": (["few.csv"], ["3 rows", "classes that repeat"]),
     "target": (["good.csv", "--target", "targt"], ["'targt'", "did you mean 'target'"]),
+    "drop": (["good.csv", "--drop", "c"], ["'c'", "Known: 'a', 'b', 'target'"]),
+    "drop the target": (["good.csv", "--drop", "target"], ["--drop names the target"]),
+    "drop of a data set": (["iris", "--drop", "petal"], ["'iris'", "files only"]),
+    "categories": (["good.csv", "--categories", "targe"], ["did you mean 'target'"]),
     "target of a data set": (["vertical", "--target", "x"], ["'x'", "'vertical'"]),
     "data set": (["verticle"], ["'verticle'", "did you mean 'vertical'"]),
     "data of a long name": ([LONG], ["xxx"]),
@@ -955,7 +955,11 @@ def test_prediction_refuses_rows_that_it_cannot_use(iris, iris_table):
     assert "'petal width (cm)'" in line
     assert "found" in line
     Path("gap.csv").write_text(text.replace("5.1", "", 1), encoding="utf-8")
-    assert "line 2" in refuse("predict", iris.folder, "gap.csv", "--out", "predictions.csv")
+    code, out, err = call("predict", iris.folder, "gap.csv")
+    assert (code, len(rows_of(out))) == (0, 150)
+    assert "'sepal length (cm)': 1 cell without a value" in err
+    Path("word.csv").write_text(text.replace("5.1", "long", 1), encoding="utf-8")
+    assert "line 2" in refuse("predict", iris.folder, "word.csv", "--out", "predictions.csv")
     assert "no such file" in refuse("predict", iris.folder, "none.csv")
     assert "--out ." in refuse("predict", iris.folder, iris_table, "--out", ".")
 
@@ -1005,7 +1009,7 @@ def test_ctrl_c_saves_the_run_and_says_how_to_go_on():
 
 
 def test_a_keyboard_interrupt_elsewhere_is_exit_code_130(monkeypatch):
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("gradless.data.read_table", interrupt)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from sklearn.metrics import accuracy_score, confusion_matrix, r2_score
+from sklearn.metrics import accuracy_score, confusion_matrix, r2_score, roc_auc_score, roc_curve
 
 from gradless import plots
 from gradless.history import History
@@ -318,6 +318,44 @@ def test_confusion_with_a_class_that_never_occurs(tmp_path):
 def test_confusion_refuses_what_it_cannot_count(targets, predictions, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         plots.confusion(targets, predictions, ["a", "b"], tmp_path / "p.png", "")
+
+
+# Ties in the middle, and a sample of each class at both ends.
+ROC = ([1, 0, 1, 1, 0, 1, 0, 0, 1, 0], [9, 8, 7, 5, 5, 5, 5, 2, 1, 0])
+
+
+def test_roc_shows_curve_diagonal_and_area(tmp_path):
+    true, scores = ROC
+    path = tmp_path / "roc.png"
+    figure = plots.roc(true, scores, path, "churn: test data", name="yes")
+    assert png_size(path) == (900, 930)
+    wrong, found, _ = roc_curve(true, scores, drop_intermediate=False)
+    area = roc_auc_score(true, scores)
+    curve = line(figure, f"the network: {area:.3f}")
+    np.testing.assert_allclose(curve, np.stack([wrong, found], axis=1))
+    assert line(figure, "guessing: 0.5").tolist() == [[0, 0], [1, 1]]
+    assert texts(figure) == [f"ROC AUC {area:.3f}, 5 of 'yes', 5 others"]
+    axes = figure.axes[0]
+    assert axes.get_title(loc="left") == "churn: test data"
+    assert axes.get_xlabel() == "share of the others that are taken for 'yes'"
+    assert axes.get_ylabel() == "share of 'yes' that is found"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_area_is_that_of_scikit_learn(tmp_path, unsaved, seed):
+    random = np.random.default_rng(seed)
+    true, scores = random.integers(0, 2, 200), random.normal(size=200).round(seed)
+    figure = plots.roc(true, scores, tmp_path / "roc.png", "title")
+    assert f"the network: {roc_auc_score(true, scores):.3f}" in labels(figure)
+
+
+@pytest.mark.parametrize(
+    ("true", "scores"),
+    [([0, 0], [1, 2]), ([0, 1], [1]), ([0, 1], [np.nan, 1]), ([0, 2], [1, 2]), ([], [])],
+)
+def test_roc_refuses_what_has_no_curve(tmp_path, true, scores):
+    with pytest.raises(ValueError, match=r"class|both"):
+        plots.roc(np.array(true, int), scores, tmp_path / "roc.png", "title")
 
 
 def test_residuals_show_pairs_diagonal_and_facts(tmp_path):

@@ -82,7 +82,7 @@ def test_what_is_no_recipe_is_refused(value):
 def test_data_in_the_plane_are_used_whole_and_as_they_are(data):
     prepared = prepare(Recipe(data, **SMALL))
     assert prepared.test is None
-    assert prepared.scaling is None
+    assert prepared.preprocessing is None
     assert (prepared.recipe.test_fraction, prepared.recipe.standardize) == (0.0, False)
     np.testing.assert_array_equal(prepared.train.features, load(data).features)
 
@@ -95,7 +95,8 @@ def test_measured_data_are_split_and_standardised():
     np.testing.assert_allclose(prepared.train.features.std(0), 1, atol=1e-5)
     # With the mean and deviation of the training samples: the originals come back.
     restored = np.concatenate([prepared.train.features, prepared.test.features])
-    restored = restored * prepared.scaling.scale + prepared.scaling.mean
+    scaler = prepared.preprocessing.transformer.named_transformers_["numbers"]["scale"]
+    restored = scaler.inverse_transform(restored.astype(np.float64)).astype(np.float32)
     original = load("iris").features
     np.testing.assert_allclose(
         restored[np.lexsort(restored.round(3).T)], original[np.lexsort(original.T)], atol=1e-4

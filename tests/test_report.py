@@ -164,6 +164,7 @@ def test_json_keeps_every_other_number():
         "stopped_because": "time used up",
         "stalled": None,
         "advice": None,
+        "test_metrics": None,
     }
 
 

@@ -14,9 +14,9 @@ from benchmarks.reliability import tables as fuzz
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gradless import tables
+from gradless import files
 from gradless.errors import InputError
-from gradless.tables import read_features, read_table
+from gradless.tables import read_columns, read_features, read_table
 
 often = settings(
     deadline=None,
@@ -54,16 +54,22 @@ chances = st.randoms(use_true_random=False)
 
 
 @st.composite
+def cells(draw: st.DrawFn, rows: int) -> list[fuzz.Cell]:
+    """A column of numbers or of categories, perhaps with gaps, but not of gaps alone."""
+    some = values
+    if draw(st.booleans()):
+        some = st.sampled_from(draw(st.lists(classes, min_size=1, max_size=4, unique=True)))
+    others = some | st.none() if draw(st.booleans()) else some
+    column = draw(st.lists(others, min_size=rows - 1, max_size=rows - 1))
+    column.insert(draw(st.integers(0, rows - 1)), draw(some))
+    return column
+
+
+@st.composite
 def contents(draw: st.DrawFn) -> fuzz.Content:
     columns = draw(st.lists(names, min_size=1, max_size=4, unique=True))
     rows = draw(st.integers(3, 8))
-    numbers = draw(
-        st.lists(
-            st.lists(values, min_size=len(columns), max_size=len(columns)),
-            min_size=rows,
-            max_size=rows,
-        )
-    )
+    numbers = list(zip(*(draw(cells(rows)) for _ in columns), strict=True))
     if draw(st.booleans()):
         # One of them is no whole number, or few whole numbers would be classes.
         return fuzz.Content(
@@ -78,7 +84,7 @@ def contents(draw: st.DrawFn) -> fuzz.Content:
 @given(contents(), chances, st.sampled_from([1, 9, 2**15]))
 def test_a_table_is_read_back_exactly(path, content, chance, block):
     path.write_bytes(fuzz.render(content, chance))
-    with patch.object(tables, "_BLOCK_CELLS", block):
+    with patch.object(files, "BLOCK_CELLS", block):
         fuzz.check_read(path, content)
 
 
@@ -102,24 +108,26 @@ def test_columns_are_found_by_name(path, content, chance, data):
     """Of unseen rows: in another order, with more columns, or without one."""
     path.write_bytes(fuzz.render(content, chance))
     trained = read_table(path, fuzz.TARGET)
+    columns = dict(zip(content.names, zip(*content.values, strict=True), strict=True))
+    kinds = dict(zip(trained.feature_names, trained.columns.kinds, strict=True))
     wanted = data.draw(st.permutations(trained.feature_names))
-    order = [trained.feature_names.index(name) for name in wanted]
-    assert np.array_equal(read_features(path, wanted), trained.features[:, order])
+    found = read_columns(path, wanted, [kinds[name] for name in wanted])
+    fuzz._check_columns(path, found, [columns[name] for name in wanted])
 
     others = data.draw(st.lists(names, max_size=2).filter(lambda more: not {*more} & {*wanted}))
-    columns = [*wanted, *dict.fromkeys(others)]
-    chance.shuffle(columns)
-    unseen = {name: trained.features[:, k] for k, name in enumerate(trained.feature_names)}
+    written = [*wanted, *dict.fromkeys(others)]
+    chance.shuffle(written)
+    numbers = range(len(trained.features))
     rows = [
-        [float(unseen[name][row]) if name in unseen else float(row) for name in columns]
-        for row in range(len(trained.features))
+        [columns[name][k] if name in columns else float(k) for name in written] for k in numbers
     ]
-    path.write_bytes(fuzz.render(fuzz.Content(columns, rows, [0.5] * len(rows)), chance))
-    assert np.array_equal(read_features(path, trained.feature_names), trained.features)
+    path.write_bytes(fuzz.render(fuzz.Content(written, rows, [0.5] * len(rows)), chance))
+    found = read_columns(path, trained.feature_names, list(kinds.values()))
+    fuzz._check_columns(path, found, list(columns.values()))
 
-    absent = data.draw(names.filter(lambda name: name not in columns))
+    absent = data.draw(names.filter(lambda name: name not in written))
     with pytest.raises(InputError, match="no column named") as error:
-        read_features(path, [*wanted, absent])
+        read_columns(path, [*wanted, absent], ["number"] * (len(wanted) + 1))
     fuzz.check_message(path, error.value)
 
 
@@ -192,7 +200,7 @@ READ = {
 @pytest.mark.parametrize("data", READ.values(), ids=READ.keys())
 def test_corpus_that_is_read(path, data):
     path.write_bytes(data if isinstance(data, bytes) else data.encode())
-    features, targets, names, class_names = read_table(path)
+    features, targets, names, class_names = read_table(path)[:4]
     assert names == ("a", "b")
     assert class_names == ("u", "v")
     assert np.array_equal(features, np.float32([[1, 2], [3, 4], [5, 6]]))
@@ -283,7 +291,7 @@ REFUSED = {
     "xlsx": (_zip(), "an Excel file or a zip archive, expected a CSV file; save its table as CSV"),
     "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "an old Excel file"),
     "gzip": (gzip.compress(GOOD.encode()), "a gzip archive, expected a CSV file; unpack it"),
-    "parquet": (b"PAR1\x15\x04\x15\x18\x15\x1cL\x15\x02" + b"\0", "a Parquet file, expected"),
+    "parquet": (b"PAR1\x15\x04\x15\x18\x15\x1cL\x15\x02" + b"\0", "cannot be read as Parquet ("),
     "pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "a PDF document"),
     "web page": ("<!DOCTYPE html>\n<html><body>", "a web page, expected a CSV file; download the"),
     "utf-16": (GOOD.encode("utf-16"), "text in UTF-16 or UTF-32, expected a CSV file; save it"),
@@ -314,10 +322,13 @@ REFUSED = {
         HEAD + "1" * 100_000 + ",2,u\n",
         "'111111111111...1111111111111' is not finite",
     ),
-    "long text": (HEAD + "u" * 100_000 + ",2,u\n", "'uuuuuuuuuuuu...uuuuuuuuuuuuu' is not a"),
+    "long text": (
+        HEAD + REST + "u" * 100_000 + ",2,u\n",
+        "'uuuuuuuuuuuu...uuuuuuuuuuuuu' is not a",
+    ),
     "long name": (
-        "a" * 100_000 + ",b,y\nx,2,u\n",
-        "line 2, column 'aaaaaaaaaaaaaaaaa...aaaaaaaaaa",
+        "a" * 100_000 + ",b,y\n1,2,u\nx,2,u\n",
+        "line 3, column 'aaaaaaaaaaaaaaaaa...aaaaaaaaaa",
     ),
     "long line": (HEAD + "1," * 500_000 + "u\n", "line 2: number of cells is 500001, expected 3"),
     # Header
@@ -345,7 +356,7 @@ REFUSED = {
     "thousands or decimals": (
         HEAD + '"1,234",2,u\n' + REST,
         f"line 2, column 'a': '1,234' {LIKE} a thousands separator or a decimal comma; "
-        "write 1234 or 1.234, or drop the column",
+        "write 1234 or 1.234, or leave the column out with --drop a",
     ),
     "thousands, commas": (
         HEAD + '"1,234,567",2,u\n',
@@ -367,32 +378,66 @@ REFUSED = {
     ),
     "thousands, German": (
         HEAD + '"1.234,5",2,u\n',
-        f"'1.234,5' {LIKE} a thousands separator and a decimal comma; write 1234.5, or drop",
+        f"'1.234,5' {LIKE} a thousands separator and a decimal comma; write 1234.5, or leave",
     ),
     "thousands, points": (
         HEAD + "1.234.567,2,u\n",
         f"{LIKE} a thousands separator; write 1234567,",
     ),
-    "decimal comma": (HEAD + '"1,5",2,u\n', f"'1,5' {LIKE} a decimal comma; write 1.5, or drop"),
+    "decimal comma": (HEAD + '"1,5",2,u\n', f"'1,5' {LIKE} a decimal comma; write 1.5, or leave"),
     "decimal comma, zero": (HEAD + '"-0,125",2,u\n', f"{LIKE} a decimal comma; write -0.125, or"),
-    "percent": (HEAD + "5 %,2,u\n", f"'5 %' {LIKE} a percent sign; write 5, or drop the column"),
+    "percent": (
+        HEAD + "5 %,2,u\n",
+        f"'5 %' {LIKE} a percent sign; write 5, or leave the column out",
+    ),
     "currency": (HEAD + "1,€5,u\n", f"column 'b': '€5' {LIKE} a currency sign; write 5, or"),
     "currency and thousands": (
         HEAD + '"$1,234.50",2,u\n',
-        f"'$1,234.50' {LIKE} a currency sign and a thousands separator; write 1234.50, or drop",
+        f"'$1,234.50' {LIKE} a currency sign and a thousands separator; write 1234.50, or leave",
     ),
     "minus sign": (HEAD + "\u22121,2,u\n", f"{LIKE} a minus sign other than '-'; write -1, or"),
     "invisible": (HEAD + "\ufeff1,2,u\n", f"'\\ufeff1' {LIKE} an invisible character; write 1,"),
     "invisible after a space": (HEAD + "1 \ufeff,2,u\n", "an invisible character; write 1, or"),
-    "hexadecimal": (HEAD + "0x1F,2,u\n", f"'0x1F' {LIKE} hexadecimal digits; write 31, or drop"),
-    "identifier": (HEAD + "1_2,2,u\n", "'1_2' is not a number; encode it as a number or drop"),
-    "unit": (HEAD + "5 kg,2,u\n", "'5 kg' is not a number; encode it as a number or drop the"),
-    "date": (HEAD + "2020-01-02,2,u\n", "'2020-01-02' is not a number; encode it as a number"),
+    "hexadecimal": (HEAD + "0x1F,2,u\n", f"'0x1F' {LIKE} hexadecimal digits; write 31, or leave"),
+    "identifier": (
+        HEAD + REST + "1_2,2,u\n",
+        "line 4, column 'a': '1_2' is not a number, but '3' in line 2 is; leave cells empty whose "
+        "number is not known, or pass --drop a to leave the column out, or --categories a if all "
+        "its cells are categories",
+    ),
+    "unit": (HEAD + REST + "5 kg,2,u\n", "'5 kg' is not a number, but '3' in line 2 is"),
+    "word after gaps": (HEAD + ",2,u\n7,2,u\nx,2,u\n", "line 4, column 'a': 'x' is not a number"),
+    "number among words": (
+        HEAD + "x,2,u\n5,2,v\n",
+        "line 3, column 'a': '5' is a number, but 'x' in line 2 is not; leave cells",
+    ),
+    "percent among words": (HEAD + "x,2,u\n5%,2,v\n", "'5%' is a number, but 'x' in line 2"),
+    "date": (
+        HEAD + "2020-01-02,2,u\n",
+        "column 'a' has dates or times such as '2020-01-02'; expected numbers, or categories that "
+        "repeat: leave it out with --drop a, or replace dates by numbers, such as days since",
+    ),
+    "date among words": (HEAD + "never,2,u\n3 May 2020,2,u\n", "dates or times such as '3 May"),
+    "identifiers": (
+        HEAD + "".join(f"id {k},2,{'uv'[k % 2]}\n" for k in range(21)),
+        "column 'a' has 21 different texts in 21 filled cells; expected numbers, or categories "
+        "that repeat: leave it out with --drop a",
+    ),
+    "free text": (
+        HEAD + "".join(f"text {k},2,u\n" * 3 for k in range(1001)),
+        "column 'a' has more than 1,000 different texts; expected numbers, or",
+    ),
+    "several columns": (
+        "when,my id,c,y\n" + "".join(f"{k + 1}.3.2020,id {k},1,u\n" for k in range(21)),
+        "column 'when' has dates or times such as '1.3.2020', column 'my id' has 21 different "
+        "texts in 21 filled cells; expected numbers, or categories that repeat: leave them out "
+        "with --drop when 'my id', or replace dates",
+    ),
     "inf": (HEAD + "1,inf,u\n" + REST, "line 2, column 'b': 'inf' is not finite in float32"),
     "1e400": (HEAD + "-1e400,2,u\n" + REST, "line 2, column 'a': '-1e400' is not finite"),
-    "nan": (HEAD + "1,NaN,u\n" + REST, "line 2, column 'b': missing value 'NaN'; fill it in"),
-    "Excel's missing value": (HEAD + "1,#N/A,u\n", "column 'b': missing value '#N/A'; fill it in"),
-    "row of commas": (GOOD + ",,\n", "line 5, column 'a': missing value ''; fill it in or drop"),
+    "nan alone": (HEAD + "1,NaN,u\n", "column 'b' has no filled cell; expected numbers, or"),
+    "Excel's missing value": (HEAD + "1,#N/A,u\n", "column 'b' has no filled cell"),
+    "row of commas": (GOOD + ",,\n", "line 5, column 'y': missing value ''; fill it in or drop"),
     # The target
     "target with decimal commas": (
         "a,y\n" + "".join(f'{k},"{k % 30},5"\n' for k in range(90)),
@@ -420,6 +465,89 @@ def test_messages_stay_short_whatever_the_names(path, target):
     with pytest.raises(InputError, match="100 in all") as error:
         read_features(path, ["c" * 100_000] * 50)
     fuzz.check_message(path, error.value)
+
+
+# --- Numbers, categories and gaps -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "gap", ["", " ", "NA", "n/a", "#N/A", "<NA>", "NaN", "null", "?", '""', "\u00a0"]
+)
+def test_gaps_are_read_in_columns_of_both_kinds(path, gap):
+    path.write_text(f"a,b,y\n1,red,u\n{gap},{gap},v\n3,blue,v\n", encoding="utf-8")
+    read = read_table(path)
+    assert np.array_equal(read.features[:, 0], [1, np.nan, 3], equal_nan=True)
+    assert read.columns.kinds == ("number", "category")
+    assert read.columns.texts(1).tolist() == ["red", None, "blue"]
+    with pytest.raises(InputError, match="line 3, column 'a': missing value"):
+        read_features(path, ["a"])
+
+
+def test_white_space_accents_and_the_case_of_booleans_make_no_other_category(path):
+    cells = ["caf\u00e9", "cafe\u0301", " a  b", "a b", "TRUE", "True", "no", "No", "Yes", "X", "x"]
+    rows = "".join(f"{k},{cell},{'uv'[k % 2]}\n" for k, cell in enumerate(cells))
+    path.write_text("n,a,y\n" + rows, encoding="utf-8")
+    texts = read_table(path).columns.texts(1).tolist()
+    assert texts == [*["caf\u00e9"] * 2, *["a b"] * 2, *["true"] * 2, *["no"] * 2, "yes", "X", "x"]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "2020-01-02", "2020/1/2", "2020-01-02T10:30:00Z", "2020-01-02 10:30", "2.1.2020",
+        "01/02/2020", "1/2/20", "12:30", "12:30:15.5", "2 Jan 2020", "January 2, 2020", "2-Jan-20",
+        "10:30 pm", "2020-01-02 10:30:00+02:00",
+    ],
+)  # fmt: skip
+def test_dates_and_times_are_refused(path, cell):
+    path.write_text(f'a,b,y\n1,"{cell}",u\n2,"{cell}",v\n3,,v\n')
+    with pytest.raises(InputError, match="column 'b' has dates or times such as") as error:
+        read_table(path)
+    fuzz.check_message(path, error.value)
+    assert read_table(path, drop=["b"]).feature_names == ("a",)
+    assert read_table(path, categories=["b"]).columns.kinds == ("number", "category")
+
+
+@pytest.mark.parametrize(
+    "cell", ["2020-21", "1-2", "3.11.7-rc", "May", "12 May", "A 1/2/2020", "1:2"]
+)
+def test_categories_like_dates_are_kept(path, cell):
+    path.write_text(f"a,b,y\n1,{cell},u\n2,{cell},v\n3,other,v\n")
+    assert read_table(path).categories == (None, (cell, "other"))
+
+
+def test_up_to_twenty_rare_categories_and_a_thousand_that_repeat(path):
+    def table(names: list[str]) -> str:
+        return "n,a,y\n" + "".join(f"1,{name},{'uv'[k % 2]}\n" for k, name in enumerate(names))
+
+    path.write_text(table([f"k {k}" for k in range(20)]))
+    assert len(read_table(path).categories[1]) == 20
+    path.write_text(table([f"k {k}" for k in range(21)] * 2))
+    assert len(read_table(path).categories[1]) == 21
+    path.write_text(table([f"k {k}" for k in range(1000)] * 2))
+    assert len(read_table(path).categories[1]) == 1000
+
+
+def test_columns_that_are_dropped_or_are_categories(path):
+    path.write_text("id,zip code,a,y\nx1,10115,1,u\nx2,80331,2,v\nx3,10115,,v\n")
+    read = read_table(path, drop=["id"], categories=[" zip  code"])
+    assert read.feature_names == ("zip code", "a")
+    assert read.categories == (("10115", "80331"), None)
+    for option in ("drop", "categories"):
+        with pytest.raises(InputError, match=f"unknown --{option} column 'zip'; did you mean"):
+            read_table(path, **{option: ["zip"]})
+        with pytest.raises(InputError, match=f"--{option} names the target, 'y'"):
+            read_table(path, **{option: ["y"]})
+
+
+@pytest.mark.parametrize("block", [1, 7, 2**15])
+def test_kinds_do_not_depend_on_blocks(path, block):
+    rows = "".join(f",,{k},{'uv'[k % 2]}\n" for k in range(30)) + "x,1,2,u\n,,3,v\n"
+    path.write_text("a,b,c,y\n" + rows)
+    with patch.object(files, "BLOCK_CELLS", block):
+        read = read_table(path)
+    assert read.columns.kinds == ("category", "number", "number")
+    assert [column.missing for column in read.columns.described()] == [31, 31, 0]
 
 
 def test_a_missing_value_alone_in_its_row_is_no_empty_line(path):

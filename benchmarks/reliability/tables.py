@@ -24,19 +24,22 @@ import numpy as np
 
 from benchmarks import memory
 from benchmarks.reliability import BrokenPromiseError, Results
+from gradless.cells import MISSING
 from gradless.errors import InputError
-from gradless.tables import Table, read_features, read_table
+from gradless.tables import Columns, Table, read_columns, read_features, read_table
 
 TARGET = "the target"
+Cell = float | str | None
 _LARGE = ((1_000_000, 5, "classes"), (1_000_000, 5, "numbers"), (200, 10_000, "classes"))
 
 
 @dataclass(frozen=True)
 class Content:
-    """What a file holds. Names are words in NFC with one space between them."""
+    """What a file holds: numbers, categories and gaps. Names are words in NFC with one space
+    between them."""
 
     names: Sequence[str]
-    values: Sequence[Sequence[float]]
+    values: Sequence[Sequence[Cell]]
     targets: Sequence[str] | Sequence[float]
 
 
@@ -50,13 +53,27 @@ def content(chance: random.Random) -> Content:
     names = names or ["a"]
     # Now and then, more than is converted at once.
     rows = chance.randrange(3, 12) if chance.random() < 0.99 else chance.randrange(4_000, 12_000)
-    values = [[_value(chance) for _ in names] for _ in range(rows)]
+    columns = [_column(rows, chance) for _ in names]
+    values = list(zip(*columns, strict=True))
     if chance.random() < 0.3:
         return Content(names, values, [_value(chance) + 0.5 for _ in range(rows)])
     classes = list(dict.fromkeys(f"c {_words(chance)}" for _ in range(4)))
     classes = classes if len(classes) > 1 else ["c 1", "c 2"]
     targets = [classes[0], classes[1], classes[0]]
     return Content(names, values, targets + chance.choices(classes, k=rows - 3))
+
+
+def _column(rows: int, chance: random.Random) -> list[Cell]:
+    """Numbers or categories, now and then with gaps, but never nothing else."""
+    if chance.random() < 0.7:
+        cells: list[Cell] = [_value(chance) for _ in range(rows)]
+    else:
+        known = list(dict.fromkeys(f"k {_words(chance)}" for _ in range(chance.randrange(1, 5))))
+        cells = list(chance.choices(known, k=rows))
+    if chance.random() < 0.3:
+        filled = chance.randrange(rows)
+        cells = [c if k == filled or chance.random() < 0.8 else None for k, c in enumerate(cells)]
+    return cells
 
 
 def _words(chance: random.Random) -> str:
@@ -92,9 +109,9 @@ def render(table: Content, chance: random.Random) -> bytes:
 
     style = chance.choice(("plain", "quoted", "spaced", "mixed"))
     rows = [row([_name(name, chance) for name in table.names], TARGET)]
-    for numbers, target in zip(table.values, table.targets, strict=True):
-        written = _name(target, chance) if isinstance(target, str) else number(target, chance)
-        rows.append(row([number(value, chance) for value in numbers], written))
+    for values, target in zip(table.values, table.targets, strict=True):
+        written = [_written(value, chance) for value in (*values, target)]
+        rows.append(row(written[:-1], written[-1]))
     if chance.random() < 0.5:
         for _ in range(chance.randrange(1, 4)):
             rows.insert(chance.randrange(len(rows) + 1), chance.choice(("", " ", "\t ", "\u3000")))
@@ -103,6 +120,12 @@ def render(table: Content, chance: random.Random) -> bytes:
     if chance.random() < 0.3:
         text = text.rstrip("\r\n")
     return (b"\xef\xbb\xbf" if chance.random() < 0.3 else b"") + text.encode()
+
+
+def _written(value: Cell, chance: random.Random) -> str:
+    if value is None:
+        return chance.choice(("", "", "NA", "nan", "N/A", "null", "?"))
+    return _name(value, chance) if isinstance(value, str) else number(value, chance)
 
 
 def number(value: float, chance: random.Random) -> str:
@@ -137,11 +160,9 @@ def _cell(text: str, style: str, chance: random.Random) -> str:
 def check_read(path: Path, table: Content) -> None:
     """The file's content is the table, read for training and by column."""
     read = read_table(path, TARGET)
-    values = np.array(table.values, np.float64).astype(np.float32)
     if read.feature_names != tuple(table.names):
         raise BrokenPromiseError(f"{path}: names {read.feature_names}, expected {table.names}")
-    if not _same(read.features, values):
-        raise BrokenPromiseError(f"{path}: features {read.features}, expected {values}")
+    _check_columns(path, read.columns, list(zip(*table.values, strict=True)))
     if isinstance(table.targets[0], str):
         classes = sorted(set(map(str, table.targets)))
         expected = np.array([classes.index(str(name)) for name in table.targets], np.int32)
@@ -153,12 +174,25 @@ def check_read(path: Path, table: Content) -> None:
             raise BrokenPromiseError(f"{path}: classes {read.class_names}, expected numbers")
     if not _same(read.targets, expected):
         raise BrokenPromiseError(f"{path}: targets {read.targets}, expected {expected}")
-    if not _same(read_features(path, table.names[::-1]), values[:, ::-1]):
-        raise BrokenPromiseError(f"{path}: columns by name are others")
+    backwards = read_columns(path, table.names[::-1], read.columns.kinds[::-1])
+    _check_columns(path, backwards, list(zip(*table.values, strict=True))[::-1])
+
+
+def _check_columns(path: Path, read: Columns, expected: Sequence[Sequence[Cell]]) -> None:
+    """The columns hold the numbers, categories and gaps that are expected."""
+    for column, cells in enumerate(expected):
+        found = read.features[:, column]
+        if any(isinstance(cell, str) for cell in cells):
+            right = read.kinds[column] == "category" and read.texts(column).tolist() == list(cells)
+        else:
+            numbers = np.array(cells, np.float64).astype(np.float32)
+            right = read.kinds[column] == "number" and _same(found, numbers)
+        if not right:
+            raise BrokenPromiseError(f"{path}: column {column} is {found}, expected {cells}")
 
 
 def _same(one: np.ndarray, other: np.ndarray) -> bool:
-    return one.dtype == other.dtype and one.shape == other.shape and bool((one == other).all())
+    return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=True)
 
 
 # --- Files that may not be ------------------------------------------------------------------------
@@ -284,31 +318,46 @@ def check_message(path: Path, error: InputError) -> None:
 
 
 def _check_consistent(path: Path, read: Table, target: str | None) -> None:
-    features, targets, names, classes = read
+    features, targets, names, classes = read[:4]
     rows = len(features)
     problems = {
         "shapes": features.shape == (rows, len(names)) and targets.shape == (rows,) and rows > 0,
-        "features": features.dtype == np.float32 and np.isfinite(features).all(),
+        "features": features.dtype == np.float32 and not np.isinf(features).any(),
+        "columns": all(np.isfinite(features[:, k]).any() for k in range(len(names))),
         "names": len(set(names)) == len(names) and all(names) and target not in names,
         "targets": np.isfinite(targets).all()
         and targets.dtype == (np.float32 if classes is None else np.int32),
         "classes": classes is None
         or (len(set(classes)) > 1 and set(targets.tolist()) == set(range(len(classes)))),
-        "numbers": target is None or _same(features, _plainly(path, names)),
     }
+    if target is not None:
+        _check_columns(path, read.columns, _plainly(path, read.columns))
     wrong = [problem for problem, right in problems.items() if not right]
     if wrong:
         raise BrokenPromiseError(f"{path}: wrong {wrong} in {read}")
 
 
-def _plainly(path: Path, names: Sequence[str]) -> np.ndarray:
-    """The columns, number by number."""
+def _plainly(path: Path, read: Columns) -> list[list[Cell]]:
+    """The columns, cell by cell."""
     text = path.read_bytes().decode("utf-8-sig")
     reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
     header, *rows = (row for row in reader if len(row) > 1)
-    found = [" ".join(unicodedata.normalize("NFC", cell).split()) for cell in header]
-    columns = [found.index(name) for name in names]
-    return np.array([[float(row[column]) for column in columns] for row in rows]).astype(np.float32)
+    found = [_plain(cell) for cell in header]
+    columns = []
+    for name, kind in zip(read.feature_names, read.kinds, strict=True):
+        cells = [_plain(row[found.index(name)]) for row in rows]
+        known = [None if cell.casefold() in MISSING else cell for cell in cells]
+        booleans = ("true", "false", "yes", "no")
+        columns.append(
+            [None if cell is None else float(cell) for cell in known]
+            if kind == "number"
+            else [cell.lower() if cell and cell.lower() in booleans else cell for cell in known]
+        )
+    return columns
+
+
+def _plain(cell: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", cell).split())
 
 
 # --- Many -----------------------------------------------------------------------------------------

@@ -12,13 +12,14 @@ from gradless.errors import InputError, unknown_name
 from gradless.output import forget_output
 
 COMMANDS = {
-    "train": "train a network without gradients, on a data set or a CSV file",
+    "train": "train a network without gradients, on a data set or a file, CSV or Parquet",
     "explain": "say how a run would be computed, what it needs and how fast it is here",
     "resume": "go on with a run that was stopped or has died",
     "repeat": "run a run again and compare the two bit by bit",
     "runs": "list the runs in a folder and how they ended",
     "compare": "compare strategies over several seeds, at equal evaluations and equal time",
-    "predict": "use a trained network on the rows of a CSV file",
+    "predict": "use a trained network on the rows of a file",
+    "evaluate": "measure a trained network on rows with answers",
     "plot": "draw a run's pictures again",
     "strategies": "list the ways to search",
     "datasets": "list the data sets that come with it",

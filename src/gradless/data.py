@@ -6,7 +6,7 @@ import dataclasses
 import importlib
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -21,12 +21,13 @@ __all__ = [
     "DATASETS",
     "Dataset",
     "DatasetInfo",
-    "Scaling",
     "load",
+    "load_table",
+    "name_of",
     "read_features",
     "spiral",
     "split",
-    "standardize",
+    "split_rows",
     "vertical",
 ]
 
@@ -224,17 +225,24 @@ def _sklearn(module: str) -> ModuleType:
 
 def _planar(points: tuple[np.ndarray, np.ndarray], *class_names: str) -> Table:
     features, targets = points
-    return Table(features.astype(np.float32), targets.astype(np.int32), ("x", "y"), class_names)
+    return _table(features, targets, ("x", "y"), class_names)
 
 
 def _measured(loader: str) -> Table:
     bunch = getattr(_sklearn("datasets"), loader)()
-    return Table(
-        bunch.data.astype(np.float32),
-        bunch.target.astype(np.int32),
-        tuple(str(name) for name in bunch.feature_names),
-        tuple(str(name) for name in bunch.target_names),
-    )
+    return _table(bunch.data, bunch.target, bunch.feature_names, bunch.target_names)
+
+
+def _table(
+    features: np.ndarray,
+    targets: np.ndarray,
+    feature_names: Iterable[str],
+    class_names: Iterable[str],
+) -> Table:
+    names, classes = tuple(map(str, feature_names)), tuple(map(str, class_names))
+    numbers = (None,) * len(names)
+    features, targets = features.astype(np.float32), targets.astype(np.int32)
+    return Table(features, targets, names, classes, numbers, None)
 
 
 @dataclass(frozen=True)
@@ -349,18 +357,17 @@ def load(
     task: Task = "auto",
     seed: int = 0,
 ) -> Dataset:
-    """Load a data set by name, or from a CSV file.
+    """Load a data set by name, or numbers without gaps from a file.
 
     Parameters
     ----------
     source
-        A name in `DATASETS`, or the path of a CSV file: UTF-8, commas, the columns' names in the
-        first line, and a finite number in every cell that is not the target's.
+        A name in `DATASETS`, or the path of a CSV or Parquet file, as for `read_table`.
     target
-        The CSV file's column to predict. By default the first of ``target``, ``label``,
+        The file's column to predict. By default the first of ``target``, ``label``,
         ``class`` and ``y`` that the file has.
     task
-        What a CSV file's target is. ``"auto"`` takes text, and whole numbers with at most 20
+        What a file's target is. ``"auto"`` takes text, and whole numbers with at most 20
         distinct values, for classes, and other numbers for regression.
     seed
         Seed of a generated data set, from 0 to 2**32 - 1. NumPy's global generator is not used.
@@ -374,7 +381,8 @@ def load(
     ------
     InputError
         If there is no such data set or file, or if the file cannot be used; the message names
-        file, line and column.
+        file, line and column. Also if it has categories or gaps, which `gradless.recipe.prepare`
+        makes numbers of.
 
     Examples
     --------
@@ -382,18 +390,63 @@ def load(
     ('setosa', 'versicolor', 'virginica')
     """
     source = os.fspath(source)
+    table = load_table(source, target=target, task=task, seed=seed)
+    for column in table.columns.described():
+        if column.kind == "category" or column.missing:
+            holds = "categories" if column.kind == "category" else "gaps"
+            raise InputError(
+                f"{source}: column {column.name!r} has {holds}, expected numbers without gaps; "
+                "gradless.recipe.prepare makes them, as gradless train does"
+            )
+    return Dataset(
+        name_of(source), table.features, table.targets, table.feature_names, table.class_names
+    )
+
+
+def load_table(
+    source: str,
+    *,
+    target: str | None = None,
+    task: Task = "auto",
+    seed: int = 0,
+    drop: Sequence[str] = (),
+    categories: Sequence[str] = (),
+) -> Table:
+    """Load the columns of a data set by name, or of a file, as they are.
+
+    Parameters
+    ----------
+    source, target, task, seed
+        As for `load`.
+    drop, categories
+        As for `read_table`.
+
+    Raises
+    ------
+    InputError
+        As for `load`.
+    """
     if source in DATASETS:
         info = DATASETS[source]
-        if target is not None or task not in ("auto", "classification"):
+        if target is not None or task not in ("auto", "classification") or drop or categories:
             raise InputError(
-                f"data set {source!r} comes with its target, {info.classes} classes; "
-                "give target and task for CSV files only"
+                f"data set {source!r} comes with its columns and its target, {info.classes} "
+                "classes; give target, task, drop and categories for files only"
             )
-        return Dataset(source, *info.make(_generator(seed)))
-    looks_like_path = any(mark in source for mark in "/\\") or source.lower().endswith(".csv")
-    if looks_like_path or os.path.exists(source):  # noqa: PTH110 (a name may be too long)
-        return Dataset(Path(source).stem, *read_table(source, target, task))
-    raise InputError(f"{unknown_name('data set', source, DATASETS)}, or the path of a CSV file")
+        return info.make(_generator(seed))
+    looks_like_path = any(mark in source for mark in "/\\")
+    if (
+        looks_like_path or source.lower().endswith((".csv", ".parquet")) or os.path.exists(source)  # noqa: PTH110 (a name may be too long)
+    ):
+        return read_table(source, target, task, drop=drop, categories=categories)
+    raise InputError(
+        f"{unknown_name('data set', source, DATASETS)}, or the path of a CSV or Parquet file"
+    )
+
+
+def name_of(source: str) -> str:
+    """Name of a data set, or of a file without its ending."""
+    return source if source in DATASETS else Path(source).stem
 
 
 def _generator(seed: int) -> np.random.RandomState:
@@ -441,33 +494,7 @@ def split(dataset: Dataset, test_fraction: float, seed: int) -> tuple[Dataset, D
     >>> train.n_samples, test.n_samples
     (120, 30)
     """
-    if not 0 < test_fraction < 1:
-        raise InputError(
-            f"test fraction is {test_fraction!r}, expected a number between 0 and 1, both "
-            "excluded; pass for example 0.2"
-        )
-    n_test = math.ceil(test_fraction * dataset.n_samples)
-    smallest = 1
-    if dataset.class_names is not None:
-        counts = np.bincount(dataset.targets, minlength=dataset.n_outputs)
-        smallest = int(np.count_nonzero(counts))
-        if 1 in counts:
-            raise InputError(
-                f"{dataset.name}: class {dataset.class_names[list(counts).index(1)]!r} has only "
-                "one sample, expected one to train and one to test on; add samples or drop it"
-            )
-    if min(n_test, dataset.n_samples - n_test) < smallest:
-        raise InputError(
-            f"{dataset.name}: test fraction {test_fraction} divides {dataset.n_samples} samples "
-            f"into {dataset.n_samples - n_test} for training and {n_test} for testing, expected "
-            f"at least {smallest} in each; choose another fraction"
-        )
-    parts = _sklearn("model_selection").train_test_split(
-        np.arange(dataset.n_samples),
-        test_size=n_test,
-        random_state=_generator(seed),
-        stratify=dataset.targets if dataset.is_classification else None,
-    )
+    parts = split_rows(dataset.name, dataset.targets, dataset.class_names, test_fraction, seed)
     train, test = (
         dataclasses.replace(dataset, features=dataset.features[rows], targets=dataset.targets[rows])
         for rows in parts
@@ -475,66 +502,48 @@ def split(dataset: Dataset, test_fraction: float, seed: int) -> tuple[Dataset, D
     return train, test
 
 
-@dataclass(frozen=True, eq=False)
-class Scaling:
-    """Shift and scale of each feature, learned from training samples.
-
-    Attributes
-    ----------
-    mean : float32, shape (features,)
-        Mean of each feature.
-    scale : float32, shape (features,)
-        Standard deviation of each feature; 1 where the feature is constant.
-
-    Examples
-    --------
-    >>> scaling = Scaling(np.float32([1, 2]), np.float32([1, 4]))
-    >>> print(scaling.apply(np.float32([[2, 0]])))
-    [[ 1.  -0.5]]
-    """
-
-    mean: FloatArray
-    scale: FloatArray
-
-    def apply(self, features: FloatArray) -> FloatArray:
-        """Shift and scale features, shape (samples, features), to mean 0 and deviation 1.
-
-        Raises
-        ------
-        InputError
-            If the number of features is not that of the training samples.
-        """
-        if features.ndim != 2 or features.shape[1] != len(self.mean):
-            raise InputError(
-                f"features are of shape {features.shape}, expected (samples, {len(self.mean)}); "
-                "pass the features that the scaling was learned from"
-            )
-        # In float32 the difference of two large numbers of opposite sign can overflow.
-        difference = np.subtract(features, self.mean, dtype=np.float64)
-        return np.divide(difference, self.scale, out=difference).astype(np.float32)
-
-
-def standardize(train: Dataset) -> Scaling:
-    """Learn each feature's mean and standard deviation from the training samples.
+def split_rows(
+    name: str,
+    targets: NDArray[np.int32] | FloatArray,
+    class_names: Sequence[str] | None,
+    test_fraction: float,
+    seed: int,
+) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    """Divide the rows of a data set as `split` does; returns the indices of each part.
 
     Parameters
     ----------
-    train
-        The training samples only: what is learned from test samples flatters the test.
-
-    Returns
-    -------
-    Scaling
-        To be applied to the features of training, test and unseen samples alike.
-
-    Examples
-    --------
-    >>> train = load("iris")
-    >>> standardized = standardize(train).apply(train.features)
-    >>> print(standardized.std(axis=0).round(3))
-    [1. 1. 1. 1.]
+    name, targets, class_names
+        Of the data set.
+    test_fraction, seed
+        As for `split`.
     """
-    scaler = _sklearn("preprocessing").StandardScaler().fit(train.features.astype(np.float64))
-    scale = scaler.scale_.astype(np.float32)
-    scale[scale == 0] = 1  # a deviation below the smallest float32
-    return Scaling(scaler.mean_.astype(np.float32), scale)
+    if not 0 < test_fraction < 1:
+        raise InputError(
+            f"test fraction is {test_fraction!r}, expected a number between 0 and 1, both "
+            "excluded; pass for example 0.2"
+        )
+    samples = len(targets)
+    n_test = math.ceil(test_fraction * samples)
+    smallest = 1
+    if class_names is not None:
+        counts = np.bincount(targets, minlength=len(class_names))
+        smallest = int(np.count_nonzero(counts))
+        if 1 in counts:
+            raise InputError(
+                f"{name}: class {class_names[list(counts).index(1)]!r} has only "
+                "one sample, expected one to train and one to test on; add samples or drop it"
+            )
+    if min(n_test, samples - n_test) < smallest:
+        raise InputError(
+            f"{name}: test fraction {test_fraction} divides {samples} samples "
+            f"into {samples - n_test} for training and {n_test} for testing, expected "
+            f"at least {smallest} in each; choose another fraction"
+        )
+    train, test = _sklearn("model_selection").train_test_split(
+        np.arange(samples),
+        test_size=n_test,
+        random_state=_generator(seed),
+        stratify=targets if class_names is not None else None,
+    )
+    return train, test

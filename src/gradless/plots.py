@@ -386,6 +386,79 @@ def confusion(
     return _save(figure, path)
 
 
+def roc(
+    targets: npt.ArrayLike,
+    scores: npt.ArrayLike,
+    path: Path | str,
+    title: str,
+    *,
+    name: str = "the second class",
+) -> Figure:
+    """Draw the receiver operating characteristic of a classification into two classes.
+
+    Parameters
+    ----------
+    targets
+        1 for samples of the class to be found and 0 for the others, shape (n,).
+    scores
+        Higher for samples that rather are of that class, shape (n,).
+    path
+        File to write.
+    title
+        What the picture shows; the area under the curve is written below it.
+    name
+        The class to be found, for the axes.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The picture, 900 x 930 pixels.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a target is neither 0 nor 1, one of them does not occur, or a score is
+        not finite.
+    OSError
+        If the file cannot be written.
+    """
+    true, ranked = _class_indices(targets, ("others", name)), np.asarray(scores, np.float64)
+    if true.shape != ranked.shape or not np.isfinite(ranked).all() or len(set(true.tolist())) < 2:
+        raise ValueError(
+            f"{len(true)} targets and {len(ranked)} scores, expected as many finite scores as "
+            "targets, and targets of both classes"
+        )
+    order = np.argsort(-ranked, kind="stable")
+    # Samples of one score are found together.
+    steps = np.flatnonzero(np.diff(ranked[order], append=-np.inf))
+    found = np.concatenate([[0], np.cumsum(true[order])[steps]]) / true.sum()
+    wrong = np.concatenate([[0], np.cumsum(1 - true[order])[steps]]) / (1 - true).sum()
+    area = float(np.trapezoid(found, wrong))
+
+    figure, axes = _canvas(6.0, 6.2)
+    axes.plot(
+        [0, 1], [0, 1], color=_INK, linewidth=1.2, linestyle=(0, (6, 4)), label="guessing: 0.5"
+    )
+    axes.plot(wrong, found, color=PALETTE[0], linewidth=2.2, label=f"the network: {area:.3f}")
+    axes.fill_between(wrong, found, color=PALETTE[0], alpha=0.08, linewidth=0)
+    axes.set_xlim(-0.01, 1.01)
+    axes.set_ylim(-0.01, 1.01)
+    axes.set_aspect("equal")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda share, _: _percent(share)))
+    name = _plain(repr(_cut(name)))
+    axes.set_xlabel(f"share of the others that are taken for {name}")
+    axes.set_ylabel(f"share of {name} that is found")
+    axes.grid(color="#E5E8EB", linewidth=0.8)
+    axes.legend(
+        loc="lower right", frameon=False, fontsize=10, title="area under the curve",
+        title_fontsize=10, alignment="left",
+    )  # fmt: skip
+    counts = f"{int(true.sum()):,} of {name}, {int((1 - true).sum()):,} others"
+    _title(axes, title, 5.2, f"ROC AUC {area:.3f}, {counts}")
+    return _save(figure, path)
+
+
 def residuals(
     targets: npt.ArrayLike,
     predictions: npt.ArrayLike,

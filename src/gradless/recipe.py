@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,16 +13,19 @@ from typing import Any, Literal, NamedTuple
 
 import jax
 import numpy as np
+from numpy.typing import NDArray
 
 from gradless import auto, data, memory, objectives, strategies
-from gradless.data import DATASETS, Dataset, Scaling
+from gradless.data import DATASETS, Dataset
 from gradless.errors import InputError
 from gradless.evaluate import Score, SupervisedProblem, check_precision
 from gradless.memory import Needed, Setting
 from gradless.models import MLP, STEPS
 from gradless.objectives import Objective
+from gradless.preprocessing import Preprocessing
 from gradless.processor import LANES
 from gradless.strategies import Strategy
+from gradless.tables import Column, Columns, Table
 from gradless.train import Run, Stop, begin
 from gradless.tree import Params, Structure
 
@@ -33,6 +37,8 @@ _TYPES: dict[str, Any] = {
     "data": str,
     "target": str | None,
     "task": str,
+    "drop": list,
+    "categories": list,
     "test_fraction": float | int | None,
     "standardize": bool | None,
     "hidden": list,
@@ -60,6 +66,8 @@ class Recipe:
     data: str
     target: str | None = None
     task: Literal["auto", "classification", "regression"] = "auto"
+    drop: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
     test_fraction: float | None = None
     standardize: bool | None = None
     hidden: tuple[int, ...] = (64,)
@@ -79,7 +87,8 @@ class Recipe:
         fits = isinstance(value, dict) and "data" in value and value.keys() <= _TYPES.keys()
         if not fits or not all(isinstance(value[name], _TYPES[name]) for name in value):
             raise InputError("the run's config.json holds no recipe that this version can read")
-        return cls(**{**value, "hidden": tuple(value.get("hidden", ()))})
+        lists = {name: tuple(value.get(name, ())) for name in ("hidden", "drop", "categories")}
+        return cls(**{**value, **lists})
 
 
 class Judged(NamedTuple):
@@ -96,7 +105,9 @@ class Prepared:
     recipe: Recipe
     train: Dataset
     test: Dataset | None
-    scaling: Scaling | None
+    preprocessing: Preprocessing | None  # None where features are used as they are
+    table: tuple[Column, ...]
+    target: str | None  # the name of a file's column
     model: MLP
     problem: SupervisedProblem
     strategy: Strategy
@@ -115,6 +126,11 @@ class Prepared:
     def structure(self) -> Structure:
         """The same as a structure."""
         return Structure.of(self.params)
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the data come from somewhere, and are not drawn in the plane."""
+        return not _is_planar(self.recipe)
 
     def judge(self, params: Params, dataset: Dataset) -> Judged:
         """How good a network is on a whole data set, scaled as in training."""
@@ -183,32 +199,28 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
     if recipe.data in DATASETS and recipe.target is not None:
         raise InputError(
             f"target {recipe.target!r} was given for the data set {recipe.data!r}, expected none; "
-            "a target names the column of a CSV file"
+            "a target names the column of a file"
         )
     task = recipe.task
     classes_only = wanted is not None and "regression" not in wanted.tasks
     if task == "auto" and classes_only and recipe.data not in DATASETS:
         task = "classification"
-    dataset = data.load(recipe.data, target=recipe.target, task=task, seed=recipe.seed)
-    planar = recipe.data in DATASETS and DATASETS[recipe.data].planar
-
-    test = None
+    table = data.load_table(
+        recipe.data,
+        target=recipe.target,
+        task=task,
+        seed=recipe.seed,
+        drop=recipe.drop,
+        categories=recipe.categories,
+    )
     fraction = recipe.test_fraction
+    samples, planar = len(table.targets), _is_planar(recipe)
     if fraction is None:
-        fraction = 0.0 if planar or dataset.n_samples < 20 else _TEST_FRACTION
-    train = dataset
-    if fraction > 0:
-        train, test = data.split(dataset, fraction, recipe.seed)
-    elif fraction != 0:
-        raise InputError(f"test fraction {fraction} was given, expected a share from 0 to below 1")
-    scaling = None
-    if not planar if recipe.standardize is None else recipe.standardize:
-        scaling = data.standardize(train)
-        train = dataclasses.replace(train, features=scaling.apply(train.features))
-        if test is not None:
-            test = dataclasses.replace(test, features=scaling.apply(test.features))
+        fraction = 0.0 if planar or samples < 20 else _TEST_FRACTION
+    scale = not planar if recipe.standardize is None else recipe.standardize
+    train, test, preprocessing = _inputs(recipe, table, fraction, scale)
 
-    default = "cross_entropy" if dataset.is_classification else "squared_error"
+    default = "cross_entropy" if train.is_classification else "squared_error"
     objective = wanted or objectives.get(default)
     plan = _planned(recipe, train, objective, stop)
     _check_memory(plan, recipe, train, objective, stop)
@@ -223,17 +235,77 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         objective=objective.name,
         hyperparameters=dataclasses.asdict(given),  # type: ignore[call-overload]
         test_fraction=fraction,
-        standardize=scaling is not None,
+        standardize=scale,
     )
-    return Prepared(named, train, test, scaling, model, problem, given, _checksums(dataset))
+    return Prepared(
+        named,
+        train,
+        test,
+        preprocessing,
+        table.columns.described(),
+        table.target,
+        model,
+        problem,
+        given,
+        _checksums(table),
+    )
 
 
-def _checksums(dataset: Dataset) -> dict[str, str]:
+def _is_planar(recipe: Recipe) -> bool:
+    return recipe.data in DATASETS and DATASETS[recipe.data].planar
+
+
+def _inputs(
+    recipe: Recipe, table: Table, fraction: float, scale: bool
+) -> tuple[Dataset, Dataset | None, Preprocessing | None]:
+    """Training and test samples as the network sees them."""
+    name, everything = data.name_of(recipe.data), np.arange(len(table.targets))
+    train_rows: NDArray[np.integer] = everything
+    test_rows: NDArray[np.integer] = everything[:0]
+    if fraction > 0:
+        train_rows, test_rows = data.split_rows(
+            name, table.targets, table.class_names, fraction, recipe.seed
+        )
+    elif fraction != 0:
+        raise InputError(f"test fraction {fraction} was given, expected a share from 0 to below 1")
+    columns, preprocessing = table.columns, None
+    if scale or recipe.data not in DATASETS:
+        preprocessing = Preprocessing.fit(columns.rows(train_rows), scale=scale)
+        _check_inputs(len(table.targets), len(preprocessing.input_names))
+
+    def dataset(rows: Any) -> Dataset:
+        own: Columns = columns.rows(rows)
+        if preprocessing is None:
+            inputs, names = own.features, own.feature_names
+        else:
+            inputs, names = preprocessing.transform(own), preprocessing.input_names
+        return Dataset(name, inputs, table.targets[rows], names, table.class_names)
+
+    return dataset(train_rows), dataset(test_rows) if len(test_rows) else None, preprocessing
+
+
+def _check_inputs(rows: int, inputs: int) -> None:
+    """Refuse categories that become more inputs than fit into memory."""
+    needed, free = 4 * rows * inputs, memory.free()
+    if free is not None and needed > free / 2:  # the network needs some, too
+        raise InputError(
+            f"{rows:,} rows become {inputs:,} inputs each, which take {memory.words(needed)}, "
+            f"expected at most half of the {memory.words(free)} that are free; leave out columns "
+            "of many categories with --drop, or take fewer rows"
+        )
+
+
+def _checksums(table: Table) -> dict[str, str]:
     """Of each column; the order of the samples counts."""
-    weights = (2 * np.arange(dataset.n_samples, dtype=np.uint32) + 1) * np.uint32(2654435761)
-    of_features = weights @ dataset.features.view(np.uint32)
-    of_target = weights @ dataset.targets.view(np.uint32).reshape(dataset.n_samples, -1)
-    named = zip(dataset.feature_names, of_features, strict=True)
+    samples = len(table.targets)
+    weights = (2 * np.arange(samples, dtype=np.uint32) + 1) * np.uint32(2654435761)
+    of_features = weights @ table.features.view(np.uint32)
+    for column, names in enumerate(table.categories):
+        if names is not None:  # by their names: their order is that of the file
+            texts = [zlib.crc32((text or "").encode()) for text in table.columns.texts(column)]
+            of_features[column] = weights @ np.array(texts, np.uint32)
+    of_target = weights @ table.targets.view(np.uint32).reshape(samples, -1)
+    named = zip(table.feature_names, of_features, strict=True)
     checksums = {name: f"{checksum:08x}" for name, checksum in named}
     return {**checksums, "the target": f"{of_target.sum(dtype=np.uint32):08x}"}
 

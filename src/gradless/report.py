@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
+from gradless import scores
 from gradless.history import History
 from gradless.output import number
 from gradless.recipe import Prepared
-from gradless.runs import Network
+from gradless.runs import Network, softmax
+from gradless.scores import Metric
 from gradless.train import Record, Stop
 
 
@@ -35,6 +38,7 @@ class Result:
     stopped_because: str
     stalled: str | None = None
     advice: str | None = None
+    test_metrics: dict[str, dict[str, float | None]] | None = None
 
     def as_json(self) -> dict[str, object]:
         """Plain values for JSON, which knows neither NaN nor infinity."""
@@ -174,13 +178,52 @@ def _share(train: float, test: float | None) -> str:
     return f"{train:.2%}" + ("" if test is None else f" in training, {test:.2%} on test data")
 
 
+def measured(
+    network: Network, inputs: np.ndarray, targets: np.ndarray
+) -> tuple[list[Metric], np.ndarray]:
+    """Metrics of a network, and its probabilities of the classes, or its numbers.
+
+    Parameters
+    ----------
+    network
+        The network.
+    inputs : float32, shape (samples, inputs)
+        Preprocessed as in training.
+    targets : shape (samples,)
+        The answers.
+    """
+    outputs = network.outputs_of_inputs(inputs).astype(np.float64)
+    if network.class_names is None:
+        return scores.of_numbers(targets, outputs[:, 0]), outputs[:, 0]
+    probabilities = softmax(outputs)
+    return scores.of_classes(targets, probabilities, network.class_names), probabilities
+
+
+def caution(rows: int) -> str:
+    """What to say of intervals of so many rows."""
+    if rows >= scores.FEW:
+        return ""
+    return f"{rows} rows are few: the intervals are too narrow, and new rows may be quite different"
+
+
+def metrics_table(found: Sequence[Metric]) -> Table:
+    """Metrics with their intervals and what they mean."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+    for heading in ("measure", "value", "95 % interval", "meaning"):
+        table.add_column(heading)
+    for metric in found:
+        table.add_row(metric.label, metric.text, metric.interval, metric.meaning)
+    return table
+
+
 def draw(
     folder: Path, history: History, network: Network, prepared: Prepared, stop: Stop
 ) -> list[Path]:
     """Draw a run's pictures into its folder.
 
-    Loss and accuracy over evaluations; decision boundary for two features, otherwise the confusion
-    matrix, or predictions against targets for regression.
+    Loss and accuracy over evaluations; the decision boundary of two numbers. Of measured data the
+    confusion matrix and, of two classes, the ROC curve, or predictions against targets for
+    regression.
     """
     from gradless import plots  # noqa: PLC0415 - matplotlib loads in half a second, and runs end here
 
@@ -189,13 +232,9 @@ def draw(
     paths = plots.curves(
         history, folder, title=title, target_loss=stop.loss, target_accuracy=stop.accuracy
     )
-    shown = train if test is None else test
-    which = "training data" if test is None else "test data"
-    outputs = network.outputs_of_scaled(shown.features)
-    if train.class_names is None:
-        path = folder / "predictions.png"
-        plots.residuals(shown.targets, outputs[:, 0], path, f"{train.name}: {which}")
-    elif train.n_features == 2:
+    plane = [column.kind for column in prepared.table] == ["number"] * 2
+    # A gap would be an input of its own.
+    if train.class_names is not None and plane and train.n_features == 2:
         path = folder / "decision_boundary.png"
         plots.decision_boundary(
             network.probabilities,
@@ -208,8 +247,32 @@ def draw(
             test_features=None if test is None else test.features,
             test_targets=None if test is None else test.targets,
         )
-    else:
-        path = folder / "confusion.png"
-        predicted = outputs.argmax(1)
-        plots.confusion(shown.targets, predicted, train.class_names, path, f"{train.name}: {which}")
-    return [*paths, path]
+        paths.append(path)
+    return paths + (_draw_answers(folder, network, prepared) if prepared.is_measured else [])
+
+
+def _draw_answers(folder: Path, network: Network, prepared: Prepared) -> list[Path]:
+    """Pictures of what the network answers on the test data, if there are some."""
+    from gradless import plots  # noqa: PLC0415
+
+    train, test = prepared.train, prepared.test
+    shown = train if test is None else test
+    title = f"{train.name}: {'training data' if test is None else 'test data'}"
+    outputs, name = network.outputs_of_inputs(shown.features), prepared.target or "value"
+    if train.class_names is None:
+        path = folder / "predictions.png"
+        plots.residuals(shown.targets, outputs[:, 0], path, title, name=name)
+        return [path]
+    paths = [folder / "confusion.png"]
+    plots.confusion(shown.targets, outputs.argmax(1), train.class_names, paths[0], title)
+    both = len(train.class_names) == len(set(shown.targets.tolist())) == 2
+    if both and np.isfinite(outputs).all():
+        paths.append(folder / "roc.png")
+        plots.roc(
+            shown.targets,
+            outputs[:, 1].astype(np.float64) - outputs[:, 0],
+            paths[1],
+            title,
+            name=train.class_names[1],
+        )
+    return paths

@@ -1,14 +1,16 @@
 """What does a run leave behind? A folder that a person can look at, keep, use and go on from.
 
-==================  ========================================================
+=================== ========================================================
 config.json         the recipe, what is known of the data, versions
 status.json         running, finished, interrupted or failed
 checkpoints/        everything that is needed to go on, the last two
 history.csv         loss and accuracy over evaluations
-model.safetensors   weights and biases, and the scaling of the inputs
+model.safetensors   weights and biases
+preprocessing.skops what makes inputs of the columns, as learned in training
 result.json         the numbers of the closing table
+model_card.md       what was trained on what, how good it is, how to use it
 *.png               loss, accuracy, and the network's decisions
-==================  ========================================================
+=================== ========================================================
 
 The first three are there from the beginning on, so that a run can go on whenever it was cut off.
 """
@@ -35,19 +37,22 @@ from filelock import FileLock, Timeout
 
 from gradless import checkpoint, storage
 from gradless.checkpoint import Saved
-from gradless.data import DATASETS, Scaling
+from gradless.data import DATASETS
 from gradless.errors import InputError
 from gradless.history import History
 from gradless.models import MLP
 from gradless.output import make_folder, shortened
+from gradless.preprocessing import Preprocessing
 from gradless.recipe import Prepared, Recipe, prepare
+from gradless.tables import Columns, Kind
 from gradless.train import Stop
 from gradless.tree import Params
 
-CONFIG, HISTORY, MODEL, RESULT, STATUS, LOCK = (
+CONFIG, HISTORY, MODEL, PREPROCESSING, RESULT, STATUS, LOCK = (
     "config.json",
     "history.csv",
     "model.safetensors",
+    "preprocessing.skops",
     "result.json",
     "status.json",
     "lock",
@@ -67,18 +72,24 @@ class Network:
 
     model: MLP
     params: Params
-    scaling: Scaling | None
+    preprocessing: Preprocessing | None
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...] | None
+    target: str | None
 
-    def outputs(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Outputs (samples, outputs) for features as they are in the file, (samples, features)."""
-        if self.scaling is not None:
-            features = self.scaling.apply(features)
-        return self.outputs_of_scaled(features)
+    @property
+    def kinds(self) -> tuple[Kind, ...] | None:
+        """What the columns of features hold; None for numbers without gaps."""
+        return None if self.preprocessing is None else self.preprocessing.kinds
 
-    def outputs_of_scaled(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Outputs (samples, outputs) for features scaled as in training."""
+    def outputs(self, columns: Columns) -> npt.NDArray[np.float32]:
+        """Outputs (samples, outputs) for the columns of features as they are in a file."""
+        if self.preprocessing is None:
+            return self.outputs_of_inputs(columns.features)
+        return self.outputs_of_inputs(self.preprocessing.transform(columns))
+
+    def outputs_of_inputs(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Outputs (samples, outputs) for inputs that are preprocessed as in training."""
         # In pieces, so that a wide network's activations fit into memory.
         rows = max(1, _NUMBERS_AT_ONCE // max(self.model.sizes))
         pieces = range(0, len(features), rows)
@@ -86,11 +97,11 @@ class Network:
         return np.concatenate([np.asarray(piece) for piece in outputs])
 
     def probabilities(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Class probabilities (samples, classes) for features scaled as in training."""
-        return softmax(self.outputs_of_scaled(features))
+        """Class probabilities (samples, classes) for inputs preprocessed as in training."""
+        return softmax(self.outputs_of_inputs(features))
 
 
-def softmax(outputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def softmax(outputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Class probabilities from the outputs of a network, (samples, classes)."""
     powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
@@ -126,7 +137,10 @@ def write_config(folder: Path, prepared: Prepared) -> None:
                 "name": train.name,
                 "training_samples": train.n_samples,
                 "test_samples": 0 if prepared.test is None else prepared.test.n_samples,
-                "features": list(train.feature_names),
+                "target": prepared.target,
+                "features": [column.name for column in prepared.table],
+                "kinds": [column.kind for column in prepared.table],
+                "inputs": list(train.feature_names),
                 "classes": None if train.class_names is None else list(train.class_names),
                 "fingerprint": prepared.fingerprint,
                 "columns": prepared.columns,
@@ -168,8 +182,10 @@ def _as_json(recipe: Recipe) -> dict[str, Any]:
 
 
 def write_run(folder: Path, network: Network, history: History) -> None:
-    """Write the network and its history."""
-    storage.save_tree(folder / MODEL, _stored(network.params, network.scaling))
+    """Write the network with its preprocessing, and its history."""
+    if network.preprocessing is not None:  # first: where a network is, it can be used
+        network.preprocessing.save(folder / PREPROCESSING)
+    storage.save_tree(folder / MODEL, {"layers": network.params})
     history.to_csv(folder / HISTORY)
 
 
@@ -191,7 +207,10 @@ def read_config(folder: Path) -> dict[str, Any]:
         sizes, described = tuple(config["network"]["sizes"]), config["data"]
         MLP(sizes, recipe.activation, recipe.initializer)
         classes = described["classes"]
-        if (len(described["features"]), 1 if classes is None else len(classes)) != (
+        kinds, inputs = described["kinds"], len(described["inputs"])
+        if len(kinds) != len(described["features"]) or not set(kinds) <= {"number", "category"}:
+            raise InputError("there is not one kind for each feature")
+        if (inputs, 1 if classes is None else len(classes)) != (
             sizes[0],
             sizes[-1],
         ):
@@ -214,21 +233,25 @@ def read_network(folder: Path) -> Network:
             f"{folder} has no {MODEL} yet, since the run did not end; "
             f"end it with: gradless resume {folder}"
         )
-    zeros = np.zeros(model.sizes[0], np.float32)
-    scaling = Scaling(mean=zeros, scale=zeros + 1) if recipe.standardize else None
     shapes = jax.eval_shape(lambda: model.init(jax.random.key(0)))
     like = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)
-    stored = storage.load_tree(folder / MODEL, _stored(like, scaling))
-    if scaling is not None:
-        inputs = {name: np.asarray(array) for name, array in stored["inputs"].items()}
-        scaling = Scaling(**inputs)
-    classes = described["classes"]
+    stored = storage.load_tree(folder / MODEL, {"layers": like})
+    names, classes = tuple(described["features"]), described["classes"]
+    preprocessing = None
+    if recipe.standardize or recipe.data not in DATASETS:
+        path = folder / PREPROCESSING
+        preprocessing = Preprocessing.load(path, names, described["kinds"])
+        if preprocessing.input_names != tuple(described["inputs"]):
+            raise InputError(
+                f"{path} makes other inputs than {CONFIG} names; use the file of the run"
+            )
     return Network(
         model,
         stored["layers"],
-        scaling,
-        tuple(described["features"]),
+        preprocessing,
+        names,
         None if classes is None else tuple(classes),
+        described.get("target"),
     )
 
 
@@ -252,7 +275,7 @@ def reopen(folder: Path) -> tuple[Prepared, Saved, Progress]:
     """
     config = read_config(folder)
     prepared = prepare(Recipe.from_json(config["recipe"]))
-    described, features = config["data"], list(prepared.train.feature_names)
+    described, features = config["data"], [column.name for column in prepared.table]
     if (described.get("fingerprint"), described["features"]) != (prepared.fingerprint, features):
         raise InputError(
             f"the data of {folder} have changed since it began: "
@@ -277,7 +300,7 @@ def reopen(folder: Path) -> tuple[Prepared, Saved, Progress]:
 
 def _changed(then: dict[str, Any], prepared: Prepared) -> str:
     """What is different about the data."""
-    features, before = list(prepared.train.feature_names), list(then["features"])
+    features, before = [column.name for column in prepared.table], list(then["features"])
     if features != before:
         more = [f"features {_some(sorted(set(features) - set(before)))} are new"]
         less = [f"features {_some(sorted(set(before) - set(features)))} are gone"]
@@ -286,7 +309,9 @@ def _changed(then: dict[str, Any], prepared: Prepared) -> str:
     if (count := then.get("training_samples")) != prepared.train.n_samples:
         return f"{prepared.train.n_samples} training samples, were {count}"
     columns, checksums = _dictionary(then.get("columns")), prepared.columns
-    return f"other values in {_some([n for n in checksums if columns.get(n) != checksums[n]])}"
+    changed = [name for name in checksums if columns.get(name) != checksums[name]]
+    # Rows, target and columns are the same: then their preprocessing is not.
+    return f"other values in {_some(changed)}" if changed else "they are preprocessed otherwise"
 
 
 def _some(names: list[str]) -> str:
@@ -437,9 +462,3 @@ def status(folder: Path) -> str:
             return "interrupted"  # nobody holds it: it was killed
     except (Timeout, OSError):
         return "running"
-
-
-def _stored(params: Params, scaling: Scaling | None) -> dict[str, Any]:
-    if scaling is None:
-        return {"layers": params}
-    return {"layers": params, "inputs": {"mean": scaling.mean, "scale": scaling.scale}}

@@ -1,105 +1,163 @@
-"""How does a CSV file become arrays, and what is wrong with it if it cannot?"""
+"""How does a CSV or Parquet file become arrays, and what is wrong with it if it cannot?"""
 
 from __future__ import annotations
 
-import csv
+import contextlib
 import difflib
 import functools
-import io
 import itertools
 import math
 import os
-import re
 import reprlib
-import unicodedata
 from array import array
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradless import cells
+from gradless.cells import argument, listing, one_line, short
 from gradless.errors import InputError, unknown_name
+from gradless.files import PARQUET, Cells, CsvFile, File
 
-__all__ = ["Table", "Task", "read_features", "read_table"]
+__all__ = [
+    "Column",
+    "Columns",
+    "Kind",
+    "Table",
+    "Task",
+    "read_columns",
+    "read_features",
+    "read_labelled",
+    "read_table",
+]
 
 FloatArray = NDArray[np.float32]
+Kind = Literal["number", "category"]
 Task = Literal["auto", "classification", "regression"]
 
 TASKS: tuple[Task, ...] = ("auto", "classification", "regression")
 TARGET_NAMES = ("target", "label", "class", "y")
-MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "?"})
 # Up to so many distinct whole numbers are classes, unless the task is given.
 MAX_NUMERIC_CLASSES = 20
+# A text that has more, most of them only once, is an identifier; that has very many, it is text.
+MAX_RARE_CATEGORIES = 20
+MAX_CATEGORIES = 1000
 
-# Rows are converted in blocks: as text they take some twenty times the memory of the array.
-_BLOCK_CELLS = 2**15
 # So many texts of the target are kept once, not once a row.
 _SHARED_TEXTS = 2**10
-# From here on, rounding to float32 gives infinity.
-_FLOAT32_OVERFLOW = 2.0**128 - 2.0**103
 # From here on, different whole numbers are the same float.
 _EXACT_WHOLE = 2.0**53
-_LISTED = 20
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = 40
+# So many columns that cannot be used are named.
+_LISTED = 8
+_DATES = "dates or times"
 
-# What other files begin with, what they are, and what to do.
-_OTHER_FILES = (
-    (b"PK\x03\x04", "an Excel file or a zip archive", "save its table as CSV in UTF-8"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel file", "save its table as CSV in UTF-8"),
-    (b"\x1f\x8b", "a gzip archive", "unpack it"),
-    (b"PAR1\x15", "a Parquet file", "save it as CSV, for example with pandas"),
-    (b"\xff\xfe", "text in UTF-16 or UTF-32", "save it as CSV in UTF-8"),
-    (b"\xfe\xff", "text in UTF-16", "save it as CSV in UTF-8"),
-    (b"%PDF-1.", "a PDF document", "save its table as CSV in UTF-8"),
-    (b"<!doctype html", "a web page", "download the file itself"),
-    (b"<html", "a web page", "download the file itself"),
-)
-# Bytes that are not UTF-8 are read as these, to be found again with the line that they are in.
-_NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
-# Letters that no number has, unlike that of an exponent.
-_LETTER = re.compile(r"[^\W\d_eE]")
-_HEXADECIMAL = re.compile("[+-]?0[xX][0-9a-fA-F]+")
-# What people and spreadsheets add to numbers, and what to replace it by.
-_ADDED = (
-    ("an invisible character", re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]"), ""),
-    ("a minus sign other than '-'", re.compile("^[\u2010-\u2015\u2212\ufe63\uff0d]"), "-"),
-    ("a percent sign", re.compile(r"\s*[%‰]$"), ""),
-    ("a currency sign", re.compile(r"\s*[$¢-¥₠-⃀]\s*"), ""),
-    ("a thousands separator", re.compile(r"(?<=\d)[\s'\u2019_](?=\d{3}(?!\d))"), ""),
-)
+class Column(NamedTuple):
+    """What there is to know of a column of features."""
+
+    name: str
+    kind: Kind
+    missing: int
+    categories: tuple[str, ...]
+
+
+class Columns(NamedTuple):
+    """Columns of features as they are in a file: numbers and categories, with gaps.
+
+    Attributes
+    ----------
+    features : float32, shape (rows, columns)
+        Numbers; of a category, its index in `categories`. NaN where a value is missing.
+    feature_names : tuple of str
+    categories : tuple
+        For each column the names of its categories, or None if it holds numbers.
+    """
+
+    features: FloatArray
+    feature_names: tuple[str, ...]
+    categories: tuple[tuple[str, ...] | None, ...]
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What each column holds."""
+        return tuple("number" if names is None else "category" for names in self.categories)
+
+    @property
+    def plain(self) -> bool:
+        """Whether all are numbers without gaps."""
+        return set(self.kinds) <= {"number"} and not np.isnan(self.features).any()
+
+    def rows(self, rows: NDArray[np.integer]) -> Columns:
+        """Some of the rows."""
+        return self._replace(features=self.features[rows])
+
+    def texts(self, column: int) -> NDArray[np.object_]:
+        """The category in each row, None where it is missing."""
+        names = np.array([*(self.categories[column] or ()), None], object)
+        values = self.features[:, column]
+        return names[np.where(np.isnan(values), len(names) - 1, values).astype(np.intp)]
+
+    def described(self) -> tuple[Column, ...]:
+        """What there is to know of each column; categories are sorted."""
+        gaps = np.isnan(self.features).sum(axis=0)
+        return tuple(
+            Column(name, kind, int(missing), tuple(sorted(names or ())))
+            for name, kind, missing, names in zip(
+                self.feature_names, self.kinds, gaps, self.categories, strict=True
+            )
+        )
 
 
 class Table(NamedTuple):
-    """What a CSV file holds, as arrays.
+    """What a file holds, as arrays.
 
     Attributes
     ----------
     features : float32, shape (samples, features)
+        As of `Columns`.
     targets : int32 class indices, or float32 numbers, shape (samples,)
     feature_names : tuple of str
     class_names : tuple of str, or None for regression
+    categories : tuple
+        As of `Columns`.
+    target : str
+        Name of the target's column.
     """
 
     features: FloatArray
     targets: NDArray[np.int32] | FloatArray
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...] | None
+    categories: tuple[tuple[str, ...] | None, ...]
+    target: str | None
+
+    @property
+    def columns(self) -> Columns:
+        """The features."""
+        return Columns(self.features, self.feature_names, self.categories)
 
 
 def read_table(
-    path: str | os.PathLike[str], target: str | None = None, task: Task = "auto"
+    path: str | os.PathLike[str],
+    target: str | None = None,
+    task: Task = "auto",
+    *,
+    drop: Sequence[str] = (),
+    categories: Sequence[str] = (),
 ) -> Table:
-    """Read a CSV file for training.
+    """Read a CSV or Parquet file for training.
 
-    The file is UTF-8, separated by commas, with the columns' names in its first line. Every
-    column but the target's is a feature and holds finite numbers, without gaps. Empty lines are
-    skipped; white space around cells has no meaning, and inside of names it counts as one space.
-    Names are brought into Unicode's form NFC, so that an accented letter is always the same.
+    A CSV file is UTF-8, separated by commas, with the columns' names in its first line. Empty lines
+    are skipped; white space around cells has no meaning, and inside of names it counts as one
+    space. Names are brought into Unicode's form NFC, so that an accented letter is always the same.
+
+    Every column but the target's is a feature. It holds numbers if its first filled cell is a
+    number or looks like one, and categories otherwise; the two do not mix. Cells may be empty, or
+    say that they are (``NA``, ``NaN``, ``null``, ``?``). Dates, identifiers, free text and columns
+    without any value are refused.
 
     Parameters
     ----------
@@ -111,6 +169,10 @@ def read_table(
     task
         ``"auto"`` takes text, and whole numbers with at most 20 distinct values, for classes,
         and other numbers for regression.
+    drop
+        Names of columns that are not looked at.
+    categories
+        Names of columns whose cells are categories, whatever they look like.
 
     Returns
     -------
@@ -125,21 +187,32 @@ def read_table(
     """
     if task not in TASKS:
         raise unknown_name("task", str(task), TASKS)
-    file = _CsvFile(path)
+    file = _open(path)
+    dropped = {_known_column(file, name, "--drop") for name in drop}
+    chosen = {_known_column(file, name, "--categories") for name in categories}
     target_column = _target_column(file, target)
-    columns = [column for column in range(len(file.header)) if column != target_column]
+    name = file.header[target_column]
+    if target_column in dropped | chosen:
+        option = "--drop" if target_column in dropped else "--categories"
+        raise file.error(
+            f"{option} names the target, {short(name)}, expected other columns; leave it away"
+        )
+    columns = [column for column in range(len(file.header)) if column not in dropped]
+    columns.remove(target_column)
     if not columns:
         raise file.error(
-            f"the only column is the target, {_short(file.header[target_column])}; "
+            f"the only column is the target, {short(name)}; "
             "add at least one column to predict it from"
         )
-    features, lines, texts = _read(file, columns, target_column)
-    targets, class_names = _targets(file, file.header[target_column], texts, lines, task)
-    return Table(features, targets, tuple(file.header[column] for column in columns), class_names)
+    kinds: list[Kind | None] = ["category" if column in chosen else None for column in columns]
+    reading = _Reading(file, columns, kinds, target_column, training=True)
+    found = reading.read()
+    targets, class_names = _targets(file, name, reading.texts, reading.lines, task)
+    return Table(found.features, targets, found.feature_names, class_names, found.categories, name)
 
 
 def read_features(path: str | os.PathLike[str], feature_names: Sequence[str]) -> FloatArray:
-    """Read the features of unseen rows from a CSV file, by column name.
+    """Read the features of unseen rows from a file by column name: numbers, without gaps.
 
     Parameters
     ----------
@@ -159,255 +232,405 @@ def read_features(path: str | os.PathLike[str], feature_names: Sequence[str]) ->
     InputError
         If a feature is missing or the file cannot be used, as for `read_table`.
     """
-    file = _CsvFile(path)
-    wanted = [_one_line(name) for name in feature_names]
+    return read_columns(path, feature_names).features
+
+
+def read_columns(
+    path: str | os.PathLike[str],
+    feature_names: Sequence[str],
+    kinds: Sequence[Kind] | None = None,
+) -> Columns:
+    """Read the features of unseen rows as `read_features` does, but with categories and gaps.
+
+    Parameters
+    ----------
+    path, feature_names
+        As for `read_features`.
+    kinds
+        What each column holds; None means numbers without gaps in all of them.
+    """
+    file = _open(path)
+    return _Reading(file, _named(file, feature_names), kinds, gaps=kinds is not None).read()
+
+
+def read_labelled(
+    path: str | os.PathLike[str],
+    feature_names: Sequence[str],
+    kinds: Sequence[Kind] | None,
+    target: str | None,
+    class_names: Sequence[str] | None,
+) -> tuple[Columns, NDArray[np.int32] | FloatArray]:
+    """Read unseen rows with their targets: numbers, or indices of classes that are known.
+
+    Parameters
+    ----------
+    path, feature_names, kinds
+        As for `read_columns`.
+    target
+        Name of the target's column, found as for `read_table` if it is None.
+    class_names
+        Names of the classes, or None for numbers.
+    """
+    file = _open(path)
+    if target is not None and one_line(target) not in file.header:
+        raise file.error(
+            f"no column {short(one_line(target))} with the answers, found: {listing(file.header)}; "
+            "name it with --target, or use gradless predict for rows without answers"
+        )
+    target_column = _target_column(file, target)
+    columns = _named(file, feature_names)
+    reading = _Reading(file, columns, kinds, target_column, gaps=kinds is not None)
+    found, name = reading.read(), file.header[target_column]
+    targets = _known_targets(file, name, reading.texts, reading.lines, class_names)
+    return found, targets
+
+
+def _named(file: File, names: Sequence[str]) -> list[int]:
+    """Indices of columns by name."""
+    wanted = [one_line(name) for name in names]
     columns = {name: column for column, name in enumerate(file.header)}
     missing = [name for name in wanted if name not in columns]
     if missing:
         raise file.error(
-            f"no column named {_listing(missing)}; expected a column for each of the "
-            f"{len(feature_names)} features, found: {_listing(file.header)}"
+            f"no column named {listing(missing)}; expected a column for each of the "
+            f"{len(names)} features, found: {listing(file.header)}"
         )
-    features, _, _ = _read(file, [columns[name] for name in wanted])
-    return features
+    return [columns[name] for name in wanted]
 
 
-class _CsvFile:
-    """A CSV file with a checked header, to be iterated over once.
+def _open(path: str | os.PathLike[str]) -> File:
+    """The file with a checked header; a Parquet file is known by its first bytes or its ending."""
+    place, is_parquet = Path(path), False
+    with contextlib.suppress(OSError):  # is said when it is read
+        if place.is_file():  # what comes through a pipe can be read only once
+            with place.open("rb") as file:
+                begins = file.read(len(PARQUET)) == PARQUET
+            is_parquet = begins or place.suffix.lower() in (".parquet", ".pq")
+    if not is_parquet:
+        return CsvFile(path)
+    from gradless.parquet import ParquetFile  # noqa: PLC0415 - needs an extra
 
-    The iterator yields line numbers and rows of as many cells as the header has.
+    return ParquetFile(path)
+
+
+def _known_column(file: File, given: str, which: str) -> int:
+    """Index of a column that was named."""
+    name = one_line(given)
+    if name not in file.header:
+        close = difflib.get_close_matches(name, file.header, n=1, cutoff=0.5)
+        hint = f"did you mean {short(close[0])}? " if close else ""
+        raise file.error(
+            f"unknown {which} column {short(name)}; {hint}Known: {listing(file.header)}"
+        )
+    return file.header.index(name)
+
+
+# --- Columns --------------------------------------------------------------------------------------
+
+
+class _Reading:
+    """Reads a file once, and finds out what each column holds.
+
+    Parameters
+    ----------
+    file
+        To read.
+    columns
+        Indices of the columns that are features.
+    kinds
+        What each of them holds; None for what its first filled cell decides. All are numbers if
+        the whole is None.
+    target_column
+        Index of the column whose texts are kept, too.
+    gaps
+        Whether cells may be empty.
+    training
+        Whether columns of no use are refused.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = os.fspath(path)
-        self._rows = self._read_rows()
-        self.header = self._read_header()
+    def __init__(
+        self,
+        file: File,
+        columns: Sequence[int],
+        kinds: Sequence[Kind | None] | None,
+        target_column: int | None = None,
+        *,
+        gaps: bool = True,
+        training: bool = False,
+    ) -> None:
+        self.file = file
+        self.lines = array("q")
+        self.texts: list[str] = []
+        self._indices = [*columns] if target_column is None else [*columns, target_column]
+        self._target = target_column
+        self._gaps, self._training = gaps, training
+        self._names = tuple(file.header[column] for column in columns)
+        self._kinds: list[Kind | None] = list(kinds or ["number"] * len(columns))
+        self._inferred = [kind is None for kind in self._kinds]
+        self._first: dict[int, tuple[int, str]] = {}
+        self._known: list[dict[str, int]] = [{} for _ in columns]
+        self._useless: dict[int, str] = {}
+        for k, column in enumerate(self._indices):
+            if holds := file.unusable.get(column):
+                if k == len(columns) or not self._inferred[k]:
+                    raise file.error(
+                        f"holds {holds}, expected numbers or text", column=file.header[column]
+                    )
+                self._useless[k] = holds
 
-    def error(
-        self, message: str, *, line: int | None = None, column: str | None = None
-    ) -> InputError:
-        """Error that names the file and, where known, line and column."""
-        # A path with a line break would make two lines of the message.
-        place = self.path if self.path.isprintable() else repr(self.path)
-        place += "" if line is None else f", line {line}"
-        place += "" if column is None else f", column {_short(column)}"
-        return InputError(f"{place}: {message}")
+    def read(self) -> Columns:
+        """Read everything.
 
-    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
-        width = len(self.header)
-        line = None
-        for line, row in self._rows:
-            if len(row) != width:
-                todo = (
-                    "add the missing ones"
-                    if len(row) < width
-                    else "quote a text that contains a comma, and write numbers without: 1234.5"
-                )
-                raise self.error(
-                    f"number of cells is {len(row)}, expected {width} as in the header; {todo}",
-                    line=line,
-                )
-            yield line, row
-        if line is None:
-            raise self.error("no rows below the header; add at least one")
+        Raises
+        ------
+        InputError
+            If a cell is not what its column holds, or a column is of no use.
+        """
+        shared = functools.lru_cache(_SHARED_TEXTS)(one_line)
+        kinds = zip(self._indices, self._kinds, strict=False)
+        as_text = {column for column, kind in kinds if kind == "category"}
+        as_text |= set() if self._target is None else {self._target}
+        blocks = []
+        for lines, found in self.file.blocks(self._indices, as_text):
+            self.lines.extend(lines)
+            if self._target is not None:
+                *found, texts = found
+                self.texts += map(shared, texts)
+            blocks.append(self._numbers(lines, found))
+        features = np.concatenate(blocks)
+        categories = tuple(
+            tuple(names) if kind == "category" else None
+            for names, kind in zip(self._known, self._kinds, strict=True)
+        )
+        if self._training:
+            self._refuse_useless(features)
+        return Columns(features, self._names, categories)
 
-    def _read_header(self) -> tuple[str, ...]:
-        line, cells = next(self._rows, (0, None))
-        if cells is None:
-            raise self.error("the file is empty, expected a header line and rows of numbers")
-        header = tuple(_one_line(cell) for cell in cells)
-        for number, name in enumerate(header, start=1):
-            if not name:
-                raise self.error(
-                    f"column {number} has no name in the header; name it, or leave it out "
-                    "(pandas writes such a column for its index unless told index=False)",
-                    line=line,
-                )
-        if all(_number(name) is not None for name in header):
-            raise self.error(
-                f"the first line holds only numbers, expected column names, found: "
-                f"{_listing(header)}; add a header line",
+    def _numbers(self, lines: Sequence[int], found: Sequence[Cells]) -> FloatArray:
+        """A block as numbers, (rows, columns)."""
+        if "category" not in self._kinds and not any(isinstance(c, np.ndarray) for c in found):
+            numbers = _finite(itertools.chain.from_iterable(found), len(lines) * len(found))
+            if numbers is not None:
+                for k, kind in enumerate(self._kinds):
+                    if kind is None:
+                        self._decide(k, lines[0], found[k][0])
+                return np.ascontiguousarray(numbers.reshape(len(found), len(lines)).T)
+        block = np.empty((len(lines), len(found)), np.float32)
+        for k, column in enumerate(found):
+            block[:, k] = math.nan if k in self._useless else self._column(k, lines, column)
+        return block
+
+    def _decide(self, k: int, line: int, cell: str) -> None:
+        """Let a column's first filled cell decide what it holds."""
+        self._kinds[k] = "number" if _is_number(cell) else "category"
+        self._first[k] = line, cell
+
+    def _column(self, k: int, lines: Sequence[int], column: Cells) -> FloatArray:
+        if isinstance(column, np.ndarray):
+            return self._checked(k, lines, column)
+        if self._kinds[k] is None:
+            for line, cell in zip(lines, column, strict=True):
+                if not cells.is_missing(cell):
+                    self._decide(k, line, cell)
+                    break
+        if self._kinds[k] == "category":
+            return self._codes(k, lines, column)
+        # What has no filled cell so far is read as numbers, all of them missing.
+        numbers = _finite(column, len(column))
+        if numbers is None and self._gaps:
+            numbers = _with_gaps(column)
+        if numbers is None:
+            raise self._bad(k, lines, column)
+        return numbers
+
+    def _checked(self, k: int, lines: Sequence[int], numbers: NDArray[np.float64]) -> FloatArray:
+        """Numbers that were numbers in the file."""
+        gaps = np.isnan(numbers)
+        if self._kinds[k] is None and not gaps.all():
+            self._kinds[k] = "number"
+        large = np.abs(numbers) >= cells.FLOAT32_OVERFLOW
+        if large.any() or (gaps.any() and not self._gaps):
+            texts = ["" if math.isnan(number) else repr(number) for number in numbers.tolist()]
+            raise self._bad(k, lines, texts)
+        return numbers.astype(np.float32)
+
+    def _codes(self, k: int, lines: Sequence[int], column: Sequence[str]) -> FloatArray:
+        """The index of each cell among the categories that are known, which become more."""
+        known = self._known[k]
+        codes: list[float] = []
+        for line, cell in zip(lines, column, strict=True):
+            if cells.is_missing(cell):
+                codes.append(math.nan)
+                continue
+            name = cells.category(cell)
+            if name not in known:
+                self._check_new(k, line, cell)
+                known[name] = len(known)
+            codes.append(known[name])
+            if k in self._useless:
+                known.clear()
+                return np.full(len(column), math.nan, np.float32)
+        return np.array(codes, np.float32)
+
+    def _check_new(self, k: int, line: int, cell: str) -> None:
+        """Refuse what is no category, or one too many."""
+        if not self._training:
+            return
+        if len(self._known[k]) == MAX_CATEGORIES:
+            self._useless[k] = f"more than {MAX_CATEGORIES:,} different texts"
+        elif self._inferred[k] and cells.is_date(cell):
+            self._useless[k] = f"{_DATES} such as {reprlib.repr(cell)}"
+        elif self._inferred[k] and _is_number(cell):
+            line_before, before = self._first[k]
+            raise self.file.error(
+                f"{reprlib.repr(cell)} is a number, but {reprlib.repr(before)} in "
+                f"{self.file.place(line_before)} is not; {self._if_mixed(k)}",
                 line=line,
+                column=self._names[k],
             )
-        repeated = [name for name, count in Counter(header).items() if count > 1]
-        if repeated:
-            raise self.error(
-                f"several columns are named {_listing(repeated)}; give each its own name, "
-                "or add a header line if these are not names",
-                line=line,
+
+    def _bad(self, k: int, lines: Sequence[int], column: Sequence[str]) -> InputError:
+        """Error for the first cell that is not a number, as it should be."""
+        line, cell = next(
+            (line, cell)
+            for line, cell in zip(lines, column, strict=True)
+            if not _is_finite(cell) and not (self._gaps and cells.is_missing(cell))
+        )
+        otherwise = "leave the cell empty if it is not known"
+        if cells.is_missing(cell):
+            problem = cells.missing(cell)
+        elif k in self._first and not _is_number(cell):
+            line_before, before = self._first[k]
+            problem = (
+                f"{reprlib.repr(cell)} is not a number, but {reprlib.repr(before)} in "
+                f"{self.file.place(line_before)} is; {self._if_mixed(k)}"
             )
-        for separator in (";", "\t", "|"):
-            if len(header) == 1 and separator in cells[0]:
-                raise self.error(
-                    f"cells seem to be separated by {separator!r}, expected commas; "
-                    "save the file with commas, and with points in its decimals",
-                    line=line,
-                )
-        return header
+        else:
+            if self._inferred[k]:
+                otherwise = f"leave the column out with --drop {argument(self._names[k])}"
+            elif not self._gaps:
+                otherwise = "drop the row"
+            problem = _not_a_number(cell, otherwise)
+        return self.file.error(problem, line=line, column=self._names[k])
 
-    def _read_rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Line numbers and rows, the header first; blank lines are skipped."""
-        line = 0
-        try:
-            with Path(self.path).open("rb") as binary:
-                self._check_beginning(binary.peek())
-                text = io.TextIOWrapper(
-                    binary, encoding="utf-8", errors="surrogateescape", newline=""
-                )
-                reader = csv.reader(self._lines(text), strict=True, skipinitialspace=True)
-                while (row := next(reader, None)) is not None:
-                    line = reader.line_num
-                    if row:
-                        yield line, row
-        except FileNotFoundError:
-            raise self.error("no such file; check the path") from None
-        except IsADirectoryError:
-            raise self.error("a directory, expected a CSV file; name a file in it") from None
-        except OSError as error:
-            raise self.error(f"cannot be read ({error.strerror}); check the file") from None
-        except csv.Error as error:
-            raise self.error(
-                f"not valid CSV ({error}); look for a quotation mark that is not closed, not "
-                "doubled, or not at the end of its cell, and for a cell that is far too long",
-                line=line + 1,
-            ) from None
-
-    def _check_beginning(self, head: bytes) -> None:
-        """Refuse other files before a line is read, which in them may have no end."""
-        for magic, what, todo in _OTHER_FILES:
-            if head[: len(magic)].lower() == magic.lower():
-                raise self.error(f"{what}, expected a CSV file; {todo}")
-        if b"\0" in head:
-            raise self._nul(len(head[: head.index(b"\0") + 1].splitlines()))
-
-    def _nul(self, line: int) -> InputError:
-        return self.error(
-            "a NUL byte, which text does not have; save it as CSV in UTF-8", line=line
+    def _if_mixed(self, k: int) -> str:
+        """What to do about a column of numbers and words."""
+        name = argument(self._names[k])
+        return (
+            f"leave cells empty whose number is not known, or pass --drop {name} to leave the "
+            f"column out, or --categories {name} if all its cells are categories"
         )
 
-    def _lines(self, text: Iterable[str]) -> Iterator[str]:
-        """The lines of the file, all of them text; those of white space alone are empty."""
-        for number, line in enumerate(text, start=1):
-            if "\0" in line:
-                raise self._nul(number)
-            if not line.isascii() and (byte := _NOT_UTF8.search(line)):
-                raise self.error(
-                    f"not text in UTF-8 (byte 0x{ord(byte[0]) - 0xDC00:x}); save the file as CSV "
-                    "in UTF-8, in Excel as 'CSV UTF-8'",
-                    line=number,
-                )
-            if number == 1:  # of byte order marks, some files have two
-                line = line.lstrip("\ufeff")
-            yield "\n" if line.isspace() else line
+    def _refuse_useless(self, features: FloatArray) -> None:
+        """Refuse columns that nothing general can be learned from, all of them at once."""
+        useless = self._useless
+        for k, kind in enumerate(self._kinds):
+            count = len(self._known[k])
+            if k in useless:
+                continue
+            if np.isnan(features[:, k]).all():
+                useless[k] = "no filled cell"
+            elif kind == "category" and self._inferred[k] and count > MAX_RARE_CATEGORIES:
+                filled = int(np.count_nonzero(~np.isnan(features[:, k])))
+                if count > filled / 2:
+                    useless[k] = f"{count:,} different texts in {filled:,} filled cells"
+        if not useless:
+            return
+        one, columns = len(useless) == 1, sorted(useless)
+        found = ", ".join(
+            f"column {short(self._names[k])} has {useless[k]}" for k in columns[:_LISTED]
+        )
+        more = f", and {len(columns) - _LISTED} more columns" if len(columns) > _LISTED else ""
+        names = argument(*(self._names[k] for k in columns[:_LISTED]))
+        advice = f"leave {'it' if one else 'them'} out with --drop {names}"
+        if any(useless[k].startswith(_DATES) for k in columns):
+            advice += (
+                ", or replace dates by numbers, such as days since a first day, or year, month and "
+                "weekday"
+            )
+        raise self.file.error(
+            f"{found}{more}; expected numbers, or categories that repeat: {advice}"
+        )
 
 
-def _target_column(file: _CsvFile, target: str | None) -> int:
+def _is_number(cell: str) -> bool:
+    """Whether a cell is a number or looks like one."""
+    return cells.number(cell) is not None or cells.like_number(cell) is not None
+
+
+def _is_finite(cell: str) -> bool:
+    found = cells.number(cell)
+    return found is not None and abs(found) < cells.FLOAT32_OVERFLOW
+
+
+def _not_a_number(cell: str, otherwise: str) -> str:
+    """What keeps a cell from being a finite float32, and what to do."""
+    if cells.number(cell) is None:
+        like = cells.like_number(cell)
+        return f"{like or f'{reprlib.repr(cell)} is not a number; write a number'}, or {otherwise}"
+    return (
+        f"{reprlib.repr(cell)} is not finite in float32, whose largest number is 3.4e38; "
+        "correct it or rescale the column"
+    )
+
+
+def _finite(texts: Iterable[str], count: int) -> FloatArray | None:
+    """Cells as float32, or None if one is not a finite number."""
+    texts = list(texts)
+    try:
+        with np.errstate(over="ignore"):  # what overflows is infinite, and reported
+            numbers = np.fromiter(map(float, texts), np.float64, count).astype(np.float32)
+    except ValueError:
+        return None
+    # Python reads 1_000 as a number, `cells.number` does not.
+    fine = np.isfinite(numbers).all() and not any("_" in text for text in texts)
+    return numbers if fine else None
+
+
+def _with_gaps(texts: Sequence[str]) -> FloatArray | None:
+    """Cells as float32, NaN where one is empty, or None if another one is not a finite number."""
+    gaps = np.fromiter(map(cells.is_missing, texts), bool, len(texts))
+    filled = list(itertools.compress(texts, ~gaps))
+    found = _finite(filled, len(filled))
+    if found is None:
+        return None
+    numbers = np.full(len(texts), math.nan, np.float32)
+    numbers[~gaps] = found
+    return numbers
+
+
+# --- The target -----------------------------------------------------------------------------------
+
+
+def _target_column(file: File, target: str | None) -> int:
     """Index of the column to predict."""
     if target is None:
         target = next((name for name in TARGET_NAMES if name in file.header), None)
     if target is None:
         raise file.error(
             "which column is the target? None is named target, label, class or y; "
-            f"pass --target NAME with one of: {_listing(file.header)}"
+            f"pass --target NAME with one of: {listing(file.header)}"
         )
-    name = _one_line(target)
-    if name not in file.header:
-        close = difflib.get_close_matches(name, file.header, n=1, cutoff=0.5)
-        hint = f"did you mean {_short(close[0])}? " if close else ""
-        raise file.error(
-            f"unknown target column {_short(name)}; {hint}Known: {_listing(file.header)}"
-        )
-    return file.header.index(name)
-
-
-def _read(
-    file: _CsvFile, columns: Sequence[int], target_column: int | None = None
-) -> tuple[FloatArray, Sequence[int], list[str]]:
-    """The numbers in `columns`, each row's line number, and the target's texts."""
-    names = [file.header[column] for column in columns]
-    blocks: list[FloatArray] = []
-    lines = array("q")
-    texts: list[str] = []
-    shared = functools.lru_cache(_SHARED_TEXTS)(_one_line)
-    block_rows = max(1, _BLOCK_CELLS // len(file.header))
-    rows = iter(file)
-    while block := list(itertools.islice(rows, block_rows)):
-        block_lines = [line for line, _ in block]
-        cells = [row[column] for _, row in block for column in columns]
-        numbers = _numbers(file, block_lines, names, cells, "drop the column")
-        blocks.append(numbers.reshape(len(block), len(columns)))
-        lines.extend(block_lines)
-        if target_column is not None:
-            texts += [shared(row[target_column]) for _, row in block]
-    return np.concatenate(blocks), lines, texts
-
-
-def _numbers(
-    file: _CsvFile, lines: Sequence[int], names: Sequence[str], cells: list[str], instead: str
-) -> FloatArray:
-    """Cells, row by row, as float32, or an error at the first that is not a finite number."""
-    try:
-        with np.errstate(over="ignore"):  # what overflows is reported below
-            numbers = np.fromiter(map(float, cells), np.float64, len(cells)).astype(np.float32)
-        # Python reads 1_000 as a number, `_number` does not.
-        if np.isfinite(numbers).all() and not any("_" in cell for cell in cells):
-            return numbers
-    except ValueError:
-        pass
-    raise next(
-        file.error(problem, line=lines[k // len(names)], column=names[k % len(names)])
-        for k, cell in enumerate(cells)
-        if (problem := _problem(cell, instead))
-    )
-
-
-def _problem(cell: str, instead: str) -> str | None:
-    """What keeps a cell from being a finite float32, if anything does."""
-    if _is_missing(cell):
-        return _missing(cell)
-    number = _number(cell)
-    if number is None:
-        if meant := _meant(cell):
-            added, plain = meant
-            return (
-                f"{reprlib.repr(cell)} is not a number, but looks like one with {added}; "
-                f"write {plain}, or {instead}"
-            )
-        return f"{reprlib.repr(cell)} is not a number; encode it as a number or {instead}"
-    if abs(number) >= _FLOAT32_OVERFLOW:
-        return (
-            f"{reprlib.repr(cell)} is not finite in float32, whose largest number is 3.4e38; "
-            "correct it or rescale the column"
-        )
-    return None
+    return _known_column(file, target, "target")
 
 
 def _targets(
-    file: _CsvFile, name: str, texts: list[str], lines: Sequence[int], task: Task
+    file: File, name: str, texts: list[str], lines: Sequence[int], task: Task
 ) -> tuple[NDArray[np.int32] | FloatArray, tuple[str, ...] | None]:
     """Class indices and class names, or numbers and None."""
-    for line, text in zip(lines, texts, strict=True):
-        if _is_missing(text):
-            raise file.error(_missing(text), line=line, column=name)
+    _refuse_missing(file, name, texts, lines)
     if task == "auto":
         task = _guess_task(texts)
     if task == "regression":
-        instead = "predict classes with --task classification"
-        return _numbers(file, lines, [name], texts, instead), None
-    numbers = {text: _number(text) for text in dict.fromkeys(texts)}
-    # 1 and 1.0 are one class, unless some other class is a word.
-    numeric = None not in numbers.values()
-    keys = {
-        text: _numeric_key(text, number) if numeric and number is not None else (0.0, text)
-        for text, number in numbers.items()
-    }
+        return _numeric_targets(file, name, texts, lines), None
+    keys = _keys(dict.fromkeys(texts))
     names: dict[tuple[float, str], str] = {}
-    for text in numbers:
+    for text in keys:
         names.setdefault(keys[text], text)
     order = {key: index for index, key in enumerate(sorted(names))}
     if len(order) == 1:
         raise file.error(
-            f"all rows are of class {_short(texts[0])}, expected two classes or more; "
+            f"all rows are of class {short(texts[0])}, expected two classes or more; "
             "choose another target",
             column=name,
         )
@@ -421,9 +644,60 @@ def _targets(
     return targets, tuple(names[key] for key in order)
 
 
-def _numeric_key(text: str, number: float) -> tuple[float, str]:
-    """What classes are told apart and sorted by if all are numbers."""
-    return number, text if abs(number) >= _EXACT_WHOLE else ""
+def _known_targets(
+    file: File,
+    name: str,
+    texts: list[str],
+    lines: Sequence[int],
+    class_names: Sequence[str] | None,
+) -> NDArray[np.int32] | FloatArray:
+    """Indices of classes that are known, or numbers if there are none."""
+    _refuse_missing(file, name, texts, lines)
+    if class_names is None:
+        return _numeric_targets(file, name, texts, lines)
+    known = {key: index for index, key in enumerate(_keys(class_names).values())}
+    numeric = None not in map(cells.number, class_names)
+    found = _keys(dict.fromkeys(texts), numeric=numeric)
+    indices = {text: known.get(key) for text, key in found.items()}
+    if None in indices.values():
+        line, text = next(
+            pair for pair in zip(lines, texts, strict=True) if indices[pair[1]] is None
+        )
+        raise file.error(
+            f"class {short(text)} is none of those that the network knows, "
+            f"{listing(class_names)}; correct it or drop the row",
+            line=line,
+            column=name,
+        )
+    return np.array([indices[text] for text in texts], dtype=np.int32)
+
+
+def _refuse_missing(file: File, name: str, texts: list[str], lines: Sequence[int]) -> None:
+    for line, text in zip(lines, texts, strict=True):
+        if cells.is_missing(text):
+            raise file.error(cells.missing(text), line=line, column=name)
+
+
+def _numeric_targets(file: File, name: str, texts: list[str], lines: Sequence[int]) -> FloatArray:
+    numbers = _finite(texts, len(texts))
+    if numbers is not None:
+        return numbers
+    line, text = next(pair for pair in zip(lines, texts, strict=True) if not _is_finite(pair[1]))
+    problem = _not_a_number(text, "predict classes with --task classification")
+    raise file.error(problem, line=line, column=name)
+
+
+def _keys(texts: Iterable[str], *, numeric: bool | None = None) -> dict[str, tuple[float, str]]:
+    """What classes are told apart and sorted by: 1 and 1.0 are one, unless some class is a word."""
+    numbers = {text: cells.number(text) for text in texts}
+    if numeric is None:
+        numeric = None not in numbers.values()
+    return {
+        text: (0.0, text)
+        if number is None or not numeric
+        else (number, text if abs(number) >= _EXACT_WHOLE else "")
+        for text, number in numbers.items()
+    }
 
 
 def _guess_task(texts: Iterable[str]) -> Task:
@@ -435,10 +709,10 @@ def _guess_task(texts: Iterable[str]) -> Task:
         if text in seen:
             continue
         seen.add(text)
-        number = _number(text)
+        number = cells.number(text)
         if number is None:
             words = True
-            if _meant(text):
+            if cells.like_number(text):
                 numbers.add(text)
         else:
             fractions |= not number.is_integer()
@@ -446,78 +720,3 @@ def _guess_task(texts: Iterable[str]) -> Task:
         if len(numbers) > MAX_NUMERIC_CLASSES:
             return "regression"  # which then refuses the odd text among numbers
     return "regression" if fractions and not words else "classification"
-
-
-# --- Cells ----------------------------------------------------------------------------------------
-
-
-def _number(text: str) -> float | None:
-    """The number that a cell holds, infinite or not, or None if it does not hold one."""
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    # Python reads 1_000 as a number; in a file it is rather an identifier.
-    return None if "_" in text or math.isnan(number) else number
-
-
-def _meant(cell: str) -> tuple[str, str] | None:
-    """What was added to a number so that it is none, and the number to write instead."""
-    text = cell.strip()
-    if len(text) > _SHORT.maxstring:
-        return None
-    if _HEXADECIMAL.fullmatch(text):
-        return "hexadecimal digits", str(int(text, 16))
-    if _LETTER.search(text):
-        return None
-    found = []
-    for added, pattern, replacement in _ADDED:
-        changed = pattern.sub(replacement, text)
-        if changed != text:
-            found.append(added)
-            text = changed.strip()
-    plain = [text]
-    if _number(text) is None:
-        added, plain = _marks(text)
-        found.append(added)
-    if not found or None in map(_number, plain):
-        return None
-    return " and ".join(dict.fromkeys(found)), " or ".join(plain)
-
-
-def _marks(text: str) -> tuple[str, list[str]]:
-    """What the commas and points in a number are, and what it is without them."""
-    without_commas, without_points = text.replace(",", ""), text.replace(".", "").replace(",", ".")
-    if re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", text):
-        return "a thousands separator or a decimal comma", [without_commas, without_points]
-    if re.fullmatch(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", text):
-        return "a thousands separator", [without_commas]
-    if re.fullmatch(r"[+-]?[1-9]\d{0,2}(\.\d{3}){2,}", text):
-        return "a thousands separator", [without_points]
-    if re.fullmatch(r"[+-]?[1-9]\d{0,2}(\.\d{3})+,\d*", text):
-        return "a thousands separator and a decimal comma", [without_points]
-    return "a decimal comma", [text.replace(",", ".")]
-
-
-def _is_missing(cell: str) -> bool:
-    return cell.strip().casefold() in MISSING
-
-
-def _missing(cell: str) -> str:
-    return f"missing value {cell.strip()!r}; fill it in or drop the row"
-
-
-def _one_line(text: str) -> str:
-    """The text in NFC, with each run of white space, line breaks among it, as one space."""
-    return unicodedata.normalize("NFC", " ".join(text.split()))
-
-
-def _listing(names: Sequence[str]) -> str:
-    """Names for a message, not all of them if there are many."""
-    shown = ", ".join(_short(name) for name in names[:_LISTED])
-    return shown if len(names) <= _LISTED else f"{shown}, ... ({len(names)} in all)"
-
-
-def _short(text: str) -> str:
-    """A name in quotes, for a message, without its middle if it is long."""
-    return _SHORT.repr(text)

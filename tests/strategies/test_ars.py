@@ -5,8 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradless import data, tree
-from gradless.data import Dataset
+from gradless import tree
 from gradless.errors import InputError
 from gradless.strategies import ARS
 
@@ -102,10 +101,7 @@ def test_version_2_is_version_1_on_standardised_inputs() -> None:
     mean, deviation = np.array([50.0, 0.1, 0.0]), np.array([100.0, 0.01, 1.0])
     inputs = np.float32(mean + deviation * random.randn(200, 3))
     targets = np.float32((inputs - mean) / deviation @ [1.0, -2.0, 0.5])
-    raw = Dataset("linear", inputs, targets, ("a", "b", "c"), None)
-    standardised = data.standardize(raw).apply(raw.features)
-    np.testing.assert_allclose(standardised.mean(axis=0), 0, atol=1e-5)
-    np.testing.assert_allclose(standardised.std(axis=0), 1, atol=1e-5)
+    standardised = np.float32((inputs - inputs.mean(axis=0)) / inputs.std(axis=0))
 
     def squared_error(inputs):
         return lambda v: jnp.mean((inputs @ v[:3] + v[3] - targets) ** 2)

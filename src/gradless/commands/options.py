@@ -46,11 +46,17 @@ class Problem:
     """Data, network and objective."""
 
     data: tyro.conf.Positional[str]
-    """Name of a data set (see: gradless datasets) or path of a CSV file with a header."""
+    """Name of a data set (see: gradless datasets), or path of a CSV file with a header or of a
+    Parquet file."""
     target: str | None = None
-    """Column of a CSV file to predict: class names or numbers."""
+    """Column of a file to predict: class names or numbers."""
     task: Literal["auto", "classification", "regression"] = "auto"
     """What to make of the target column; auto looks at its values."""
+    drop: tuple[str, ...] = ()
+    """Columns of a file to leave out."""
+    categories: tuple[str, ...] = ()
+    """Columns of a file that hold categories although they look like numbers. Words are categories
+    anyway."""
     hidden: tuple[int, ...] = (64,)
     """Neurons of each hidden layer; give the option without a number for none."""
     activation: str = "relu"

@@ -1,4 +1,4 @@
-"""``gradless predict``: use a trained network on the rows of a CSV file."""
+"""``gradless predict``: use a trained network on the rows of a file."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ import tyro
 
 from gradless import runs
 from gradless.commands.parse import parse
-from gradless.data import read_features
 from gradless.errors import InputError
+from gradless.runs import Network
+from gradless.tables import Columns, read_columns
 
 
 @dataclass(frozen=True)
 class Options:
     """Write predictions for every row as CSV: the predicted class and a probability for each
-    class, or the predicted number. Columns are found by name; others are ignored."""
+    class, or the predicted number. Columns are found by name; others are ignored. What the training
+    data did not have, such as another category, is said on standard error."""
 
     run: tyro.conf.Positional[Path]
     """Folder of the run."""
     data: tyro.conf.Positional[Path]
-    """CSV file with the columns that the network was trained on."""
+    """CSV or Parquet file with the columns that the network was trained on."""
     out: Path | None = None
     """File to write. Default: standard output."""
 
@@ -33,7 +35,9 @@ def main(arguments: list[str]) -> int:
     """Parse, predict, write."""
     options = parse(Options, "predict", arguments)
     network = runs.read_network(options.run)
-    outputs = network.outputs(read_features(options.data, network.feature_names))
+    columns = read_columns(options.data, network.feature_names, network.kinds)
+    say_strangers(network, columns)
+    outputs = network.outputs(columns)
     if network.class_names is None:
         header = ["prediction"]
         rows = [[f"{value:.7g}"] for value in outputs[:, 0]]
@@ -57,3 +61,10 @@ def main(arguments: list[str]) -> int:
         writer.writerow(header)
         writer.writerows(rows)
     return 0
+
+
+def say_strangers(network: Network, columns: Columns) -> None:
+    """Say on standard error what these rows have that the training data did not."""
+    if network.preprocessing is not None:
+        for text in network.preprocessing.strangers(columns):
+            print(f"gradless: {text}", file=sys.stderr)

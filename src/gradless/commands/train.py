@@ -16,7 +16,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gradless import checkpoint, diagnosis, report, runs
+from gradless import card, checkpoint, diagnosis, report, runs
 from gradless.checkpoint import Keeper
 from gradless.commands.options import (
     CHECKPOINT_EVERY,
@@ -30,6 +30,7 @@ from gradless.history import History
 from gradless.recipe import Prepared, prepare
 from gradless.report import Result
 from gradless.runs import Network
+from gradless.scores import Metric
 from gradless.strategies import Strategy
 from gradless.train import Record, Run, Stop, check_budget, train
 from gradless.tree import Params
@@ -126,9 +127,18 @@ def run(
     result = _result(folder, prepared, network, history, record)
     if finding is not None:
         result = dataclasses.replace(result, stalled=finding.seen, advice=finding.advice)
+    found: list[Metric] = []
+    if prepared.is_measured:
+        samples = prepared.test or prepared.train
+        found, answers = report.measured(network, samples.features, samples.targets)
+        if prepared.test is not None:
+            on_test = {metric.name: metric.as_json() for metric in found}
+            result = dataclasses.replace(result, test_metrics=on_test)
     runs.write_result(folder, result.as_json())
     was_interrupted = record.stopped_because == INTERRUPTED
-    report.draw(folder, history, network, prepared, stop)
+    pictures = report.draw(folder, history, network, prepared, stop)
+    if prepared.is_measured:
+        card.write(folder, prepared, result, found, answers, pictures)
     runs.write_status(
         folder, "interrupted" if was_interrupted else "finished", record.stopped_because
     )
@@ -137,10 +147,17 @@ def run(
     console.print(report.closing_table(result, prepared))
     if not_finite:
         console.print(f"{not_finite:,} losses were not finite; such a network never wins.")
+    if prepared.test is not None and found:
+        console.print(f"\n{prepared.test.n_samples:,} rows kept aside to test:", highlight=False)
+        console.print(report.metrics_table(found), highlight=False, markup=False)
+        if few := report.caution(prepared.test.n_samples):
+            console.print(few, highlight=False, soft_wrap=True)
     if finding is not None:
         console.print(f"stalled: {finding.seen}", highlight=False, markup=False, soft_wrap=True)
         console.print(f"try: {finding.advice}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"\nrun folder: {folder}", highlight=False, soft_wrap=True)
+    if prepared.is_measured:
+        console.print(f"model card: {folder / card.CARD}", highlight=False, soft_wrap=True)
     if was_interrupted:
         print(f"gradless: saved; go on with: gradless resume {folder}", file=sys.stderr)
         return 130
@@ -185,9 +202,10 @@ def _network(prepared: Prepared, record: Record) -> Network:
     return Network(
         prepared.model,
         params,
-        prepared.scaling,
-        prepared.train.feature_names,
+        prepared.preprocessing,
+        tuple(column.name for column in prepared.table),
         prepared.train.class_names,
+        prepared.target,
     )
 
 

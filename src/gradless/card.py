@@ -1,0 +1,261 @@
+"""What should someone know who uses a network? A page about it: the model card in a run folder.
+
+After Mitchell et al., "Model Cards for Model Reporting", 2019.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from gradless import scores, storage
+from gradless.preprocessing import MISSING
+from gradless.recipe import Prepared
+from gradless.report import Result, caution
+from gradless.scores import Metric
+from gradless.tables import Column
+
+CARD = "model_card.md"
+# Of more classes the picture alone shows the confusion matrix.
+_CLASSES_IN_TEXT = 10
+_LISTED = 8
+
+
+def write(
+    folder: Path,
+    prepared: Prepared,
+    result: Result,
+    found: Sequence[Metric],
+    answers: np.ndarray,
+    pictures: Sequence[Path],
+) -> None:
+    """Write the card of a finished run.
+
+    Parameters
+    ----------
+    folder
+        The run folder.
+    prepared, result
+        The run.
+    found, answers
+        Metrics, and the network's probabilities or numbers, on the test data; on the training data
+        if there are none.
+    pictures
+        In the folder.
+    """
+    text = "\n".join(_lines(folder, prepared, result, found, answers, pictures))
+    storage.write_bytes(folder / CARD, (text.rstrip() + "\n").encode())
+
+
+def _lines(
+    folder: Path,
+    prepared: Prepared,
+    result: Result,
+    found: Sequence[Metric],
+    answers: np.ndarray,
+    pictures: Sequence[Path],
+) -> Iterator[str]:
+    train, test = prepared.train, prepared.test
+    shown = train if test is None else test
+    target = _code(prepared.target) if prepared.target else "the class"
+    yield f"# Model card: {train.name}"
+    yield ""
+    what = _plural(len(prepared.table), "column")
+    if train.class_names is None:
+        yield f"A neural network that predicts the number {target} from {what} of a table."
+    else:
+        names = _list([_code(name) for name in train.class_names])
+        yield f"A neural network that predicts {target} from {what} of a table: {names}."
+    yield "It was trained without gradients, by gradless."
+    yield ""
+    yield "## How good is it?"
+    yield ""
+    if test is None:
+        yield (
+            "**Not known.** No rows were kept aside, so this was measured on the "
+            f"{train.n_samples:,} rows that it was trained on, which flatters it. On new rows it "
+            "will be worse."
+        )
+    else:
+        yield (
+            f"Measured once, at the end, on {test.n_samples:,} rows that were kept aside and took "
+            "no part in training:"
+        )
+    yield ""
+    yield from _table(
+        ("measure", "value", "95 % interval", "meaning"),
+        [(_cell(m.label), m.text, m.interval or "-", m.meaning) for m in found],
+    )
+    yield (
+        "The intervals (bootstrap over these rows) say how much a value depends on which rows "
+        "happened to be measured. They say nothing about rows of another kind."
+    )
+    if few := caution(shown.n_samples):
+        yield f"**{few[0].upper()}{few[1:]}.**"
+    if train.class_names is not None:
+        counts = np.bincount(train.targets, minlength=len(train.class_names))
+        most = int(counts.argmax())
+        share = float(np.mean(shown.targets == most))
+        yield (
+            f"For comparison: always answering {_code(train.class_names[most])}, the most frequent "
+            f"class, has accuracy {share:.4g}."
+        )
+    else:
+        mean = float(np.mean(train.targets, dtype=np.float64))
+        error = float(np.mean((shown.targets.astype(np.float64) - mean) ** 2))
+        yield (
+            f"For comparison: always answering {mean:.4g}, the mean in training, has MSE "
+            f"{error:.4g}."
+        )
+    yield ""
+    if train.class_names is not None and len(train.class_names) <= _CLASSES_IN_TEXT:
+        counts = scores.confusion_matrix(shown.targets, answers)
+        heads = [f"predicted {_cell(name)}" for name in train.class_names]
+        yield from _table(
+            ("", *heads),
+            [
+                (f"true {_cell(name)}", *(f"{count:,}" for count in row))
+                for name, row in zip(train.class_names, counts, strict=True)
+            ],
+        )
+    for path in pictures:
+        yield f"![{path.stem.replace('_', ' ')}]({path.name})"
+    yield ""
+    yield from _data(prepared)
+    yield from _training(prepared, result)
+    yield from _use(folder, prepared)
+
+
+def _data(prepared: Prepared) -> Iterator[str]:
+    train, test = prepared.train, prepared.test
+    samples = train.n_samples + (0 if test is None else test.n_samples)
+    kept = "none" if test is None else f"{test.n_samples:,}"
+    yield "## Data"
+    yield ""
+    kept += " of them kept aside to test" if test is not None else " of them kept aside"
+    if test is not None and train.class_names is not None:
+        kept += ", with the classes in the same proportions"
+    yield f"{_code(prepared.recipe.data)}: {samples:,} rows, {kept}."
+    if prepared.recipe.drop:
+        yield f"Left out: {', '.join(map(_code, prepared.recipe.drop))}."
+    yield ""
+    if train.class_names is not None:
+        targets = train.targets if test is None else np.concatenate([train.targets, test.targets])
+        counts = np.bincount(targets, minlength=len(train.class_names))
+        yield from _table(
+            ("class", "rows", "share"),
+            [
+                (_cell(name), f"{count:,}", f"{count / samples:.1%}")
+                for name, count in zip(train.class_names, counts, strict=True)
+            ],
+        )
+    else:
+        low, high = float(train.targets.min()), float(train.targets.max())
+        yield f"The target runs from {low:.6g} to {high:.6g} in training."
+        yield ""
+    yield from _table(
+        ("column", "holds", "empty cells"),
+        [(_cell(column.name), _holds(column), f"{column.missing:,}") for column in prepared.table],
+    )
+    if prepared.preprocessing is not None:
+        yield from _preprocessing(prepared)
+        yield ""
+
+
+def _preprocessing(prepared: Prepared) -> Iterator[str]:
+    kinds = {column.kind for column in prepared.table}
+    if "number" in kinds:
+        scaled = "; then numbers are scaled to mean 0 and standard deviation 1"
+        yield (
+            "An empty cell of a number is filled with the column's median"
+            f"{scaled if prepared.recipe.standardize else ''}."
+        )
+    inputs = prepared.train.feature_names
+    if any(f"{column.name} is missing" in inputs for column in prepared.table):
+        yield "That a number was missing is told to the network, too."
+    if "category" in kinds:
+        gaps = any(f"{column.name} = {MISSING}" in inputs for column in prepared.table)
+        yield f"Each category is an input of its own{', and so is an empty cell' * gaps}."
+    yield "All of this was learned from the training rows alone."
+
+
+def _training(prepared: Prepared, result: Result) -> Iterator[str]:
+    recipe, model = prepared.recipe, prepared.model
+    yield "## Training"
+    yield ""
+    sizes = "-".join(map(str, model.sizes))
+    chosen = "" if recipe.why is None else f", chosen automatically. {recipe.why}"
+    accuracy = "" if result.accuracy is None else f", accuracy {result.accuracy:.4g}"
+    yield from _table(
+        ("", ""),
+        [
+            ("network", f"{sizes}, {recipe.activation}, {model.n_parameters:,} parameters"),
+            ("objective", result.objective),
+            ("strategy", f"{recipe.strategy}{_cell(chosen)}"),
+            ("effort", f"{result.evaluations:,} networks evaluated in {result.seconds:.2f} s"),
+            ("stopped because", result.stopped_because),
+            ("on the training rows", f"{result.objective} {result.loss:.4g}{accuracy}"),
+            ("seed", str(recipe.seed)),
+        ],
+    )
+    if result.stalled is not None:
+        yield f"It stalled: {result.stalled} To try: {result.advice}"
+        yield ""
+
+
+def _use(folder: Path, prepared: Prepared) -> Iterator[str]:
+    run = shlex.quote(str(folder))
+    yield "## Use"
+    yield ""
+    yield "```sh"
+    yield f"gradless predict {run} NEW.csv         # answers for new rows"
+    yield f"gradless evaluate {run} LABELLED.csv   # how good it is on other rows with answers"
+    yield "```"
+    yield ""
+    yield (
+        "A table needs the columns above by name, in any order; others are ignored. Rows unlike "
+        "those it was trained on get an answer, too, and it may be wrong however sure it looks."
+    )
+
+
+def _holds(column: Column) -> str:
+    if column.kind == "number":
+        return "numbers"
+    names = [_cell(name) for name in column.categories[:_LISTED]]
+    more = len(column.categories) - len(names)
+    shown = ", ".join(names) + (f" and {more:,} more" if more else "")
+    return f"{_plural(len(column.categories), 'category', 'categories')}: {shown}"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A table in Markdown, and an empty line."""
+    yield f"| {' | '.join(header)} |"
+    yield "|" + "---|" * len(header)
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+    yield ""
+
+
+def _plural(count: int, one: str, many: str | None = None) -> str:
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+def _list(names: Sequence[str]) -> str:
+    """Names with an ``or`` before the last one, not all of them if there are many."""
+    shown = list(names[:_LISTED])
+    if len(names) > _LISTED:
+        return f"{', '.join(shown)} or one of {len(names) - _LISTED:,} more"
+    return " or ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+
+
+def _cell(text: str) -> str:
+    """Text that stays what it is in a Markdown table."""
+    return "".join(f"\\{letter}" if letter in "\\`*_[]<>|#" else letter for letter in text)
+
+
+def _code(text: str) -> str:
+    """Text as code, whatever it is."""
+    return f"`{text.replace('`', chr(39))}`"

@@ -1,0 +1,146 @@
+"""What does a cell of a table hold: a number, a category, a date, nothing? And how is it named?"""
+
+from __future__ import annotations
+
+import math
+import re
+import reprlib
+import shlex
+import unicodedata
+from collections.abc import Sequence
+
+MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "?"})
+BOOLEANS = frozenset({"true", "false", "yes", "no"})
+
+# From here on, rounding to float32 gives infinity.
+FLOAT32_OVERFLOW = 2.0**128 - 2.0**103
+_LISTED = 20
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = 40
+
+# Letters that no number has, unlike that of an exponent.
+_LETTER = re.compile(r"[^\W\d_eE]")
+_HEXADECIMAL = re.compile("[+-]?0[xX][0-9a-fA-F]+")
+# What people and spreadsheets add to numbers, and what to replace it by.
+_ADDED = (
+    ("an invisible character", re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]"), ""),
+    ("a minus sign other than '-'", re.compile("^[\u2010-\u2015\u2212\ufe63\uff0d]"), "-"),
+    ("a percent sign", re.compile(r"\s*[%‰]$"), ""),
+    ("a currency sign", re.compile(r"\s*[$¢-¥₠-⃀]\s*"), ""),
+    ("a thousands separator", re.compile(r"(?<=\d)[\s'\u2019_](?=\d{3}(?!\d))"), ""),
+)
+
+_MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_CLOCK = r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*([ap]\.?m\.?)?\s*(z|utc|[+-]\d{2}:?\d{2})?"
+_DAYS = (
+    r"\d{4}([-/.])(0?[1-9]|1[0-2])\1(0?[1-9]|[12]\d|3[01])",
+    r"(0?[1-9]|[12]\d|3[01])([-/.])(0?[1-9]|[12]\d|3[01])\2\d{4}",
+    r"(0?[1-9]|[12]\d|3[01])/(0?[1-9]|[12]\d|3[01])/\d{2}",
+    rf"\d{{1,2}}(st|nd|rd|th)?[\s.-]+{_MONTH}[\s,-]+\d{{2,4}}",
+    rf"{_MONTH}\s+\d{{1,2}}(st|nd|rd|th)?,?\s+\d{{4}}",
+)
+_DATES = tuple(map(re.compile, (_CLOCK, *(rf"{day}([ t]\s*{_CLOCK})?" for day in _DAYS))))
+
+
+def is_missing(cell: str) -> bool:
+    """Whether a cell says that its value is not known."""
+    return cell.strip().casefold() in MISSING
+
+
+def number(text: str) -> float | None:
+    """The number that a cell holds, infinite or not, or None if it does not hold one."""
+    try:
+        found = float(text)
+    except ValueError:
+        return None
+    # Python reads 1_000 as a number; in a file it is rather an identifier.
+    return None if "_" in text or math.isnan(found) else found
+
+
+def is_date(cell: str) -> bool:
+    """Whether a cell is a day, a time, or both, in one of the common forms."""
+    text = cell.strip().casefold()
+    return len(text) <= _SHORT.maxstring and any(form.fullmatch(text) for form in _DATES)
+
+
+def category(cell: str) -> str:
+    """The name of a category, the same however the cell is written: also for TRUE and True."""
+    text = one_line(cell)
+    return text.casefold() if text.casefold() in BOOLEANS else text
+
+
+def like_number(cell: str) -> str | None:
+    """What makes a cell look like a number that is none, and what to write instead."""
+    if meant := _meant(cell):
+        added, plain = meant
+        return (
+            f"{reprlib.repr(cell)} is not a number, but looks like one with {added}; write {plain}"
+        )
+    return None
+
+
+def missing(cell: str) -> str:
+    """What is said of a gap where none may be."""
+    return f"missing value {cell.strip()!r}; fill it in or drop the row"
+
+
+def one_line(text: str) -> str:
+    """The text in NFC, with each run of white space, line breaks among it, as one space."""
+    return unicodedata.normalize("NFC", " ".join(text.split()))
+
+
+def listing(names: Sequence[str]) -> str:
+    """Names for a message, not all of them if there are many."""
+    shown = ", ".join(short(name) for name in names[:_LISTED])
+    return shown if len(names) <= _LISTED else f"{shown}, ... ({len(names)} in all)"
+
+
+def short(text: str) -> str:
+    """A name in quotes, for a message, without its middle if it is long."""
+    return _SHORT.repr(text)
+
+
+def argument(*names: str) -> str:
+    """Names as they are typed on a command line."""
+    return " ".join(
+        shlex.quote(name) if name.isprintable() and len(name) <= _SHORT.maxstring else short(name)
+        for name in names
+    )
+
+
+def _meant(cell: str) -> tuple[str, str] | None:
+    """What was added to a number so that it is none, and the number to write instead."""
+    text = cell.strip()
+    if len(text) > _SHORT.maxstring:
+        return None
+    if _HEXADECIMAL.fullmatch(text):
+        return "hexadecimal digits", str(int(text, 16))
+    if _LETTER.search(text):
+        return None
+    found = []
+    for added, pattern, replacement in _ADDED:
+        changed = pattern.sub(replacement, text)
+        if changed != text:
+            found.append(added)
+            text = changed.strip()
+    plain = [text]
+    if number(text) is None:
+        added, plain = _marks(text)
+        found.append(added)
+    if not found or None in map(number, plain):
+        return None
+    return " and ".join(dict.fromkeys(found)), " or ".join(plain)
+
+
+def _marks(text: str) -> tuple[str, list[str]]:
+    """What the commas and points in a number are, and what it is without them."""
+    without_commas, without_points = text.replace(",", ""), text.replace(".", "").replace(",", ".")
+    if re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", text):
+        return "a thousands separator or a decimal comma", [without_commas, without_points]
+    if re.fullmatch(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", text):
+        return "a thousands separator", [without_commas]
+    if re.fullmatch(r"[+-]?[1-9]\d{0,2}(\.\d{3}){2,}", text):
+        return "a thousands separator", [without_points]
+    if re.fullmatch(r"[+-]?[1-9]\d{0,2}(\.\d{3})+,\d*", text):
+        return "a thousands separator and a decimal comma", [without_points]
+    return "a decimal comma", [text.replace(",", ".")]

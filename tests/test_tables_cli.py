@@ -1,0 +1,321 @@
+"""From a table as people have it to answers: train, model card, predict, evaluate."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+from sklearn import metrics
+from sklearn.preprocessing import FunctionTransformer
+
+from test_cli import MEASURED, SMALL, Trained, call, is_picture, read_json, refuse, rows_of, succeed
+
+TARGET = ("--target", "churn", "--drop", "customer id")
+
+
+def churn(rows: int = 240) -> pd.DataFrame:
+    """Customers of whom some leave: numbers, categories, booleans, gaps and an identifier."""
+    random = np.random.default_rng(0)
+    age, plan = random.integers(18, 80, rows).astype(float), random.choice(["basic", "pro"], rows)
+    spend = random.gamma(2, 30, rows).round(2)
+    score = 0.06 * (age - 50) + 2 * (plan == "basic") - 0.03 * spend
+    leaves = random.random(rows) < 1 / (1 + np.exp(-score))
+    age[random.random(rows) < 0.1] = np.nan
+    city = random.choice(["Oslo", "Rome", "Lyon | Sud"], rows).astype(object)
+    city[random.random(rows) < 0.1] = None
+    return pd.DataFrame(
+        {
+            "customer id": [f"C{k:04}" for k in range(rows)],
+            "age": age,
+            "city": city,
+            "plan": plan,
+            "newsletter": random.random(rows) < 0.5,
+            "spend": spend,
+            "churn": np.where(leaves, "yes", "no"),
+        }
+    )
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    """The table as CSV and Parquet."""
+    folder = tmp_path_factory.mktemp("churn")
+    churn().to_csv(folder / "churn.csv", index=False)
+    churn().to_parquet(folder / "churn.parquet", index=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(place) -> Trained:
+    folder = place / "run"
+    return Trained(folder, succeed("train", place / "churn.csv", *TARGET, *SMALL, "--out", folder))
+
+
+@pytest.fixture(scope="module")
+def priced(place) -> Trained:
+    """A regression with a category and gaps."""
+    folder = place / "priced"
+    arguments = ("--target", "spend", "--drop", "customer id", "--json", *SMALL, "--out", folder)
+    return Trained(folder, succeed("train", place / "churn.csv", *arguments))
+
+
+def card_of(run: Trained) -> str:
+    return (run.folder / "model_card.md").read_text(encoding="utf-8")
+
+
+# --- train ----------------------------------------------------------------------------------------
+
+
+def test_a_run_leaves_card_preprocessing_and_pictures(trained):
+    pictures = {"loss.png", "accuracy.png", "confusion.png", "roc.png"}
+    assert {path.name for path in trained.folder.iterdir()} == MEASURED | pictures
+    assert all(is_picture(trained.folder / name) for name in pictures)
+
+
+def test_the_config_names_columns_kinds_and_inputs(trained):
+    data = read_json(trained.folder, "config.json")["data"]
+    assert data["features"] == ["age", "city", "plan", "newsletter", "spend"]
+    assert data["kinds"] == ["number", "category", "category", "category", "number"]
+    assert data["inputs"][:3] == ["age", "spend", "age is missing"]
+    assert data["target"] == "churn"
+    assert set(data["columns"]) == {*data["features"], "the target"}
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_parquet_file_gives_the_same_run(trained, place):
+    succeed("train", place / "churn.parquet", *TARGET, *SMALL, "--quiet", "--out", "run")
+    weights = [folder / "model.safetensors" for folder in (Path("run"), trained.folder)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def test_the_test_rows_are_reported_once_with_intervals(trained):
+    result = read_json(trained.folder, "result.json")
+    accuracy = result["test_metrics"]["accuracy"]
+    assert accuracy["value"] == pytest.approx(result["test_accuracy"])
+    assert accuracy["low"] < accuracy["value"] < accuracy["high"]
+    assert result["test_metrics"]["log loss"]["value"] == pytest.approx(result["test_loss"], 1e-5)
+    assert "60 rows kept aside to test:" in trained.out
+    assert "F1 of 'yes'" in trained.out
+    assert f"model card: {trained.folder / 'model_card.md'}" in trained.out
+
+
+def test_columns_of_no_use_are_refused_together_with_what_to_do(place):
+    rows = churn()
+    rows["since"] = [f"2020-{k % 12 + 1:02}-03" for k in range(len(rows))]
+    rows["notes"] = None
+    rows.to_csv("table.csv", index=False)
+    line = refuse("train", "table.csv", "--target", "churn")
+    assert "with --drop 'customer id' since notes, or replace dates by numbers" in line
+    drop = ["--drop", "customer id", "since", "notes"]
+    succeed("train", "table.csv", "--target", "churn", *SMALL, "--quiet", *drop, "--out", "run")
+    assert read_json(Path("run"), "config.json")["recipe"]["drop"] == drop[1:]
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_resume_repeat_and_plot_go_on_with_a_table(place):
+    table = Path(shutil.copy(place / "churn.csv", "table.csv"))
+    succeed("train", table, *TARGET, *SMALL, "--quiet", "--out", "run")
+    succeed("resume", "run", "--evaluations", "400", "--quiet")
+    assert "the same bit for bit" in succeed("repeat", "run")
+    assert succeed("plot", "run") == ""
+    text = table.read_text(encoding="utf-8")
+    # Its first rows, where not all are test rows.
+    table.write_text(text.replace(",Rome,", ",Bonn,", 9), encoding="utf-8")
+    assert "other values in 'city'" in refuse("resume", "run", "--evaluations", "600")
+    table.write_text(text.replace("newsletter", "letter"), encoding="utf-8")
+    line = refuse("plot", "run")
+    assert "features 'letter' are new and features 'newsletter' are gone" in line
+
+
+# --- The model card -------------------------------------------------------------------------------
+
+
+def test_the_card_says_what_was_trained_on_what_and_how_good_it_is(trained, place):
+    card, data = card_of(trained), churn()
+    result = read_json(trained.folder, "result.json")
+    counts = data["churn"].value_counts()
+    for part in (
+        "predicts `churn` from 5 columns of a table: `no` or `yes`",
+        "on 60 rows that were kept aside and took no part in training",
+        f"| accuracy | {result['test_accuracy']:.3f} | ",
+        f"`{place / 'churn.csv'}`: 240 rows, 60 of them kept aside to test",
+        "Left out: `customer id`.",
+        f"| no | {counts['no']} | {counts['no'] / 240:.1%} |",
+        f"| age | numbers | {data['age'].isna().sum()} |",
+        f"| city | 3 categories: Lyon \\| Sud, Oslo, Rome | {data['city'].isna().sum()} |",
+        "| newsletter | 2 categories: false, true | 0 |",
+        "That a number was missing is told to the network, too.",
+        "| strategy | hill_climbing |",
+        "200 networks evaluated",
+        f"gradless predict {trained.folder} NEW.csv",
+        "![roc](roc.png)",
+        "![confusion](confusion.png)",
+    ):
+        assert part in card
+    rows = [line for line in card.splitlines() if line.startswith("| true ")]
+    matrix = np.array([[int(cell) for cell in row.split("|")[2:-1]] for row in rows])
+    assert matrix.sum() == 60
+    assert np.trace(matrix) / 60 == pytest.approx(result["test_accuracy"], abs=1e-6)
+
+
+def test_the_card_of_numbers(priced):
+    card, result = card_of(priced), json.loads(priced.out)
+    assert "predicts the number `spend` from 5 columns" in card
+    assert f"| MSE | {result['test_metrics']['MSE']['value']:,.0f} | " in card
+    assert "the mean in training, has MSE" in card
+    assert "![predictions](predictions.png)" in card
+    assert "churn" in card  # a column like others
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_without_test_rows_the_card_says_that_it_is_flattered(place):
+    few = (*SMALL, "--test-fraction", "0", "--out", "run")
+    out = succeed("train", place / "churn.csv", *TARGET, *few)
+    card = Path("run/model_card.md").read_text(encoding="utf-8")
+    assert "**Not known.** No rows were kept aside" in card
+    assert "240 rows, none of them kept aside." in card
+    assert "kept aside to test" not in out
+    assert read_json(Path("run"), "result.json")["test_metrics"] is None
+
+
+# --- predict --------------------------------------------------------------------------------------
+
+
+def test_predict_takes_columns_in_any_order_and_ignores_others(trained, place):
+    whole = succeed("predict", trained.folder, place / "churn.csv")
+    data = churn()
+    other = data[["spend", "city", "age", "newsletter", "plan"]].assign(more="x", when="2020-01-01")
+    other.to_csv("other.csv", index=False)
+    assert succeed("predict", trained.folder, "other.csv") == whole
+    assert succeed("predict", trained.folder, place / "churn.parquet") == whole
+    # As in training, whatever other rows there are.
+    other.head(3).to_csv("few.csv", index=False)
+    assert rows_of(succeed("predict", trained.folder, "few.csv")) == rows_of(whole)[:3]
+
+
+def test_predict_refuses_missing_columns_by_name(trained):
+    churn().drop(columns=["city", "spend"]).to_csv("other.csv", index=False)
+    line = refuse("predict", trained.folder, "other.csv")
+    assert "no column named 'city', 'spend'; expected a column for each of the 5 features" in line
+
+
+def test_predict_tells_of_what_training_did_not_have(trained):
+    data = churn().head(20)
+    data.loc[:3, "city"] = "Bonn"
+    data.loc[7, "plan"] = "2024-01-01"
+    data.loc[9, "spend"] = np.nan
+    data.to_csv("other.csv", index=False)
+    code, out, err = call("predict", trained.folder, "other.csv")
+    assert (code, len(rows_of(out))) == (0, 20)
+    spend, city, plan = err.splitlines()
+    assert spend.startswith("gradless: column 'spend': 1 cell without a value")
+    assert "column 'city': 4 cells with categories that the training data did not have" in city
+    assert "'2024-01-01' (1)" in plan
+
+
+# --- evaluate -------------------------------------------------------------------------------------
+
+
+def test_evaluate_agrees_with_scikit_learn_on_what_predict_says(trained, place):
+    facts = json.loads(succeed("evaluate", trained.folder, place / "churn.parquet", "--json"))
+    predictions = rows_of(succeed("predict", trained.folder, place / "churn.csv"))
+    true = churn()["churn"].to_numpy()
+    predicted = [row["prediction"] for row in predictions]
+    score = [float(row["probability of yes"]) for row in predictions]
+    expected = {
+        "accuracy": metrics.accuracy_score(true, predicted),
+        "balanced accuracy": metrics.balanced_accuracy_score(true, predicted),
+        "F1": metrics.f1_score(true, predicted, pos_label="yes"),
+        "log loss": metrics.log_loss(true, score),
+        "ROC AUC": metrics.roc_auc_score(true == "yes", score),
+        "average precision": metrics.average_precision_score(true == "yes", score),
+    }
+    assert set(facts["metrics"]) == set(expected)
+    for name, value in expected.items():
+        assert facts["metrics"][name]["value"] == pytest.approx(value, abs=1e-4), name
+    assert facts["confusion"] == metrics.confusion_matrix(true, predicted).tolist()
+    assert (facts["rows"], facts["classes"]) == (240, ["no", "yes"])
+
+
+def test_evaluate_prints_a_table(trained, place):
+    out = succeed("evaluate", trained.folder, place / "churn.csv")
+    for part in ("240 rows", "95 % interval", "ROC AUC of 'yes'", "true class", "predicted yes"):
+        assert part in out
+    assert succeed("evaluate", trained.folder, place / "churn.csv", "--quiet") == ""
+
+
+def test_evaluate_numbers(priced, place):
+    facts = json.loads(succeed("evaluate", priced.folder, place / "churn.csv", "--json"))
+    predictions = rows_of(succeed("predict", priced.folder, place / "churn.csv"))
+    predicted = [float(row["prediction"]) for row in predictions]
+    true = churn()["spend"]
+    assert facts["metrics"]["MSE"]["value"] == pytest.approx(
+        metrics.mean_squared_error(true, predicted), rel=1e-4
+    )
+    assert facts["metrics"]["R²"]["value"] == pytest.approx(
+        metrics.r2_score(true, predicted), rel=1e-3
+    )
+    assert facts["classes"] is None
+
+
+def test_evaluate_takes_some_classes_and_refuses_unknown_ones(trained):
+    data = churn()
+    data[data["churn"] == "no"].to_csv("only.csv", index=False)
+    facts = json.loads(succeed("evaluate", trained.folder, "only.csv", "--json"))
+    assert facts["metrics"]["ROC AUC"] == {"value": None, "low": None, "high": None}
+    data.loc[4, "churn"] = "perhaps"
+    data.to_csv("other.csv", index=False)
+    line = refuse("evaluate", trained.folder, "other.csv")
+    assert "line 6, column 'churn': class 'perhaps' is none of those that the network knows" in line
+    data.rename(columns={"churn": "left"}).drop(index=4).to_csv("other.csv", index=False)
+    assert "no column 'churn' with the answers, found: 'customer id'" in refuse(
+        "evaluate", trained.folder, "other.csv"
+    )
+    succeed("evaluate", trained.folder, "other.csv", "--target", "left")
+
+
+def test_evaluate_a_data_set_by_name_on_a_file():
+    """Its classes are words; here they are found under one of the usual names."""
+    succeed("train", "iris", *SMALL, "--quiet", "--out", "run")
+    text = "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm),class\n"
+    Path("iris.csv").write_text(text + "5.1,3.5,1.4,.2,setosa\n6.3,3.3,6,2.5,virginica\n")
+    facts = json.loads(succeed("evaluate", "run", "iris.csv", "--json"))
+    assert facts["rows"] == 2
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_numeric_classes_are_the_same_however_they_are_written():
+    rows = "".join(f"{k % 7},{k % 2}\n" for k in range(40))
+    Path("table.csv").write_text("a,y\n" + rows)
+    succeed("train", "table.csv", *SMALL, "--quiet", "--out", "run")
+    Path("other.csv").write_text("a,y\n1,0.0\n2,1.0\n3,01\n")
+    facts = json.loads(succeed("evaluate", "run", "other.csv", "--json"))
+    assert np.sum(facts["confusion"], axis=1).tolist() == [1, 2]
+
+
+# --- Damaged and foreign preprocessing ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", ["missing", "empty", "cut", "foreign", "of another run"])
+def test_preprocessing_that_does_not_belong_is_refused(trained, priced, place, state):
+    folder = trained.copy(Path("run"))
+    path = folder / "preprocessing.skops"
+    data = path.read_bytes()
+    path.unlink()
+    if state == "of another run":
+        shutil.copy(priced.folder / "preprocessing.skops", path)
+    elif state == "foreign":
+        skops.io.dump(FunctionTransformer(func=print), path)
+    elif state != "missing":
+        path.write_bytes({"empty": b"", "cut": data[:-9]}[state])
+    for command in ("predict", "evaluate"):
+        assert "preprocessing.skops" in refuse(command, folder, place / "churn.csv")
