@@ -188,6 +188,7 @@ def _training(prepared: Prepared, result: Result) -> Iterator[str]:
     yield ""
     sizes = "-".join(map(str, model.sizes))
     chosen = "" if recipe.why is None else f", chosen automatically. {recipe.why}"
+    value = -result.loss if prepared.problem.objective.greater_is_better else result.loss
     accuracy = "" if result.accuracy is None else f", accuracy {result.accuracy:.4g}"
     yield from _table(
         ("", ""),
@@ -197,7 +198,7 @@ def _training(prepared: Prepared, result: Result) -> Iterator[str]:
             ("strategy", f"{recipe.strategy}{_cell(chosen)}"),
             ("effort", f"{result.evaluations:,} networks evaluated in {result.seconds:.2f} s"),
             ("stopped because", result.stopped_because),
-            ("on the training rows", f"{result.objective} {result.loss:.4g}{accuracy}"),
+            ("on the training rows", f"{result.objective} {value:.4g}{accuracy}"),
             ("seed", str(recipe.seed)),
         ],
     )

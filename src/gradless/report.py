@@ -14,6 +14,7 @@ from rich.table import Table
 
 from gradless import scores
 from gradless.history import History
+from gradless.objectives import Objective
 from gradless.output import number
 from gradless.recipe import Prepared
 from gradless.runs import Network, softmax
@@ -48,6 +49,13 @@ class Result:
         }
 
 
+def named(loss: float, objective: Objective | None) -> str:
+    """A loss by name; an objective of which more is better, as its value."""
+    if objective is None or not objective.greater_is_better:
+        return f"loss: {number(loss)}"
+    return f"{objective.name}: {number(-loss)}"
+
+
 class Improvements:
     """Picks the improvements worth a line.
 
@@ -55,8 +63,14 @@ class Improvements:
     or is clearly better (a quarter lower loss): a few dozen lines, however long the run.
     """
 
-    def __init__(self, evaluations: int = 0, best_loss: float = math.inf) -> None:
+    def __init__(
+        self,
+        evaluations: int = 0,
+        best_loss: float = math.inf,
+        objective: Objective | None = None,
+    ) -> None:
         """Nothing shown yet; a run that goes on has evaluations and a best loss from before."""
+        self._objective = objective
         self._evaluations = float(evaluations)
         self._best = best_loss  # also of the improvements that were not shown
         self._shown = best_loss
@@ -73,7 +87,7 @@ class Improvements:
                 continue
             accuracy = float(record.best_accuracy[index])
             judged = "" if math.isnan(accuracy) else f", accuracy: {accuracy:.4f}"
-            shown = f"evaluation: {evaluations:,}, loss: {number(loss)}{judged}"
+            shown = f"evaluation: {evaluations:,}, {named(loss, self._objective)}{judged}"
             lines.append(f"New best network, {shown}")
             self._evaluations, self._shown = evaluations, loss
         if len(record.best_loss):
@@ -92,17 +106,26 @@ class Display:
         Limits, for the time left.
     history
         Of a run that goes on: what it has already found is not shown again.
+    objective
+        What is improved; its name and direction are shown.
     """
 
-    def __init__(self, console: Console, stop: Stop, history: History) -> None:
+    def __init__(
+        self,
+        console: Console,
+        stop: Stop,
+        history: History,
+        objective: Objective | None = None,
+    ) -> None:
         """Show nothing yet."""
         self._console = console
         self._stop = stop
+        self._objective = objective
         self._before = history.last.seconds if len(history) else 0.0
         self._improvements = (
-            Improvements(history.last.evaluations, history.last.best_loss)
+            Improvements(history.last.evaluations, history.last.best_loss, objective)
             if len(history)
-            else Improvements()
+            else Improvements(objective=objective)
         )
         self._progress = Progress(
             SpinnerColumn(),
@@ -136,7 +159,7 @@ class Display:
         parts = [
             f"{evaluations:,} evaluations",
             f"{pace:,.0f} a second",
-            f"best loss {record.best_loss[-1]:.5f}",
+            f"best {named(float(record.best_loss[-1]), self._objective)}",
         ]
         if not math.isnan(record.best_accuracy[-1]):
             parts.append(f"accuracy {record.best_accuracy[-1]:.1%}")
@@ -164,7 +187,11 @@ def closing_table(result: Result, prepared: Prepared) -> Table:
         f"{result.seconds:.2f} s ({pace:,.0f} evaluations a second), "
         f"and {result.compile_seconds:.2f} s to compile",
     )
-    table.add_row(f"loss ({result.objective})", _number(result.loss, result.test_loss))
+    if prepared.problem.objective.greater_is_better:
+        test = None if result.test_loss is None else -result.test_loss
+        table.add_row(result.objective, _number(-result.loss, test))
+    else:
+        table.add_row(f"loss ({result.objective})", _number(result.loss, result.test_loss))
     if result.accuracy is not None:
         table.add_row("accuracy", _share(result.accuracy, result.test_accuracy))
     return table

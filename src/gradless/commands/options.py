@@ -64,8 +64,10 @@ class Problem:
     initializer: str = "he"
     """Scale of the first weights: he, glorot, lecun, or book for the chapter's 0.01."""
     objective: str | None = None
-    """What to improve: cross_entropy, zero_one, accuracy or squared_error. Default: cross_entropy
-    for classes, squared_error for numbers."""
+    """What to improve: cross_entropy, accuracy, balanced_accuracy, f1, f1_macro, fbeta:2, roc_auc,
+    average_precision, matthews, cohen_kappa and more for classes; squared_error, absolute_error,
+    r2, huber:1, quantile:0.9, log_cosh, spearman for numbers. Default: cross_entropy,
+    squared_error."""
     batch_size: int | None = None
     """Samples in the minibatch that each generation sees. Default: all."""
     precision: Literal["float32", "bfloat16"] = "float32"

@@ -40,7 +40,10 @@ def main(arguments: list[str]) -> int:
     stop = dataclasses.replace(progress.stop, evaluations=made, seconds=None)
     history = History()
     console = options.output.console()
-    with _interrupts() as interrupted, report.Display(console, stop, history) as display:
+    with (
+        _interrupts() as interrupted,
+        report.Display(console, stop, history, prepared.problem.objective) as display,
+    ):
         for record in train(
             prepared.problem, prepared.strategy, prepared.begin(), stop, asked_to_stop=interrupted
         ):

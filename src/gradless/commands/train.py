@@ -94,7 +94,7 @@ def run(
 
     with (
         _interrupts() as interrupted,
-        report.Display(console, stop, history) as display,
+        report.Display(console, stop, history, prepared.problem.objective) as display,
         Keeper(folder, every, failed=_warn) as keeper,
     ):
         if not checkpoint.found(folder):
