@@ -480,7 +480,7 @@ def resident(name: str) -> int:
 @pytest.mark.parametrize(
     "setting",
     [
-        ((40, 64, 6), 300, "cma_es", {}, {}),
+        pytest.param(((40, 64, 6), 300, "cma_es", {}, {}), marks=slow),
         pytest.param(
             ((784, 16, 10), 60_000, "openai_es", {"population": 16}, {"batch_size": 256}),
             marks=slow,

@@ -244,6 +244,7 @@ def test_fold_in_of_other_generators_is_that_of_jax(implementation: str) -> None
 
 
 @pytest.mark.parametrize("size", [1, 2, 9, 10])
+@pytest.mark.slow
 def test_pieces_of_noise_are_those_of_the_whole(size: int) -> None:
     seed = tree.member(noise.seeds(jax.random.key(1), jnp.arange(3)), 2)
     whole = noise.normal(seed, size)

@@ -286,6 +286,7 @@ def test_confusion_counts_true_rows_and_predicted_columns(tmp_path):
 
 
 @pytest.mark.parametrize("classes", [1, 2, 30])
+@pytest.mark.slow
 def test_confusion_grows_with_its_classes_and_turns_long_names(classes, tmp_path):
     path = tmp_path / "p.png"
     names = [f"a class with quite a long name {index}" for index in range(classes)]

@@ -49,6 +49,7 @@ def test_it_follows_the_valley_in_forty_dimensions() -> None:
     assert np.sum(evaluations(CMAES, rosenbrock, 40, budget=80_000) <= 80_000) >= 4
 
 
+@pytest.mark.slow
 def test_rotation_changes_no_budget() -> None:
     along_axes = np.median(evaluations(CMAES, ellipsoid, 10, 6_000))
     rotated = np.median(evaluations(CMAES, rotated_ellipsoid, 10, 6_000))
@@ -100,6 +101,7 @@ def _endless_slope(x: jax.Array) -> jax.Array:
 
 
 @pytest.mark.parametrize("loss", [_flat, _one_parameter_matters, _endless_slope])
+@pytest.mark.slow
 def test_thousands_of_generations_of_little_information_stay_finite(loss) -> None:
     strategy = CMAES(sigma=1.0, population=8)
     state = final_state(strategy, loss, jnp.ones(6), 40_000)

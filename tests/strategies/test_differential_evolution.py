@@ -63,6 +63,7 @@ def test_the_first_generation_is_the_first_population() -> None:
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.3, 1.0])
+@pytest.mark.slow
 def test_the_crossover_rate_is_the_share_of_changed_parameters(rate) -> None:
     strategy = DifferentialEvolution(crossover_rate=rate, population=2000)
     state = begun(strategy)
@@ -76,6 +77,7 @@ def test_the_crossover_rate_is_the_share_of_changed_parameters(rate) -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.slow
 def test_a_mutant_is_the_base_plus_a_weighted_difference_of_two_members(variant) -> None:
     weight = 0.7
     strategy = DifferentialEvolution(
@@ -101,6 +103,7 @@ def test_a_mutant_is_the_base_plus_a_weighted_difference_of_two_members(variant)
         assert np.sum(distances < 1e-4) == 1
 
 
+@pytest.mark.slow
 def test_a_member_is_replaced_unless_its_trial_is_worse() -> None:
     strategy = DifferentialEvolution(population=5)
     state = begun(strategy)

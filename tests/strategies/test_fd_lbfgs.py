@@ -130,6 +130,7 @@ def test_failed_neighbours_say_nothing() -> None:
     np.testing.assert_allclose(first.gradient, [0, 4], rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_rotated_ellipsoid_needs_no_more_than_the_plain_one_by_far() -> None:
     strategy = FDLBFGS.for_dimension(10)
     rotated = np.median(evaluations_to(strategy, rotated_ellipsoid, 10, 1e-4, 10_000))

@@ -51,6 +51,7 @@ def test_blend_crossover_is_uniform_on_the_extended_interval(alpha) -> None:
     assert children.std() == pytest.approx((high - low) / np.sqrt(12), rel=0.02)
 
 
+@pytest.mark.slow
 def test_parents_after_truncation_are_the_best() -> None:
     strategy = GeneticAlgorithm(parents=5, population=500)
     state = begun(strategy)
@@ -63,6 +64,7 @@ def test_parents_after_truncation_are_the_best() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
+@pytest.mark.slow
 def test_a_tournament_prefers_the_better_ones_as_theory_says(size) -> None:
     strategy = GeneticAlgorithm(
         selection="tournament", tournament_size=size, population=5000, elites=0

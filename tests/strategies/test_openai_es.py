@@ -47,6 +47,7 @@ def test_pairs_are_opposite_and_around_the_center() -> None:
 
 
 @pytest.mark.parametrize(("dimension", "pairs"), [(100, 50), (400, 100), (100, 400)])
+@pytest.mark.slow
 def test_cosine_between_estimate_and_gradient(dimension, pairs) -> None:
     # On a quadratic a pair gives the slope along e without error, g.e, so the estimate is
     # (1/K) sum (g.e) e, whose mean is g and whose mean square is |g|^2 (1 + (d + 1) / K).

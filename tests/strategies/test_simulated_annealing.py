@@ -27,6 +27,7 @@ def told(strategy, state, losses, seed: int = 1):
 
 @pytest.mark.parametrize("temperature", [0.1, 2.0])
 @pytest.mark.parametrize("rise", [0.05, 0.5, 2.0])
+@pytest.mark.slow
 def test_a_rise_is_accepted_as_often_as_metropolis_says(rise, temperature) -> None:
     strategy = SimulatedAnnealing(initial_temperature=temperature, population=CHAINS)
     after = told(strategy, standing(strategy, 1.0), 1.0 + rise)
@@ -75,6 +76,7 @@ def test_the_center_stays_when_a_chain_climbs() -> None:
 
 
 @pytest.mark.parametrize("population", [1, 10])
+@pytest.mark.slow
 def test_the_temperature_falls_by_the_decay_with_every_evaluation(population) -> None:
     strategy = SimulatedAnnealing(
         initial_temperature=8.0, final_temperature=1.0, decay=0.5 ** (1 / 20), population=population

@@ -58,6 +58,7 @@ def test_best_so_far_is_the_best_that_was_told(inner) -> None:
         np.testing.assert_allclose(vector(wrapped.center(states[done])), best, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_best_so_far_does_not_change_the_search(inner) -> None:
     alone, with_memory = (
         after(strategy, jax.random.key(0), PARAMS, sphere, 5)
@@ -135,12 +136,14 @@ def _told(strategy, key, state):
     return strategy.tell(key, state, candidates, jnp.full(strategy.population, jnp.inf))
 
 
+@pytest.mark.slow
 def test_restarts_while_it_improves_there_are_none(inner) -> None:
     states, _, losses = history(Restarts(inner, patience=1000), 6)
     assert int(states[-1].restarts) == 0
     assert states[-1].best_loss == losses.min()
 
 
+@pytest.mark.slow
 def test_restarts_find_what_one_attempt_misses() -> None:
     # A short step ends in the local minimum nearest to the start.
     climbing = strategies.get("hill_climbing", sigma=0.1)

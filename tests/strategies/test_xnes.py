@@ -42,6 +42,7 @@ def test_it_reaches_1e_8_within_the_budget(loss, dimension, budget) -> None:
     assert (evaluations(XNES, loss, dimension, budget) <= budget).all()
 
 
+@pytest.mark.slow
 def test_rotation_changes_no_budget() -> None:
     along_axes = np.median(evaluations(XNES, ellipsoid, 10, 11_000))
     rotated = np.median(evaluations(XNES, rotated_ellipsoid, 10, 11_000))
