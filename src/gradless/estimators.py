@@ -41,7 +41,8 @@ from gradless.strategies import Strategy
 __all__ = ["GradientFreeClassifier", "GradientFreeRegressor", "load"]
 
 _PARTIAL_SHARE = 0.1  # of the budget, for a call of partial_fit
-_LOG_LOSS_SHARE = 0.25  # of the budget, for a first phase where the objective goes in steps
+LOG_LOSS_SHARE = 0.5
+"""Of the budget, for a first phase where the objective goes in steps."""
 
 
 class _GradientFree(BaseEstimator):
@@ -55,12 +56,13 @@ class _GradientFree(BaseEstimator):
         )
         weight = self._weighted_by_class(y, given_weight)
         weighted = sample_weight is not None or getattr(self, "class_weight", None) is not None
-        objective = resolve(
-            self.objective, self._default_objective, self.greater_is_better, self.n_jobs
-        )
         task: Task = self._task_of(y)
         outputs = self._targets_of(y)
         n_outputs = self._n_outputs_of(outputs)
+        default = self._default_objective
+        if task == "regression" and n_outputs > 1:
+            default = "r2"  # in which every output counts by its own spread
+        objective = resolve(self.objective, default, self.greater_is_better, self.n_jobs)
         host = isinstance(objective, HostMetric)
         if isinstance(objective, HostMetric):
             if weighted and not objective.takes_weights():
@@ -362,7 +364,7 @@ class GradientFreeClassifier(ClassifierMixin, _GradientFree):
     batch_size
         Samples of the minibatch that each generation sees; None for all.
     warm_start_objective
-        ``"log_loss"``: a quarter of the budget goes to cross-entropy, and the objective has the
+        ``"log_loss"``: half of the budget goes to cross-entropy, and the objective has the
         rest, because metrics that go in steps say nothing where a network begins. None: it does
         not. ``"auto"``: for metrics that go in steps, and for those in Python.
     early_stopping
@@ -589,8 +591,7 @@ class GradientFreeClassifier(ClassifierMixin, _GradientFree):
         present = len(self.classes_) if partial else len(np.unique(outputs))
         if present < 2:
             raise InputError(
-                "samples of a single class were given, expected two classes or more with a weight "
-                "above 0"
+                "samples of 1 class were given, expected two classes or more with a weight above 0"
             )
 
     def _weighted_by_class(self, y: Any, weight: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -628,7 +629,7 @@ class GradientFreeClassifier(ClassifierMixin, _GradientFree):
         wanted = self.warm_start_objective == "log_loss"
         if self.warm_start_objective == "auto":
             wanted = not objective.smooth
-        return _LOG_LOSS_SHARE if wanted else 0.0
+        return LOG_LOSS_SHARE if wanted else 0.0
 
 
 class GradientFreeRegressor(RegressorMixin, _GradientFree):
@@ -637,7 +638,8 @@ class GradientFreeRegressor(RegressorMixin, _GradientFree):
     Parameters
     ----------
     objective
-        None for ``"squared_error"``, or a name, a scorer or a function of numbers, as in
+        None for ``"squared_error"``, or with several outputs, the spreads of which may differ,
+        ``"r2"``; or a name, a scorer or a function of numbers, as in
         :class:`GradientFreeClassifier`.
     standardize
         Scale the features to mean 0 and deviation 1, and the outputs of the network to those of

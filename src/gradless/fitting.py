@@ -7,7 +7,6 @@ differs from it. A first phase on log loss, which is never flat, brings it to wh
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 import itertools
 import math
@@ -26,14 +25,13 @@ from gradless.checkpoint import Keeper
 from gradless.evaluate import SupervisedProblem
 from gradless.history import History
 from gradless.host_metric import HostMetric, HostMetricProblem
-from gradless.models import MLP, STEPS
+from gradless.models import INITIALIZERS, MLP, STEPS, Dense
 from gradless.objectives import Objective, Task
 from gradless.strategies import Strategy
 from gradless.train import Record, Run, Stop, begin, check_budget, evaluations_per_generation, train
 from gradless.tree import Params, Structure
 
 DEFAULT_EVALUATIONS = 20_000
-_INIT_STREAM = 2**32 - 1  # of the run's key: generations use the streams from 0 upwards
 _LOOKS = 50  # at samples held out, in a whole budget of evaluations
 _CHECKPOINT_EVERY = 30.0  # seconds
 _LINE_EVERY = 1.0  # seconds, at least, between two lines about progress
@@ -197,7 +195,7 @@ def fit(
     """
     params = start
     if params is None:
-        params = jax.device_get(_initial(training.model, np.uint32(training.seed)))
+        params = _initial(training.model, training.seed)
     share = training.log_loss_share
     if share <= 0:
         return _search(training, samples, held_out, params, compare=start is not None)
@@ -427,9 +425,15 @@ def _center(strategy: Strategy, state: Any) -> Params:
     return strategy.center(state)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _initial(model: MLP, seed: Any) -> Params:
-    return model.init(jax.random.fold_in(jax.random.key(seed), _INIT_STREAM))
+def _initial(model: MLP, seed: int) -> Params:
+    """First parameters, drawn by NumPy: for each shape, JAX would compile that for a second."""
+    draw = np.random.default_rng(seed)
+    layers: list[Any] = []
+    for inputs, outputs in itertools.pairwise(model.sizes):
+        scale = INITIALIZERS[model.initializer](inputs, outputs)
+        weights = np.float32(scale * draw.standard_normal((inputs, outputs)))
+        layers.append(Dense(weights, np.zeros(outputs, np.float32)))  # type: ignore[arg-type]
+    return tuple(layers)
 
 
 class _Progress:
