@@ -32,6 +32,7 @@ from gradless import (
     fitting,
     forward,
     generation,
+    storage,
 )
 from gradless.models import ACTIVATIONS
 from gradless.strategies import CMAES, HillClimbing
@@ -581,6 +582,28 @@ def test_what_no_file_can_hold(two, tmp_path):
         gradless.estimators.load(tmp_path / "model")
     with pytest.raises(InputError, match="does not exist"):
         gradless.estimators.load(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("about", "message"),
+    [
+        (None, "holds no estimator"),
+        ({"estimator": "GradientFreeRegressor", "format": 2}, "format 2, expected 1"),
+        ({"estimator": "GradientFreeRegressor", "format": 1}, "does not describe an estimator"),
+        (
+            {
+                "estimator": "GradientFreeRegressor",
+                "format": 1,
+                "parameters": {"strategy": {"strategy": "x", "hyperparameters": {}}},
+            },
+            "unknown strategy 'x'",
+        ),
+    ],
+)
+def test_files_that_hold_something_else(about, message, tmp_path):
+    storage.save_tree(tmp_path / "file", {"a": np.zeros(1)}, about)
+    with pytest.raises(InputError, match=message):
+        gradless.estimators.load(tmp_path / "file")
 
 
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))

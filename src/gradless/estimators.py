@@ -826,11 +826,28 @@ def load(path: str | Path) -> GradientFreeClassifier | GradientFreeRegressor:
     about = storage.load_about(path)
     if not isinstance(about, dict) or about.get("estimator") not in _ESTIMATORS:
         raise InputError(f"{path} holds no estimator, expected a file that save has written")
-    if about["format"] > _FORMAT:
+    if about.get("format") != _FORMAT:
         raise InputError(
-            f"{path} was written by a newer version of gradless (format {about['format']}, "
-            f"expected at most {_FORMAT}); update gradless"
+            f"{path} has format {about.get('format')!r}, expected {_FORMAT}; it was written by "
+            "another version of gradless, perhaps a newer one"
         )
+    try:
+        estimator, like = _described_by(about)
+        arrays = storage.load_tree(path, like)
+    except InputError:
+        raise
+    except (AttributeError, KeyError, MemoryError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path} does not describe an estimator ({error!r}); use another copy of it"
+        ) from None
+    for name in like.keys() - {"history"}:
+        setattr(estimator, f"{name}_", arrays[name])
+    estimator.history_ = History.from_arrays(arrays["history"])
+    return cast("GradientFreeClassifier | GradientFreeRegressor", estimator)
+
+
+def _described_by(about: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """An estimator with arrays of zeros, and these as they are in the file."""
     cls = _ESTIMATORS[about["estimator"]]
     estimator: Any = cls(**{k: _made(v) for k, v in about["parameters"].items()})
     sizes = about["sizes"]
@@ -842,11 +859,6 @@ def load(path: str | Path) -> GradientFreeClassifier | GradientFreeRegressor:
     regression = cls is GradientFreeRegressor
     estimator.output_scale_ = np.zeros(sizes[-1]) if regression else None
     estimator.output_shift_ = np.zeros(sizes[-1]) if regression else None
-    like = estimator._arrays(History.empty_arrays(about["rows"]))
-    arrays = storage.load_tree(path, like)
-    for name in like.keys() - {"history"}:
-        setattr(estimator, f"{name}_", arrays[name])
-    estimator.history_ = History.from_arrays(arrays["history"])
     for name in ("best_loss_", "n_evaluations_", *_TEXTS, *cls._more_fitted):
         setattr(estimator, name, about["fitted"][name])
     estimator._activation = about["activation"]
@@ -856,7 +868,7 @@ def load(path: str | Path) -> GradientFreeClassifier | GradientFreeRegressor:
         estimator.classes_ = np.array(about["classes"]["values"], about["classes"]["dtype"])
     if "feature_names" in about:
         estimator.feature_names_in_ = np.array(about["feature_names"], object)
-    return cast("GradientFreeClassifier | GradientFreeRegressor", estimator)
+    return estimator, estimator._arrays(History.empty_arrays(about["rows"]))
 
 
 _ESTIMATORS: dict[str, Any] = {
