@@ -11,6 +11,8 @@ import gradless
 
 NAMES = {
     "Dataset",
+    "GradientFreeClassifier",
+    "GradientFreeRegressor",
     "History",
     "HillClimbing",
     "InputError",

@@ -27,6 +27,8 @@ _HOMES = {
     "begin": "gradless.train",
     "minimize": "gradless.minimum",
     "Minimum": "gradless.minimum",
+    "GradientFreeClassifier": "gradless.estimators",
+    "GradientFreeRegressor": "gradless.estimators",
     "History": "gradless.history",
     "InputError": "gradless.errors",
 }

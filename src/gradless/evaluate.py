@@ -25,7 +25,7 @@ from gradless import tree
 from gradless.data import Dataset
 from gradless.errors import InputError, unknown_name
 from gradless.minibatch import minibatch_indices
-from gradless.models import MLP, Model
+from gradless.models import MLP, Model, Rows
 from gradless.objectives import Objective, Targets, Task, checked_weight, pick, prepared
 from gradless.processor import LANES, has_bfloat16
 from gradless.sharing import POPULATION
@@ -67,7 +67,7 @@ class Problem(Protocol):
 
 @functools.partial(
     jax.tree_util.register_dataclass,
-    data_fields=["inputs", "targets"],
+    data_fields=["inputs", "targets", "output_scale"],
     meta_fields=["model", "objective", "n_samples", "batch_size", "precision"],
 )
 @dataclass(frozen=True)
@@ -78,7 +78,9 @@ class SupervisedProblem:
     (samples, ...) otherwise or if minibatches are taken from them; the targets are prepared by
     ``objectives``. Behind the ``n_samples`` samples of feature-major data there may be copies of
     weight zero, which fill whole vectors.
-    ``precision`` is that of the network's arithmetic; its outputs are judged in float32.
+    ``precision`` is that of the network's arithmetic; its outputs are judged in float32, multiplied
+    by ``output_scale``, (outputs,), if there is one: weights of a usual size then reach targets of
+    any size, and the objective is in their units.
     """
 
     inputs: jax.Array
@@ -88,6 +90,7 @@ class SupervisedProblem:
     n_samples: int
     batch_size: int | None = None
     precision: str = "float32"
+    output_scale: jax.Array | None = None
 
     @classmethod
     def of(
@@ -126,19 +129,63 @@ class SupervisedProblem:
                 f"batch size {batch_size} was given for {dataset.n_samples} training samples, "
                 f"expected 1 to {dataset.n_samples}"
             )
-        real = dataset.n_samples
+        return cls.of_arrays(
+            task,
+            dataset.features,
+            dataset.targets,
+            dataset.n_outputs,
+            model,
+            objective,
+            batch_size=batch_size,
+            precision=precision,
+            weight=None if weight is None else checked_weight(weight, dataset.n_samples),
+        )
+
+    @classmethod
+    def of_arrays(
+        cls,
+        task: Task,
+        features: np.ndarray,
+        targets: np.ndarray,
+        n_outputs: int,
+        model: Model,
+        objective: Objective,
+        *,
+        batch_size: int | None = None,
+        precision: str = "float32",
+        weight: np.ndarray | None = None,
+        output_scale: np.ndarray | None = None,
+        filled: int = 0,
+    ) -> SupervisedProblem:
+        """Problem of arrays that were checked: targets as :func:`gradless.objectives.prepared`.
+
+        ``filled`` is how many samples there are at least, with the copies of weight zero: problems
+        filled up to one size share what was compiled. It is not for minibatches, which would draw
+        such copies.
+        """
+        real = len(features)
+        batch_size = None if batch_size == real else batch_size
         feature_major = hasattr(model, "apply_rows")
         # What does not fill a vector would be computed number by number.
-        filled = -(-real // LANES) * LANES if feature_major else real
-        chosen = np.arange(filled) % real
-        given = np.ones(real) if weight is None else checked_weight(weight, real)
-        counted = np.where(np.arange(filled) < real, given[chosen], 0)
-        targets = prepared(task, dataset.targets[chosen], dataset.n_outputs, counted)
-        inputs = np.asarray(dataset.features, np.float32)[chosen]
-        batch_size = None if batch_size == real else batch_size
+        size = -(-max(real, filled) // LANES) * LANES if feature_major else real
+        chosen = np.arange(size) % real
+        given = np.ones(real) if weight is None else weight
+        counted = np.where(np.arange(size) < real, given[chosen], 0)
+        ready = prepared(task, targets[chosen], n_outputs, counted)
+        inputs = np.asarray(features, np.float32)[chosen]
         if feature_major and batch_size is None:
             inputs = np.ascontiguousarray(inputs.T)
-        return cls(jax.device_put(inputs), targets, model, objective, real, batch_size, precision)
+        scale = None if output_scale is None else jax.device_put(np.float32(output_scale))
+        return cls(
+            jax.device_put(inputs),
+            ready,
+            model,
+            objective,
+            size if filled else real,
+            batch_size,
+            precision,
+            scale,
+        )
 
     def without_minibatches(self) -> SupervisedProblem:
         """The same problem on all of its data in every generation."""
@@ -200,7 +247,14 @@ class SupervisedProblem:
             outputs = self.model.apply(params, inputs).T
         if self.precision != "float32":
             outputs = jax.tree.map(lambda x: x.astype(jnp.float32), outputs)
-        return Score(*self.objective.judge(outputs, targets))
+        return Score(*self.objective.judge(self._scaled(outputs), targets))
+
+    def _scaled(self, outputs: Rows) -> Rows:
+        if self.output_scale is None:
+            return outputs
+        if isinstance(outputs, list):
+            return [scale * row for scale, row in zip(self.output_scale, outputs, strict=True)]
+        return self.output_scale[:, None] * outputs
 
     @property
     def has_first_layer(self) -> bool:
@@ -223,7 +277,8 @@ class SupervisedProblem:
         change it is the same two numbers added and subtracted: one product where most work is.
         """
         assert isinstance(self.model, MLP)
-        return Score(*self.objective.judge(self.model.after_first(params, first), batch[1]))
+        outputs = self.model.after_first(params, first)
+        return Score(*self.objective.judge(self._scaled(outputs), batch[1]))
 
 
 @dataclass(frozen=True)

@@ -119,16 +119,7 @@ class PythonProblem:
         candidates = [jax.tree.unflatten(treedef, row) for row in zip(*leaves, strict=True)]
         arguments = () if self._data is None else (self.samples(drawn),)
         calls = [(self._function, params, *arguments) for params in candidates]
-        if self._n_jobs == 1:
-            called = [_attempt(*call) for call in calls]
-        else:
-            called = joblib.Parallel(self._n_jobs)(joblib.delayed(_attempt)(*c) for c in calls)
-        errors = [error for _, error in called if error is not None]
-        losses = np.array([loss for loss, _ in called], np.float64)
-        with np.errstate(over="ignore"):  # beyond float32 is infinite
-            losses = losses.astype(np.float32)
-        nothing = np.full(len(losses), np.nan, np.float32)
-        return Judgement(losses, nothing, Faults(len(errors), errors[-1] if errors else None))
+        return judgement_of(calls, self._n_jobs)
 
     def mean_loss(self, params: Params, batches: Any) -> float:
         """Mean loss over batches, numbers of samples (batches, batch_size), or on all for None."""
@@ -150,6 +141,23 @@ class PythonProblem:
             _number(loss)
         except TypeError as error:
             raise InputError(str(error)) from None
+
+
+def judgement_of(calls: list[tuple[Any, ...]], n_jobs: int) -> Judgement:
+    """Losses that functions return, each call being one with its arguments, in so many processes.
+
+    A call that raises an exception is counted, and has no loss.
+    """
+    if n_jobs == 1:
+        called = [_attempt(*call) for call in calls]
+    else:
+        called = joblib.Parallel(n_jobs)(joblib.delayed(_attempt)(*call) for call in calls)
+    errors = [error for _, error in called if error is not None]
+    losses = np.array([loss for loss, _ in called], np.float64)
+    with np.errstate(over="ignore"):  # beyond float32 is infinite
+        losses = losses.astype(np.float32)
+    nothing = np.full(len(losses), np.nan, np.float32)
+    return Judgement(losses, nothing, Faults(len(errors), errors[-1] if errors else None))
 
 
 def _attempt(function: Callable[..., Any], *arguments: Any) -> tuple[float, str | None]:

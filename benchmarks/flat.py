@@ -1,0 +1,56 @@
+"""What share of the budget should go to log loss before a metric that goes in steps?
+
+``python -m benchmarks.flat`` trains classifiers on unbalanced tables for F1 and accuracy, with
+several shares, and prints means over tables and seeds, on training and test samples.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+
+import numpy as np
+from sklearn.datasets import make_classification
+from sklearn.metrics import accuracy_score, f1_score
+from sklearn.model_selection import train_test_split
+
+from gradless import GradientFreeClassifier, estimators
+
+SHARES = (0.0, 0.1, 0.25, 0.5, 0.75)
+METRICS = {"f1": f1_score, "accuracy": accuracy_score}
+
+
+def table(number: int) -> tuple[np.ndarray, ...]:
+    """Training and test samples of one of the tables: 3 to 20 % positives, some labels wrong."""
+    share = (0.03, 0.1, 0.2)[number % 3]
+    X, y = make_classification(
+        1500, 12, n_informative=6, n_clusters_per_class=3, weights=[1 - share], flip_y=0.02,
+        class_sep=1.0, random_state=number,
+    )  # fmt: skip
+    return train_test_split(X, y, stratify=y, random_state=number)
+
+
+def main() -> None:
+    """Print a line for each objective, budget and share."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tables", type=int, default=6)
+    parser.add_argument("--budgets", type=int, nargs="+", default=[20_000])
+    arguments = parser.parse_args()
+    print("objective evaluations share | train test")
+    for name, budget in itertools.product(METRICS, arguments.budgets):
+        for share in SHARES:
+            estimators.LOG_LOSS_SHARE = share
+            values = []
+            for number in range(arguments.tables):
+                X, X_test, y, y_test = table(number)
+                model = GradientFreeClassifier(
+                    objective=name, max_evaluations=budget, random_state=number
+                ).fit(X, y)
+                metric = METRICS[name]
+                values.append([metric(y, model.predict(X)), metric(y_test, model.predict(X_test))])
+            train, test = np.mean(values, 0)
+            print(f"{name} {budget} {share} | {train:.4f} {test:.4f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

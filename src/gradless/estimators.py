@@ -1,0 +1,923 @@
+"""Estimators of scikit-learn that train a network without gradients, for whatever is measured.
+
+>>> from sklearn.datasets import load_iris
+>>> X, y = load_iris(return_X_y=True)
+>>> model = GradientFreeClassifier(objective="f1_macro", random_state=0)
+>>> bool(model.fit(X, y).score(X, y) > 0.95)
+True
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Self, cast
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+
+from gradless import auto, fitting, forward, storage, strategies
+from gradless.errors import InputError
+from gradless.fitting import Samples, Trained, Training
+from gradless.history import History
+from gradless.host_metric import HostMetric, Responses, resolve
+from gradless.models import MLP, Dense
+from gradless.objectives import Task
+from gradless.strategies import Strategy
+
+__all__ = ["GradientFreeClassifier", "GradientFreeRegressor", "load"]
+
+_PARTIAL_SHARE = 0.1  # of the budget, for a call of partial_fit
+LOG_LOSS_SHARE = 0.5
+"""Of the budget, for a first phase where the objective goes in steps."""
+
+
+class _GradientFree(BaseEstimator):
+    """What both have in common."""
+
+    def _train(self, X: Any, y: Any, sample_weight: Any, *, partial: bool) -> Self:
+        """Fit arrays that were validated."""
+        self._check_settings()
+        given_weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        weight = self._weighted_by_class(y, given_weight)
+        weighted = sample_weight is not None or getattr(self, "class_weight", None) is not None
+        task: Task = self._task_of(y)
+        outputs = self._targets_of(y)
+        n_outputs = self._n_outputs_of(outputs)
+        default = self._default_objective
+        if task == "regression" and n_outputs > 1:
+            default = "r2"  # in which every output counts by its own spread
+        objective = resolve(self.objective, default, self.greater_is_better, self.n_jobs)
+        host = isinstance(objective, HostMetric)
+        if isinstance(objective, HostMetric):
+            if weighted and not objective.takes_weights():
+                raise InputError(
+                    f"weights were given with the metric {objective.name}, which takes no "
+                    "sample_weight; leave them out, or give a metric that takes them"
+                )
+        else:
+            objective.check(task, n_outputs)
+
+        counted = np.flatnonzero(weight > 0)
+        if not len(counted):
+            raise InputError(
+                "sample weights of zero for every sample were given, expected one above 0 at least"
+            )
+        X, outputs, y, weight = X[counted], outputs[counted], y[counted], weight[counted]
+        self._check_counted(outputs, partial)
+        if not host or weighted:
+            rows = np.column_stack([X, outputs.astype(np.float64)])
+            chosen, weight = fitting.merged(rows, weight)
+            X, outputs, y = X[chosen], outputs[chosen], y[chosen]
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        in_training, aside = self._split(outputs, seed)
+
+        model = MLP((X.shape[1], *_sizes(self.hidden_layer_sizes), n_outputs), self.activation)
+        start = self._start(model) if partial or self.warm_start else None
+        if start is None:
+            self._learn_scales(X[in_training], outputs[in_training], weight[in_training])
+        scale, shift = self.output_scale_, self.output_shift_
+        samples = Samples(
+            (X - self.feature_mean_) / self.feature_scale_,
+            outputs if scale is None else outputs - shift,
+            weight,
+            y,
+            weighted,
+        )
+        training = Training(
+            task=task,
+            model=model,
+            objective=objective,
+            strategy=_strategy(self.strategy),
+            classes=getattr(self, "classes_", None),
+            scale=scale,
+            shift=shift,
+            max_evaluations=(
+                fitting.DEFAULT_EVALUATIONS
+                if self.max_evaluations is None and self.max_time is None
+                else self.max_evaluations
+            ),
+            max_time=self.max_time,
+            batch_size=self.batch_size,
+            log_loss_share=self._log_loss_share(objective),
+            patience=self.n_iter_no_change if self.early_stopping else None,
+            seed=seed,
+            verbose=bool(self.verbose),
+            callback=self.callback,
+            folder=None if self.checkpoint_dir is None else Path(self.checkpoint_dir),
+        )
+        held_out = None if aside is None else samples.at(aside)
+        trained = fitting.fit(
+            training.with_share(_PARTIAL_SHARE) if partial else training,
+            samples.at(in_training),
+            held_out,
+            start,
+        )
+        self._keep(trained, model)
+        return self
+
+    # --- What is given ----------------------------------------------------------------------------
+
+    def _check_settings(self) -> None:
+        """Refuse values that nothing can be done with."""
+        _sizes(self.hidden_layer_sizes)
+        for name in ("max_evaluations", "batch_size", "n_iter_no_change"):
+            value = getattr(self, name)
+            optional = name != "n_iter_no_change"
+            if optional and value is None:
+                continue
+            if type(value) is bool or not isinstance(value, int | np.integer) or value < 1:
+                raise InputError(
+                    f"{name}={value!r} was given, expected a whole number, 1 or more"
+                    f"{', or None' if optional else ''}"
+                )
+        time = self.max_time
+        if time is not None and not (isinstance(time, int | float | np.number) and time > 0):
+            raise InputError(f"max_time={time!r} was given, expected seconds above 0, or None")
+        fraction = self.validation_fraction
+        if not (isinstance(fraction, float | np.floating) and 0 < fraction < 1):
+            raise InputError(
+                f"validation_fraction={fraction!r} was given, expected a share between 0 and 1"
+            )
+        if self.callback is not None and not callable(self.callback):
+            raise InputError(
+                f"callback={self.callback!r} was given, expected a function of a record, or None"
+            )
+        if self.checkpoint_dir is not None and self.early_stopping:
+            raise InputError(
+                "checkpoint_dir was given with early_stopping=True, expected one of them: "
+                "checkpoints do not hold what was seen of the samples held out"
+            )
+
+    def _validated(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
+        """Arrays of what was given."""
+        numbers = self._default_objective == "squared_error"
+        X, y = validate_data(
+            self, X, y, reset=reset, dtype=np.float64, multi_output=True, y_numeric=numbers
+        )
+        if sparse.issparse(y):
+            raise InputError("a sparse y was given, expected a dense array; give y.toarray()")
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        return X, y
+
+    def _split(
+        self, outputs: npt.NDArray[Any], seed: int
+    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp] | None]:
+        """Numbers of the samples to train on, and of those held out, if any are."""
+        everything = np.arange(len(outputs))
+        if not self.early_stopping:
+            return everything, None
+        stratify = None
+        if outputs.ndim == 1 and outputs.dtype.kind == "i":
+            counts = np.bincount(outputs)
+            counts = counts[counts > 0]
+            least = round(self.validation_fraction * len(outputs))
+            if counts.min() >= 2 and len(counts) <= min(least, len(outputs) - least):
+                stratify = outputs
+        train, aside = train_test_split(
+            everything, test_size=self.validation_fraction, stratify=stratify, random_state=seed
+        )
+        return np.sort(train), np.sort(aside)
+
+    def _start(self, model: MLP) -> Any:
+        """The present network's parameters, if there is one."""
+        if not hasattr(self, "coefs_"):
+            return None
+        sizes = (*(len(weights) for weights in self.coefs_), len(self.intercepts_[-1]))
+        if sizes != model.sizes or self._activation != self.activation:
+            raise InputError(
+                f"a network of layers {model.sizes} with {self.activation} was asked for to go on "
+                f"with one of {sizes} with {self._activation}, expected the same; give the same "
+                "features, classes and sizes, or fit anew with warm_start=False"
+            )
+        layers: Any = zip(self.coefs_, self.intercepts_, strict=True)
+        return tuple(Dense(weights, biases) for weights, biases in layers)
+
+    def _learn_scales(
+        self, X: npt.NDArray[Any], outputs: npt.NDArray[Any], weight: npt.NDArray[Any]
+    ) -> None:
+        self.feature_mean_, self.feature_scale_ = np.zeros(X.shape[1]), np.ones(X.shape[1])
+        self.output_scale_ = self.output_shift_ = None
+        if self.standardize:
+            self.feature_mean_, self.feature_scale_ = fitting.mean_and_scale(X, weight)
+        if self._default_objective == "squared_error":
+            self.output_shift_ = np.zeros(outputs.shape[1])
+            self.output_scale_ = np.ones(outputs.shape[1])
+            if self.standardize:
+                self.output_shift_, self.output_scale_ = fitting.mean_and_scale(outputs, weight)
+
+    def _weighted_by_class(self, y: Any, weight: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        del y
+        return weight
+
+    def _check_counted(self, outputs: npt.NDArray[Any], partial: bool) -> None:
+        """Refuse samples of which nothing can be learnt."""
+
+    def _log_loss_share(self, objective: Any) -> float:
+        return 0.0
+
+    # --- What comes of it -------------------------------------------------------------------------
+
+    def _keep(self, trained: Trained, model: MLP) -> None:
+        self.coefs_ = [np.asarray(layer.weights) for layer in trained.params]
+        self.intercepts_ = [np.asarray(layer.biases) for layer in trained.params]
+        self.best_loss_ = trained.loss
+        self.history_ = trained.history
+        self.n_evaluations_ = trained.evaluations
+        self.strategy_ = trained.strategy
+        self.strategy_reason_ = trained.why
+        self.stopped_because_ = trained.stopped_because
+        self.validation_losses_ = np.asarray(trained.validation_losses)
+        self.n_outputs_ = model.sizes[-1]
+        self._activation = model.activation
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """Loss of the generations that ``history_`` has kept."""
+        check_is_fitted(self)
+        return [float(loss) for loss in self.history_.column("loss")]
+
+    def _outputs(self, X: Any) -> npt.NDArray[np.float64]:
+        """Outputs of the network, in the units of the targets, (samples, outputs)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=np.float64)
+        inputs = (X - self.feature_mean_) / self.feature_scale_
+        outputs = forward.outputs(inputs, self.coefs_, self.intercepts_, self._activation)
+        if self.output_scale_ is not None and self.output_shift_ is not None:
+            outputs = outputs * self.output_scale_ + self.output_shift_
+        return outputs
+
+    def save(self, path: str | Path) -> None:
+        """Write what was learnt and the parameters to one safetensors file, without pickle.
+
+        Parameters
+        ----------
+        path
+            The file. :func:`gradless.estimators.load` reads it.
+
+        Raises
+        ------
+        InputError
+            If a parameter is one that no file can hold, such as a function.
+        """
+        check_is_fitted(self)
+        history = self.history_.arrays()
+        about = {
+            "format": _FORMAT,
+            "estimator": type(self).__name__,
+            "parameters": {
+                name: _described(name, value) for name, value in self.get_params(deep=False).items()
+            },
+            "sizes": [*(len(each) for each in self.coefs_), self.n_outputs_],
+            "activation": self._activation,
+            "rows": len(self.history_),
+            "looks": len(self.validation_losses_),
+            "strategy": _described("strategy_", self.strategy_),
+            "fitted": {
+                name: getattr(self, name)
+                for name in ("best_loss_", "n_evaluations_", *_TEXTS, *self._more_fitted)
+            },
+        }
+        if hasattr(self, "classes_"):
+            about["classes"] = _listed(self.classes_)
+        if hasattr(self, "feature_names_in_"):
+            about["feature_names"] = [str(name) for name in self.feature_names_in_]
+        storage.save_tree(Path(path), self._arrays(history), about)
+
+    def _arrays(self, history: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:
+        """Everything that is an array, but for names and labels."""
+        arrays = {
+            "coefs": self.coefs_,
+            "intercepts": self.intercepts_,
+            "feature_mean": self.feature_mean_,
+            "feature_scale": self.feature_scale_,
+            "validation_losses": self.validation_losses_,
+            "history": history,
+        }
+        if self.output_scale_ is not None:
+            arrays |= {"output_scale": self.output_scale_, "output_shift": self.output_shift_}
+        return arrays
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read an estimator of this class that :meth:`save` wrote.
+
+        Raises
+        ------
+        InputError
+            If the file is missing, damaged, or holds something else.
+        """
+        loaded = load(path)
+        if not isinstance(loaded, cls):
+            raise InputError(
+                f"{path} holds a {type(loaded).__name__}, expected a {cls.__name__}; "
+                "use gradless.estimators.load"
+            )
+        return loaded
+
+
+class GradientFreeClassifier(ClassifierMixin, _GradientFree):
+    """Classifier: a multi-layer perceptron trained without gradients, for any metric.
+
+    Parameters
+    ----------
+    hidden_layer_sizes
+        Neurons of each hidden layer; () for none.
+    activation
+        Name in ``gradless.models.ACTIVATIONS``; ``"step"`` and ``"sign"`` work as well.
+    strategy
+        ``"auto"``, a name (``gradless strategies`` lists them) or, with hyperparameters, a strategy
+        such as ``gradless.strategies.OpenAIES(sigma=0.2)``.
+    objective
+        What the network is trained for:
+
+        - None: ``"cross_entropy"``;
+        - a name in ``gradless.objectives``, such as ``"f1"``, ``"roc_auc"``, ``"fbeta:2"``,
+          computed on the device;
+        - any other scorer name of scikit-learn, or a scorer of ``make_scorer``, computed on the
+          host from labels, probabilities or scores, as the scorer says;
+        - a function (y_true, y_predicted) of labels, computed on the host, with
+          ``greater_is_better``.
+    greater_is_better
+        Direction of a function given as objective.
+    max_evaluations
+        Networks evaluated at most. 20,000 if this and ``max_time`` are None. The same number and
+        seed give the same network.
+    max_time
+        Seconds after compilation at most, if not None. Results then depend on the machine.
+    batch_size
+        Samples of the minibatch that each generation sees; None for all.
+    warm_start_objective
+        ``"log_loss"``: half of the budget goes to cross-entropy, and the objective has the
+        rest, because metrics that go in steps say nothing where a network begins. None: it does
+        not. ``"auto"``: for metrics that go in steps, and for those in Python.
+    early_stopping
+        Hold out ``validation_fraction`` of the samples, look at them fifty times in a budget (with
+        ``max_time`` alone, after every 400 evaluations), stop after ``n_iter_no_change`` looks
+        without improvement, and keep the network that was best there.
+    validation_fraction
+        Share of the samples held out, of each class where the classes are large enough.
+    n_iter_no_change
+        Looks without improvement that end training.
+    class_weight
+        Weights {label: weight}, 1 for others; or ``"balanced"``, inversely as frequent. They are
+        multiplied with ``sample_weight``.
+    standardize
+        Scale the features to mean 0 and deviation 1 inside of the estimator.
+    warm_start
+        Whether ``fit`` goes on from the present network, with the scaling that belongs to it.
+    random_state
+        None, an integer, or a ``RandomState``.
+    verbose
+        Print a line about once a second while the loss falls.
+    callback
+        Called with a :class:`gradless.train.Record` several times a second; True ends training.
+    checkpoint_dir
+        Folder in which checkpoints are written every 30 seconds and at the end, each fit in a
+        folder of its own, named by data and settings. A fit of the same data with the same settings
+        and the same integer ``random_state`` goes on from there. Not with ``early_stopping``.
+    n_jobs
+        Processes that evaluate a metric in Python, as in joblib: worth it from about a millisecond
+        for a call.
+
+    Attributes
+    ----------
+    classes_ : ndarray
+        Labels; for several labels at once, their numbers.
+    coefs_, intercepts_ : list of ndarray
+        Weights (inputs, outputs) and biases of each layer. Two classes have two outputs.
+    feature_mean_, feature_scale_ : ndarray
+        Inputs of the network are (X - mean) / scale.
+    best_loss_ : float
+        Of the network kept, on the training samples: the objective, or minus it where greater is
+        better.
+    loss_curve_ : list of float
+        Loss of the generations: of their centers or best candidates.
+    history_ : gradless.History
+        The same with evaluations and seconds. A first phase on log loss is in ``n_evaluations_``
+        and in the evaluations here, its losses are not.
+    validation_losses_ : ndarray
+        What the looks saw.
+    n_evaluations_ : int
+        Networks evaluated by the last call of ``fit`` or ``partial_fit``.
+    strategy_, strategy_reason_
+        The strategy, and if it was chosen, why.
+    stopped_because_ : str
+        What ended training.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Notes
+    -----
+    Equal samples are merged and their weights added, so ``sample_weight`` of 2 is exactly the same
+    as repetition, and the order of samples does not matter. Metrics in Python see the samples as
+    they were given.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = GradientFreeClassifier(max_evaluations=5000, random_state=0).fit(X, y)
+    >>> model.predict_proba(X[:2]).shape
+    (2, 3)
+    """
+
+    _default_objective = "cross_entropy"
+    _more_fitted = ("_multilabel",)
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (16,),
+        activation: str = "relu",
+        *,
+        strategy: str | Strategy = auto.AUTO,
+        objective: Any = None,
+        greater_is_better: bool | None = None,
+        max_evaluations: int | None = fitting.DEFAULT_EVALUATIONS,
+        max_time: float | None = None,
+        batch_size: int | None = None,
+        warm_start_objective: str | None = "auto",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        class_weight: dict[Any, float] | str | None = None,
+        standardize: bool = True,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: bool = False,
+        callback: Callable[[Any], Any] | None = None,
+        checkpoint_dir: str | Path | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        """Keep the parameters as they are; ``fit`` checks them."""
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.strategy = strategy
+        self.objective = objective
+        self.greater_is_better = greater_is_better
+        self.max_evaluations = max_evaluations
+        self.max_time = max_time
+        self.batch_size = batch_size
+        self.warm_start_objective = warm_start_objective
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.class_weight = class_weight
+        self.standardize = standardize
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        self.callback = callback
+        self.checkpoint_dir = checkpoint_dir
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train a network.
+
+        Parameters
+        ----------
+        X : array-like or data frame (samples, features)
+            Finite numbers, dense.
+        y : array-like (samples,) or (samples, labels)
+            Labels of any kind; or for several labels at once an array of 0 and 1.
+        sample_weight : array-like (samples,)
+            How much each sample counts, 0 or more.
+
+        Returns
+        -------
+        GradientFreeClassifier
+            Itself.
+
+        Raises
+        ------
+        InputError
+            Or another ``ValueError``, for whatever cannot be trained.
+        """
+        X, y = self._validated(X, y, reset=True)
+        self._learn_classes(y, None, anew=not (self.warm_start and hasattr(self, "coefs_")))
+        return self._train(X, y, sample_weight, partial=False)
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Go on from the present network, if there is one, with a tenth of the budget.
+
+        What it is compared with are the new samples only; scaling is learnt at the first call.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in :meth:`fit`.
+        classes
+            All labels, if the first call does not have each of them.
+
+        Returns
+        -------
+        GradientFreeClassifier
+            Itself.
+        """
+        first = not hasattr(self, "coefs_")
+        X, y = self._validated(X, y, reset=first)
+        self._learn_classes(y, classes, anew=first)
+        return self._train(X, y, sample_weight, partial=True)
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """Labels (samples,), or an array (samples, labels) of 0 and 1."""
+        return self._responses(X).predict()
+
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """Probabilities (samples, classes); for several labels, of each, (samples, labels)."""
+        return self._responses(X).predict_proba()
+
+    def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
+        """Logits (samples, classes); for two classes the second one's lead, (samples,)."""
+        return self._responses(X).decision_function()
+
+    def _responses(self, X: Any) -> Responses:
+        check_is_fitted(self)
+        return Responses(self._outputs(X), self.classes_, self._multilabel)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def _learn_classes(self, y: npt.NDArray[Any], classes: Any, *, anew: bool) -> None:
+        check_classification_targets(y)
+        kind = type_of_target(y, input_name="y")
+        if kind == "multiclass-multioutput":
+            raise InputError(
+                f"y of shape {y.shape} with several classes in a column was given, expected labels "
+                "(samples,) or an array (samples, labels) of 0 and 1; fit one classifier a column"
+            )
+        multilabel = kind.startswith("multilabel")
+        found = np.arange(y.shape[1]) if multilabel else np.unique(y)
+        if anew:
+            self.classes_ = found if classes is None or multilabel else np.unique(classes)
+            self._multilabel = multilabel
+        unknown = np.setdiff1d(found, self.classes_)
+        if multilabel != self._multilabel or len(unknown):
+            raise InputError(
+                f"classes {unknown.tolist() or 'of another kind'} were given, expected only "
+                f"{self.classes_.tolist()}; give all of them to the first call"
+            )
+
+    def _task_of(self, y: Any) -> Task:
+        return "multilabel" if self._multilabel else "classification"
+
+    def _targets_of(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return y.astype(np.int64) if self._multilabel else np.searchsorted(self.classes_, y)
+
+    def _n_outputs_of(self, outputs: npt.NDArray[Any]) -> int:
+        return len(self.classes_)
+
+    def _check_counted(self, outputs: npt.NDArray[Any], partial: bool) -> None:
+        if self._multilabel:
+            return
+        present = len(self.classes_) if partial else len(np.unique(outputs))
+        if present < 2:
+            raise InputError(
+                "samples of 1 class were given, expected two classes or more with a weight above 0"
+            )
+
+    def _weighted_by_class(self, y: Any, weight: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        given = self.class_weight
+        if given is None:
+            return weight
+        if self._multilabel or not (given == "balanced" or isinstance(given, dict)):
+            raise InputError(
+                f"class_weight={given!r} was given{' for several labels' * self._multilabel}, "
+                "expected None, or for one label a sample 'balanced' or weights {label: weight}"
+            )
+        index = self._targets_of(y)
+        of_class = np.ones(len(self.classes_))
+        if isinstance(given, dict):
+            known = self.classes_.tolist()
+            for label, value in given.items():
+                if label not in known or not value >= 0:
+                    raise InputError(
+                        f"class_weight {{{label!r}: {value!r}}} was given, expected a label of "
+                        f"{known} and a weight of 0 or more"
+                    )
+                of_class[known.index(label)] = value
+        else:
+            total = np.bincount(index, weight, minlength=len(of_class))
+            present = total > 0
+            of_class[present] = total.sum() / (present.sum() * total[present])
+        return weight * of_class[index]
+
+    def _log_loss_share(self, objective: Any) -> float:
+        if self.warm_start_objective not in ("auto", "log_loss", None):
+            raise InputError(
+                f"warm_start_objective={self.warm_start_objective!r} was given, expected 'auto', "
+                "'log_loss' or None"
+            )
+        wanted = self.warm_start_objective == "log_loss"
+        if self.warm_start_objective == "auto":
+            wanted = not objective.smooth
+        return LOG_LOSS_SHARE if wanted else 0.0
+
+
+class GradientFreeRegressor(RegressorMixin, _GradientFree):
+    """Regressor: a multi-layer perceptron trained without gradients, for any metric.
+
+    Parameters
+    ----------
+    objective
+        None for ``"squared_error"``, or with several outputs, the spreads of which may differ,
+        ``"r2"``; or a name, a scorer or a function of numbers, as in
+        :class:`GradientFreeClassifier`.
+    standardize
+        Scale the features to mean 0 and deviation 1, and the outputs of the network to those of
+        the targets, inside of the estimator. Objectives see the units of the targets.
+    hidden_layer_sizes, activation, strategy, greater_is_better, max_evaluations, max_time, \
+    batch_size, early_stopping, validation_fraction, n_iter_no_change, warm_start, random_state, \
+    verbose, callback, checkpoint_dir, n_jobs
+        As in :class:`GradientFreeClassifier`.
+
+    Attributes
+    ----------
+    output_scale_, output_shift_ : ndarray (outputs,)
+        Predictions are those of the network times scale, plus shift.
+    coefs_, intercepts_, feature_mean_, feature_scale_, best_loss_, loss_curve_, history_, \
+    validation_losses_, n_evaluations_, strategy_, strategy_reason_, stopped_because_, \
+    n_features_in_, feature_names_in_
+        As in :class:`GradientFreeClassifier`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = GradientFreeRegressor(objective="absolute_error", random_state=0).fit(X, y)
+    >>> bool(model.score(X, y) > 0.4)
+    True
+    """
+
+    _default_objective = "squared_error"
+    _more_fitted = ("_one_column",)
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (16,),
+        activation: str = "relu",
+        *,
+        strategy: str | Strategy = auto.AUTO,
+        objective: Any = None,
+        greater_is_better: bool | None = None,
+        max_evaluations: int | None = fitting.DEFAULT_EVALUATIONS,
+        max_time: float | None = None,
+        batch_size: int | None = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        standardize: bool = True,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: bool = False,
+        callback: Callable[[Any], Any] | None = None,
+        checkpoint_dir: str | Path | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        """Keep the parameters as they are; ``fit`` checks them."""
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.strategy = strategy
+        self.objective = objective
+        self.greater_is_better = greater_is_better
+        self.max_evaluations = max_evaluations
+        self.max_time = max_time
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.standardize = standardize
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        self.callback = callback
+        self.checkpoint_dir = checkpoint_dir
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train a network.
+
+        Parameters
+        ----------
+        X : array-like or data frame (samples, features)
+            Finite numbers, dense.
+        y : array-like (samples,) or (samples, outputs)
+            Finite numbers.
+        sample_weight : array-like (samples,)
+            How much each sample counts, 0 or more.
+
+        Returns
+        -------
+        GradientFreeRegressor
+            Itself.
+
+        Raises
+        ------
+        InputError
+            Or another ``ValueError``, for whatever cannot be trained.
+        """
+        return self._train(*self._validated(X, y, reset=True), sample_weight, partial=False)
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Go on from the present network, if there is one, with a tenth of the budget.
+
+        What it is compared with are the new samples only; scaling is learnt at the first call.
+        Arguments are those of :meth:`fit`.
+        """
+        X, y = self._validated(X, y, reset=not hasattr(self, "coefs_"))
+        return self._train(X, y, sample_weight, partial=True)
+
+    def predict(self, X: Any) -> npt.NDArray[np.float64]:
+        """Numbers (samples,) or (samples, outputs), as the targets were given."""
+        outputs = self._outputs(X)
+        return outputs[:, 0] if self._one_column else outputs
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _task_of(self, y: Any) -> Task:
+        self._one_column = y.ndim == 1
+        return "regression"
+
+    def _targets_of(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return y.astype(np.float64).reshape(len(y), -1)
+
+    def _n_outputs_of(self, outputs: npt.NDArray[Any]) -> int:
+        return int(outputs.shape[1])
+
+
+# --- What is given --------------------------------------------------------------------------------
+
+
+def _sizes(given: Any) -> tuple[int, ...]:
+    """Neurons of the hidden layers."""
+    sizes = (given,) if isinstance(given, int | np.integer) else given
+    try:
+        numbers = tuple(int(size) for size in sizes)
+        fits = all(n == size and n >= 1 for n, size in zip(numbers, sizes, strict=True))
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise InputError(
+            f"hidden_layer_sizes={given!r} was given, expected whole numbers, 1 or more; "
+            "give for example (64,)"
+        )
+    return numbers
+
+
+def _strategy(given: Any) -> Strategy | None:
+    """The strategy; None to have one chosen."""
+    if isinstance(given, str):
+        return None if given == auto.AUTO else strategies.get(given)
+    if isinstance(given, type) or not isinstance(given, Strategy):
+        shown = given.__name__ if isinstance(given, type) else repr(given)
+        raise InputError(
+            f"strategy={shown} was given, expected 'auto', a name or a strategy; "
+            "give for example 'cma_es' or CMAES(sigma=0.5)"
+        )
+    return given
+
+
+# --- Files ----------------------------------------------------------------------------------------
+
+_FORMAT = 1
+_TEXTS = ("strategy_reason_", "stopped_because_")
+
+
+def load(path: str | Path) -> GradientFreeClassifier | GradientFreeRegressor:
+    """Read an estimator from a file that ``save`` wrote; no code in it is run.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    GradientFreeClassifier or GradientFreeRegressor
+        With the same parameters and predictions.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, or holds something else.
+    """
+    path = Path(path)
+    about = storage.load_about(path)
+    if not isinstance(about, dict) or about.get("estimator") not in _ESTIMATORS:
+        raise InputError(f"{path} holds no estimator, expected a file that save has written")
+    if about.get("format") != _FORMAT:
+        raise InputError(
+            f"{path} has format {about.get('format')!r}, expected {_FORMAT}; it was written by "
+            "another version of gradless, perhaps a newer one"
+        )
+    try:
+        estimator, like = _described_by(about)
+        arrays = storage.load_tree(path, like)
+    except InputError:
+        raise
+    except (AttributeError, KeyError, MemoryError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path} does not describe an estimator ({error!r}); use another copy of it"
+        ) from None
+    for name in like.keys() - {"history"}:
+        setattr(estimator, f"{name}_", arrays[name])
+    estimator.history_ = History.from_arrays(arrays["history"])
+    return cast("GradientFreeClassifier | GradientFreeRegressor", estimator)
+
+
+def _described_by(about: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """An estimator with arrays of zeros, and these as they are in the file."""
+    cls = _ESTIMATORS[about["estimator"]]
+    estimator: Any = cls(**{k: _made(v) for k, v in about["parameters"].items()})
+    sizes = about["sizes"]
+    pairs = list(itertools.pairwise(sizes))
+    estimator.coefs_ = [np.zeros(pair, np.float32) for pair in pairs]
+    estimator.intercepts_ = [np.zeros(outputs, np.float32) for _, outputs in pairs]
+    estimator.feature_mean_, estimator.feature_scale_ = np.zeros(sizes[0]), np.zeros(sizes[0])
+    estimator.validation_losses_ = np.zeros(about["looks"])
+    regression = cls is GradientFreeRegressor
+    estimator.output_scale_ = np.zeros(sizes[-1]) if regression else None
+    estimator.output_shift_ = np.zeros(sizes[-1]) if regression else None
+    for name in ("best_loss_", "n_evaluations_", *_TEXTS, *cls._more_fitted):
+        setattr(estimator, name, about["fitted"][name])
+    estimator._activation = about["activation"]
+    estimator.strategy_ = _made(about["strategy"])
+    estimator.n_features_in_, estimator.n_outputs_ = sizes[0], sizes[-1]
+    if "classes" in about:
+        estimator.classes_ = np.array(about["classes"]["values"], about["classes"]["dtype"])
+    if "feature_names" in about:
+        estimator.feature_names_in_ = np.array(about["feature_names"], object)
+    return estimator, estimator._arrays(History.empty_arrays(about["rows"]))
+
+
+_ESTIMATORS: dict[str, Any] = {
+    cls.__name__: cls for cls in (GradientFreeClassifier, GradientFreeRegressor)
+}
+
+
+def _listed(classes: npt.NDArray[Any]) -> dict[str, Any]:
+    """Labels as JSON has them."""
+    values = classes.tolist()
+    if not all(isinstance(value, str | int | float) for value in values):
+        raise InputError(
+            f"classes like {values[0]!r} cannot be saved, expected numbers, texts, True or False"
+        )
+    return {"dtype": "object" if classes.dtype == object else classes.dtype.str, "values": values}
+
+
+def _described(name: str, value: Any) -> Any:
+    """A parameter as JSON has it; what is no plain value becomes {kind: content}."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, tuple | list | np.ndarray):
+        items = [_described(name, each) for each in value]
+        return {"tuple": items} if isinstance(value, tuple) else items
+    if isinstance(value, dict):
+        return {"dict": [[_described(name, k), _described(name, v)] for k, v in value.items()]}
+    known = getattr(value, "name", None)
+    if isinstance(value, Strategy) and known is not None:
+        fields: Any = value
+        if type(strategies.get(known)) is type(value):
+            return {"strategy": known, "hyperparameters": dataclasses.asdict(fields)}
+    raise InputError(
+        f"{name}={value!r} cannot be saved, expected numbers, texts or a strategy by name; "
+        f"set_params({name}=None) before saving, and give it again after loading"
+    )
+
+
+def _made(value: Any) -> Any:
+    """The value that :func:`_described` described."""
+    if isinstance(value, list):
+        return [_made(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if "tuple" in value:
+        return tuple(_made(each) for each in value["tuple"])
+    if "dict" in value:
+        return {_made(k): _made(v) for k, v in value["dict"]}
+    return strategies.get(value["strategy"], **value["hyperparameters"])

@@ -1,0 +1,506 @@
+"""How does an estimator train its network? Phases, and looks at samples held out.
+
+Where the objective goes in steps, a network at the beginning is often on a plateau: no candidate
+differs from it. A first phase on log loss, which is never flat, brings it to where the steps are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import numpy.typing as npt
+
+from gradless import auto, checkpoint, memory, objectives, tree
+from gradless.checkpoint import Keeper
+from gradless.evaluate import SupervisedProblem
+from gradless.history import History
+from gradless.host_metric import HostMetric, HostMetricProblem
+from gradless.models import INITIALIZERS, MLP, STEPS, Dense
+from gradless.objectives import Objective, Task
+from gradless.strategies import Strategy
+from gradless.train import Record, Run, Stop, begin, check_budget, evaluations_per_generation, train
+from gradless.tree import Params, Structure
+
+DEFAULT_EVALUATIONS = 20_000
+_LOOKS = 50  # at samples held out, in a whole budget of evaluations
+_CHECKPOINT_EVERY = 30.0  # seconds
+_LINE_EVERY = 1.0  # seconds, at least, between two lines about progress
+_LEAST_FILLED = 64  # samples: up to here, computing them takes no time
+
+
+class Samples(NamedTuple):
+    """What there is to learn from."""
+
+    inputs: npt.NDArray[np.float64]  # (samples, features), as the network sees them
+    targets: npt.NDArray[Any]  # as objectives.prepared takes them
+    weight: npt.NDArray[np.float64]  # (samples,)
+    y_true: npt.NDArray[Any]  # as a metric in Python sees them
+    weighted: bool  # whether it has to see the weights, too
+
+    def at(self, chosen: npt.NDArray[np.integer]) -> Samples:
+        """Some of them."""
+        inputs, targets, weight, y_true = (array[chosen] for array in self[:4])
+        return Samples(inputs, targets, weight, y_true, self.weighted)
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a network is trained.
+
+    Parameters
+    ----------
+    task, model, objective
+        What is trained, for what.
+    strategy
+        None to have one chosen.
+    classes
+        Labels of the outputs, None for regression.
+    scale, shift
+        Of the outputs, (outputs,), for regression; targets are given without the shift.
+    max_evaluations, max_time
+        Budget; time in seconds.
+    batch_size
+        Samples that a generation sees; all if None.
+    log_loss_share
+        Of the budget, for the first phase.
+    patience
+        Looks without improvement after which training ends; None for no looks.
+    seed
+        Decides all that is random.
+    verbose
+        Whether to print lines.
+    callback
+        Gets every record; True ends training.
+    folder
+        For checkpoints.
+    """
+
+    task: Task
+    model: MLP
+    objective: Objective | HostMetric
+    strategy: Strategy | None
+    classes: npt.NDArray[Any] | None
+    scale: npt.NDArray[np.float64] | None
+    shift: npt.NDArray[np.float64] | None
+    max_evaluations: int | None
+    max_time: float | None
+    batch_size: int | None
+    log_loss_share: float
+    patience: int | None
+    seed: int
+    verbose: bool
+    callback: Callable[[Record], Any] | None
+    folder: Path | None
+
+    def with_share(self, share: float) -> Training:
+        """The same with a share of the budget."""
+        evaluations, seconds = self.max_evaluations, self.max_time
+        return dataclasses.replace(
+            self,
+            max_evaluations=None if evaluations is None else max(1, int(share * evaluations)),
+            max_time=None if seconds is None else share * seconds,
+        )
+
+    @property
+    def stop(self) -> Stop:
+        """When it ends."""
+        return Stop(evaluations=self.max_evaluations, seconds=self.max_time)
+
+
+class Trained(NamedTuple):
+    """What came of it."""
+
+    params: Params  # NumPy arrays
+    loss: float  # on all training samples
+    history: History
+    evaluations: int
+    strategy: Strategy
+    why: str
+    stopped_because: str
+    validation_losses: list[float]
+
+
+# --- Samples --------------------------------------------------------------------------------------
+
+
+def merged(
+    rows: npt.NDArray[np.float64], weight: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
+    """Numbers of rows that are all different, and the weight of each with those that equal it.
+
+    Their order depends on nothing but their content. A sample of weight 2 is therefore exactly two
+    equal ones, wherever they stand.
+    """
+    rows = np.ascontiguousarray(rows + 0.0)  # no negative zeros
+    hashes = _hashes(rows)
+    _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
+    if not np.array_equal(rows, rows[first][inverse]):  # two rows with one hash
+        _, first, inverse = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    return first, np.bincount(inverse.reshape(-1), weight).astype(np.float64)
+
+
+def _hashes(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.uint64]:
+    """A number for each row: sorting these takes a fraction of the time of sorting rows."""
+    result = np.zeros(len(rows), np.uint64)
+    for column in rows.view(np.uint64).T:
+        # Vigna's splitmix64, whose bits all depend on all bits of what it is given.
+        mixed = (result ^ column) + np.uint64(0x9E3779B97F4A7C15)
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        result = mixed ^ (mixed >> np.uint64(31))
+    return result
+
+
+def mean_and_scale(
+    values: npt.NDArray[np.float64], weight: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Weighted mean and standard deviation of columns; 1 for those that are constant."""
+    mean = np.average(values, axis=0, weights=weight)
+    scale = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
+    constant = ~(scale > 1e-12 * np.abs(mean))  # but for rounding
+    return mean, np.where(constant, 1.0, scale)
+
+
+def filled(samples: int) -> int:
+    """A size, at most an eighth above, to which samples are filled up by copies of weight zero.
+
+    Cross-validation and growing tables make many sizes, and each is another program to compile.
+    """
+    step = 2 ** max(0, samples.bit_length() - 4)
+    return max(_LEAST_FILLED, -(-samples // step) * step)
+
+
+# --- Training -------------------------------------------------------------------------------------
+
+
+def fit(
+    training: Training, samples: Samples, held_out: Samples | None, start: Params | None
+) -> Trained:
+    """Train from new parameters, or go on from ``start``.
+
+    Raises
+    ------
+    InputError
+        For whatever cannot be trained.
+    """
+    params = start
+    if params is None:
+        params = _initial(training.model, training.seed)
+    share = training.log_loss_share
+    if share <= 0:
+        return _search(training, samples, held_out, params, compare=start is not None)
+    first = dataclasses.replace(
+        training.with_share(share), objective=objectives.get("cross_entropy"), patience=None
+    )
+    strategy = _plan(first, samples, params)[1]
+    too_few = evaluations_per_generation(strategy) > (first.max_evaluations or math.inf)
+    if too_few:
+        return _search(training, samples, held_out, params, compare=start is not None)
+    begun = _search(first, samples, None, params, compare=start is not None)
+    if begun.stopped_because == _CALLBACK:
+        problem = _problem(training, samples, begun.params)
+        return begun._replace(loss=_loss_of(problem, begun.params))
+    rest = training.with_share(1 - share)
+    if training.max_evaluations is not None:
+        rest = dataclasses.replace(
+            rest, max_evaluations=max(1, training.max_evaluations - begun.evaluations)
+        )
+    return _search(rest, samples, held_out, begun.params, compare=True, before=begun)
+
+
+_CALLBACK = "stopped by the callback"
+_VALIDATED = "no improvement on the samples held out"
+
+
+def _problem(
+    training: Training, samples: Samples, params: Params
+) -> SupervisedProblem | HostMetricProblem:
+    size = len(samples.inputs)
+    batch_size = training.batch_size
+    batch_size = None if batch_size is None or batch_size >= size else batch_size
+    filled_to = 0 if batch_size else filled(size)
+    if isinstance(training.objective, HostMetric):
+        return HostMetricProblem(
+            training.objective,
+            samples.inputs,
+            samples.y_true,
+            samples.weight if samples.weighted else None,
+            training.classes,
+            training.model,
+            params,
+            batch_size=batch_size,
+            filled=filled_to,
+            scale=training.scale,
+            shift=training.shift,
+        )
+    return SupervisedProblem.of_arrays(
+        training.task,
+        samples.inputs,
+        samples.targets,
+        training.model.sizes[-1],
+        training.model,
+        training.objective,
+        batch_size=batch_size,
+        weight=samples.weight,
+        output_scale=training.scale,
+        filled=filled_to,
+    )
+
+
+def _plan(
+    training: Training, samples: Samples, params: Params
+) -> tuple[SupervisedProblem | HostMetricProblem, Strategy, str]:
+    """The problem, the strategy, and why it."""
+    problem = _problem(training, samples, params)
+    if training.strategy is not None:
+        return problem, training.strategy, ""
+    choice = auto.choose(
+        dimension=tree.size(params),
+        evaluations=training.max_evaluations,
+        seconds=training.max_time,
+        operations=problem.operations,
+        smooth=training.objective.smooth and training.model.activation not in STEPS,
+        minibatches=problem.uses_minibatches,
+    )
+    choice = auto.that_fits(choice, lambda s: memory.estimate(problem, s, params))
+    return problem, choice.strategy, choice.why
+
+
+def _search(
+    training: Training,
+    samples: Samples,
+    held_out: Samples | None,
+    params: Params,
+    *,
+    compare: bool,
+    before: Trained | None = None,
+) -> Trained:
+    """One phase; with ``compare`` its result is never worse than what it began with."""
+    problem, strategy, why = _plan(training, samples, params)
+    check_budget(strategy, training.stop)
+    run = _begun(strategy, params, np.uint32(training.seed))
+    spent = before.evaluations if before else 0
+    history, kept = History(), None
+    if training.folder is not None:
+        kept = _Kept.of(training, problem, samples, strategy, run)
+        run, history = kept.newest(run, history)
+    structure = Structure.of(params)
+    seconds_before = history.last.seconds if len(history) else 0.0
+    seen, reason, progress = _Validation(training, held_out), None, _Progress(training)
+    for record, look in _records(problem, strategy, run, training, seen):
+        shown = record._replace(
+            seconds=record.seconds + seconds_before, evaluations=record.evaluations + spent
+        )
+        history.append(**shown.rows)
+        reason = record.stopped_because
+        if kept is not None:
+            kept.keep(record.run, history)
+        if look:
+            answer = _answer(problem, strategy, structure, record.run)
+            if seen.is_over(answer) and reason is None:
+                reason = _VALIDATED
+                break
+        if progress.asks_to_stop(shown) and reason is None:
+            reason = _CALLBACK
+            break
+    if kept is not None:
+        kept.close(record.run, history)
+    if seen.best is not None:
+        answer, loss = seen.best, _loss_of(problem, seen.best)
+    else:
+        answer = _answer(problem, strategy, structure, record.run)
+        loss = float(record.run.best_loss)
+        if problem.uses_minibatches:
+            loss = _loss_of(problem, answer)
+        first = _loss_of(problem, params) if compare else math.nan
+        if math.isfinite(first) and not loss <= first:
+            loss, answer = first, params
+    evaluations = history.last.evaluations if len(history) else spent
+    reason = str(reason)
+    return Trained(answer, loss, history, evaluations, strategy, why, reason, seen.losses)
+
+
+def _records(
+    problem: SupervisedProblem | HostMetricProblem,
+    strategy: Strategy,
+    run: Run,
+    training: Training,
+    seen: _Validation,
+) -> Iterator[tuple[Record, bool]]:
+    """Records of training, and whether to look at samples held out, after so many evaluations."""
+    stop = training.stop
+    if not seen.looks:
+        for record in train(problem, strategy, run, stop):
+            yield record, False
+        return
+    per_generation = evaluations_per_generation(strategy)
+    every = max(1, (stop.evaluations or DEFAULT_EVALUATIONS) // _LOOKS // per_generation)
+    total = math.inf if stop.evaluations is None else stop.evaluations // per_generation
+    begun = time.perf_counter()
+    for end in itertools.count(every, every):
+        generations = int(min(end, total))
+        spent = time.perf_counter() - begun
+        left = None if stop.seconds is None else max(1e-3, stop.seconds - spent)
+        part = dataclasses.replace(stop, evaluations=generations * per_generation, seconds=left)
+        for record in train(problem, strategy, run, part):
+            over = record.stopped_because
+            used_up = over == "evaluations used up"
+            if used_up and generations < total:
+                record = record._replace(stopped_because=None)
+            shown = record._replace(seconds=record.seconds + spent)
+            yield shown, over is not None
+        if record.stopped_because is not None:
+            return
+        run = record.run
+
+
+class _Validation:
+    """The best network on samples held out."""
+
+    def __init__(self, training: Training, held_out: Samples | None) -> None:
+        self._training, self._held_out = training, held_out
+        self.looks = held_out is not None and training.patience is not None
+        self.losses: list[float] = []
+        self.best: Params | None = None
+        self._problem: SupervisedProblem | HostMetricProblem | None = None
+
+    def is_over(self, params: Params) -> bool:
+        """Look at a network; True after too many looks without improvement."""
+        assert self._held_out is not None
+        if self._problem is None:
+            whole = dataclasses.replace(self._training, batch_size=None)
+            self._problem = _problem(whole, self._held_out, params)
+        loss = _loss_of(self._problem, params)
+        if self.best is None or loss < min(self.losses):
+            self.best = params
+        self.losses.append(loss if math.isfinite(loss) else math.inf)
+        since = len(self.losses) - 1 - int(np.argmin(self.losses))
+        return since >= (self._training.patience or 0)
+
+
+def _answer(
+    problem: SupervisedProblem | HostMetricProblem,
+    strategy: Strategy,
+    structure: Structure,
+    run: Run,
+) -> Params:
+    """What a search has found: its best, or with minibatches, where that was lucky, its center."""
+    if problem.uses_minibatches:
+        center = jax.device_get(_center(strategy, run.state))
+        if all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(center)):
+            return center
+    best: Any = np.asarray(run.best)  # cut by NumPy: JAX would compile every cut
+    return structure.unravel(best)
+
+
+def _loss_of(problem: SupervisedProblem | HostMetricProblem, params: Params) -> float:
+    if isinstance(problem, HostMetricProblem):
+        return problem.loss(params)
+    return float(_loss(problem.without_minibatches(), params))
+
+
+# Compiled whole: left to itself, JAX compiles every single operation as a program of its own.
+@jax.jit
+def _loss(problem: SupervisedProblem, params: Params) -> jax.Array:
+    return problem.score(params, (problem.inputs, problem.targets), rows=False).loss
+
+
+@jax.jit
+def _begun(strategy: Strategy, params: Params, seed: Any) -> Run:
+    return begin(strategy, params, seed)
+
+
+@jax.jit
+def _center(strategy: Strategy, state: Any) -> Params:
+    return strategy.center(state)
+
+
+def _initial(model: MLP, seed: int) -> Params:
+    """First parameters, drawn by NumPy: for each shape, JAX would compile that for a second."""
+    draw = np.random.default_rng(seed)
+    layers: list[Any] = []
+    for inputs, outputs in itertools.pairwise(model.sizes):
+        scale = INITIALIZERS[model.initializer](inputs, outputs)
+        weights = np.float32(scale * draw.standard_normal((inputs, outputs)))
+        layers.append(Dense(weights, np.zeros(outputs, np.float32)))  # type: ignore[arg-type]
+    return tuple(layers)
+
+
+class _Progress:
+    """What the user sees and says while it trains."""
+
+    def __init__(self, training: Training) -> None:
+        self._training = training
+        self._told, self._told_loss = time.monotonic(), math.inf
+
+    def asks_to_stop(self, record: Record) -> bool:
+        """Show a record."""
+        if self._training.verbose:
+            self._print(record)
+        callback = self._training.callback
+        return callback is not None and len(record.loss) > 0 and bool(callback(record))
+
+    def _print(self, record: Record) -> None:
+        now, last = time.monotonic(), record.stopped_because is not None
+        if not len(record.loss) or (not last and now - self._told < _LINE_EVERY):
+            return
+        loss = float(record.best_loss[-1])
+        if last or loss < self._told_loss:
+            self._told, self._told_loss = now, loss
+            print(
+                f"{int(record.evaluations[-1]):,} evaluations, {record.seconds[-1]:.1f} s: "
+                f"loss {loss:.6g} ({self._training.objective.name})",
+                flush=True,
+            )
+
+
+class _Kept(NamedTuple):
+    """Checkpoints of one phase, in a folder of its own, named by everything that decides it."""
+
+    folder: Path
+    keeper: Keeper
+
+    @classmethod
+    def of(
+        cls,
+        training: Training,
+        problem: SupervisedProblem | HostMetricProblem,
+        samples: Samples,
+        strategy: Strategy,
+        run: Run,
+    ) -> _Kept:
+        assert training.folder is not None
+        settings = (training.objective.name, strategy, training.model, problem.batch_size)
+        digest = hashlib.sha256(repr(settings).encode())
+        for leaf in [*jax.tree.leaves(run), *samples[:3]]:
+            digest.update(tree.bits(leaf))
+        digest.update(repr(samples.y_true.tolist()).encode())
+        folder = training.folder / digest.hexdigest()[:16]
+        folder.mkdir(parents=True, exist_ok=True)
+        return cls(folder, Keeper(folder, _CHECKPOINT_EVERY))
+
+    def newest(self, run: Run, history: History) -> tuple[Run, History]:
+        """The newest one that can be read, if there is one."""
+        if not checkpoint.found(self.folder):
+            return run, history
+        saved = checkpoint.newest(self.folder, run)
+        return saved.run, saved.history
+
+    def keep(self, run: Run, history: History) -> None:
+        """Keep this state if it is time."""
+        self.keeper.offer(run, history, dict)
+
+    def close(self, run: Run, history: History) -> None:
+        """Keep the last state."""
+        with self.keeper:  # one may be on its way
+            self.keeper.write(run, history, dict)
