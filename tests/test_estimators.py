@@ -481,6 +481,7 @@ def test_early_stopping_keeps_the_best_that_was_seen():
     assert len(longer.validation_losses_) == len(looks) - 1
 
 
+@pytest.mark.slow
 def test_minibatches(two):
     X, y = two
     model = classifier(batch_size=20, strategy="spsa", max_evaluations=6000).fit(X, y)
