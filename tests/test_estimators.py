@@ -277,13 +277,6 @@ def test_equal_rows_are_merged_whatever_their_order():
     assert len(fitting.merged(np.array([[0.0], [-0.0]]), np.ones(2))[0]) == 1
 
 
-def test_equal_hashes_of_different_rows_do_no_harm(monkeypatch):
-    monkeypatch.setattr(fitting, "_hashes", lambda rows: np.zeros(len(rows), np.uint64))
-    first, weight = fitting.merged(np.array([[2.0], [1.0], [2.0]]), np.array([1.0, 5.0, 2.0]))
-    assert first.tolist() == [1, 0]
-    assert weight.tolist() == [5, 3]
-
-
 # --- Objectives -----------------------------------------------------------------------------------
 
 
@@ -488,6 +481,7 @@ def test_early_stopping_keeps_the_best_that_was_seen():
     assert len(longer.validation_losses_) == len(looks) - 1
 
 
+@pytest.mark.slow
 def test_minibatches(two):
     X, y = two
     model = classifier(batch_size=20, strategy="spsa", max_evaluations=6000).fit(X, y)
