@@ -56,7 +56,8 @@ def content(chance: random.Random) -> Content:
     columns = [_column(rows, chance) for _ in names]
     values = list(zip(*columns, strict=True))
     if chance.random() < 0.3:
-        return Content(names, values, [_value(chance) + 0.5 for _ in range(rows)])
+        # One with a fraction at least: a few large whole numbers would be classes.
+        return Content(names, values, [0.5, *(_value(chance) + 0.5 for _ in range(rows - 1))])
     classes = list(dict.fromkeys(f"c {_words(chance)}" for _ in range(4)))
     classes = classes if len(classes) > 1 else ["c 1", "c 2"]
     targets = [classes[0], classes[1], classes[0]]
