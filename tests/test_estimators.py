@@ -72,6 +72,7 @@ def line():
 # --- scikit-learn's contract ----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @parametrize_with_checks([GradientFreeRegressor((8,), strategy="hill_climbing")])
 def test_checks(estimator, check):
     check(estimator)
@@ -94,6 +95,7 @@ def test_grid_search_in_a_pipeline(two):
     assert grid.predict(two[0]).shape == (100,)
 
 
+@pytest.mark.slow
 def test_cross_validation_in_two_processes_is_that_of_one(two):
     model = classifier(max_evaluations=100)
     alone = cross_val_score(model, *two, cv=2)
@@ -167,6 +169,7 @@ def test_sparse_data_are_refused(two):
         classifier().fit(X, labels)
 
 
+@pytest.mark.slow
 def test_several_labels():
     X, y = make_multilabel_classification(100, 5, n_classes=3, random_state=0)
     model = classifier(max_evaluations=6000).fit(X, y)
@@ -195,6 +198,7 @@ def test_several_labels_of_a_metric_in_python():
     assert model.best_loss_ == pytest.approx(-roc_auc_score(y, model.predict_proba(X)), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_large_targets_and_several_outputs(line):
     X, y = line
     model = GradientFreeRegressor((3,), strategy="cma_es", max_evaluations=10_000, random_state=0)
@@ -230,6 +234,7 @@ def test_a_weight_is_a_repetition(two):
     assert (weighted != classifier(max_evaluations=500).fit(X, y).decision_function(X)).any()
 
 
+@pytest.mark.slow
 def test_a_weight_is_a_repetition_for_metrics_in_python(two):
     X, y = two
     weight = 1 + np.arange(len(y)) % 2
@@ -261,6 +266,7 @@ def test_weights_of_classes(two):
             classifier(class_weight=wrong).fit(X, y)
 
 
+@pytest.mark.slow
 def test_equal_rows_are_merged_whatever_their_order():
     rng = np.random.default_rng(0)
     rows = rng.integers(0, 3, (200, 3)).astype(float)
@@ -296,6 +302,7 @@ def test_f1_is_what_scikit_learn_says_and_better_than_of_log_loss(unbalanced):
     assert reached > f1_score(y, classifier(max_evaluations=4000).fit(X, y).predict(X))
 
 
+@pytest.mark.slow
 def test_scorers_by_name_and_of_make_scorer(unbalanced):
     X, y = unbalanced
     small = {"max_evaluations": 300}
@@ -355,6 +362,7 @@ def test_metrics_of_numbers_are_in_their_units(line):
     assert expected < mean_absolute_percentage_error(y, np.full(60, y.mean()))
 
 
+@pytest.mark.slow
 def test_slow_metrics_in_two_processes(unbalanced):
     X, y = unbalanced
     both = [
@@ -461,6 +469,7 @@ def test_a_flat_metric_profits_from_log_loss(unbalanced):
     assert reached("auto") > reached(None)
 
 
+@pytest.mark.slow
 def test_early_stopping_keeps_the_best_that_was_seen():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(60, 2)), rng.integers(0, 2, 60)  # nothing to learn but noise
@@ -525,6 +534,7 @@ def test_callback_and_verbose(two, capsys):
     assert stopped.n_evaluations_ < model.n_evaluations_
 
 
+@pytest.mark.slow
 def test_checkpoints_are_gone_on_from(two, tmp_path):
     whole = classifier().fit(*two)
 

@@ -372,6 +372,7 @@ def test_a_search_is_refused_before_it_begins(loss, compiled, free, monkeypatch)
             search(**fits)
 
 
+@pytest.mark.slow
 def test_of_a_comparison_only_what_fits_is_run(free):
     recipe = Recipe("digits", hidden=(32,))
     free(320 * MIB)

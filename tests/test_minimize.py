@@ -56,6 +56,7 @@ def assert_same_run(first: Run, second: Run) -> None:
 # --- What it finds --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_it_finds_what_least_squares_finds() -> None:
     generator = np.random.default_rng(0)
     x, y = generator.normal(size=(40, 3)), generator.normal(size=40)

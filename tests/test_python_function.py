@@ -57,6 +57,7 @@ def test_it_is_the_search_of_the_compiled_function(strategy) -> None:
     assert bowl(jax.tree.map(np.asarray, python.best)) == pytest.approx(python.best_loss, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_chunks_and_processes_do_not_matter(monkeypatch) -> None:
     usual = minimize(bowl, START, "cma_es", compiled=False, evaluations=200)
     shared = minimize(bowl, START, "cma_es", compiled=False, evaluations=200, n_jobs=2)
@@ -77,6 +78,7 @@ def test_going_on_is_the_same_as_not_stopping() -> None:
 # --- Minibatches ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_same_samples_as_a_compiled_function_sees() -> None:
     data = {"x": np.arange(50.0, dtype=np.float32)}
 

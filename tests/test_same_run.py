@@ -81,6 +81,7 @@ def test_what_ran_before_does_not_matter(usual, tmp_path) -> None:
     assert run(tmp_path / "again", "--quiet") == usual
 
 
+@pytest.mark.slow
 def test_stopping_on_the_way_does_not_matter(usual, tmp_path) -> None:
     folder = tmp_path / "run"
     assert cli.main(["train", *RUN, "--evaluations", "300", "--out", str(folder), "--quiet"]) == 0

@@ -245,6 +245,7 @@ def test_limits_that_are_not_reached_do_not_matter(climb, problem) -> None:
 
 
 @pytest.mark.parametrize("batch_size", [None, 50])
+@pytest.mark.slow
 def test_number_of_devices_does_not_matter(batch_size, vertical, model) -> None:
     problem = SupervisedProblem.of(
         vertical, model, objectives.get("cross_entropy"), batch_size=batch_size

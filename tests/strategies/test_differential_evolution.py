@@ -51,6 +51,7 @@ def test_every_choice_of_donors_is_equally_likely() -> None:
     assert np.abs(counts - 1000).max() < 4.5 * np.sqrt(1000)
 
 
+@pytest.mark.slow
 def test_the_first_generation_is_the_first_population() -> None:
     strategy = DifferentialEvolution(spread=0.5, population=4096)
     state = strategy.init(jax.random.key(0), PARAMS)
@@ -118,6 +119,7 @@ def test_a_member_is_replaced_unless_its_trial_is_worse() -> None:
     np.testing.assert_array_equal(told.losses, np.where(replaced, losses, before))
 
 
+@pytest.mark.slow
 def test_generations_without_a_finite_loss_leave_the_state_finite() -> None:
     strategy = DifferentialEvolution(population=8)
     state = after(strategy, jax.random.key(0), PARAMS, lambda x: jnp.inf, 30)

@@ -160,6 +160,7 @@ def test_a_broken_strategy_is_found(broken, kind, said) -> None:
         campaign.check(case, recovers=True)
 
 
+@pytest.mark.slow
 def test_the_campaign_says_what_it_did() -> None:
     done = campaign.ask_tell(1)
     assert done["sequences"] == 1

@@ -76,6 +76,7 @@ def test_a_tournament_prefers_the_better_ones_as_theory_says(size) -> None:
 
 
 @pytest.mark.parametrize("selection", ["truncation", "tournament"])
+@pytest.mark.slow
 def test_one_without_a_finite_loss_is_no_parent(selection) -> None:
     strategy = GeneticAlgorithm(selection=selection, population=64)
     state = strategy.init(jax.random.key(0), PARAMS)

@@ -106,6 +106,7 @@ def test_estimate_points_down_as_that_of_full_noise_does() -> None:
     assert cosine(1) == pytest.approx(cosine(0), rel=0.1)
 
 
+@pytest.mark.slow
 def test_steps_are_relative_to_each_leaf() -> None:
     params = {"large": jnp.full((50, 40), 10.0), "small": jnp.full((50, 40), -0.1)}
     strategy = OpenAIES(population=200, sigma=0.5, rank=1)

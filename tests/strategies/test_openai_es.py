@@ -73,6 +73,7 @@ def test_cosine_between_estimate_and_gradient(dimension, pairs) -> None:
     assert float(cosines.mean()) == pytest.approx((1 + (dimension + 1) / pairs) ** -0.5, rel=0.03)
 
 
+@pytest.mark.slow
 def test_raw_estimate_has_the_length_of_the_gradient() -> None:
     strategy = OpenAIES(population=20_000, sigma=0.1, shaping="raw", relative=False)
     state = strategy.init(jax.random.key(0), jnp.array([1.0, -2.0, 0.5]))
@@ -96,6 +97,7 @@ def test_one_step_by_hand() -> None:
     np.testing.assert_allclose(strategy.center(after), expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_noise_and_steps_are_relative_to_each_leaf() -> None:
     params = {"large": jnp.full(2000, 10.0), "small": jnp.full(2000, -0.1)}
     strategy = OpenAIES(population=8, sigma=0.5, learning_rate=0.1)
@@ -128,6 +130,7 @@ def test_decays() -> None:
     np.testing.assert_allclose(np.divide(lengths[1:], lengths[:-1]), 0.5, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_nothing_moves_when_no_loss_is_finite() -> None:
     strategy = OpenAIES(population=4)
     state = strategy.init(jax.random.key(0), jnp.ones(3))

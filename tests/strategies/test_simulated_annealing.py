@@ -53,6 +53,7 @@ def test_an_infinite_loss_is_never_accepted(before) -> None:
     np.testing.assert_array_equal(after.current_loss, state.current_loss)
 
 
+@pytest.mark.slow
 def test_a_chain_that_accepts_stands_where_its_proposal_was() -> None:
     strategy = SimulatedAnnealing(population=4)
     state = standing(strategy, 1.0)
@@ -66,6 +67,7 @@ def test_a_chain_that_accepts_stands_where_its_proposal_was() -> None:
     np.testing.assert_allclose(tree.ravel(strategy.center(after)), decoded[2], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_center_stays_when_a_chain_climbs() -> None:
     strategy = SimulatedAnnealing(initial_temperature=1e6, population=1)
     first = told(strategy, strategy.init(jax.random.key(0), PARAMS), 1.0)
