@@ -59,9 +59,14 @@ def render(results: Results) -> None:
         "## Large tables",
         "",
         *_table(
-            ("CSV file", "seconds", "MiB of memory", "MiB of the arrays"),
+            ("CSV file", "seconds of processor", "MiB of memory", "MiB of the arrays"),
             [
-                (name, f"{row['seconds']:.1f}", f"{row['memory_mib']}", f"{row['arrays_mib']:.0f}")
+                (
+                    name,
+                    f"{row['processor_seconds']:.1f}",
+                    f"{row['memory_mib']}",
+                    f"{row['arrays_mib']:.0f}",
+                )
                 for name, row in results["large_tables"]["sizes"].items()
             ],
         ),
@@ -142,7 +147,7 @@ def _promises(results: Results) -> list[tuple[str, ...]]:
             "tiny, in any order, from one parameter to hundreds.",
             "Random sequences of ask and tell, `tests/strategies/test_fuzz.py`",
             f"{told['sequences']:,} sequences, {told['generations']:,} generations, "
-            f"{told['strategies']} strategies and wrappers, "
+            f"{told['strategies']} strategies, wrappers and settings of them, "
             f"{', '.join(map(str, told['dimensions']))} parameters",
         ),
         (
