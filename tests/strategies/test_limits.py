@@ -109,21 +109,6 @@ def test_deviations_that_shrink_to_nothing_leave_a_center() -> None:
     assert (state.sigma > 0).all()
 
 
-def test_a_phase_of_failures_does_not_shrink_a_step_to_nothing() -> None:
-    strategy = strategies.get("hill_climbing", adapt=True, speculation=8)
-    state = told(strategy, 40, lambda vector, _: jnp.inf)
-    step = jax.jit(lambda key, state: one_generation(strategy, key, state))
-    for generation in range(2000):
-        state = step(jax.random.key(generation), state)
-    assert state.best_loss < 0.1
-
-
-def one_generation(strategy, key, state):
-    candidates = strategy.ask(key, state)
-    losses = jax.vmap(lambda one: jnp.sum(strategy.decode(state, one) ** 2))(candidates)
-    return strategy.tell(key, state, candidates, losses)
-
-
 @pytest.mark.parametrize("shaping", ["zscore", "raw"])
 def test_penalties_of_both_signs_do_not_throw_it_out(shaping) -> None:
     strategy = strategies.get("openai_es", population=8, shaping=shaping)

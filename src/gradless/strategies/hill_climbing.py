@@ -21,8 +21,7 @@ from gradless import noise, tree
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.tree import Params, Structure
 
-# Of the step: on a plateau it falls to a hundred-thousandth, not to where rounding undoes a change.
-_EXPONENTS = (-11.0, 16.0)
+_EXPONENTS = (-16.0, 16.0)  # of the step: on a plateau it falls to a ten-millionth, not to zero
 
 
 class State(NamedTuple):
