@@ -1,18 +1,31 @@
 """What several files of tests start from."""
 
 import os
+import shutil
+import tempfile
 
 # Before jax is imported: two devices are enough for a population to be spread.
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
-# Tests leave the user's folders alone.
-os.environ.setdefault("GRADLESS_CACHE", "off")
+# Tests leave the user's folders alone. Compiling is most of their time, so all of them, and the
+# commands that they run, share what was compiled.
+_OWN_CACHE = None
+if "GRADLESS_CACHE" not in os.environ:
+    _OWN_CACHE = os.environ["GRADLESS_CACHE"] = tempfile.mkdtemp(prefix="gradless-tests-")
 
 import pytest
 
-from gradless import objectives
+from gradless import cache, objectives
 from gradless.data import Dataset, load
 from gradless.evaluate import SupervisedProblem
 from gradless.models import MLP
+
+cache.enable()
+
+
+def pytest_unconfigure():
+    """Delete the programs, in the process that has made their folder: not in its workers."""
+    if _OWN_CACHE is not None:
+        shutil.rmtree(_OWN_CACHE, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
