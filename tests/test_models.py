@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from gradless import book, tree
+from gradless import book, storage, tree
 from gradless.errors import InputError
 from gradless.models import ACTIVATIONS, INITIALIZERS, MLP, Dense, Model
 
@@ -200,6 +200,15 @@ def test_the_rounded_parameters_are_the_same_network(x) -> None:
         np.testing.assert_array_equal(biases, given.biases)  # which stay float32
     plain = MLP((2, 3, 3))
     assert plain.used(params) == plain.stored(params) == plain.restored(params, "file") == params
+
+
+def test_a_file_is_a_quarter_of_the_size(tmp_path) -> None:
+    sizes = []
+    for weights in ("float32", "int8"):
+        model = MLP((64, 200, 3), weights=weights)
+        storage.save_tree(tmp_path / weights, model.stored(random_params(model)))
+        sizes.append((tmp_path / weights).stat().st_size)
+    assert 0.25 <= sizes[1] / sizes[0] < 0.29
 
 
 def test_what_goes_in_steps() -> None:

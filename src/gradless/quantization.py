@@ -77,7 +77,7 @@ def restored(stored: Any, path: Path) -> npt.NDArray[np.float32]:
     Parameters
     ----------
     stored
-        A :class:`Quantized` of NumPy arrays of the right shapes and dtypes.
+        A :class:`Quantized` of the right shapes and dtypes.
     path
         The file, to be named.
 
@@ -86,12 +86,13 @@ def restored(stored: Any, path: Path) -> npt.NDArray[np.float32]:
     InputError
         If :func:`quantized` cannot have made it: rounded again, it would be another network.
     """
+    values, scale = map(np.asarray, stored)
     with np.errstate(all="ignore"):
-        weights: npt.NDArray[np.float32] = stored.values.astype(np.float32) * stored.scale
-    if not all(map(np.array_equal, quantized(weights), stored)):
+        weights: npt.NDArray[np.float32] = values.astype(np.float32) * scale
+    if not all(map(np.array_equal, quantized(weights), (values, scale))):
         raise InputError(
-            f"{path} holds weights in eight bits with a scale of {stored.scale:.6g} and whole "
-            f"numbers from {stored.values.min()} to {stored.values.max()}, expected a scale of 16 "
-            f"bits by which the largest is {MOST} or -{MOST}; use another copy of it"
+            f"{path} holds weights in eight bits with a scale of {scale:.6g} and whole numbers "
+            f"from {values.min()} to {values.max()}, expected a scale of 16 bits by which the "
+            f"largest is {MOST} or -{MOST}; use another copy of it"
         )
     return weights
