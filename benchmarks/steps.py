@@ -326,8 +326,7 @@ print(f"{model.fit(X, y).score(X, y):.3f}")
 ```
 
 ```bash
-gradless train breast-cancer --activation step --weights int8 --evaluations 5000 --out runs/steps
-gradless repeat runs/steps
+gradless train breast-cancer --hidden 16 --activation step --weights int8 --evaluations 5000
 ```
 
 With `weights="int8"`, the weights of a layer are whole numbers from -127 to 127 times one scale
