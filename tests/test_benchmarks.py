@@ -9,6 +9,7 @@ from benchmarks import __main__ as command
 from benchmarks import machine, mnist, quality, render_quality, steps, suite
 from benchmarks.peers import CONTESTANTS, YARDSTICK
 from benchmarks.peers.task import Finished, Recorder, Task
+from benchmarks.steps import page as steps_page
 
 from gradless.evaluate import SupervisedProblem
 from gradless.recipe import Recipe, prepare
@@ -148,7 +149,7 @@ def test_a_page_about_networks_without_derivatives_is_made_from_results_alone(tm
         "machine": {"cpu": "a cpu", "cores": 2, "memory_gib": 8.0, "os": "an os", "python": "3.11"},
         "results": {"digits": found},
     }
-    steps.render(document, tmp_path / "steps.md")
+    steps_page.render(document, tmp_path / "steps.md")
     text = (tmp_path / "steps.md").read_text()
     # Student's t of two degrees of freedom is 4.303, and the deviation 1 %.
     assert "| step | search | 91.0% ± 2.5 | 1,776 | 2.0 |" in text
@@ -156,7 +157,7 @@ def test_a_page_about_networks_without_derivatives_is_made_from_results_alone(tm
     assert (tmp_path / "steps.png").stat().st_size > 10_000
     found[by_gradient.name] = runs(by_gradient, "the hidden layer moved")
     with pytest.raises(ValueError, match="was moved by a gradient"):
-        steps.render(document, tmp_path / "steps.md")
+        steps_page.render(document, tmp_path / "steps.md")
 
 
 @pytest.mark.parametrize("name", ["chapter", "digits"])

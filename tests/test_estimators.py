@@ -622,6 +622,15 @@ def test_a_network_is_trained_in_float32_first_and_then_in_eight_bits(two):
     assert model.fit(X, y).best_loss_ <= again  # it goes on from the rounded network
 
 
+def test_a_file_that_claims_a_huge_network_costs_no_memory(two, tmp_path):
+    model = classifier(weights="int8", max_evaluations=30).fit(*two)
+    model.save(tmp_path / "model")
+    about = storage.load_about(tmp_path / "model") | {"sizes": [2, 2**17, 2**17, 2]}
+    storage.save_tree(tmp_path / "model", load_file(tmp_path / "model"), about)
+    with pytest.raises(InputError, match="model holds other arrays"):
+        gradless.estimators.load(tmp_path / "model")
+
+
 def test_files_of_before_weights_of_eight_bits(two, tmp_path):
     model = classifier().fit(*two)
     model.save(tmp_path / "model")

@@ -10,7 +10,6 @@ True
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self, cast
@@ -50,8 +49,9 @@ class _GradientFree(BaseEstimator):
 
     def _keep_parameters(self, given: dict[str, Any]) -> None:
         """Keep what ``__init__`` was given, its ``locals()``, under the same names."""
-        for name in given.keys() - {"self"}:
-            setattr(self, name, given[name])
+        for name, value in given.items():
+            if name != "self":
+                setattr(self, name, value)
 
     def _train(self, X: Any, y: Any, sample_weight: Any, *, partial: bool) -> Self:
         """Fit arrays that were validated."""
@@ -312,13 +312,16 @@ class _GradientFree(BaseEstimator):
             about["classes"] = _listed(self.classes_)
         if hasattr(self, "feature_names_in_"):
             about["feature_names"] = [str(name) for name in self.feature_names_in_]
-        storage.save_tree(Path(path), self._arrays(history), about)
+        stored = self._model.stored(self._layers)
+        storage.save_tree(Path(path), self._arrays(stored, history), about)
 
-    def _arrays(self, history: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:
+    def _arrays(
+        self, layers: Sequence[Dense], history: dict[str, npt.NDArray[Any]]
+    ) -> dict[str, Any]:
         """Everything that is an array, but for names and labels."""
         arrays = {
-            "coefs": [layer.weights for layer in self._model.stored(self._layers)],
-            "intercepts": self.intercepts_,
+            "coefs": [layer.weights for layer in layers],
+            "intercepts": [layer.biases for layer in layers],
             "feature_mean": self.feature_mean_,
             "feature_scale": self.feature_scale_,
             "validation_losses": self.validation_losses_,
@@ -840,9 +843,6 @@ def _described_by(about: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     # Files of before weights of eight bits do not name theirs.
     weights = about.get("weights", "float32")
     estimator._model = MLP(tuple(sizes), about["activation"], weights=weights)
-    pairs = list(itertools.pairwise(sizes))
-    estimator.coefs_ = [np.zeros(pair, np.float32) for pair in pairs]
-    estimator.intercepts_ = [np.zeros(outputs, np.float32) for _, outputs in pairs]
     estimator.feature_mean_, estimator.feature_scale_ = np.zeros(sizes[0]), np.zeros(sizes[0])
     estimator.validation_losses_ = np.zeros(about["looks"])
     regression = cls is GradientFreeRegressor
@@ -856,7 +856,8 @@ def _described_by(about: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         estimator.classes_ = np.array(about["classes"]["values"], about["classes"]["dtype"])
     if "feature_names" in about:
         estimator.feature_names_in_ = np.array(about["feature_names"], object)
-    return estimator, estimator._arrays(History.empty_arrays(about["rows"]))
+    empty = History.empty_arrays(about["rows"])
+    return estimator, estimator._arrays(estimator._model.stored_zeros(), empty)
 
 
 _ESTIMATORS: dict[str, Any] = {

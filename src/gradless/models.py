@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gradless import quantization, tree
 from gradless.errors import InputError, unknown_name
@@ -208,6 +209,12 @@ class MLP:
         if not self.rounds:
             return tuple(params)
         return tuple(Dense(quantization.quantized(w), biases) for w, biases in params)
+
+    def stored_zeros(self) -> tuple[Dense, ...]:
+        """NumPy arrays of zeros as :meth:`stored` has them, for shapes and dtypes."""
+        shapes = jax.eval_shape(lambda: self.stored(self.init(jax.random.key(0))))
+        zeros: tuple[Dense, ...] = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)
+        return zeros
 
     def restored(self, stored: Any, path: Path) -> tuple[Dense, ...]:
         """Parameters from what :meth:`stored` made, as NumPy arrays.

@@ -233,9 +233,7 @@ def read_network(folder: Path) -> Network:
             f"{folder} has no {MODEL} yet, since the run did not end; "
             f"end it with: gradless resume {folder}"
         )
-    shapes = jax.eval_shape(lambda: model.stored(model.init(jax.random.key(0))))
-    like = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)
-    stored = storage.load_tree(folder / MODEL, {"layers": like})
+    stored = storage.load_tree(folder / MODEL, {"layers": model.stored_zeros()})
     names, classes = tuple(described["features"]), described["classes"]
     preprocessing = None
     if recipe.standardize or recipe.data not in DATASETS:
