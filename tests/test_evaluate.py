@@ -447,3 +447,16 @@ def test_members_are_scored_as_the_networks_of_their_rounded_weights(layout, few
     rounded = jax.vmap(model.used)(params)
     np.testing.assert_allclose(found.loss, numpy_scores(few, rounded).loss, rtol=1e-5)
     assert not np.allclose(found.loss, expected.loss, rtol=1e-5)
+
+
+def test_low_rank_changes_are_rounded_with_what_they_change(few):
+    model = MLP((2, 12, 3), weights="int8")
+    problem = SupervisedProblem.of(few, model, objectives.get("cross_entropy"))
+    strategy = strategies.get("openai_es", population=6, rank=1, sigma=0.3)
+    layout = dataclasses.replace(choose_layout(problem, 6, True, low_rank=True), rows=False)
+    assert not layout.pairs
+    state = strategy.init(jax.random.key(0), model.init(jax.random.key(1)))
+    candidates = strategy.ask(jax.random.key(2), state)
+    found = scores(problem, strategy, state, candidates, layout)
+    rounded = jax.jit(jax.vmap(lambda one: model.used(strategy.decode(state, one))))(candidates)
+    np.testing.assert_allclose(found.loss, numpy_scores(few, rounded).loss, rtol=1e-5)

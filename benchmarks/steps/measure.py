@@ -61,7 +61,7 @@ def searched(
     X, X_test, y, y_test = split
     begun = time.perf_counter()
     model = GradientFreeClassifier(
-        options.hidden, kind.activation, weights=kind.weights,
+        options.hidden, kind.activation, weights=kind.weights, strategy=options.strategy,
         max_evaluations=options.evaluations, random_state=seed,
     ).fit(X, y)  # fmt: skip
     seconds = time.perf_counter() - begun
