@@ -443,8 +443,7 @@ def test_members_are_scored_as_the_networks_of_their_rounded_weights(layout, few
     model = MLP((2, 3, 3), weights="int8")
     problem = SupervisedProblem.of(few, model, objectives.get("cross_entropy"))
     found = scores(problem, strategy, state, seeds, layout)
-    params = jax.vmap(strategy.decode, in_axes=(None, 0))(state, seeds)
-    rounded = jax.vmap(model.used)(params)
+    rounded = jax.jit(jax.vmap(lambda one: model.used(strategy.decode(state, one))))(seeds)
     np.testing.assert_allclose(found.loss, numpy_scores(few, rounded).loss, rtol=1e-5)
     assert not np.allclose(found.loss, expected.loss, rtol=1e-5)
 
