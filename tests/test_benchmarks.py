@@ -6,9 +6,10 @@ import jax
 import numpy as np
 import pytest
 from benchmarks import __main__ as command
-from benchmarks import machine, mnist, quality, render_quality, suite
+from benchmarks import machine, mnist, quality, render_quality, steps, suite
 from benchmarks.peers import CONTESTANTS, YARDSTICK
 from benchmarks.peers.task import Finished, Recorder, Task
+from benchmarks.steps import page as steps_page
 
 from gradless.evaluate import SupervisedProblem
 from gradless.recipe import Recipe, prepare
@@ -129,6 +130,34 @@ def test_an_mnist_section_is_made_from_results_alone(tmp_path):
     assert "gradless ends at 90.0% and **loses** to the better run of evosax, 92.0%" in text
     assert "| **gradless** | 20.0% | 90.0% | 2,560 | 64 | 1.0 s |" in text
     assert (tmp_path / "mnist.png").exists()
+
+
+def test_a_page_about_networks_without_derivatives_is_made_from_results_alone(tmp_path):
+    def runs(kind, note=""):
+        accuracies = (0.9, 0.92, 0.91) if kind.activation == "step" else (0.95, 0.95, 0.95)
+        return [
+            {"accuracy": accuracy, "seconds": 2.0, "bytes": 1776, "note": note or "openai_es"}
+            for accuracy in accuracies
+        ]
+
+    by_gradient = steps.GRADIENTS[0]
+    found = {kind.name: runs(kind) for kind in steps.KINDS}
+    found[by_gradient.name] = runs(by_gradient, "the hidden layer stayed as it was drawn")
+    document = {
+        "options": {"data": ["digits"], "seeds": 3, "hidden": 32, "evaluations": 20_000},
+        "seconds": 200,
+        "machine": {"cpu": "a cpu", "cores": 2, "memory_gib": 8.0, "os": "an os", "python": "3.11"},
+        "results": {"digits": found},
+    }
+    steps_page.render(document, tmp_path / "steps.md")
+    text = (tmp_path / "steps.md").read_text()
+    # Student's t of two degrees of freedom is 4.303, and the deviation 1 %.
+    assert "| step | search | 91.0% ± 2.5 | 1,776 | 2.0 |" in text
+    assert "| ordinary | search | 95.0% ± 0.0 | 1,776 | 2.0 |" in text
+    assert (tmp_path / "steps.png").stat().st_size > 10_000
+    found[by_gradient.name] = runs(by_gradient, "the hidden layer moved")
+    with pytest.raises(ValueError, match="was moved by a gradient"):
+        steps_page.render(document, tmp_path / "steps.md")
 
 
 @pytest.mark.parametrize("name", ["chapter", "digits"])

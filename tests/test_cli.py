@@ -1,5 +1,6 @@
 import contextlib
 import csv
+import dataclasses
 import importlib.metadata
 import io
 import json
@@ -19,10 +20,13 @@ from filelock import FileLock
 from safetensors.numpy import load_file
 
 import gradless
+from gradless import runs
 from gradless.cli import COMMANDS, main
 from gradless.data import DATASETS, load
+from gradless.recipe import Recipe, prepare
 from gradless.storage import load_about, save_tree
 from gradless.strategies import STRATEGIES
+from gradless.tree import Structure
 
 # Small, and everywhere the same shapes, so that little is compiled.
 SMALL = ("--strategy", "hill_climbing", "--hidden", "3", "--evaluations", "200")
@@ -349,8 +353,9 @@ def state_of(folder: Path) -> dict[str, bytes]:
         ["--strategy", "hill_climbing"],
         ["--strategy", "fd_lbfgs"],
         ["--strategy", "openai_es", "--population", "20", "--batch-size", "32"],
+        ["--strategy", "hill_climbing", "--weights", "int8"],
     ],
-    ids=["hill climbing", "quasi-Newton", "evolution strategy on minibatches"],
+    ids=["hill climbing", "quasi-Newton", "evolution strategy on minibatches", "eight bits"],
 )
 def test_resuming_is_as_if_it_had_never_stopped(options):
     train = ["train", "vertical", "--hidden", "3", *options, "--quiet", "--evaluations"]
@@ -501,6 +506,87 @@ def test_repeating_a_run_finds_the_same_bits_or_says_what_differs(vertical):
     assert "differs from run: best" in out.replace("\n", " ")
 
 
+# --- Weights in eight bits ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def eight(tmp_path_factory) -> Trained:
+    """A network of weights in eight bits."""
+    folder = tmp_path_factory.mktemp("eight") / "run"
+    return Trained(
+        folder, succeed("train", "vertical", *SMALL, "--weights", "int8", "--out", folder)
+    )
+
+
+def test_a_file_of_eight_bits_is_the_network_that_was_trained(eight):
+    arrays = load_file(eight.folder / "model.safetensors")
+    assert {name: array.dtype.name for name, array in arrays.items()} == {
+        f"layers.{layer}.{name}": dtype
+        for layer in (0, 1)
+        for name, dtype in (
+            ("weights.values", "int8"), ("weights.scale", "float32"), ("biases", "float32"),
+        )
+    }  # fmt: skip
+    network = runs.read_network(eight.folder)
+    trained = Structure.of(network.params).unravel(
+        load_file(last_checkpoint(eight.folder))["run.best"]
+    )
+    assert not np.array_equal(trained[0].weights, network.params[0].weights)  # not rounded
+    features = load("vertical").features
+    np.testing.assert_array_equal(
+        dataclasses.replace(network, params=trained).outputs_of_inputs(features),
+        network.outputs_of_inputs(features),
+    )
+    loss = read_json(eight.folder, "result.json")["loss"]
+    prepared = prepare(Recipe.from_json(read_json(eight.folder, "config.json")["recipe"]))
+    assert prepared.judge(network.params, prepared.train).value == loss
+    assert "the same bit for bit" in succeed("repeat", eight.folder)
+
+
+@pytest.mark.parametrize(
+    ("damage", "fragment"),
+    [
+        ({"values": np.int8(1)}, "expected a scale of 16 bits"),
+        ({"values": np.int8(-128)}, "from -128 to"),
+        ({"scale": np.float32(np.nan)}, "a scale of nan"),
+        ({"values": np.float32(1)}, "'layers.0.weights.values' is float32[2, 3], expected int8"),
+        ({"scale": np.float64(1)}, "'layers.0.weights.scale' is float64[], expected float32[]"),
+    ],
+    ids=["all ones", "-128", "not a number", "numbers", "digits"],
+)
+def test_weights_that_training_cannot_have_made_are_refused(eight, tmp_path, damage, fragment):
+    folder = eight.copy(Path("run"))
+    arrays = load_file(folder / "model.safetensors")
+    for name, value in damage.items():
+        where = f"layers.0.weights.{name}"
+        arrays[where] = np.full(arrays[where].shape, value)
+    save_tree(folder / "model.safetensors", arrays)
+    line = refuse("predict", folder, write_table(tmp_path / "rows.csv", ["x", "y"], [[0, 0]]))
+    assert fragment in line
+    assert str(folder / "model.safetensors") in line
+
+
+def test_a_network_of_other_weights_is_refused(eight, vertical, tmp_path):
+    table = write_table(tmp_path / "rows.csv", ["x", "y"], [[0, 0]])
+    for run, other in ((eight, vertical), (vertical, eight)):
+        folder = run.copy(tmp_path / run.folder.parent.name)
+        shutil.copy(other.folder / "model.safetensors", folder)
+        assert "model.safetensors holds other arrays" in refuse("predict", folder, table)
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_run_of_before_there_were_other_weights_goes_on(vertical):
+    folder = vertical.copy(Path("run"))
+    config = read_json(folder, "config.json")
+    del config["recipe"]["weights"]
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    for path in (folder / "checkpoints").iterdir():
+        about = load_about(path)
+        del about["recipe"]["weights"]
+        save_tree(path, load_file(path), about)
+    succeed("resume", folder, "--evaluations", "400", "--quiet")
+
+
 # --- predict --------------------------------------------------------------------------------------
 
 
@@ -595,7 +681,7 @@ def test_datasets_lists_every_data_set():
     [
         (
             "train",
-            "target task drop categories hidden activation initializer objective strategy "
+            "target task drop categories hidden activation initializer weights objective strategy "
             "batch-size test-fraction standardize precision seed out evaluations time "
             "target-loss target-accuracy "
             "stagnation checkpoint-every quiet json",
@@ -745,6 +831,7 @@ BAD_TRAINING = {
     ),
     "activation": (["vertical", "--activation", "rel"], ["'rel'", "did you mean 'relu'"]),
     "precision": (["vertical", "--precision", "float16"], ["float16", "bfloat16"]),
+    "weights": (["vertical", "--weights", "int4"], ["int4", "int8"]),
     "initializer": (["vertical", "--initializer", "hee"], ["'hee'", "did you mean 'he'"]),
     "task": (["vertical", "--task", "regresion"], ["'regresion'", "regression"]),
     "task of a data set": (["vertical", "--task", "regression"], ["3 classes"]),

@@ -6,6 +6,7 @@ import numpy as np
 import pandas
 import polars
 import pytest
+from safetensors.numpy import load_file
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_classification, make_multilabel_classification
@@ -14,6 +15,7 @@ from sklearn.metrics import (
     brier_score_loss,
     f1_score,
     jaccard_score,
+    log_loss,
     make_scorer,
     mean_absolute_percentage_error,
     roc_auc_score,
@@ -572,6 +574,71 @@ def test_save_and_load(two, line, tmp_path):
     np.testing.assert_array_equal(again.predict(line[0]), numbers.predict(line[0]))
     with pytest.raises(InputError, match="expected a GradientFreeClassifier"):
         GradientFreeClassifier.load(tmp_path / "numbers.safetensors")
+
+
+@pytest.mark.parametrize("activation", ["relu", "step"])
+def test_weights_in_eight_bits(two, tmp_path, activation):
+    X, y = two
+    model = classifier(weights="int8", activation=activation).fit(X, y)
+    for weights in model.coefs_:
+        steps = np.float64(weights) / np.abs(weights).max() * 127
+        np.testing.assert_allclose(steps, steps.round(), atol=1e-4)
+    # What was trained is what predicts: the loss of training is that of the probabilities.
+    assert model.best_loss_ == pytest.approx(log_loss(y, model.predict_proba(X)), rel=1e-5)
+    model.save(tmp_path / "model")
+    loaded = gradless.estimators.load(tmp_path / "model")
+    assert loaded.get_params() == model.get_params()
+    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+    for one, other in zip(loaded.coefs_, model.coefs_, strict=True):
+        assert one.tobytes() == other.tobytes()
+    stored = load_file(tmp_path / "model")
+    assert stored["coefs.0.values"].dtype == np.int8
+    stored["coefs.0.values"][:] = 3
+    storage.save_tree(tmp_path / "model", stored, storage.load_about(tmp_path / "model"))
+    with pytest.raises(InputError, match="model holds weights in eight bits with a scale of"):
+        gradless.estimators.load(tmp_path / "model")
+
+
+def test_weights_in_eight_bits_of_numbers_and_of_metrics_in_python(line, unbalanced, tmp_path):
+    X, y = line
+    numbers = regressor(weights="int8").fit(X, y)
+    assert numbers.best_loss_ == pytest.approx(np.mean((y - numbers.predict(X)) ** 2), rel=1e-4)
+    numbers.save(tmp_path / "numbers")
+    loaded = gradless.estimators.load(tmp_path / "numbers")
+    np.testing.assert_array_equal(loaded.predict(X), numbers.predict(X))
+    X, y = unbalanced
+    model = classifier(weights="int8", objective="jaccard", max_evaluations=300).fit(X, y)
+    assert model.best_loss_ == pytest.approx(-jaccard_score(y, model.predict(X)), rel=1e-6)
+
+
+def test_a_network_is_trained_in_float32_first_and_then_in_eight_bits(two):
+    X, y = two
+    model = classifier().fit(X, y)
+    before = model.best_loss_
+    model.set_params(weights="int8", warm_start=True, max_evaluations=200).fit(X, y)
+    assert model.best_loss_ < before + 0.05
+    assert len(np.unique(model.coefs_[0] / np.abs(model.coefs_[0]).max())) <= 255
+    again = model.best_loss_
+    assert model.fit(X, y).best_loss_ <= again  # it goes on from the rounded network
+
+
+def test_a_file_that_claims_a_huge_network_costs_no_memory(two, tmp_path):
+    model = classifier(weights="int8", max_evaluations=30).fit(*two)
+    model.save(tmp_path / "model")
+    about = storage.load_about(tmp_path / "model") | {"sizes": [2, 2**17, 2**17, 2]}
+    storage.save_tree(tmp_path / "model", load_file(tmp_path / "model"), about)
+    with pytest.raises(InputError, match="model holds other arrays"):
+        gradless.estimators.load(tmp_path / "model")
+
+
+def test_files_of_before_weights_of_eight_bits(two, tmp_path):
+    model = classifier().fit(*two)
+    model.save(tmp_path / "model")
+    about = storage.load_about(tmp_path / "model")
+    del about["weights"], about["parameters"]["weights"]
+    storage.save_tree(tmp_path / "model", load_file(tmp_path / "model"), about)
+    loaded = gradless.estimators.load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.predict_proba(two[0]), model.predict_proba(two[0]))
 
 
 def test_what_no_file_can_hold(two, tmp_path):

@@ -418,3 +418,44 @@ def test_a_precision_that_the_machine_lacks_is_refused(few, model, monkeypatch, 
     monkeypatch.setattr("gradless.evaluate.has_bfloat16", lambda: False)
     with pytest.raises(InputError, match=message):
         SupervisedProblem.of(few, model, objectives.get("cross_entropy"), precision=precision)
+
+
+# --- Weights in eight bits ------------------------------------------------------------------------
+
+
+def test_rounded_weights_are_not_evaluated_in_pairs_and_need_float32(few, monkeypatch):
+    monkeypatch.setattr("gradless.evaluate.has_bfloat16", lambda: True)
+    objective = objectives.get("cross_entropy")
+    sizes = (2, 64, 64, 3)
+    whole, rounded = (MLP(sizes, weights=weights) for weights in ("float32", "int8"))
+    pairs = [
+        choose_layout(SupervisedProblem.of(few, m, objective), 64, opposite_pairs=True).pairs
+        for m in (whole, rounded)
+    ]
+    assert pairs == [True, False]  # half of the sum of two rounded layers is not a rounded layer
+    with pytest.raises(InputError, match="precision bfloat16 was given with int8 weights"):
+        SupervisedProblem.of(few, rounded, objective, precision="bfloat16")
+
+
+@pytest.mark.parametrize("layout", [Layout(True, 4, 1), Layout(False, 1, 2)], ids=["rows", "two"])
+def test_members_are_scored_as_the_networks_of_their_rounded_weights(layout, few, population):
+    strategy, state, seeds, expected = population(13)
+    model = MLP((2, 3, 3), weights="int8")
+    problem = SupervisedProblem.of(few, model, objectives.get("cross_entropy"))
+    found = scores(problem, strategy, state, seeds, layout)
+    rounded = jax.jit(jax.vmap(lambda one: model.used(strategy.decode(state, one))))(seeds)
+    np.testing.assert_allclose(found.loss, numpy_scores(few, rounded).loss, rtol=1e-5)
+    assert not np.allclose(found.loss, expected.loss, rtol=1e-5)
+
+
+def test_low_rank_changes_are_rounded_with_what_they_change(few):
+    model = MLP((2, 12, 3), weights="int8")
+    problem = SupervisedProblem.of(few, model, objectives.get("cross_entropy"))
+    strategy = strategies.get("openai_es", population=6, rank=1, sigma=0.3)
+    layout = dataclasses.replace(choose_layout(problem, 6, True, low_rank=True), rows=False)
+    assert not layout.pairs
+    state = strategy.init(jax.random.key(0), model.init(jax.random.key(1)))
+    candidates = strategy.ask(jax.random.key(2), state)
+    found = scores(problem, strategy, state, candidates, layout)
+    rounded = jax.jit(jax.vmap(lambda one: model.used(strategy.decode(state, one))))(candidates)
+    np.testing.assert_allclose(found.loss, numpy_scores(few, rounded).loss, rtol=1e-5)

@@ -43,6 +43,7 @@ def test_the_chapters_network(capsys):
         "sizes": [2, 3, 3],
         "activation": "relu",
         "parameters": 2 * 3 + 3 + 3 * 3 + 3,
+        "weights": "float32",
         "precision": "float32",
     }
     assert found["data"]["samples"] == found["data"]["samples_in_an_evaluation"] == 300
@@ -91,6 +92,14 @@ def test_bfloat16_halves_the_bytes_and_is_not_written_out_as_rows(capsys):
     assert not found["formulation"]["written_out_as_rows"]
     assert found["evaluation"]["parameter_bytes"] == 2 * 21
     assert found["evaluation"]["activation_bytes"] == 2 * 300 * (3 + 3)
+
+
+def test_rounded_weights_are_told_and_not_evaluated_in_pairs():
+    named = {"strategy": "openai_es", "hyperparameters": {"population": 16}}
+    found = explain(prepare(Recipe("digits", hidden=(64,), weights="int8", **named)))
+    assert found["network"]["weights"] == "int8"
+    assert not found["formulation"]["opposite_pairs"]
+    assert "weights rounded to int8, computed in float32" in sentences(found)["network"]
 
 
 def test_the_strategy_is_the_one_that_train_would_choose(capsys):

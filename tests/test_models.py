@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from gradless import book, tree
+from gradless import book, storage, tree
 from gradless.errors import InputError
 from gradless.models import ACTIVATIONS, INITIALIZERS, MLP, Dense, Model
 
@@ -162,7 +162,65 @@ def test_sizes_that_are_no_network(sizes) -> None:
         MLP(sizes)
 
 
+# --- Weights in eight bits ------------------------------------------------------------------------
+
+
+def numpy_rounded(params: tuple[Dense, ...]) -> tuple[Dense, ...]:
+    """The 255 numbers of each layer written down, and of these the nearest to each weight."""
+
+    def nearest(weights: np.ndarray) -> np.ndarray:
+        steps = np.arange(-127, 128) * np.abs(weights).max() / 127
+        return steps[np.abs(weights[..., None] - steps).argmin(-1)]
+
+    return tuple(Dense(nearest(np.asarray(w, np.float64)), np.asarray(b)) for w, b in params)
+
+
+@pytest.mark.parametrize("rows", [False, True])
+def test_int8_networks_compute_with_rounded_weights(rows: bool, x) -> None:
+    model = MLP((2, 3, 3), activation="tanh", weights="int8")
+    params = random_params(model, seed=5)
+    given = list(jnp.asarray(x.T)) if rows else jnp.asarray(x.T)
+    outputs = np.stack(jax.jit(model.apply_rows)(params, given)).T
+    np.testing.assert_allclose(
+        outputs, numpy_forward(model, numpy_rounded(params), x), rtol=1e-3, atol=1e-3
+    )
+    exact = numpy_forward(model, params, x)
+    assert not np.allclose(outputs, exact, rtol=1e-3, atol=1e-3)  # it is another network
+
+
+def test_the_rounded_parameters_are_the_same_network(x) -> None:
+    model = MLP((2, 3, 3), weights="int8")
+    params = random_params(model, seed=5)
+    used = model.used(params)
+    apply = jax.jit(model.apply)
+    np.testing.assert_array_equal(apply(used, x), apply(params, x))
+    again = model.restored(jax.tree.map(np.asarray, model.stored(params)), "file")
+    for (weights, biases), layer, given in zip(again, used, params, strict=True):
+        np.testing.assert_array_equal(weights, layer.weights)
+        np.testing.assert_array_equal(biases, given.biases)  # which stay float32
+    plain = MLP((2, 3, 3))
+    assert plain.used(params) == plain.stored(params) == plain.restored(params, "file") == params
+
+
+def test_a_file_is_a_quarter_of_the_size(tmp_path) -> None:
+    sizes = []
+    for weights in ("float32", "int8"):
+        model = MLP((64, 200, 3), weights=weights)
+        storage.save_tree(tmp_path / weights, model.stored(random_params(model)))
+        sizes.append((tmp_path / weights).stat().st_size)
+    assert 0.25 <= sizes[1] / sizes[0] < 0.29
+
+
+def test_what_goes_in_steps() -> None:
+    assert [MLP((2, 3), activation=a).in_steps for a in ("relu", "step", "sign")] == [0, 1, 1]
+    assert MLP((2, 3), weights="int8").in_steps
+
+
 def test_unknown_names_suggest_the_closest() -> None:
+    with pytest.raises(InputError, match="unknown kind of weights 'int4'; did you mean 'int8'"):
+        MLP((2, 3), weights="int4")
+    with pytest.raises(InputError, match="unknown activation 3; Known: "):
+        MLP((2, 3), activation=3)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="unknown activation 'rleu'; did you mean 'relu'"):
         MLP((2, 3), activation="rleu")
     with pytest.raises(InputError, match="unknown initializer 'glorott'; did you mean 'glorot'"):

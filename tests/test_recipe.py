@@ -49,6 +49,7 @@ def parameters(recipe: Recipe) -> np.ndarray:
             hyperparameters={"sigma": 0.1, "adapt": True},
             batch_size=16,
             precision="bfloat16",
+            weights="int8",
             seed=7,
         ),
     ],
@@ -57,6 +58,12 @@ def test_a_recipe_comes_back_from_json(recipe):
     again = Recipe.from_json(json.loads(json.dumps(dataclasses.asdict(recipe))))
     assert again == recipe
     assert isinstance(again.hidden, tuple)
+
+
+def test_a_recipe_of_before_has_weights_of_float32():
+    before = json.loads(json.dumps(dataclasses.asdict(Recipe("spiral"))))
+    del before["weights"]
+    assert Recipe.from_json(before).weights == "float32"
 
 
 def test_a_prepared_recipe_prepares_to_itself():
@@ -249,3 +256,15 @@ def test_in_bfloat16_a_loss_goes_in_steps(monkeypatch):
     assert prepare(Recipe("vertical", hidden=(3,))).strategy.name == "fd_lbfgs"
     assert prepared.strategy.name == "openai_es"
     assert "steps" in prepared.recipe.why
+
+
+def test_with_weights_of_eight_bits_a_loss_goes_in_steps():
+    prepared = prepare(Recipe("vertical", hidden=(3,), weights="int8"))
+    assert prepared.model.weights == "int8"
+    assert prepared.strategy.name == "openai_es"
+    assert "steps" in prepared.recipe.why
+
+
+def test_weights_of_eight_bits_need_float32_and_that_is_said_before_the_data_are_read():
+    with pytest.raises(InputError, match=r"bfloat16 was given with int8 weights.*use precision"):
+        prepare(Recipe("none.csv", precision="bfloat16", weights="int8"))

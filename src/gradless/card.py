@@ -193,7 +193,11 @@ def _training(prepared: Prepared, result: Result) -> Iterator[str]:
     yield from _table(
         ("", ""),
         [
-            ("network", f"{sizes}, {recipe.activation}, {model.n_parameters:,} parameters"),
+            (
+                "network",
+                f"{sizes}, {recipe.activation}, {model.n_parameters:,} parameters, weights in "
+                f"{model.weights}",
+            ),
             ("objective", result.objective),
             ("strategy", f"{recipe.strategy}{_cell(chosen)}"),
             ("effort", f"{result.evaluations:,} networks evaluated in {result.seconds:.2f} s"),

@@ -32,6 +32,6 @@ def unknown_name(kind: str, given: str, known: Iterable[str]) -> InputError:
     unknown strategy 'hill_climb'; did you mean 'hill_climbing'? Known: hill_climbing, random_search
     """
     names = sorted(known)
-    close = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(given), names, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return InputError(f"unknown {kind} {given!r}; {hint}Known: {', '.join(names)}")

@@ -10,7 +10,6 @@ True
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self, cast
@@ -47,6 +46,12 @@ LOG_LOSS_SHARE = 0.5
 
 class _GradientFree(BaseEstimator):
     """What both have in common."""
+
+    def _keep_parameters(self, given: dict[str, Any]) -> None:
+        """Keep what ``__init__`` was given, its ``locals()``, under the same names."""
+        for name, value in given.items():
+            if name != "self":
+                setattr(self, name, value)
 
     def _train(self, X: Any, y: Any, sample_weight: Any, *, partial: bool) -> Self:
         """Fit arrays that were validated."""
@@ -87,7 +92,8 @@ class _GradientFree(BaseEstimator):
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         in_training, aside = self._split(outputs, seed)
 
-        model = MLP((X.shape[1], *_sizes(self.hidden_layer_sizes), n_outputs), self.activation)
+        sizes = (X.shape[1], *_sizes(self.hidden_layer_sizes), n_outputs)
+        model = MLP(sizes, self.activation, weights=self.weights)
         start = self._start(model) if partial or self.warm_start else None
         if start is None:
             self._learn_scales(X[in_training], outputs[in_training], weight[in_training])
@@ -199,13 +205,19 @@ class _GradientFree(BaseEstimator):
         """The present network's parameters, if there is one."""
         if not hasattr(self, "coefs_"):
             return None
-        sizes = (*(len(weights) for weights in self.coefs_), len(self.intercepts_[-1]))
-        if sizes != model.sizes or self._activation != self.activation:
+        present: MLP = self._model
+        # Other weights may follow: a network is trained in float32 first, and then in int8.
+        if (present.sizes, present.activation) != (model.sizes, model.activation):
             raise InputError(
-                f"a network of layers {model.sizes} with {self.activation} was asked for to go on "
-                f"with one of {sizes} with {self._activation}, expected the same; give the same "
-                "features, classes and sizes, or fit anew with warm_start=False"
+                f"a network of layers {model.sizes} with {model.activation} was asked for to go on "
+                f"with one of {present.sizes} with {present.activation}, expected the same; give "
+                "the same features, classes and sizes, or fit anew with warm_start=False"
             )
+        return self._layers
+
+    @property
+    def _layers(self) -> tuple[Dense, ...]:
+        """The present network's parameters."""
         layers: Any = zip(self.coefs_, self.intercepts_, strict=True)
         return tuple(Dense(weights, biases) for weights, biases in layers)
 
@@ -235,8 +247,9 @@ class _GradientFree(BaseEstimator):
     # --- What comes of it -------------------------------------------------------------------------
 
     def _keep(self, trained: Trained, model: MLP) -> None:
-        self.coefs_ = [np.asarray(layer.weights) for layer in trained.params]
-        self.intercepts_ = [np.asarray(layer.biases) for layer in trained.params]
+        layers = model.used(trained.params)
+        self.coefs_ = [np.asarray(layer.weights) for layer in layers]
+        self.intercepts_ = [np.asarray(layer.biases) for layer in layers]
         self.best_loss_ = trained.loss
         self.history_ = trained.history
         self.n_evaluations_ = trained.evaluations
@@ -245,7 +258,7 @@ class _GradientFree(BaseEstimator):
         self.stopped_because_ = trained.stopped_because
         self.validation_losses_ = np.asarray(trained.validation_losses)
         self.n_outputs_ = model.sizes[-1]
-        self._activation = model.activation
+        self._model = model
 
     @property
     def loss_curve_(self) -> list[float]:
@@ -258,7 +271,7 @@ class _GradientFree(BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=np.float64)
         inputs = (X - self.feature_mean_) / self.feature_scale_
-        outputs = forward.outputs(inputs, self.coefs_, self.intercepts_, self._activation)
+        outputs = forward.outputs(inputs, self.coefs_, self.intercepts_, self._model.activation)
         if self.output_scale_ is not None and self.output_shift_ is not None:
             outputs = outputs * self.output_scale_ + self.output_shift_
         return outputs
@@ -284,8 +297,9 @@ class _GradientFree(BaseEstimator):
             "parameters": {
                 name: _described(name, value) for name, value in self.get_params(deep=False).items()
             },
-            "sizes": [*(len(each) for each in self.coefs_), self.n_outputs_],
-            "activation": self._activation,
+            "sizes": list(self._model.sizes),
+            "activation": self._model.activation,
+            "weights": self._model.weights,
             "rows": len(self.history_),
             "looks": len(self.validation_losses_),
             "strategy": _described("strategy_", self.strategy_),
@@ -298,13 +312,16 @@ class _GradientFree(BaseEstimator):
             about["classes"] = _listed(self.classes_)
         if hasattr(self, "feature_names_in_"):
             about["feature_names"] = [str(name) for name in self.feature_names_in_]
-        storage.save_tree(Path(path), self._arrays(history), about)
+        stored = self._model.stored(self._layers)
+        storage.save_tree(Path(path), self._arrays(stored, history), about)
 
-    def _arrays(self, history: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:
+    def _arrays(
+        self, layers: Sequence[Dense], history: dict[str, npt.NDArray[Any]]
+    ) -> dict[str, Any]:
         """Everything that is an array, but for names and labels."""
         arrays = {
-            "coefs": self.coefs_,
-            "intercepts": self.intercepts_,
+            "coefs": [layer.weights for layer in layers],
+            "intercepts": [layer.biases for layer in layers],
             "feature_mean": self.feature_mean_,
             "feature_scale": self.feature_scale_,
             "validation_losses": self.validation_losses_,
@@ -341,6 +358,9 @@ class GradientFreeClassifier(ClassifierMixin, _GradientFree):
         Neurons of each hidden layer; () for none.
     activation
         Name in ``gradless.models.ACTIVATIONS``; ``"step"`` and ``"sign"`` work as well.
+    weights
+        ``"float32"``, or ``"int8"`` to train a network whose weights are whole numbers from -127 to
+        127 times a scale of their layer; ``save`` keeps them in a quarter of the space.
     strategy
         ``"auto"``, a name (``gradless strategies`` lists them) or, with hyperparameters, a strategy
         such as ``gradless.strategies.OpenAIES(sigma=0.2)``.
@@ -401,7 +421,8 @@ class GradientFreeClassifier(ClassifierMixin, _GradientFree):
     classes_ : ndarray
         Labels; for several labels at once, their numbers.
     coefs_, intercepts_ : list of ndarray
-        Weights (inputs, outputs) and biases of each layer. Two classes have two outputs.
+        Weights (inputs, outputs) and biases of each layer, the weights as the network computes with
+        them: rounded if they are of eight bits. Two classes have two outputs.
     feature_mean_, feature_scale_ : ndarray
         Inputs of the network are (X - mean) / scale.
     best_loss_ : float
@@ -446,6 +467,7 @@ class GradientFreeClassifier(ClassifierMixin, _GradientFree):
         hidden_layer_sizes: int | Sequence[int] = (16,),
         activation: str = "relu",
         *,
+        weights: str = "float32",
         strategy: str | Strategy = auto.AUTO,
         objective: Any = None,
         greater_is_better: bool | None = None,
@@ -466,26 +488,7 @@ class GradientFreeClassifier(ClassifierMixin, _GradientFree):
         n_jobs: int | None = None,
     ) -> None:
         """Keep the parameters as they are; ``fit`` checks them."""
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.strategy = strategy
-        self.objective = objective
-        self.greater_is_better = greater_is_better
-        self.max_evaluations = max_evaluations
-        self.max_time = max_time
-        self.batch_size = batch_size
-        self.warm_start_objective = warm_start_objective
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.class_weight = class_weight
-        self.standardize = standardize
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
-        self.callback = callback
-        self.checkpoint_dir = checkpoint_dir
-        self.n_jobs = n_jobs
+        self._keep_parameters(locals())
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train a network.
@@ -644,9 +647,9 @@ class GradientFreeRegressor(RegressorMixin, _GradientFree):
     standardize
         Scale the features to mean 0 and deviation 1, and the outputs of the network to those of
         the targets, inside of the estimator. Objectives see the units of the targets.
-    hidden_layer_sizes, activation, strategy, greater_is_better, max_evaluations, max_time, \
-    batch_size, early_stopping, validation_fraction, n_iter_no_change, warm_start, random_state, \
-    verbose, callback, checkpoint_dir, n_jobs
+    hidden_layer_sizes, activation, weights, strategy, greater_is_better, max_evaluations, \
+    max_time, batch_size, early_stopping, validation_fraction, n_iter_no_change, warm_start, \
+    random_state, verbose, callback, checkpoint_dir, n_jobs
         As in :class:`GradientFreeClassifier`.
 
     Attributes
@@ -675,6 +678,7 @@ class GradientFreeRegressor(RegressorMixin, _GradientFree):
         hidden_layer_sizes: int | Sequence[int] = (16,),
         activation: str = "relu",
         *,
+        weights: str = "float32",
         strategy: str | Strategy = auto.AUTO,
         objective: Any = None,
         greater_is_better: bool | None = None,
@@ -693,24 +697,7 @@ class GradientFreeRegressor(RegressorMixin, _GradientFree):
         n_jobs: int | None = None,
     ) -> None:
         """Keep the parameters as they are; ``fit`` checks them."""
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.strategy = strategy
-        self.objective = objective
-        self.greater_is_better = greater_is_better
-        self.max_evaluations = max_evaluations
-        self.max_time = max_time
-        self.batch_size = batch_size
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.standardize = standardize
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
-        self.callback = callback
-        self.checkpoint_dir = checkpoint_dir
-        self.n_jobs = n_jobs
+        self._keep_parameters(locals())
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train a network.
@@ -840,6 +827,8 @@ def load(path: str | Path) -> GradientFreeClassifier | GradientFreeRegressor:
         raise InputError(
             f"{path} does not describe an estimator ({error!r}); use another copy of it"
         ) from None
+    layers = estimator._model.restored(map(Dense, arrays["coefs"], arrays["intercepts"]), path)
+    arrays["coefs"] = [layer.weights for layer in layers]
     for name in like.keys() - {"history"}:
         setattr(estimator, f"{name}_", arrays[name])
     estimator.history_ = History.from_arrays(arrays["history"])
@@ -851,9 +840,9 @@ def _described_by(about: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     cls = _ESTIMATORS[about["estimator"]]
     estimator: Any = cls(**{k: _made(v) for k, v in about["parameters"].items()})
     sizes = about["sizes"]
-    pairs = list(itertools.pairwise(sizes))
-    estimator.coefs_ = [np.zeros(pair, np.float32) for pair in pairs]
-    estimator.intercepts_ = [np.zeros(outputs, np.float32) for _, outputs in pairs]
+    # Files of before weights of eight bits do not name theirs.
+    weights = about.get("weights", "float32")
+    estimator._model = MLP(tuple(sizes), about["activation"], weights=weights)
     estimator.feature_mean_, estimator.feature_scale_ = np.zeros(sizes[0]), np.zeros(sizes[0])
     estimator.validation_losses_ = np.zeros(about["looks"])
     regression = cls is GradientFreeRegressor
@@ -861,14 +850,14 @@ def _described_by(about: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     estimator.output_shift_ = np.zeros(sizes[-1]) if regression else None
     for name in ("best_loss_", "n_evaluations_", *_TEXTS, *cls._more_fitted):
         setattr(estimator, name, about["fitted"][name])
-    estimator._activation = about["activation"]
     estimator.strategy_ = _made(about["strategy"])
     estimator.n_features_in_, estimator.n_outputs_ = sizes[0], sizes[-1]
     if "classes" in about:
         estimator.classes_ = np.array(about["classes"]["values"], about["classes"]["dtype"])
     if "feature_names" in about:
         estimator.feature_names_in_ = np.array(about["feature_names"], object)
-    return estimator, estimator._arrays(History.empty_arrays(about["rows"]))
+    empty = History.empty_arrays(about["rows"])
+    return estimator, estimator._arrays(estimator._model.stored_zeros(), empty)
 
 
 _ESTIMATORS: dict[str, Any] = {

@@ -110,9 +110,9 @@ class SupervisedProblem:
         ------
         InputError
             If the objective cannot judge this kind of data, the sizes or weights do not fit, or
-            the machine has no arithmetic of this precision.
+            the machine has no arithmetic of this precision, or the network needs another.
         """
-        check_precision(precision)
+        check_precision(precision, model)
         task: Task = "classification" if dataset.is_classification else "regression"
         objective.check(task, dataset.n_outputs)
         if isinstance(model, MLP) and (model.sizes[0], model.sizes[-1]) != (
@@ -258,9 +258,10 @@ class SupervisedProblem:
 
     @property
     def has_first_layer(self) -> bool:
-        """Whether there is a :meth:`first` layer that is not the last."""
-        # The sum of two layers rounded to bfloat16 would be mostly rounding.
-        deep = isinstance(self.model, MLP) and len(self.model.sizes) > 2
+        """Whether there is a :meth:`first` layer, linear in the parameters, and not the last."""
+        # The sum of two layers rounded to bfloat16 would be mostly rounding, and with weights that
+        # are rounded it would be another network.
+        deep = isinstance(self.model, MLP) and len(self.model.sizes) > 2 and not self.model.rounds
         return deep and self.precision == "float32"
 
     def first(self, params: Params, batch: tuple[jax.Array, Targets]) -> Any:
@@ -490,8 +491,8 @@ def replicate(values: Any, layout: Layout) -> Any:
     return jax.device_put(values, NamedSharding(layout.mesh, PartitionSpec()))
 
 
-def check_precision(precision: str) -> None:
-    """Refuse a precision that is unknown, or that this machine could only imitate.
+def check_precision(precision: str, model: Model) -> None:
+    """Refuse a precision that is unknown, too coarse, or that this machine could only imitate.
 
     Raises
     ------
@@ -500,6 +501,11 @@ def check_precision(precision: str) -> None:
     """
     if precision not in PRECISIONS:
         raise unknown_name("precision", precision, PRECISIONS)
+    if precision != "float32" and isinstance(model, MLP) and model.rounds:
+        raise InputError(
+            f"precision {precision} was given with {model.weights} weights, which times their "
+            "scale are exact in float32 alone; use precision float32, or weights float32"
+        )
     if precision == "float32" or jax.default_backend() != "cpu":
         return
     if not has_bfloat16():

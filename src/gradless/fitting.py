@@ -27,7 +27,7 @@ from gradless.checkpoint import Keeper
 from gradless.evaluate import SupervisedProblem
 from gradless.history import History
 from gradless.host_metric import HostMetric, HostMetricProblem
-from gradless.models import INITIALIZERS, MLP, STEPS, Dense
+from gradless.models import INITIALIZERS, MLP, Dense
 from gradless.objectives import Objective, Task
 from gradless.strategies import OpenAIES, Strategy
 from gradless.train import Record, Run, Stop, begin, check_budget, evaluations_per_generation, train
@@ -275,7 +275,7 @@ def _plan(
         evaluations=training.max_evaluations,
         seconds=training.max_time,
         operations=problem.operations,
-        smooth=training.objective.smooth and training.model.activation not in STEPS,
+        smooth=training.objective.smooth and not training.model.in_steps,
         minibatches=problem.uses_minibatches,
     )
     choice = auto.that_fits(choice, lambda s: memory.estimate(problem, s, params))

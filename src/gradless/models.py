@@ -14,12 +14,14 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from gradless import tree
+from gradless import quantization, tree
 from gradless.errors import InputError, unknown_name
 from gradless.tree import Params
 
@@ -52,6 +54,9 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
 
 STEPS = frozenset({"sign", "step"})
 """Activations that are flat almost everywhere, so that a loss goes in steps."""
+
+WEIGHTS = ("float32", "int8")
+"""Numbers that weights are: any of float32, or those of eight bits, by ``quantization``."""
 
 INITIALIZERS: dict[str, Callable[[int, int], float]] = {
     "he": lambda inputs, outputs: math.sqrt(2 / inputs),
@@ -97,6 +102,10 @@ class MLP:
         Name in ``ACTIVATIONS``.
     initializer
         Name in ``INITIALIZERS``; biases start at zero.
+    weights
+        Name in ``WEIGHTS``. With ``"int8"`` the network computes with weights that are rounded to
+        whole numbers of -127 to 127 times a scale of their layer. Parameters are float32 all the
+        same, and so are biases: a search moves by less than a rounding.
 
     Raises
     ------
@@ -115,6 +124,7 @@ class MLP:
     sizes: tuple[int, ...]
     activation: str = "relu"
     initializer: str = "he"
+    weights: str = "float32"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a network."""
@@ -132,6 +142,18 @@ class MLP:
             raise unknown_name("activation", self.activation, ACTIVATIONS)
         if self.initializer not in INITIALIZERS:
             raise unknown_name("initializer", self.initializer, INITIALIZERS)
+        if self.weights not in WEIGHTS:
+            raise unknown_name("kind of weights", self.weights, WEIGHTS)
+
+    @property
+    def in_steps(self) -> bool:
+        """Whether outputs go in steps, so that no derivative says where they fall."""
+        return self.activation in STEPS or self.rounds
+
+    @property
+    def rounds(self) -> bool:
+        """Whether the weights it computes with are rounded parameters."""
+        return self.weights != "float32"
 
     @property
     def n_parameters(self) -> int:
@@ -163,15 +185,50 @@ class MLP:
         return self.after_first(params, self.first(params, rows))
 
     def first(self, params: Sequence[Dense], rows: Rows) -> Rows:
-        """The first layer before its activation, which is linear in the parameters."""
-        return _dense(params[0], rows)
+        """The first layer before its activation; linear in the parameters unless it rounds."""
+        return _dense(self._used(params[0]), rows)
 
     def after_first(self, params: Sequence[Dense], rows: Rows) -> Rows:
         """Outputs from what :meth:`first` returned."""
         activation = ACTIVATIONS[self.activation]
         for layer in params[1:]:
-            rows = _dense(layer, jax.tree.map(activation, rows))
+            rows = _dense(self._used(layer), jax.tree.map(activation, rows))
         return rows
+
+    def used(self, params: Sequence[Dense]) -> tuple[Dense, ...]:
+        """Parameters as it computes with them: weights rounded, if it rounds."""
+        return tuple(map(self._used, params))
+
+    def _used(self, layer: Dense) -> Dense:
+        return Dense(quantization.rounded(layer.weights), layer.biases) if self.rounds else layer
+
+    # --- Kept -------------------------------------------------------------------------------------
+
+    def stored(self, params: Sequence[Dense]) -> tuple[Dense, ...]:
+        """The network as files hold it: rounded weights as :class:`quantization.Quantized`."""
+        if not self.rounds:
+            return tuple(params)
+        return tuple(Dense(quantization.quantized(w), biases) for w, biases in params)
+
+    def stored_zeros(self) -> tuple[Dense, ...]:
+        """NumPy arrays of zeros as :meth:`stored` has them, for shapes and dtypes."""
+        shapes = jax.eval_shape(lambda: self.stored(self.init(jax.random.key(0))))
+        zeros: tuple[Dense, ...] = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)
+        return zeros
+
+    def restored(self, stored: Any, path: Path) -> tuple[Dense, ...]:
+        """Parameters from what :meth:`stored` made, as NumPy arrays.
+
+        Weights that it rounds come back rounded, which is the same network.
+
+        Raises
+        ------
+        InputError
+            If the file, ``path``, holds weights that are not rounded in this way.
+        """
+        if not self.rounds:
+            return tuple(stored)
+        return tuple(Dense(quantization.restored(w, path), biases) for w, biases in stored)  # type: ignore[arg-type]
 
 
 def _dense(layer: Dense, rows: Rows) -> Rows:

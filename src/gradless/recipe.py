@@ -20,7 +20,7 @@ from gradless.data import DATASETS, Dataset
 from gradless.errors import InputError
 from gradless.evaluate import Score, SupervisedProblem, check_precision
 from gradless.memory import Needed, Setting
-from gradless.models import MLP, STEPS
+from gradless.models import MLP
 from gradless.objectives import Objective
 from gradless.preprocessing import Preprocessing
 from gradless.processor import LANES
@@ -44,6 +44,7 @@ _TYPES: dict[str, Any] = {
     "hidden": list,
     "activation": str,
     "initializer": str,
+    "weights": str,
     "objective": str | None,
     "strategy": str,
     "why": str | None,
@@ -73,6 +74,7 @@ class Recipe:
     hidden: tuple[int, ...] = (64,)
     activation: str = "relu"
     initializer: str = "he"
+    weights: str = "float32"
     objective: str | None = None
     strategy: str = auto.AUTO
     hyperparameters: dict[str, Any] = field(default_factory=dict)
@@ -89,6 +91,10 @@ class Recipe:
             raise InputError("the run's config.json holds no recipe that this version can read")
         lists = {name: tuple(value.get(name, ())) for name in ("hidden", "drop", "categories")}
         return cls(**{**value, **lists})
+
+    def model(self, sizes: tuple[int, ...]) -> MLP:
+        """Its network, with ``sizes`` from inputs to outputs."""
+        return MLP(sizes, self.activation, self.initializer, self.weights)
 
 
 class Judged(NamedTuple):
@@ -194,8 +200,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         )
     wanted = None if recipe.objective is None else objectives.get(recipe.objective)
     # Raised for bad names and sizes before a large file is read.
-    MLP((1, *recipe.hidden, 1), recipe.activation, recipe.initializer)
-    check_precision(recipe.precision)
+    check_precision(recipe.precision, recipe.model((1, *recipe.hidden, 1)))
     if recipe.data in DATASETS and recipe.target is not None:
         raise InputError(
             f"target {recipe.target!r} was given for the data set {recipe.data!r}, expected none; "
@@ -329,8 +334,7 @@ class _Plan(NamedTuple):
 
 
 def _planned(recipe: Recipe, train: Dataset, objective: Objective, stop: Stop | None) -> _Plan:
-    sizes = (train.n_features, *recipe.hidden, train.n_outputs)
-    model = MLP(sizes, recipe.activation, recipe.initializer)
+    model = recipe.model((train.n_features, *recipe.hidden, train.n_outputs))
     problem = _shapes(train, model, objective, recipe)
     if recipe.strategy != auto.AUTO:
         strategy = strategies.get(recipe.strategy, **recipe.hyperparameters)
@@ -342,7 +346,7 @@ def _planned(recipe: Recipe, train: Dataset, objective: Objective, stop: Stop | 
         seconds=limits.seconds,
         operations=problem.operations,
         # Rounded to bfloat16, weights and outputs change in steps.
-        smooth=objective.smooth and model.activation not in STEPS and recipe.precision == "float32",
+        smooth=objective.smooth and not model.in_steps and recipe.precision == "float32",
         minibatches=problem.uses_minibatches,
     )
 

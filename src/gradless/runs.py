@@ -185,7 +185,7 @@ def write_run(folder: Path, network: Network, history: History) -> None:
     """Write the network with its preprocessing, and its history."""
     if network.preprocessing is not None:  # first: where a network is, it can be used
         network.preprocessing.save(folder / PREPROCESSING)
-    storage.save_tree(folder / MODEL, {"layers": network.params})
+    storage.save_tree(folder / MODEL, {"layers": network.model.stored(network.params)})
     history.to_csv(folder / HISTORY)
 
 
@@ -205,7 +205,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         recipe = Recipe.from_json(config["recipe"])
         sizes, described = tuple(config["network"]["sizes"]), config["data"]
-        MLP(sizes, recipe.activation, recipe.initializer)
+        recipe.model(sizes)
         classes = described["classes"]
         kinds, inputs = described["kinds"], len(described["inputs"])
         if len(kinds) != len(described["features"]) or not set(kinds) <= {"number", "category"}:
@@ -226,16 +226,14 @@ def read_network(folder: Path) -> Network:
     """The trained network of a run folder; the data are not needed."""
     config = read_config(folder)
     recipe = Recipe.from_json(config["recipe"])
-    model = MLP(tuple(config["network"]["sizes"]), recipe.activation, recipe.initializer)
+    model = recipe.model(tuple(config["network"]["sizes"]))
     described = config["data"]
     if not (folder / MODEL).exists() and checkpoint.found(folder):
         raise InputError(
             f"{folder} has no {MODEL} yet, since the run did not end; "
             f"end it with: gradless resume {folder}"
         )
-    shapes = jax.eval_shape(lambda: model.init(jax.random.key(0)))
-    like = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)
-    stored = storage.load_tree(folder / MODEL, {"layers": like})
+    stored = storage.load_tree(folder / MODEL, {"layers": model.stored_zeros()})
     names, classes = tuple(described["features"]), described["classes"]
     preprocessing = None
     if recipe.standardize or recipe.data not in DATASETS:
@@ -247,7 +245,7 @@ def read_network(folder: Path) -> Network:
             )
     return Network(
         model,
-        stored["layers"],
+        model.restored(stored["layers"], folder / MODEL),
         preprocessing,
         names,
         None if classes is None else tuple(classes),
@@ -327,6 +325,7 @@ def _check_unchanged(folder: Path, prepared: Prepared, saved: Saved) -> None:
         or saved.about.get("fingerprint") != prepared.fingerprint
     ):
         raise InputError(f"the checkpoints in {folder} are those of another run; restore its own")
+    then = {**_as_json(Recipe("")), **then}  # what it does not know yet has the default
     then, now = ({**recipe, **_dictionary(recipe["hyperparameters"])} for recipe in (then, now))
     for name in sorted((now.keys() | then.keys()) - {"hyperparameters"}):
         if now.get(name) != then.get(name):

@@ -80,6 +80,7 @@ def explain(prepared: Prepared) -> Facts:
             "sizes": list(sizes),
             "activation": model.activation,
             "parameters": model.n_parameters,
+            "weights": model.weights,
             "precision": problem.precision,
         },
         "data": {
@@ -158,11 +159,14 @@ def sentences(facts: Facts) -> dict[str, str]:
     passed_on = "none passed through memory between layers (rows stay in registers and cache)"
     if one["activation_bytes"]:
         passed_on = f"{words(one['activation_bytes'])} of activations written and read again"
+    rounded = (
+        "" if network["weights"] == "float32" else f"weights rounded to {network['weights']}, "
+    )
     available = held["free_bytes"]
     available = "" if available is None else f", of {words(available)} that are free"
     lines = {
         "network": f"{'-'.join(map(str, network['sizes']))}, {network['activation']}, "
-        f"{network['parameters']:,} parameters, computed in {network['precision']}",
+        f"{network['parameters']:,} parameters, {rounded}computed in {network['precision']}",
         "data": f"{data['name']}: {data['samples']:,} samples, {seen} in every evaluation; "
         f"objective {data['objective']}",
         "strategy": f"{strategy['name']}, {strategy['candidates']:,} candidates a generation"

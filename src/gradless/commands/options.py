@@ -63,6 +63,9 @@ class Problem:
     """Activation of the hidden layers: relu, tanh, sigmoid, gelu, sign, step, identity and more."""
     initializer: str = "he"
     """Scale of the first weights: he, glorot, lecun, or book for the chapter's 0.01."""
+    weights: Literal["float32", "int8"] = "float32"
+    """Numbers that weights are; int8 trains a network whose weights are whole numbers of eight bits
+    times a scale of their layer, and keeps it in a quarter of the space."""
     objective: str | None = None
     """What to improve: cross_entropy, accuracy, balanced_accuracy, f1, f1_macro, fbeta:2, roc_auc,
     average_precision, matthews, cohen_kappa and more for classes; squared_error, absolute_error,

@@ -1,0 +1,188 @@
+"""docs/steps.md: a table for each data set, a picture of both, and how to use such networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from scipy import stats
+
+from benchmarks.steps import DATA, GRADIENTS, KINDS, SEARCHED, Kind, Options, Results
+from gradless import plots
+
+LEVEL = 0.95
+
+
+class Row(NamedTuple):
+    """A kind of network over the seeds."""
+
+    mean: float
+    half: float  # of the interval
+    seconds: float  # median: the first seed compiles
+    bytes: int
+
+
+def summary(runs: list[Results]) -> Row:
+    """Mean test accuracy with its interval by Student's t over the seeds, and the rest."""
+    values = np.array([run["accuracy"] for run in runs])
+    quantile = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)
+    half = float(quantile * values.std(ddof=1) / np.sqrt(len(values)))
+    seconds = float(np.median([run["seconds"] for run in runs]))
+    return Row(float(values.mean()), half, seconds, int(runs[0]["bytes"]))
+
+
+def render(document: Results, page: Path) -> None:
+    """Write the page and its picture."""
+    options, where = Options(**document["options"]), document["machine"]
+    found = document["results"]
+    rows = {name: {kind.name: summary(found[name][kind.name]) for kind in KINDS} for name in found}
+    picture = page.with_suffix(".png")
+    draw(rows, options, picture)
+    lines = [
+        "# Networks without derivatives",
+        "",
+        _WHY,
+        "",
+        f"![Test accuracy of networks with and without derivatives]({picture.name})",
+        "",
+        f"Written by `python -m benchmarks.steps`. {_how(options, found)}",
+        "",
+    ]
+    for name, of_kind in rows.items():
+        lines += [f"## {DATA[name][0]}", "", *_table(of_kind), ""]
+    lines += [
+        "## What a gradient gives",
+        "",
+        _gradient(rows, found),
+        "",
+        _USE,
+        "",
+        f"<sub>{document['seconds'] / 60:.0f} minutes on {where['cpu']}, {where['cores']} cores, "
+        f"{where['os']}, Python {where['python']}</sub>",
+        "",
+    ]
+    page.write_text("\n".join(lines), encoding="utf-8")
+    print(page)
+
+
+def _how(options: Options, found: Results) -> str:
+    used = {run["note"] for of_kind in found.values() for k in SEARCHED for run in of_kind[k.name]}
+    return (
+        f"Networks have one hidden layer of {options.hidden} neurons: rectifiers where they are "
+        "ordinary, hard thresholds where they are called sign or step. Each search evaluates "
+        f"{options.evaluations:,} of them, by the strategy that `auto` chooses "
+        f"({', '.join(sorted(used))}). Accuracy is on a quarter of the samples that is held out: "
+        f"the mean of {options.seeds} seeds, each with a split, first weights and noise of its "
+        f"own, and the {LEVEL:.0%} interval of that mean by Student's t. Files hold weights and "
+        "biases; seconds are medians of a whole fit. *Rounded afterwards* is the ordinary network "
+        "of the same search, with its weights rounded when it is done."
+    )
+
+
+def _table(rows: dict[str, Row]) -> list[str]:
+    lines = [
+        "| network | trained by | test accuracy | file, bytes | seconds |",
+        "|---|---|---:|---:|---:|",
+    ]
+    for kind in KINDS:
+        row = rows[kind.name]
+        accuracy = f"{row.mean:.1%} ± {100 * row.half:.1f}"
+        lines.append(
+            f"| {kind.name} | {kind.how} | {accuracy} | {row.bytes:,} | {row.seconds:.1f} |"
+        )
+    return lines
+
+
+def _gradient(rows: dict[str, dict[str, Row]], found: Results) -> str:
+    step, searched_step = GRADIENTS[0].name, "step"
+    stayed = all(
+        run["note"].endswith("as it was drawn")
+        for of_kind in found.values()
+        for run in of_kind[step]
+    )
+    if not stayed:
+        raise ValueError("a hidden layer of steps was moved by a gradient, expected none to be")
+    reached = "; ".join(
+        f"{DATA[name][0].partition(',')[0]} {of_kind[step].mean:.1%}, searched "
+        f"{of_kind[searched_step].mean:.1%}"
+        for name, of_kind in rows.items()
+    )
+    return (
+        "The derivative of a step is zero wherever it exists, so a gradient says nothing about the "
+        "layers before it. Adam with `jax.grad` left every hidden layer bit for bit as it was "
+        "drawn, in every run, and trained the last layer on random features alone (test accuracy: "
+        f"{reached}). scikit-learn's `MLPClassifier` has no such activation. Rounded weights are "
+        "the same case: the derivative of rounding is zero. The usual way out, a made-up "
+        "derivative (a straight-through estimator), is not needed here: a search compares whole "
+        "networks and asks for no derivative."
+    )
+
+
+_WHY = """\
+A neuron that is on or off, or a weight that is a whole number of eight bits, has no derivative that
+would say where to go. A search asks for none, and trains the network as it will be used."""
+
+_USE = """\
+## Use
+
+`activation="step"` (0 or 1), `activation="sign"` (-1 or 1) and `weights="int8"` go with everything
+else, in Python and on the command line:
+
+```python
+from sklearn.datasets import load_breast_cancer
+from gradless import GradientFreeClassifier
+
+X, y = load_breast_cancer(return_X_y=True)
+model = GradientFreeClassifier(8, "step", weights="int8", max_evaluations=5000, random_state=0)
+print(f"{model.fit(X, y).score(X, y):.3f}")
+```
+
+```bash
+gradless train breast-cancer --hidden 16 --activation step --weights int8 --evaluations 5000
+```
+
+With `weights="int8"`, the weights of a layer are whole numbers from -127 to 127 times one scale
+(Jacob et al. 2018; Nagel et al. 2021), and biases are float32. The search moves parameters in
+float32 and every network is evaluated with rounded weights, in training, in `predict` and from a
+file alike. `coefs_` are the rounded weights. `model.safetensors` holds the whole numbers and the
+scale, a quarter of the size for a large network; arithmetic here is that of float32 and no faster
+for it. To go on from a network of float32: `model.set_params(weights="int8", warm_start=True)` and
+`fit` again."""
+
+
+def draw(rows: dict[str, dict[str, Row]], options: Options, path: Path) -> None:
+    """Test accuracy of each kind, with its interval, a panel for each data set."""
+    figure = Figure(figsize=(12.0, 5.2), dpi=plots.DPI, facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(
+        "Networks without derivatives, trained by a search (blue) and by a gradient (orange)",
+        x=0.01, ha="left", fontsize=13, fontweight="bold",
+    )  # fmt: skip
+    panels = figure.subplots(1, len(rows), sharey=True, squeeze=False)[0]
+    for panel, (name, of_kind) in zip(panels, rows.items(), strict=True):
+        for place, kind in enumerate(KINDS):
+            row, color = of_kind[kind.name], _color(kind)
+            panel.errorbar(
+                100 * row.mean, -place, xerr=100 * row.half, fmt="o", color=color, capsize=4,
+                markersize=8, linewidth=2,
+            )  # fmt: skip
+            panel.annotate(
+                f"{row.mean:.1%}", (100 * row.mean, -place), xytext=(0, 9),
+                textcoords="offset points", ha="center", color=color, fontsize=9.5,
+            )  # fmt: skip
+        panel.set_title(DATA[name][0], loc="left", fontsize=11)
+        panel.set_xlabel(f"test accuracy, %: mean of {options.seeds} seeds, {LEVEL:.0%} interval")
+        panel.set_yticks([-place for place in range(len(KINDS))], [kind.name for kind in KINDS])
+        panel.set_ylim(0.5 - len(KINDS), 0.7)
+        panel.margins(x=0.1)
+        panel.grid(axis="x", alpha=0.3)
+        panel.spines[["top", "right", "left"]].set_visible(False)
+        panel.tick_params(axis="y", length=0)
+    figure.savefig(path)
+
+
+def _color(kind: Kind) -> str:
+    return plots.PALETTE[1] if kind in GRADIENTS else plots.PALETTE[0]
