@@ -55,8 +55,8 @@ climbed = book.hill_climb(report=lambda line: None)  # without the lines, there 
 print(f"hill climbing: loss {climbed.best_loss:.4f}, accuracy {climbed.best_accuracy:.1%}")
 
 # %% [markdown]
-# The picture of its loss: grey is every try, blue the best network so far. The steps are large at
-# first and become rare, because the better the network is, the fewer changes improve it.
+# The picture of its loss: grey is every try, blue the best network so far. It falls fast at first
+# and slowly later, because the better the network is, the fewer changes improve it.
 
 # %%
 plots.curve(
@@ -168,6 +168,8 @@ print(f"64 neurons, {TRIES:,} tries: {more_room.score(X, y):.1%} right")
 # %%
 best = more_room.history_.column("best_loss")
 tries = more_room.history_.column("evaluations")
+sizes = [array.size for array in (*more_room.coefs_, *more_room.intercepts_)]
+print(f"{sum(sizes)} weights and biases")
 for end in (1, 1_000, 10_000, 100_000, TRIES):
     at = np.searchsorted(tries, end, side="right") - 1
     print(f"after {tries[at]:>7,} tries: best loss {best[at]:.4f}")
@@ -180,11 +182,10 @@ plots.curve(
 )
 
 # %% [markdown]
-# The first thousand tries gain more than many later ones. The network has 387 weights and biases.
-# A random change moves all of them at once, some in a good direction and as many in a bad one, and
-# the two nearly cancel out. The closer the network is to a good place, the more often the bad ones
-# win. And from a failed try, hill climbing learns nothing at all: it forgets the change and its
-# loss.
+# The first thousand tries gain more than all the others. A random change moves every weight and
+# every bias at once, some in a good direction and as many in a bad one, and the two nearly cancel
+# out. The closer the network is to a good place, the more often the bad ones win. And from a
+# failed try, hill climbing learns nothing at all: it forgets the change and its loss.
 #
 # ## 4. Learning from every try
 #
@@ -220,10 +221,11 @@ draw(
     y,
     f"Spiral, {orderly.strategy_.name}: {orderly.score(X, y):.1%} right",
 )
+print(f"{np.sum(~X.any(axis=1))} points lie at the origin")
 
 # %% [markdown]
-# The arms are there. (Three points, one of each class, lie at exactly the same place in the
-# middle, so not all 300 can be right.)
+# The arms are there. Not all 300 points can be right: the arms begin at the same place, and three
+# points, one of each class, lie on each other.
 #
 # All four networks side by side, at the same number of tries. Was it room or search? The small
 # network with the better search answers that.
@@ -252,17 +254,19 @@ for size, search, model in table:
     print(f"{size:>10}, {search:13}: {model.score(X_new, y_new):.1%} of new points right")
 
 # %% [markdown]
-# A network that keeps its accuracy here has understood the arms; what it loses from the training
-# points to these is what it had learnt by heart. A later chapter of the book is about that.
+# What a network loses from the training points to these, it had learnt by heart, or it was luck:
+# the arms are drawn with noise, and here and there they touch. A later chapter of the book is
+# about that.
 #
 # ## What we have learnt
 #
 # - Random search forgets what it finds; hill climbing keeps it, and that is enough for easy data.
-# - On the spiral, three neurons are too few for any search. With enough of them, hill climbing
+# - On the spiral, three neurons are too few for either search. With enough of them, hill climbing
 #   gets somewhere, slowly, because it throws away every failed try.
-# - Trying each weight by itself turns every try into knowledge, and the spiral is solved without a
-#   gradient formula. (The book computes the same slopes by backpropagation, in one pass instead of
-#   two tries for each weight. That is why everybody uses it where it works.)
+# - Trying each weight by itself turns every try into knowledge, and the network learns the spiral
+#   without the formula of a gradient. (The book later computes the same slopes by backpropagation,
+#   in one pass instead of two tries for each weight. That is why everybody uses it where it
+#   works.)
 # - Where it does not, with losses that jump, networks of hard thresholds or functions that nobody
 #   can differentiate, searches like these still do: see `practitioner.py` and `researcher.py`.
 #

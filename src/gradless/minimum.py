@@ -95,10 +95,9 @@ class Minimum:
         if self.why:
             lines.append(f"chosen for: {self.why}")
         if self.not_finite:
-            lines.append(
-                f"{self.not_finite:,} losses were not finite, {self.raised:,} of them exceptions"
-                + (f", the last one {self.error}" if self.error else "")
-            )
+            lines.append(f"{self.not_finite:,} losses were not finite")
+        if self.raised:
+            lines[-1] += f", {self.raised:,} of them exceptions, the last one {self.error}"
         return "\n".join(lines)
 
 
