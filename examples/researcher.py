@@ -1,9 +1,10 @@
 # %% [markdown]
 # # Training by forward passes only
 #
-# Three things that backpropagation cannot do, on a data set small enough for a laptop: train
-# through hard thresholds, train a device that nobody can look into, and go on with a search bit
-# for bit. In between, strategies are compared over several seeds, with intervals.
+# Two things that backpropagation cannot do, on a data set small enough for a laptop: train a
+# network of hard thresholds as it is, and train a device that nobody can look into. Then a
+# comparison of strategies over several seeds, with intervals, and a search that is repeated and
+# continued bit for bit.
 #
 # Run it as a script, `python researcher.py`, or open it as a notebook in VS Code, Spyder or
 # Jupyter (with jupytext). The picture goes to the folder `runs/researcher`.
