@@ -1,8 +1,8 @@
-"""Run the examples of README and docs as a reader would: every ```bash and ```python block.
+"""Run the examples as a reader would: the notebooks, and every ```bash and ```python block.
 
-Blocks of one page run in order, in one empty folder, with the installed ``gradless``. Set-up
-commands are ```sh blocks, which are not run here; the first of README's that calls pytest is the
-test command.
+A notebook of ``examples/`` and a page, README or one of docs, each start in an empty folder, with
+the installed ``gradless``. Blocks of a page run in order. Set-up commands are ```sh blocks, which
+are not run here; the first of README's that calls pytest is the test command.
 """
 
 from __future__ import annotations
@@ -13,10 +13,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"^```(sh|bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+class Example(NamedTuple):
+    """Something to run, and what a person calls it."""
+
+    name: str
+    command: list[str]
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
@@ -32,27 +41,38 @@ def test_command() -> str:
     sys.exit("README.md shows no test command")
 
 
+def examples() -> Iterator[list[Example]]:
+    """Examples that share a folder."""
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        of_page = []
+        for language, text in blocks(page):
+            name = f"{page.name}: {text.strip().splitlines()[0]}"
+            if language == "bash":
+                of_page.append(Example(name, ["bash", "-euo", "pipefail", "-c", text]))
+            elif language == "python":
+                of_page.append(Example(name, [sys.executable, "-c", text]))
+        yield of_page
+    for notebook in sorted((ROOT / "examples").glob("*.py")):
+        yield [Example(f"examples/{notebook.name}", [sys.executable, str(notebook)])]
+
+
 def main() -> None:
-    """Run every page, and stop at the first example that fails."""
+    """Run them all, and stop at the first one that fails."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--print-test-command", action="store_true")
     if parser.parse_args().print_test_command:
         print(test_command())
         return
     count = 0
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+    for together in examples():
         with tempfile.TemporaryDirectory() as folder:
-            for language, text in blocks(page):
-                if language == "sh":
-                    continue
-                shell = ["bash", "-euo", "pipefail", "-c"]
-                command = [*shell, text] if language == "bash" else [sys.executable, "-c", text]
+            for name, command in together:
                 begun = time.perf_counter()
                 done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-                first = text.strip().splitlines()[0]
-                print(f"{page.name}: {first} ({time.perf_counter() - begun:.1f} s)", flush=True)
+                print(f"{name} ({time.perf_counter() - begun:.1f} s)", flush=True)
                 if done.returncode:
-                    sys.exit(f"failed with {done.returncode}:\n{text}\n{done.stdout}{done.stderr}")
+                    shown = f"{command[-1]}\n{done.stdout}{done.stderr}"
+                    sys.exit(f"failed with {done.returncode}:\n{shown}")
                 count += 1
     print(f"{count} examples ran")
 

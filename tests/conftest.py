@@ -6,11 +6,6 @@ import tempfile
 
 # Before jax is imported: two devices are enough for a population to be spread.
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
-# Tests leave the user's folders alone. Compiling is most of their time, so all of them, and the
-# commands that they run, share what was compiled.
-_OWN_CACHE = None
-if "GRADLESS_CACHE" not in os.environ:
-    _OWN_CACHE = os.environ["GRADLESS_CACHE"] = tempfile.mkdtemp(prefix="gradless-tests-")
 
 import pytest
 
@@ -19,13 +14,23 @@ from gradless.data import Dataset, load
 from gradless.evaluate import SupervisedProblem
 from gradless.models import MLP
 
-cache.enable()
+_IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+
+
+def pytest_configure():
+    """Share what is compiled among all tests and the commands that they run: most of their time.
+
+    In a folder of their own, so that they leave the user's alone.
+    """
+    if not _IS_WORKER:
+        os.environ["GRADLESS_CACHE"] = tempfile.mkdtemp(prefix="gradless-tests-")
+    cache.enable()
 
 
 def pytest_unconfigure():
-    """Delete the programs, in the process that has made their folder: not in its workers."""
-    if _OWN_CACHE is not None:
-        shutil.rmtree(_OWN_CACHE, ignore_errors=True)
+    """Delete that folder, in the process that has made it."""
+    if not _IS_WORKER:
+        shutil.rmtree(os.environ["GRADLESS_CACHE"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

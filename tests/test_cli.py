@@ -1055,7 +1055,7 @@ def test_prediction_refuses_rows_that_it_cannot_use(iris, iris_table):
 
 
 def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "gradless.cli", *map(str, arguments)]
+    return [sys.executable, "-m", "gradless", *map(str, arguments)]
 
 
 def test_ctrl_c_saves_the_run_and_says_how_to_go_on():

@@ -110,6 +110,17 @@ def test_the_result_holds_what_happened() -> None:
     assert "Array" not in repr(found)
 
 
+def test_a_result_prints_what_a_person_wants_to_know_first() -> None:
+    given = minimize(bowl, START, CLIMB, evaluations=500)
+    best, spent, strategy = str(given).splitlines()
+    assert best.startswith(f"best loss {given.best_loss:.6g}, ")
+    assert spent.startswith("500 evaluations in ")
+    assert spent.endswith(": evaluations used up")
+    assert strategy == "strategy: HillClimbing(sigma=0.3, speculation=1, adapt=True)"
+    chosen = minimize(bowl, START, evaluations=500)
+    assert str(chosen).splitlines()[3] == f"chosen for: {chosen.why}"
+
+
 def test_no_one_gets_back_less_than_they_gave() -> None:
     found = minimize(bowl, {"x": 3.0, "y": -np.ones(2)}, RandomSearch(), evaluations=1024)
     assert found.best_loss == 0
@@ -347,6 +358,7 @@ def test_losses_that_are_not_finite_are_counted_and_never_win() -> None:
     found = minimize(loss, 0.5, strategy, data=np.zeros(1), evaluations=640)
     assert 0 <= found.best_loss == found.best < 0.5
     assert 200 < found.not_finite < 640
+    assert str(found).endswith(f"\n{found.not_finite} losses were not finite")
 
     found = minimize(loss, 0.5, strategy, data=np.full(1, np.inf), evaluations=640)
     assert found.best == 0.5

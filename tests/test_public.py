@@ -76,6 +76,13 @@ def test_the_version_is_that_of_the_distribution():
     assert gradless.__version__ == importlib.metadata.version("gradless")
 
 
+def test_the_package_runs_as_the_command_line():
+    run = [sys.executable, "-m", "gradless"]
+    version = subprocess.run([*run, "--version"], capture_output=True, text=True, check=True)
+    assert version.stdout == f"gradless {gradless.__version__}\n"
+    assert subprocess.run([*run, "nonsense"], capture_output=True).returncode == 2
+
+
 # --- Importing ------------------------------------------------------------------------------------
 
 

@@ -145,6 +145,9 @@ def test_the_last_exception_is_told() -> None:
         loss, np.float32(0), "random_search", population=32, compiled=False, evaluations=256
     )
     assert found.error == "RuntimeError: the reactor has melted"
+    assert str(found).endswith(
+        f"{found.raised} of them exceptions, the last one RuntimeError: the reactor has melted"
+    )
 
 
 @pytest.mark.parametrize("strategy", ["openai_es", "hill_climbing"])

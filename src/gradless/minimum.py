@@ -65,7 +65,7 @@ class Minimum:
     history
         Loss and best loss over evaluations.
     run
-        All that it takes to go on, a pytree; ``gradless.checkpoint.save_tree`` writes it to disk.
+        All that it takes to go on, a pytree; ``gradless.storage.save_tree`` writes it to disk.
     """
 
     best: Params = field(repr=False)
@@ -83,6 +83,22 @@ class Minimum:
     run: Run = field(repr=False)
     raised: int = 0
     error: str | None = None
+
+    def __str__(self) -> str:
+        """What a person wants to know first, in a few lines."""
+        lines = [
+            f"best loss {self.best_loss:.6g}, that of the center {self.center_loss:.6g}",
+            f"{self.evaluations:,} evaluations in {self.seconds:.1f} s, and "
+            f"{self.compile_seconds:.1f} s to compile: {self.stopped_because}",
+            f"strategy: {self.strategy}",
+        ]
+        if self.why:
+            lines.append(f"chosen for: {self.why}")
+        if self.not_finite:
+            lines.append(f"{self.not_finite:,} losses were not finite")
+        if self.raised:
+            lines[-1] += f", {self.raised:,} of them exceptions, the last one {self.error}"
+        return "\n".join(lines)
 
 
 def minimize(

@@ -148,7 +148,8 @@ def _checked(tell: Callable[..., State]) -> Callable[..., State]:
     return checked
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(hyperparameter,))
+# Without field specifiers: type checkers see defaults of theirs only where they are keywords.
+@dataclass_transform(frozen_default=True)
 def strategy(cls: type[T]) -> type[T]:
     """Make a class a strategy: a frozen dataclass, checked, and a pytree of its float fields.
 
