@@ -5,6 +5,7 @@ After Mitchell et al., "Model Cards for Model Reporting", 2019.
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -46,20 +47,19 @@ def write(
     pictures
         In the folder.
     """
-    text = "\n".join(_lines(folder, prepared, result, found, answers, pictures))
+    parts = (
+        _heading(prepared),
+        _quality(prepared, found, answers, pictures),
+        _data(prepared),
+        _training(prepared, result),
+        _use(folder),
+    )
+    text = "\n".join(itertools.chain(*parts))
     storage.write_bytes(folder / CARD, (text.rstrip() + "\n").encode())
 
 
-def _lines(
-    folder: Path,
-    prepared: Prepared,
-    result: Result,
-    found: Sequence[Metric],
-    answers: np.ndarray,
-    pictures: Sequence[Path],
-) -> Iterator[str]:
-    train, test = prepared.train, prepared.test
-    shown = train if test is None else test
+def _heading(prepared: Prepared) -> Iterator[str]:
+    train = prepared.train
     target = _code(prepared.target) if prepared.target else "the class"
     yield f"# Model card: {train.name}"
     yield ""
@@ -71,6 +71,13 @@ def _lines(
         yield f"A neural network that predicts {target} from {what} of a table: {names}."
     yield "It was trained without gradients, by gradless."
     yield ""
+
+
+def _quality(
+    prepared: Prepared, found: Sequence[Metric], answers: np.ndarray, pictures: Sequence[Path]
+) -> Iterator[str]:
+    train, test = prepared.train, prepared.test
+    shown = train if test is None else test
     yield "## How good is it?"
     yield ""
     if test is None:
@@ -124,9 +131,6 @@ def _lines(
     for path in pictures:
         yield f"![{path.stem.replace('_', ' ')}]({path.name})"
     yield ""
-    yield from _data(prepared)
-    yield from _training(prepared, result)
-    yield from _use(folder, prepared)
 
 
 def _data(prepared: Prepared) -> Iterator[str]:
@@ -211,7 +215,7 @@ def _training(prepared: Prepared, result: Result) -> Iterator[str]:
         yield ""
 
 
-def _use(folder: Path, prepared: Prepared) -> Iterator[str]:
+def _use(folder: Path) -> Iterator[str]:
     run = shlex.quote(str(folder))
     yield "## Use"
     yield ""

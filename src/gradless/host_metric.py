@@ -25,7 +25,7 @@ from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
 from gradless import auto, objectives
 from gradless.errors import InputError, unknown_name
 from gradless.host import Judgement
-from gradless.minibatch import minibatch_indices
+from gradless.minibatch import Minibatches
 from gradless.models import MLP
 from gradless.objectives import Objective
 from gradless.python_function import judgement_of
@@ -222,19 +222,11 @@ def _named(name: str, n_jobs: int) -> Objective | HostMetric:
     meta_fields=["model", "n_samples", "batch_size"],
 )
 @dataclass(frozen=True)
-class NetworkOutputs:
+class NetworkOutputs(Minibatches):
     """What is compiled of a :class:`HostMetricProblem`: the outputs of a network."""
 
     inputs: jax.Array  # (samples, features)
     model: MLP
-    n_samples: int
-    batch_size: int | None
-
-    def draw(self, key: jax.Array) -> jax.Array | None:
-        """Numbers of the samples of a generation, (batch_size,), or None for all."""
-        if self.batch_size is None:
-            return None
-        return minibatch_indices(key, self.n_samples, self.batch_size)
 
     def batch(self, drawn: Any) -> jax.Array:
         """Their inputs."""
@@ -298,7 +290,7 @@ class HostMetricProblem:
         size = real if self.batch_size else max(real, filled)
         chosen = np.arange(size) % real
         self.on_device = NetworkOutputs(
-            jax.device_put(np.asarray(inputs, np.float32)[chosen]), model, size, self.batch_size
+            size, self.batch_size, jax.device_put(np.asarray(inputs, np.float32)[chosen]), model
         )
         self._metric, self._y, self._weight, self._classes = metric, y_true, weight, classes
         self._scale, self._shift, self.n_samples = scale, shift, real

@@ -435,21 +435,14 @@ def roc(
     wrong = np.concatenate([[0], np.cumsum(1 - true[order])[steps]]) / (1 - true).sum()
     area = float(np.trapezoid(found, wrong))
 
-    figure, axes = _canvas(6.0, 6.2)
-    axes.plot(
-        [0, 1], [0, 1], color=_INK, linewidth=1.2, linestyle=(0, (6, 4)), label="guessing: 0.5"
-    )
+    figure, axes = _square(0, 1, "guessing: 0.5", room=0.01)
     axes.plot(wrong, found, color=PALETTE[0], linewidth=2.2, label=f"the network: {area:.3f}")
     axes.fill_between(wrong, found, color=PALETTE[0], alpha=0.08, linewidth=0)
-    axes.set_xlim(-0.01, 1.01)
-    axes.set_ylim(-0.01, 1.01)
-    axes.set_aspect("equal")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda share, _: _percent(share)))
     name = _plain(repr(_cut(name)))
     axes.set_xlabel(f"share of the others that are taken for {name}")
     axes.set_ylabel(f"share of {name} that is found")
-    axes.grid(color="#E5E8EB", linewidth=0.8)
     axes.legend(
         loc="lower right", frameon=False, fontsize=10, title="area under the curve",
         title_fontsize=10, alignment="left",
@@ -501,24 +494,16 @@ def residuals(
     samples = true.size
     true, predicted = _finite(true.ravel(), predicted.ravel())
 
-    figure, axes = _canvas(6.0, 6.2)
-    ends = np.array([0.0, 1.0])
-    if true.size:
-        both = np.concatenate([true, predicted])
-        margin = 0.05 * (np.ptp(both) or 1.0)
-        ends = np.array([both.min() - margin, both.max() + margin])
-    axes.plot(ends, ends, color=_INK, linewidth=1.2, linestyle=(0, (6, 4)), label="perfect")
+    both = np.concatenate([true, predicted]) if true.size else np.array([0.0, 1.0])
+    margin = 0.05 * (np.ptp(both) or 1.0)
+    figure, axes = _square(both.min() - margin, both.max() + margin, "perfect")
     size = float(np.clip(9000 / max(true.size, 1), 6, 36))
     axes.scatter(
         true, predicted, s=size, color=PALETTE[0], alpha=0.65, edgecolors="white", linewidths=0.4,
         label="sample",
     )  # fmt: skip
-    axes.set_xlim(*ends)
-    axes.set_ylim(*ends)
-    axes.set_aspect("equal")
     axes.set_xlabel(f"true {_plain(name)}")
     axes.set_ylabel(f"predicted {_plain(name)}")
-    axes.grid(color="#E5E8EB", linewidth=0.8)
     axes.legend(loc="upper left", frameon=False, fontsize=10)
 
     facts = []
@@ -547,6 +532,18 @@ def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
     for label in (axes.xaxis.label, axes.yaxis.label):
         label.set(color=_INK, fontsize=11)
     axes.set_axisbelow(True)
+    return figure, axes
+
+
+def _square(low: float, high: float, diagonal: str, *, room: float = 0.0) -> tuple[Figure, Axes]:
+    """Figure of one square panel, both axes of the same range, with a dashed line of that name."""
+    figure, axes = _canvas(6.0, 6.2)
+    ends = (low, high)
+    axes.plot(ends, ends, color=_INK, linewidth=1.2, linestyle=(0, (6, 4)), label=diagonal)
+    axes.set_xlim(low - room, high + room)
+    axes.set_ylim(low - room, high + room)
+    axes.set_aspect("equal")
+    axes.grid(color="#E5E8EB", linewidth=0.8)
     return figure, axes
 
 
