@@ -114,8 +114,8 @@ def _quality(
         mean = float(np.mean(train.targets, dtype=np.float64))
         error = float(np.mean((shown.targets.astype(np.float64) - mean) ** 2))
         yield (
-            f"For comparison: always answering {mean:.4g}, the mean in training, has MSE "
-            f"{error:.4g}."
+            f"For comparison: always answering {scores.words(mean)}, the mean in training, has MSE "
+            f"{scores.words(error)}."
         )
     yield ""
     if train.class_names is not None and len(train.class_names) <= _CLASSES_IN_TEXT:
@@ -192,8 +192,9 @@ def _training(prepared: Prepared, result: Result) -> Iterator[str]:
     yield ""
     sizes = "-".join(map(str, model.sizes))
     chosen = "" if recipe.why is None else f", chosen automatically. {recipe.why}"
-    value = -result.loss if prepared.problem.objective.greater_is_better else result.loss
-    accuracy = "" if result.accuracy is None else f", accuracy {result.accuracy:.4g}"
+    reached = f"{result.objective} {prepared.problem.objective.value(result.loss):.4g}"
+    if result.accuracy is not None and result.objective != "accuracy":
+        reached += f", accuracy {result.accuracy:.4g}"
     yield from _table(
         ("", ""),
         [
@@ -206,12 +207,12 @@ def _training(prepared: Prepared, result: Result) -> Iterator[str]:
             ("strategy", f"{recipe.strategy}{_cell(chosen)}"),
             ("effort", f"{result.evaluations:,} networks evaluated in {result.seconds:.2f} s"),
             ("stopped because", result.stopped_because),
-            ("on the training rows", f"{result.objective} {value:.4g}{accuracy}"),
+            ("on the training rows", reached),
             ("seed", str(recipe.seed)),
         ],
     )
     if result.stalled is not None:
-        yield f"It stalled: {result.stalled} To try: {result.advice}"
+        yield f"It stalled: {result.stalled}. To try: {result.advice}."
         yield ""
 
 

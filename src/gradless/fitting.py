@@ -464,9 +464,10 @@ class _Progress:
         loss = float(record.best_loss[-1])
         if last or loss < self._told_loss:
             self._told, self._told_loss = now, loss
+            objective = self._training.objective
             print(
                 f"{int(record.evaluations[-1]):,} evaluations, {record.seconds[-1]:.1f} s: "
-                f"loss {loss:.6g} ({self._training.objective.name})",
+                f"{objective.label} {objective.value(loss):.6g}",
                 flush=True,
             )
 

@@ -142,8 +142,9 @@ class Prepared:
         """How good a network is on a whole data set, scaled as in training."""
         problem = SupervisedProblem.of(dataset, self.model, self.problem.objective)
         loss, accuracy = map(float, _score(problem, params))
-        value = -loss if problem.objective.greater_is_better else loss
-        return Judged(value, accuracy if dataset.is_classification else None)
+        return Judged(
+            problem.objective.value(loss), accuracy if dataset.is_classification else None
+        )
 
     @functools.cached_property
     def fingerprint(self) -> str:

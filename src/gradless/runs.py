@@ -411,6 +411,7 @@ class Summary(NamedTuple):
     status: str
     strategy: str | None
     data: str | None
+    objective: str | None
     evaluations: int | None
     best_loss: float | None
     seconds: float | None
@@ -439,7 +440,8 @@ def _summary(folder: Path) -> Summary:
             break
     return Summary(
         str(folder), status(folder), recipe.get("strategy"), recipe.get("data"),
-        known.get("evaluations"), known.get("best_loss"), known.get("seconds"),
+        recipe.get("objective"), known.get("evaluations"), known.get("best_loss"),
+        known.get("seconds"),
     )  # fmt: skip
 
 

@@ -123,6 +123,7 @@ def run(
         uses_minibatches=prepared.problem.uses_minibatches,
         not_finite=not_finite,
         stopped_because=record.stopped_because,
+        objective=prepared.problem.objective,
     )
     result = _result(folder, prepared, network, history, record)
     if finding is not None:
@@ -221,17 +222,17 @@ def _result(
     train_score = prepared.judge(network.params, prepared.train)
     test_score = None if prepared.test is None else prepared.judge(network.params, prepared.test)
     # The loss is what was minimised, as in the history.
-    sign = -1.0 if prepared.problem.objective.greater_is_better else 1.0
+    objective = prepared.problem.objective
     return Result(
         run=str(folder),
         strategy=prepared.recipe.strategy,
-        objective=prepared.problem.objective.name,
+        objective=objective.name,
         evaluations=history.last.evaluations,
         seconds=round(history.last.seconds, 3),
         compile_seconds=round(record.compile_seconds, 3),
-        loss=sign * train_score.value,
+        loss=objective.value(train_score.value),
         accuracy=train_score.accuracy,
-        test_loss=None if test_score is None else sign * test_score.value,
+        test_loss=None if test_score is None else objective.value(test_score.value),
         test_accuracy=None if test_score is None else test_score.accuracy,
         stopped_because=record.stopped_because or "",
     )
