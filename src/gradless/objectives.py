@@ -315,8 +315,8 @@ class Objective(Measure):
         """
         if task not in self.tasks:
             raise InputError(
-                f"objective {self.name!r} was given for {task}, expected one for "
-                f"{task}; choose another objective or another target column"
+                f"objective {self.name!r} was given for {task}, but judges "
+                f"{' and '.join(self.tasks)}; choose another objective or another target column"
             )
         if self.classes not in (None, n_outputs):
             raise InputError(

@@ -57,6 +57,9 @@ class Problem:
     categories: tuple[str, ...] = ()
     """Columns of a file that hold categories although they look like numbers. Words are categories
     anyway."""
+    positive: str | None = None
+    """Of two classes the one to be found, which f1, average_precision and the like are about.
+    Default: the second by name, as yes of no and yes."""
     hidden: tuple[int, ...] = (64,)
     """Neurons of each hidden layer; give the option without a number for none."""
     activation: str = "relu"
@@ -80,8 +83,9 @@ class Problem:
     """Share of the samples kept aside to test the network. Default: 0.25, but none for the data
     sets that are generated in the plane."""
     standardize: Literal["auto", "yes", "no"] = "auto"
-    """Scale each feature to mean 0 and standard deviation 1; auto: yes, but not for the data
-    sets that are generated in the plane."""
+    """Scale each feature to mean 0 and standard deviation 1, and where the target is a number, the
+    outputs of the network to its mean and standard deviation; auto: yes, but not for the data sets
+    that are generated in the plane."""
 
     def recipe(self, **more: Any) -> Recipe:
         """The recipe of these options, with what else decides a run."""
