@@ -184,7 +184,7 @@ def _preprocessing(prepared: Prepared) -> Iterator[str]:
         gaps = any(f"{column.name} = {MISSING}" in inputs for column in prepared.table)
         yield f"Each category is an input of its own{', and so is an empty cell' * gaps}."
     if prepared.outputs is not None:
-        yield "Outputs of the network were scaled to mean and standard deviation of the target."
+        yield "Outputs of the network were scaled to mean and spread of the target."
     yield "All of this was learned from the training rows alone."
 
 

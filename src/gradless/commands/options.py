@@ -84,7 +84,7 @@ class Problem:
     sets that are generated in the plane."""
     standardize: Literal["auto", "yes", "no"] = "auto"
     """Scale each feature to mean 0 and standard deviation 1, and where the target is a number, the
-    outputs of the network to its mean and standard deviation; auto: yes, but not for the data sets
+    outputs of the network to its mean and spread; auto: yes, but not for the data sets
     that are generated in the plane."""
 
     def recipe(self, **more: Any) -> Recipe:
