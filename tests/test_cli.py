@@ -318,6 +318,7 @@ def test_a_table_trains_as_the_data_set_that_it_holds(iris, tmp_path):
     [
         (["--target-accuracy", "0.5", "--time", "60"], "target accuracy reached"),
         (["--target-loss", "1.1", "--time", "60"], "target loss reached"),
+        (["--objective", "f1", "--target-score", "0.3", "--time", "60"], "target f1 reached"),
         (["--time", "0.05"], "time used up"),
         (["--stagnation", "300"], "no improvement"),
     ],
@@ -484,8 +485,9 @@ def test_runs_are_listed_with_what_they_reached(vertical):
     shown = succeed("runs", ".")
     assert "hill_climbing" in shown
     assert shown.splitlines()[0].split() == [
-        "run", "status", "strategy", "evaluations", "best", "loss", "time",
+        "run", "status", "strategy", "evaluations", "best", "time",
     ]  # fmt: skip
+    assert f"loss: {one['best_loss']:.6f}" in shown
     Path("empty").mkdir()
     assert succeed("runs", "empty") == "no runs in empty\n"
     assert "is not a folder" in refuse("runs", "nowhere")
@@ -681,9 +683,10 @@ def test_datasets_lists_every_data_set():
     [
         (
             "train",
-            "target task drop categories hidden activation initializer weights objective strategy "
+            "target task drop categories positive hidden activation initializer weights objective "
+            "strategy "
             "batch-size test-fraction standardize precision seed out evaluations time "
-            "target-loss target-accuracy "
+            "target-loss target-score target-accuracy "
             "stagnation checkpoint-every quiet json",
         ),
         ("explain", "hidden objective strategy batch-size precision evaluations measure json"),
@@ -854,6 +857,14 @@ BAD_TRAINING = {
     "time below 0": (["vertical", "--time", "-1"], ["-1", "more than 0"]),
     "time nan": (["vertical", "--time", "nan"], ["nan", "more than 0"]),
     "accuracy in percent": (["vertical", "--target-accuracy", "95"], ["95", "divide by 100"]),
+    "a loss for a score": (
+        ["vertical", "--objective", "f1", "--target-loss", "0.9"],
+        ["--target-loss 0.9", "f1", "more is better", "--target-score"],
+    ),
+    "a score for a loss": (
+        ["vertical", "--target-score", "0.9"],
+        ["--target-score 0.9", "less is better", "--target-loss"],
+    ),
     "loss nan": (["vertical", "--target-loss", "nan"], ["NaN", "expected a number"]),
     "stagnation 0": (["vertical", "--stagnation", "0"], ["stagnation=0", "more than 0"]),
     "sigma below 0": (["vertical", *ES, "--sigma", "-1"], ["sigma=-1", "above 0"]),

@@ -13,7 +13,7 @@ import optax
 import pytest
 from sklearn.isotonic import IsotonicRegression
 
-from gradless import compare, compare_plots, plots, train, yardstick
+from gradless import compare, compare_plots, objectives, plots, train, yardstick
 from gradless.cli import main
 from gradless.commands.compare import announcement, duration, number
 from gradless.compare import Comparison, Curve, Outcome, Plan, Quartiles, Target
@@ -324,6 +324,35 @@ def test_the_picture_has_a_labelled_line_for_each_and_a_dashed_yardstick():
         assert lines[NAME].get_color() == compare_plots._YARDSTICK_COLOR
     assert figure.axes[0].lines[0].get_xdata()[-1] == 100
     assert figure.axes[1].lines[0].get_xdata()[-1] == 0.1
+
+
+@pytest.mark.usefixtures("unsaved")
+def test_the_picture_shows_an_objective_that_rises_as_it_is():
+    losses = [(-0.1 - seed / 10, -0.5 - seed / 10) for seed in range(3)]
+    runs = [outcome("snes", seed, (1, a), (50, b)) for seed, (a, b) in enumerate(losses)]
+    figure = compare_plots.comparison(
+        runs, ["snes"], "p.png", title="", objective=objectives.get("f1"), target=-0.55
+    )
+    for axes in figure.axes:
+        line = {line.get_label(): line for line in axes.lines}["snes"]
+        np.testing.assert_allclose(line.get_ydata()[[0, -1]], [0.2, 0.6])
+        assert axes.get_yscale() == "linear"
+    assert " target 0.55" in {text.get_text() for text in figure.axes[0].texts}
+
+
+def test_a_comparison_speaks_of_the_objective(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(compare_plots.plots, "_save", lambda figure, path: figure)
+    arguments = ["compare", "vertical", "--strategies", "hill_climbing", "--evaluations", "50"]
+    more = ["--seeds", "2", "--hidden", "3", "--objective", "f1", "--target-score", "0.2"]
+    assert main([*arguments, *more, "--out", str(tmp_path / "out")]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "f1 at 50" in text
+    assert "success: seeds that reached a value of 0.200 or more." in text
+    (low, median, high) = Quartiles(-0.9, -0.8, -math.inf).values(objectives.get("f1"))
+    assert (low, median, high) == (0.8, 0.9, math.inf)
+    assert "loss" not in text
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert summary["target"] == {"quantity": "loss", "value": -0.2, "given": True}
 
 
 @pytest.mark.usefixtures("unsaved")

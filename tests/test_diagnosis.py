@@ -12,6 +12,7 @@ from gradless import diagnosis, strategies
 from gradless.diagnosis import Finding, diagnose
 from gradless.history import History
 from gradless.models import MLP
+from gradless.objectives import get
 from gradless.recipe import Recipe, prepare
 from gradless.strategies import CMAES, HillClimbing, OpenAIES, RandomSearch
 from gradless.strategies.wrappers import BestSoFar
@@ -99,6 +100,28 @@ def test_a_run_that_is_done_is_no_finding() -> None:
     assert diagnosed(history_of(stuck, accuracy=1.0), uses_minibatches=True) is not None
     for reached in ("target loss reached", "target accuracy reached"):
         assert diagnosed(history_of(stuck), stopped_because=reached) is None
+
+
+def test_findings_speak_of_the_objective_by_name_and_direction() -> None:
+    best = np.maximum(-0.8, -0.5 - 3 * TIME)  # f1 rises to 0.8 and stays there
+    found = diagnosed(history_of(np.minimum(best, -0.5)), HillClimbing(), objective=get("f1"))
+    assert found.kind == "plateau"
+    assert "the best f1 rose by less than 0.1 %" in found.seen
+    assert found.seen.endswith("and is 0.8")
+    flat = diagnosed(history_of(-0.25), objective=get("f1"))
+    assert flat.seen.startswith("the f1 was 0.25 all the time")
+    fallen = np.where(TIME < 0.3, -0.5 - TIME, -0.1)
+    diverged = diagnosed(history_of(fallen), objective=get("f1"))
+    assert "the center's f1 was about 0.1" in diverged.seen
+    assert "below the 0.5 at the start, though 0.7975 had been reached" in diverged.seen
+    as_loss = diagnosed(history_of(0.1 + np.exp(-100 * TIME)), objective=get("squared_error"))
+    assert "the best loss fell by less than" in as_loss.seen
+
+
+def test_an_objective_at_its_best_is_no_finding() -> None:
+    best = np.maximum(-1, -0.5 - 3 * TIME)
+    assert diagnosed(history_of(best, accuracy=0.9), objective=get("roc_auc")) is None
+    assert diagnosed(history_of(best, accuracy=0.9)) is not None
 
 
 def test_a_run_too_short_to_tell_is_no_finding() -> None:

@@ -536,6 +536,27 @@ def test_callback_and_verbose(two, capsys):
     assert stopped.n_evaluations_ < model.n_evaluations_
 
 
+def cost(y_true, y_predicted):
+    return 10.0 + np.mean(y_true != y_predicted)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "begins"),
+    [
+        ({}, "loss (cross_entropy) "),
+        ({"objective": "f1"}, "f1 0."),
+        ({"objective": cost, "greater_is_better": False}, "loss (cost) 10."),
+        ({"objective": make_scorer(cost, greater_is_better=False)}, "loss (cost) 10."),
+        ({"objective": "jaccard"}, "jaccard 0."),
+    ],
+)
+def test_lines_show_the_objective_as_people_know_it(two, capsys, arguments, begins):
+    given = {"max_evaluations": 300, "strategy": "hill_climbing", "warm_start_objective": None}
+    classifier(verbose=True, **{**given, **arguments}).fit(*two)
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.partition(" s: ")[2].startswith(begins)
+
+
 @pytest.mark.slow
 def test_checkpoints_are_gone_on_from(two, tmp_path):
     whole = classifier().fit(*two)

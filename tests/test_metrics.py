@@ -521,7 +521,9 @@ def test_two_classes_are_asked_for(vertical: Dataset) -> None:
 
 @pytest.mark.parametrize("name", ["r2", "mae", "spearman", "log_cosh", "huber", "quantile"])
 def test_classes_are_no_numbers(name: str, vertical: Dataset) -> None:
-    with pytest.raises(InputError, match="was given for classification, expected one for class"):
+    with pytest.raises(
+        InputError, match="was given for classification, but judges regression; choose"
+    ):
         SupervisedProblem.of(vertical, MLP((2, 3, 3)), objectives.get(name))
 
 

@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, r2_score, roc_auc_
 
 from gradless import plots
 from gradless.history import History
+from gradless.objectives import get
 
 
 @pytest.fixture
@@ -186,6 +187,56 @@ def test_curves_draw_accuracy_only_where_there_is_one(accuracy, tmp_path):
     names = ["loss.png"] if np.isnan(accuracy) else ["loss.png", "accuracy.png"]
     assert paths == [tmp_path / name for name in names]
     assert all(png_size(path) == (1200, 750) for path in paths)
+
+
+def drawn(
+    tmp_path, monkeypatch, name: str, losses, accuracy=np.nan, **options
+) -> dict[str, Figure]:
+    """The curves of a run with an objective, by their files."""
+    figures: dict[str, Figure] = {}
+    monkeypatch.setattr(plots, "_save", lambda figure, path: figures.update({path.name: figure}))
+    rows = len(losses)
+    history = History()
+    history.append(
+        generation=np.arange(rows), evaluations=np.arange(rows), seconds=np.zeros(rows),
+        loss=losses, accuracy=np.full(rows, accuracy), best_loss=np.minimum.accumulate(losses),
+        best_accuracy=np.full(rows, accuracy),
+    )  # fmt: skip
+    paths = plots.curves(history, tmp_path, title="", objective=get(name), **options)
+    assert [path.name for path in paths] == list(figures)
+    return figures
+
+
+def test_what_rises_is_drawn_rising_under_its_own_name(tmp_path, monkeypatch):
+    losses = [-0.02, -0.5, -0.4, -0.9]
+    figures = drawn(tmp_path, monkeypatch, "fbeta:2", losses, 0.7, target_loss=-0.95)
+    assert list(figures) == ["fbeta-2.png", "accuracy.png"]
+    figure = figures["fbeta-2.png"]
+    np.testing.assert_allclose(line(figure, "each generation")[:, 1], [0.02, 0.5, 0.4, 0.9])
+    np.testing.assert_allclose(line(figure, "best network so far")[:, 1], [0.02, 0.5, 0.5, 0.9])
+    assert line(figure, "target 0.95")[0, 1] == 0.95
+    axes = figure.axes[0]
+    assert (axes.get_ylabel(), axes.get_yscale()) == ("fbeta:2", "linear")
+    assert axes.get_ylim()[1] <= 1.02
+
+
+def test_the_objective_accuracy_is_drawn_once(tmp_path, monkeypatch):
+    figures = drawn(tmp_path, monkeypatch, "accuracy", [-0.5, -0.9], 0.9, target_loss=-0.95)
+    assert list(figures) == ["accuracy.png"]
+    assert "target 95 %" in labels(figures["accuracy.png"])
+
+
+def test_a_loss_is_named_with_its_objective(tmp_path, monkeypatch):
+    (figure,) = drawn(tmp_path, monkeypatch, "squared_error", [2.0, 1.0]).values()
+    assert figure.axes[0].get_ylabel() == "loss, squared error"
+
+
+def test_what_is_far_below_zero_does_not_squeeze_the_rest(tmp_path, monkeypatch):
+    (figure,) = drawn(tmp_path, monkeypatch, "r2", [500.0, 0.5, -0.9]).values()
+    low, high = figure.axes[0].get_ylim()
+    assert -1.2 < low < -1 < 0.9 < high
+    (figure,) = drawn(tmp_path, monkeypatch, "r2", [500.0, 400.0]).values()
+    assert figure.axes[0].get_ylim()[0] < -500  # there is no rest
 
 
 def by_first_feature(features: np.ndarray) -> np.ndarray:

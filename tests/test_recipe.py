@@ -6,10 +6,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from sklearn import metrics
+from sklearn.preprocessing import StandardScaler
 
 from gradless.data import load
 from gradless.errors import InputError
 from gradless.recipe import Recipe, prepare
+from gradless.train import Stop, train
 
 SMALL = {"hidden": (3,)}
 
@@ -210,7 +212,8 @@ def judged(recipe: Recipe):
     prepared = prepare(recipe)
     params = prepared.model.init(jax.random.key(1))
     dataset = prepared.train if prepared.test is None else prepared.test
-    outputs = np.asarray(prepared.model.apply(params, jnp.asarray(dataset.features)), np.float64)
+    whole = prepared.finished(params)
+    outputs = np.asarray(prepared.model.apply(whole, jnp.asarray(dataset.features)), np.float64)
     return prepared.judge(params, dataset), outputs, dataset.targets
 
 
@@ -231,13 +234,137 @@ def test_classification_is_judged_as_by_scikit_learn(data, objective):
     assert 0.05 < judgement.accuracy < 0.95  # so that right and wrong are both counted
 
 
-def test_regression_is_judged_as_by_scikit_learn(table):
-    path = table(target=lambda row: (row - 20) / 3)
-    judgement, outputs, targets = judged(Recipe(path, **SMALL))
-    assert judgement.value == pytest.approx(
-        metrics.mean_squared_error(targets, outputs[:, 0]), rel=1e-5
-    )
+NUMBERS = {
+    "squared_error": metrics.mean_squared_error,
+    "absolute_error": metrics.mean_absolute_error,
+    "r2": metrics.r2_score,
+    "quantile:0.9": lambda true, found: metrics.mean_pinball_loss(true, found, alpha=0.9),
+}
+
+
+def numbers_of(size: float):
+    """Targets around 30 sizes, from 28 to 32 of them."""
+    return lambda row: size * (30 + (row % 9 - 4) / 2 + row / 1000)
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+@pytest.mark.parametrize("size", [1e5, 1.0, 1e-5])
+@pytest.mark.parametrize("objective", NUMBERS)
+def test_regression_is_judged_as_by_scikit_learn(table, objective, size, standardize):
+    path = table(target=numbers_of(size))
+    recipe = Recipe(path, **SMALL, objective=objective, standardize=standardize)
+    judgement, outputs, targets = judged(recipe)
+    expected = NUMBERS[objective](targets, outputs[:, 0])
+    assert judgement.value == pytest.approx(expected, rel=1e-4)
     assert judgement.accuracy is None
+
+
+# --- Scaled outputs -------------------------------------------------------------------------------
+
+
+def test_outputs_get_mean_and_about_the_deviation_of_the_training_targets(table):
+    prepared = prepare(Recipe(table(target=numbers_of(1e5)), **SMALL))
+    assert prepared.recipe.scale_outputs is True
+    scaler = StandardScaler().fit(prepared.train.targets[:, None].astype(np.float64))
+    np.testing.assert_allclose(prepared.outputs.shift, scaler.mean_)
+    assert np.log2(prepared.outputs.scale[0]) % 1 == 0
+    assert 0.7 < prepared.outputs.scale[0] / scaler.scale_[0] < 1.42
+
+
+def test_a_search_is_the_same_for_targets_in_any_unit(table):
+    found = []
+    for size in (1.0, 2.0**20, 2.0**-20):
+        path = table(target=lambda row, size=size: repr(size * (row % 9) / 8))
+        prepared = prepare(Recipe(path, **SMALL, strategy="openai_es", task="regression"))
+        *_, last = train(prepared.problem, prepared.strategy, prepared.begin(), Stop(2000))
+        outputs = prepared.model.apply(
+            prepared.finished(prepared.structure.unravel(np.asarray(last.run.best))),
+            jnp.asarray(prepared.test.features),
+        )
+        found.append((float(last.best_loss[-1]) / size**2, np.asarray(outputs) / size))
+    for loss, outputs in found[1:]:
+        assert loss == pytest.approx(found[0][0], rel=1e-3)
+        np.testing.assert_allclose(outputs, found[0][1], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {"standardize": False},
+        {"scale_outputs": False},
+        {"task": "classification", "objective": "squared_error"},
+    ],
+)
+def test_outputs_are_left_as_they_are(table, recipe):
+    target = "abc".__getitem__ if "task" in recipe else lambda row: row + 0.5
+    prepared = prepare(Recipe(table(target=lambda row: target(row % 3)), **SMALL, **recipe))
+    params = prepared.begin()
+    assert (prepared.outputs, prepared.recipe.scale_outputs) == (None, False)
+    assert prepared.problem.output_scale is None
+    assert prepared.finished(params) is params
+
+
+def test_rounded_weights_stay_the_same_whole_numbers(table):
+    recipe = Recipe(table(target=numbers_of(1e5)), hidden=(5,), weights="int8")
+    prepared = prepare(recipe)
+    searched = prepared.model.init(jax.random.key(1))
+    finished = prepared.finished(searched)
+    kept = [prepared.model.stored(params)[-1].weights for params in (searched, finished)]
+    np.testing.assert_array_equal(kept[0].values, kept[1].values)
+    assert float(kept[1].scale) == float(kept[0].scale) * prepared.outputs.scale[0]
+
+
+def test_one_target_for_all_can_be_learned(table):
+    prepared = prepare(Recipe(table(target=lambda row: 1e6), **SMALL, task="regression"))
+    assert (float(prepared.outputs.scale[0]), float(prepared.outputs.shift[0])) == (1, 1e6)
+
+
+@pytest.mark.parametrize("size", [1e17, 1e-17])
+def test_targets_whose_squares_are_no_float32_are_refused(table, size):
+    with pytest.raises(InputError, match=r"deviation of \S+e.1\d were given, expected 1e-15 to 1e"):
+        prepare(Recipe(table(target=numbers_of(size)), **SMALL))
+
+
+def test_recipes_of_before_leave_outputs_as_they_are():
+    before = {"data": "table.csv", "standardize": True}
+    assert Recipe.from_json(before).scale_outputs is False
+    assert Recipe.from_json({**before, "scale_outputs": None}).scale_outputs is None
+
+
+# --- The class to be found ------------------------------------------------------------------------
+
+
+def test_the_class_to_be_found_is_the_second_one(table):
+    usual = prepare(Recipe(table(), **SMALL, objective="f1"))
+    other = prepare(Recipe(table(), **SMALL, objective="f1", positive="no"))
+    assert usual.train.class_names == ("no", "yes")
+    assert other.train.class_names == ("yes", "no")
+    np.testing.assert_array_equal(other.train.targets, 1 - usual.train.targets)
+    again = prepare(Recipe(table(), **SMALL, objective="f1", positive="yes"))
+    assert again.fingerprint == usual.fingerprint != other.fingerprint
+    judgement, outputs, targets = judged(other.recipe)
+    answers = np.array(["yes", "no"])
+    expected = metrics.f1_score(answers[targets], answers[outputs.argmax(1)], pos_label="no")
+    assert judgement.value == pytest.approx(expected)
+    assert 0 < judgement.value < 1
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ({"positive": "yse"}, "unknown class 'yse'; did you mean 'yes'"),
+        ({"data": "iris", "positive": "setosa"}, "given for 3 classes, expected one of two"),
+    ],
+)
+def test_a_class_that_cannot_be_found_is_refused(table, recipe, message):
+    with pytest.raises(InputError, match=message):
+        prepare(Recipe(**{"data": table(), **SMALL, **recipe}))
+
+
+def test_numbers_are_no_classes_only_because_the_objective_wants_some(table):
+    path = table(target=lambda row: 1.5 * max(row, 10))
+    with pytest.raises(InputError, match="'f1' judges classes, and the target 'target' has 30 "):
+        prepare(Recipe(path, **SMALL, objective="f1"))
 
 
 # --- Precision ------------------------------------------------------------------------------------

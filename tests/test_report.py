@@ -9,12 +9,13 @@ import pytest
 from rich.console import Console
 
 from gradless.history import History
+from gradless.objectives import get
 from gradless.recipe import Recipe, prepare
 from gradless.report import Display, Improvements, Result, closing_table
 from gradless.train import Record, Stop
 
 LINE = re.compile(
-    r"New best network, evaluation: ([\d,]+), loss: (-?[\d.]+)(?:, accuracy: ([\d.]+))?"
+    r"New best network, evaluation: ([\d,]+), loss: (-?[\d.]+(?:e-\d+)?)(?:, accuracy: ([\d.]+))?"
 )
 ROWS = 1_000_000
 
@@ -113,6 +114,33 @@ def test_the_accuracy_is_shown_where_there_is_one():
     assert line == ["New best network, evaluation: 1, loss: 1.250000"]
 
 
+def lines_of(name: str, best_loss: float, best_accuracy: float) -> list[str]:
+    return Improvements(objective=get(name)).lines(record_of([best_loss], best_accuracy))
+
+
+def test_an_objective_of_which_more_is_better_is_shown_as_its_value():
+    assert lines_of("f1", -0.8, 0.9) == [
+        "New best network, evaluation: 1, f1: 0.800000, accuracy: 0.9000"
+    ]
+    assert lines_of("r2", 3.5, math.nan) == ["New best network, evaluation: 1, r2: -3.500000"]
+    assert lines_of("accuracy", -0.9, 0.9) == [
+        "New best network, evaluation: 1, accuracy: 0.900000"
+    ]
+    assert lines_of("squared_error", 0.25, math.nan) == [
+        "New best network, evaluation: 1, loss: 0.250000"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("loss", "text"),
+    [(2.5e10, "2.5e+10"), (0.177056, "0.177056"), (1.59326e-13, "1.59326e-13"), (0.0, "0.000000")],
+)
+def test_losses_of_any_size_keep_their_digits(loss, text):
+    assert Improvements().lines(record_of([loss])) == [
+        f"New best network, evaluation: 1, loss: {text}"
+    ]
+
+
 def test_without_a_terminal_the_display_is_the_lines_alone():
     text = io.StringIO()
     with Display(Console(file=text, width=20), Stop(evaluations=10), History()) as display:
@@ -168,11 +196,10 @@ def test_json_keeps_every_other_number():
     }
 
 
-def rendered(result: Result) -> str:
+def rendered(result: Result, objective: str | None = None) -> str:
     text = io.StringIO()
-    Console(file=text, width=120).print(
-        closing_table(result, prepare(Recipe("vertical", hidden=(3,))))
-    )
+    prepared = prepare(Recipe("vertical", hidden=(3,), objective=objective))
+    Console(file=text, width=120).print(closing_table(result, prepared))
     return text.getvalue()
 
 
@@ -196,3 +223,13 @@ def test_the_closing_table_without_accuracy_test_data_and_time():
     assert "accuracy" not in text
     assert "test data" not in text
     assert "0.125000" in text
+
+
+def test_the_closing_table_shows_the_objective_by_its_own_name_and_direction():
+    lines = rendered(result(loss=-0.8, test_loss=-0.7), "f1").splitlines()
+    (line,) = (line for line in lines if line.startswith("f1"))
+    assert line.split("  ")[-1].strip() == ""
+    assert "0.800000 in training, 0.700000 on test data" in line
+    assert not any("loss" in line for line in lines)
+    text = rendered(result(loss=-0.9, accuracy=0.9), "accuracy")
+    assert text.count("accuracy") == 1

@@ -1,6 +1,7 @@
 """From a table as people have it to answers: train, model card, predict, evaluate."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import skops.io
 from sklearn import metrics
 from sklearn.preprocessing import FunctionTransformer
 
+from gradless import runs
+from gradless.commands import options
 from test_cli import MEASURED, SMALL, Trained, call, is_picture, read_json, refuse, rows_of, succeed
 
 TARGET = ("--target", "churn", "--drop", "customer id")
@@ -319,3 +322,95 @@ def test_preprocessing_that_does_not_belong_is_refused(trained, priced, place, s
         path.write_bytes({"empty": b"", "cut": data[:-9]}[state])
     for command in ("predict", "evaluate"):
         assert "preprocessing.skops" in refuse(command, folder, place / "churn.csv")
+
+
+# --- Objectives and targets of any kind -----------------------------------------------------------
+
+QUICK = ("--hidden", "8", "--strategy", "openai_es", "--evaluations", "4000")
+
+
+def houses(size: float) -> pd.DataFrame:
+    """Prices of some size, nearly linear in two columns."""
+    random = np.random.default_rng(1)
+    area, age = random.uniform(40, 200, 300).round(1), random.integers(0, 80, 300)
+    price = size * (2 + area / 100 - age / 100 + random.normal(0, 0.05, 300))
+    return pd.DataFrame({"area": area, "age": age, "price": price})
+
+
+def share_explained(folder: str, table: pd.DataFrame) -> float:
+    answers = [float(row["prediction"]) for row in rows_of(succeed("predict", folder, "table.csv"))]
+    return float(metrics.r2_score(table["price"], answers))
+
+
+@pytest.mark.usefixtures("without_pictures")
+@pytest.mark.parametrize("size", [1e5, 1e-5])
+def test_numbers_of_any_size_are_learned_and_answered_in_their_units(size):
+    table = houses(size)
+    table.to_csv("table.csv", index=False)
+    succeed("train", "table.csv", "--target", "price", *QUICK, "--quiet", "--out", "run")
+    assert share_explained("run", table) > 0.9
+    result = read_json(Path("run"), "result.json")
+    assert result["test_metrics"]["MSE"]["value"] == pytest.approx(result["test_loss"], rel=1e-3)
+    measured = json.loads(succeed("evaluate", "run", "table.csv", "--json"))["metrics"]
+    assert measured["R²"]["value"] == pytest.approx(share_explained("run", table), abs=1e-5)
+    assert measured["MSE"]["value"] < 0.1 * size**2
+    arguments = ("--target", "price", *QUICK, "--standardize", "no", "--quiet", "--out", "as it is")
+    succeed("train", "table.csv", *arguments)
+    assert share_explained("as it is", table) < 0.5
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_run_with_scaled_outputs_goes_on_and_repeats_bit_for_bit():
+    houses(1e5).to_csv("table.csv", index=False)
+    arguments = ("table.csv", "--target", "price", *QUICK, "--quiet")
+    succeed("train", *arguments, "--out", "whole")
+    succeed("train", *arguments, "--evaluations", "2000", "--out", "run")
+    succeed("resume", "run", "--evaluations", "4000", "--quiet")
+    weights = [Path(name, "model.safetensors").read_bytes() for name in ("run", "whole")]
+    assert weights[0] == weights[1]
+    assert "the same bit for bit" in succeed("repeat", "run")
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_run_of_before_outputs_were_scaled_goes_on_as_it_was(monkeypatch):
+    houses(1e5).to_csv("table.csv", index=False)
+    described, recipe = runs.about, options.Problem.recipe
+
+    def about_of_before(*arguments):
+        about = described(*arguments)
+        del about["recipe"]["scale_outputs"]
+        return about
+
+    with monkeypatch.context() as then:
+        then.setattr(runs, "about", about_of_before)
+        then.setattr(
+            options.Problem,
+            "recipe",
+            lambda self, **more: recipe(self, scale_outputs=False, **more),
+        )
+        arguments = ("table.csv", "--target", "price", *QUICK, "--quiet")
+        succeed("train", *arguments, "--out", "whole")
+        succeed("train", *arguments, "--evaluations", "2000", "--out", "run")
+    config = read_json(Path("run"), "config.json")
+    del config["recipe"]["scale_outputs"]
+    Path("run", "config.json").write_text(json.dumps(config), encoding="utf-8")
+    succeed("resume", "run", "--evaluations", "4000", "--quiet")
+    weights = [Path(name, "model.safetensors").read_bytes() for name in ("run", "whole")]
+    assert weights[0] == weights[1]
+
+
+def test_a_run_for_f1_says_f1_everywhere(place):
+    arguments = (*TARGET, "--objective", "f1", *SMALL, "--out", "runs/run")
+    text = succeed("train", place / "churn.csv", *arguments)
+    reached = -read_json(Path("runs/run"), "result.json")["loss"]
+    assert 0 < reached <= 1
+    assert re.search(r"New best network, evaluation: \d+, f1: 0\.\d+, accuracy: 0", text)
+    assert re.search(f"^f1 +{reached:.6f} in training, ", text, re.MULTILINE)
+    assert "loss" not in text.replace("log loss", "")
+    pictures = {"f1.png", "accuracy.png", "confusion.png", "roc.png"}
+    assert {path.name for path in Path("runs/run").iterdir()} == MEASURED | pictures
+    card = Path("runs/run/model_card.md").read_text(encoding="utf-8")
+    assert f"| on the training rows | f1 {reached:.4g}, accuracy" in card
+    assert "![f1](f1.png)" in card
+    assert f"f1: {reached:.6f}" in " ".join(succeed("runs").split())
+    succeed("plot", "runs/run")

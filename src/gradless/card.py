@@ -5,6 +5,7 @@ After Mitchell et al., "Model Cards for Model Reporting", 2019.
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -46,20 +47,19 @@ def write(
     pictures
         In the folder.
     """
-    text = "\n".join(_lines(folder, prepared, result, found, answers, pictures))
+    parts = (
+        _heading(prepared),
+        _quality(prepared, found, answers, pictures),
+        _data(prepared),
+        _training(prepared, result),
+        _use(folder),
+    )
+    text = "\n".join(itertools.chain(*parts))
     storage.write_bytes(folder / CARD, (text.rstrip() + "\n").encode())
 
 
-def _lines(
-    folder: Path,
-    prepared: Prepared,
-    result: Result,
-    found: Sequence[Metric],
-    answers: np.ndarray,
-    pictures: Sequence[Path],
-) -> Iterator[str]:
-    train, test = prepared.train, prepared.test
-    shown = train if test is None else test
+def _heading(prepared: Prepared) -> Iterator[str]:
+    train = prepared.train
     target = _code(prepared.target) if prepared.target else "the class"
     yield f"# Model card: {train.name}"
     yield ""
@@ -71,6 +71,13 @@ def _lines(
         yield f"A neural network that predicts {target} from {what} of a table: {names}."
     yield "It was trained without gradients, by gradless."
     yield ""
+
+
+def _quality(
+    prepared: Prepared, found: Sequence[Metric], answers: np.ndarray, pictures: Sequence[Path]
+) -> Iterator[str]:
+    train, test = prepared.train, prepared.test
+    shown = train if test is None else test
     yield "## How good is it?"
     yield ""
     if test is None:
@@ -107,8 +114,8 @@ def _lines(
         mean = float(np.mean(train.targets, dtype=np.float64))
         error = float(np.mean((shown.targets.astype(np.float64) - mean) ** 2))
         yield (
-            f"For comparison: always answering {mean:.4g}, the mean in training, has MSE "
-            f"{error:.4g}."
+            f"For comparison: always answering {scores.words(mean)}, the mean in training, has MSE "
+            f"{scores.words(error)}."
         )
     yield ""
     if train.class_names is not None and len(train.class_names) <= _CLASSES_IN_TEXT:
@@ -124,9 +131,6 @@ def _lines(
     for path in pictures:
         yield f"![{path.stem.replace('_', ' ')}]({path.name})"
     yield ""
-    yield from _data(prepared)
-    yield from _training(prepared, result)
-    yield from _use(folder, prepared)
 
 
 def _data(prepared: Prepared) -> Iterator[str]:
@@ -179,6 +183,8 @@ def _preprocessing(prepared: Prepared) -> Iterator[str]:
     if "category" in kinds:
         gaps = any(f"{column.name} = {MISSING}" in inputs for column in prepared.table)
         yield f"Each category is an input of its own{', and so is an empty cell' * gaps}."
+    if prepared.outputs is not None:
+        yield "Outputs of the network were scaled to mean and spread of the target."
     yield "All of this was learned from the training rows alone."
 
 
@@ -188,8 +194,9 @@ def _training(prepared: Prepared, result: Result) -> Iterator[str]:
     yield ""
     sizes = "-".join(map(str, model.sizes))
     chosen = "" if recipe.why is None else f", chosen automatically. {recipe.why}"
-    value = -result.loss if prepared.problem.objective.greater_is_better else result.loss
-    accuracy = "" if result.accuracy is None else f", accuracy {result.accuracy:.4g}"
+    reached = f"{result.objective} {prepared.problem.objective.value(result.loss):.4g}"
+    if result.accuracy is not None and result.objective != "accuracy":
+        reached += f", accuracy {result.accuracy:.4g}"
     yield from _table(
         ("", ""),
         [
@@ -202,16 +209,16 @@ def _training(prepared: Prepared, result: Result) -> Iterator[str]:
             ("strategy", f"{recipe.strategy}{_cell(chosen)}"),
             ("effort", f"{result.evaluations:,} networks evaluated in {result.seconds:.2f} s"),
             ("stopped because", result.stopped_because),
-            ("on the training rows", f"{result.objective} {value:.4g}{accuracy}"),
+            ("on the training rows", reached),
             ("seed", str(recipe.seed)),
         ],
     )
     if result.stalled is not None:
-        yield f"It stalled: {result.stalled} To try: {result.advice}"
+        yield f"It stalled: {result.stalled}. To try: {result.advice}."
         yield ""
 
 
-def _use(folder: Path, prepared: Prepared) -> Iterator[str]:
+def _use(folder: Path) -> Iterator[str]:
     run = shlex.quote(str(folder))
     yield "## Use"
     yield ""

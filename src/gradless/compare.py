@@ -25,6 +25,7 @@ import numpy.typing as npt
 from gradless import memory, storage, strategies, yardstick
 from gradless.errors import InputError
 from gradless.evaluate import Problem, Score, choose_layout, layout_for, replicate
+from gradless.objectives import Measure
 from gradless.recipe import Prepared, Recipe, prepare
 from gradless.strategies import STRATEGIES, Strategy
 from gradless.train import Record, Stop, evaluations_per_generation, train
@@ -174,6 +175,10 @@ class Quartiles(NamedTuple):
         """Of one value a seed, linear between neighbours; NaN counts as inf, the worst."""
         low, median, high = quartiles(np.asarray(values, np.float64)[:, None])[:, 0]
         return cls(float(low), float(median), float(high))
+
+    def values(self, objective: Measure) -> Quartiles:
+        """Of the values that have these losses."""
+        return Quartiles(*sorted(map(objective.value, self)))
 
 
 def quartiles(values: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""How does a comparison look? The best loss over evaluations and over time, a line a strategy."""
+"""How does a comparison look? The best so far over evaluations and time, a line a strategy."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from gradless import plots
 from gradless.compare import Axis, Outcome, quartiles
+from gradless.objectives import Measure
 from gradless.yardstick import EVALUATIONS_PER_STEP, NAME
 
 Array = npt.NDArray[np.float64]
@@ -47,6 +48,7 @@ def comparison(
     title: str,
     subtitle: str = "",
     loss_name: str = "loss",
+    objective: Measure | None = None,
     target: float | None = None,
 ) -> Figure:
     """Draw the median over seeds of each strategy's best loss, and the band of its quartiles.
@@ -66,6 +68,8 @@ def comparison(
         What was compared.
     loss_name
         Label of the vertical axes.
+    objective
+        What the losses are of, to draw its values; None to draw losses.
     target
         A loss to mark with a thin dotted line.
 
@@ -94,8 +98,13 @@ def comparison(
         (left, "evaluations", "evaluations (log scale)"),
         (right, "seconds", "seconds, compilation not counted (log scale)"),
     )
-    drawn = [(axes, label, _lines(outcomes, names, axis)) for axes, axis, label in panels]
-    log = _vertical(left, [line.y for _, _, lines in drawn for line in lines], loss_name)
+    drawn = [
+        (axes, label, _lines(outcomes, names, axis, objective)) for axes, axis, label in panels
+    ]
+    rises = objective is not None and objective.greater_is_better
+    log = _vertical(left, [line.y for _, _, lines in drawn for line in lines], loss_name, rises)
+    if target is not None and objective is not None:
+        target = objective.value(target)
     for axes, label, lines in drawn:
         _style(axes)
         axes.tick_params(labelleft=True)
@@ -135,7 +144,12 @@ def note(outcomes: Sequence[Outcome], seeds: int) -> str:
     return text
 
 
-def _lines(outcomes: Sequence[Outcome], names: Sequence[str], axis: Axis) -> list[_Line]:
+def _lines(
+    outcomes: Sequence[Outcome],
+    names: Sequence[str],
+    axis: Axis,
+    objective: Measure | None = None,
+) -> list[_Line]:
     lines = []
     searches = [name for name in names if name != NAME]
     for name in names:
@@ -150,6 +164,8 @@ def _lines(outcomes: Sequence[Outcome], names: Sequence[str], axis: Axis) -> lis
         x = np.geomspace(max(begin, 1e-6), max(end, begin, 1e-6), _POINTS)
         x[-1] = max(end, begin)  # to the last evaluation, whatever the logarithm rounds to
         y = quartiles(np.stack([run.curve.at(axis, x) for run in runs]))
+        if objective is not None:
+            y = np.sort(objective.value(y), axis=0)
         # Before most seeds have a loss there is no band; where some never have one, no top of it.
         there = np.isfinite(y).all(axis=0)
         if not there.any():
@@ -175,14 +191,14 @@ def _style(axes: Axes) -> None:
     axes.grid(axis="y", color="#E5E8EB", linewidth=0.8)
 
 
-def _vertical(axes: Axes, bands: list[Array], name: str) -> bool:
+def _vertical(axes: Axes, bands: list[Array], name: str, rises: bool = False) -> bool:
     """Set the vertical axis of both panels; whether it is logarithmic."""
     values = np.concatenate([band.ravel() for band in bands] or [np.zeros(0)])
     values = values[np.isfinite(values)]
     if not values.size:
         return False
     low, high = float(values.min()), float(values.max())
-    log = low > 0 and high > _LOG_SPAN * low
+    log = not rises and low > 0 and high > _LOG_SPAN * low
     plots._value_axis(axes, "loss", values, log)
     axes.set_ylabel(f"{name} (log scale)" if log else name)
     if log:
@@ -214,8 +230,9 @@ def _draw(axes: Axes, line: _Line) -> None:
     low, median, high = line.y
     dashed = line.name == NAME
     if np.any(high > low):
+        bottom, top = axes.get_ylim()
         axes.fill_between(
-            line.x, low, np.where(np.isfinite(high), high, axes.get_ylim()[1]),
+            line.x, np.where(np.isfinite(low), low, bottom), np.where(np.isfinite(high), high, top),
             color=line.color, alpha=0.10 if dashed else 0.16, linewidth=0, zorder=2,
         )  # fmt: skip
     axes.plot(

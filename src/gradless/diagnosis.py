@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from gradless import tree
 from gradless.history import History
+from gradless.objectives import Measure
 from gradless.strategies import Strategy
 from gradless.train import NOT_FINITE
 
@@ -61,6 +62,7 @@ def diagnose(
     uses_minibatches: bool,
     not_finite: int = 0,
     stopped_because: str | None = None,
+    objective: Measure | None = None,
 ) -> Finding | None:
     """Why a run has stalled, or None if it has not.
 
@@ -79,12 +81,14 @@ def diagnose(
         Losses of the run that were NaN or infinite.
     stopped_because
         Of the last record; a run that has reached a target is fine.
+    objective
+        What the losses are of, to name it and show its values; None for losses without a name.
     """
     if stopped_because == NOT_FINITE:
         return _finding("divergence", _ENDED_IN_NAN, strategy, uses_minibatches)
     if (stopped_because or "").startswith("target") or len(history) < _LEAST_ROWS:
         return None
-    shown = _Shown(history)
+    shown = _Shown(history, objective)
     seen = _diverges(shown, strategy, not_finite, uses_minibatches)
     if seen is not None:
         return _finding("divergence", seen, strategy, uses_minibatches)
@@ -105,7 +109,14 @@ def diagnose(
 class _Shown:
     """The numbers of a history that the findings rest on."""
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: History, objective: Measure | None) -> None:
+        self._objective = objective
+        rises = objective is not None and objective.greater_is_better
+        self.name = "loss" if objective is None else objective.quantity
+        self.several = f"values of {self.name}" if rises else "losses"
+        self.improve, self.improved, self.worsened, self.beyond = (
+            ("rise", "rose", "fell", "below") if rises else ("fall", "fell", "rose", "above")
+        )
         self.evaluations = history.column("evaluations")
         self.best = history.column("best_loss").astype(float)
         loss = history.column("loss").astype(float)
@@ -115,8 +126,23 @@ class _Shown:
     @property
     def solved(self) -> bool:
         """Whether nothing is left to improve that anybody would notice."""
-        first, last = self.best[0], self.best[-1]
-        return self.accuracy == 1.0 or bool(0 <= last <= _SOLVED * first < math.inf)
+        at_best = 0.0 if self._objective is None else self._objective.best_loss
+        first, last = self.best[0] - at_best, self.best[-1] - at_best
+        # What is best is met but for rounding.
+        return self.accuracy == 1.0 or bool(abs(last) <= _SOLVED * first < math.inf)
+
+    def value(self, loss: float) -> float:
+        """What a person sees of a loss."""
+        return loss if self._objective is None else float(self._objective.value(loss))
+
+    def from_to(self, before: float, after: float) -> str:
+        """How a loss changed, with as many digits as it takes to see that."""
+        before, after = self.value(before), self.value(after)
+        for digits in (4, 5, 6):
+            first, last = f"{before:.{digits}g}", f"{after:.{digits}g}"
+            if first != last:
+                return f"from {first} to {last}"
+        return f"and is {after:.4g}"
 
     def quarter(self, number: int) -> npt.NDArray[np.float64]:
         """Losses of a quarter of the rows, 0 to 3, those that are not finite included."""
@@ -153,11 +179,11 @@ def _diverges(
     if not far:
         return None
     seen = (
-        f"the center's loss was about {last:.4g} in the last quarter of the run, above the "
-        f"{start:.4g} at the start"
+        f"the center's {shown.name} was about {shown.value(last):.4g} in the last quarter of the "
+        f"run, {shown.beyond} the {shown.value(start):.4g} at the start"
     )
     fell = not uses_minibatches and best < start
-    return f"{seen}, though {best:.4g} had been reached" if fell else seen
+    return f"{seen}, though {shown.value(best):.4g} had been reached" if fell else seen
 
 
 def _is_flat(shown: _Shown) -> str | None:
@@ -167,7 +193,10 @@ def _is_flat(shown: _Shown) -> str | None:
     # Sums over samples may differ by rounding.
     if max(highest - lowest, gained) > 1e-6 * abs(lowest):
         return None
-    return f"the loss was {lowest:.5g} all the time: no change of the parameters made a difference"
+    return (
+        f"the {shown.name} was {shown.value(lowest):.5g} all the time: no change of the parameters "
+        "made a difference"
+    )
 
 
 def _idles(shown: _Shown) -> str | None:
@@ -179,17 +208,10 @@ def _idles(shown: _Shown) -> str | None:
     if share < _IDLE:
         return None
     return (
-        f"the best loss fell by less than 0.1 % during the last {math.floor(100 * share)} % of the "
-        f"run ({evaluations:,} evaluations), {_from_to(shown.best[since], last)}"
+        f"the best {shown.name} {shown.improved} by less than 0.1 % during the last "
+        f"{math.floor(100 * share)} % of the run ({evaluations:,} evaluations), "
+        f"{shown.from_to(shown.best[since], last)}"
     )
-
-
-def _from_to(before: float, after: float) -> str:
-    for digits in (4, 5, 6):
-        first, last = f"{before:.{digits}g}", f"{after:.{digits}g}"
-        if first != last:
-            return f"from {first} to {last}"
-    return f"and is {after:.4g}"
 
 
 def _creeps(shown: _Shown) -> str | None:
@@ -207,8 +229,9 @@ def _creeps(shown: _Shown) -> str | None:
     middle = len(shown.loss) // 2
     evaluations = int(shown.evaluations[-1] - shown.evaluations[middle])
     return (
-        f"the mean loss did not fall clearly during the last half of the run ({evaluations:,} "
-        f"evaluations), {_from_to(float(before.mean()), float(after.mean()))}"
+        f"the mean {shown.name} did not {shown.improve} clearly during the last half of the run "
+        f"({evaluations:,} evaluations), "
+        f"{shown.from_to(float(before.mean()), float(after.mean()))}"
     )
 
 
@@ -226,13 +249,13 @@ def _is_noisy(shown: _Shown, strategy: Strategy, uses_minibatches: bool) -> str 
     level = abs(float(after.mean()))
     if not fluctuation > _NOISY * level:
         return None
-    whose = "the center's losses" if strategy.samples_around_center else "the losses"
+    whose = "the center's" if strategy.samples_around_center else "the"
     trend = float(before.mean() - after.mean())
-    moved = f"fell by {trend:.2g}" if trend > 0 else f"rose by {-trend:.2g}"
+    moved = f"{shown.improved if trend > 0 else shown.worsened} by {abs(trend):.2g}"
     return (
-        f"{whose} jump by about {fluctuation:.2g} from generation to generation, while their mean "
-        f"{moved} during the last half of the run, to {after.mean():.4g}: the signal is below the "
-        "noise"
+        f"{whose} {shown.several} jump by about {fluctuation:.2g} from generation to generation, "
+        f"while their mean {moved} during the last half of the run, to "
+        f"{shown.value(float(after.mean())):.4g}: the signal is below the noise"
     )
 
 
@@ -307,7 +330,7 @@ def _general_advice(kind: str, strategy: Any, uses_minibatches: bool) -> list[st
         # Its best had a lucky batch, and a better network on another batch does not beat it.
         return ["a larger --batch-size", "--strategy openai_es, which averages over batches"]
     if kind == "flat":
-        return ["--objective cross_entropy if the objective is a share of wrong answers"]
+        return ["--objective cross_entropy if the objective goes in steps, as f1 and accuracy do"]
     if kind == "noise":
         return ["a larger --batch-size"] if uses_minibatches else []
     if kind == "divergence":

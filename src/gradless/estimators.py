@@ -35,6 +35,7 @@ from gradless.history import History
 from gradless.host_metric import HostMetric, Responses, resolve
 from gradless.models import MLP, Dense
 from gradless.objectives import Task
+from gradless.preprocessing import mean_and_scale
 from gradless.strategies import Strategy
 
 __all__ = ["GradientFreeClassifier", "GradientFreeRegressor", "load"]
@@ -227,12 +228,12 @@ class _GradientFree(BaseEstimator):
         self.feature_mean_, self.feature_scale_ = np.zeros(X.shape[1]), np.ones(X.shape[1])
         self.output_scale_ = self.output_shift_ = None
         if self.standardize:
-            self.feature_mean_, self.feature_scale_ = fitting.mean_and_scale(X, weight)
+            self.feature_mean_, self.feature_scale_ = mean_and_scale(X, weight)
         if self._default_objective == "squared_error":
             self.output_shift_ = np.zeros(outputs.shape[1])
             self.output_scale_ = np.ones(outputs.shape[1])
             if self.standardize:
-                self.output_shift_, self.output_scale_ = fitting.mean_and_scale(outputs, weight)
+                self.output_shift_, self.output_scale_ = mean_and_scale(outputs, weight)
 
     def _weighted_by_class(self, y: Any, weight: npt.NDArray[Any]) -> npt.NDArray[Any]:
         del y

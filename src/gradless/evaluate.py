@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gradless import tree
@@ -41,6 +42,16 @@ class Score(NamedTuple):
 
     loss: jax.Array
     accuracy: jax.Array
+
+
+class OutputScale(NamedTuple):
+    """What brings a network's outputs into the units of the targets: times scale, plus shift.
+
+    Weights of a usual size then reach targets of any size. Both have the shape (outputs,).
+    """
+
+    scale: npt.NDArray[np.float64]
+    shift: npt.NDArray[np.float64]
 
 
 class Problem(Protocol):
@@ -79,8 +90,9 @@ class SupervisedProblem:
     ``objectives``. Behind the ``n_samples`` samples of feature-major data there may be copies of
     weight zero, which fill whole vectors.
     ``precision`` is that of the network's arithmetic; its outputs are judged in float32, multiplied
-    by ``output_scale``, (outputs,), if there is one: weights of a usual size then reach targets of
-    any size, and the objective is in their units.
+    by ``output_scale``, (outputs,), if there is one, and the objective is in the units of the
+    targets. Of an :class:`OutputScale`, the shift was taken from the targets: objectives of numbers
+    look at differences, or at the order.
     """
 
     inputs: jax.Array
@@ -101,10 +113,12 @@ class SupervisedProblem:
         batch_size: int | None = None,
         precision: str = "float32",
         weight: np.ndarray | None = None,
+        outputs: OutputScale | None = None,
     ) -> SupervisedProblem:
         """Problem of training ``model`` on ``dataset``.
 
         ``weight`` is how much each sample counts, (samples,); by default all count the same.
+        ``outputs`` is for regression; None leaves the outputs as they are.
 
         Raises
         ------
@@ -132,13 +146,14 @@ class SupervisedProblem:
         return cls.of_arrays(
             task,
             dataset.features,
-            dataset.targets,
+            dataset.targets if outputs is None else dataset.targets - outputs.shift,
             dataset.n_outputs,
             model,
             objective,
             batch_size=batch_size,
             precision=precision,
             weight=None if weight is None else checked_weight(weight, dataset.n_samples),
+            output_scale=None if outputs is None else outputs.scale,
         )
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import csv
 import io
 import itertools
@@ -41,7 +42,7 @@ Cells = Sequence[str] | NDArray[np.float64]
 Block = tuple[Sequence[int], Sequence[Cells]]
 
 
-class File:
+class File(abc.ABC):
     """A file with a checked header, whose rows are to be read once."""
 
     path: str
@@ -64,9 +65,9 @@ class File:
         place += "" if column is None else f", column {short(column)}"
         return InputError(f"{place}: {message}")
 
+    @abc.abstractmethod
     def blocks(self, columns: Sequence[int], as_text: Collection[int] = ()) -> Iterator[Block]:
         """The columns, some rows at a time, some of them as text whatever they hold."""
-        raise NotImplementedError
 
     def check_names(self, line: int | None = None) -> None:
         """Refuse columns without a name, or of the same name."""

@@ -162,16 +162,6 @@ def merged(
     return first, np.bincount(inverse.reshape(-1), weight).astype(np.float64)
 
 
-def mean_and_scale(
-    values: npt.NDArray[np.float64], weight: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Weighted mean and standard deviation of columns; 1 for those that are constant."""
-    mean = np.average(values, axis=0, weights=weight)
-    scale = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
-    constant = ~(scale > 1e-12 * np.abs(mean))  # but for rounding
-    return mean, np.where(constant, 1.0, scale)
-
-
 def filled(samples: int) -> int:
     """A size, at most an eighth above, to which samples are filled up by copies of weight zero.
 
@@ -464,9 +454,10 @@ class _Progress:
         loss = float(record.best_loss[-1])
         if last or loss < self._told_loss:
             self._told, self._told_loss = now, loss
+            objective = self._training.objective
             print(
                 f"{int(record.evaluations[-1]):,} evaluations, {record.seconds[-1]:.1f} s: "
-                f"loss {loss:.6g} ({self._training.objective.name})",
+                f"{objective.label} {objective.value(loss):.6g}",
                 flush=True,
             )
 

@@ -25,13 +25,13 @@ from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
 from gradless import auto, objectives
 from gradless.errors import InputError, unknown_name
 from gradless.host import Judgement
-from gradless.minibatch import minibatch_indices
+from gradless.minibatch import Minibatches
 from gradless.models import MLP
-from gradless.objectives import Objective
+from gradless.objectives import Measure, Objective
 from gradless.python_function import judgement_of
 from gradless.tree import Params
 
-_SCORES = "_score_func"  # what every scorer of make_scorer has
+_SCORES, _SIGN = "_score_func", "_sign"  # what every scorer of make_scorer has
 
 
 class Responses:
@@ -99,7 +99,7 @@ class _Regressor(RegressorMixin, BaseEstimator):
 
 
 @dataclass(frozen=True)
-class HostMetric:
+class HostMetric(Measure):
     """A scorer to be maximised on the host.
 
     Parameters
@@ -110,11 +110,14 @@ class HostMetric:
         As of :func:`sklearn.metrics.make_scorer`: more is better.
     n_jobs
         Processes that evaluate a population, as in joblib.
+    greater_is_better
+        Direction of what is shown to people, the scorer's function.
     """
 
     name: str
     scorer: Callable[..., float]
     n_jobs: int = 1
+    greater_is_better: bool = True
 
     smooth = False  # as far as anyone knows
 
@@ -193,13 +196,14 @@ def resolve(
         )
     name = getattr(getattr(given, _SCORES, given), "__name__", type(given).__name__)
     if not bare:
-        return HostMetric(name, given, jobs)
+        return HostMetric(name, given, jobs, getattr(given, _SIGN, 1) > 0)
     if greater_is_better is None:
         raise InputError(
             f"the function {name} was given as objective without its direction; give "
             "greater_is_better=True or False"
         )
-    return HostMetric(name, make_scorer(given, greater_is_better=bool(greater_is_better)), jobs)
+    greater = bool(greater_is_better)
+    return HostMetric(name, make_scorer(given, greater_is_better=greater), jobs, greater)
 
 
 def _named(name: str, n_jobs: int) -> Objective | HostMetric:
@@ -222,19 +226,11 @@ def _named(name: str, n_jobs: int) -> Objective | HostMetric:
     meta_fields=["model", "n_samples", "batch_size"],
 )
 @dataclass(frozen=True)
-class NetworkOutputs:
+class NetworkOutputs(Minibatches):
     """What is compiled of a :class:`HostMetricProblem`: the outputs of a network."""
 
     inputs: jax.Array  # (samples, features)
     model: MLP
-    n_samples: int
-    batch_size: int | None
-
-    def draw(self, key: jax.Array) -> jax.Array | None:
-        """Numbers of the samples of a generation, (batch_size,), or None for all."""
-        if self.batch_size is None:
-            return None
-        return minibatch_indices(key, self.n_samples, self.batch_size)
 
     def batch(self, drawn: Any) -> jax.Array:
         """Their inputs."""
@@ -298,7 +294,7 @@ class HostMetricProblem:
         size = real if self.batch_size else max(real, filled)
         chosen = np.arange(size) % real
         self.on_device = NetworkOutputs(
-            jax.device_put(np.asarray(inputs, np.float32)[chosen]), model, size, self.batch_size
+            size, self.batch_size, jax.device_put(np.asarray(inputs, np.float32)[chosen]), model
         )
         self._metric, self._y, self._weight, self._classes = metric, y_true, weight, classes
         self._scale, self._shift, self.n_samples = scale, shift, real

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import jax
 import jax.numpy as jnp
 
 from gradless.errors import InputError
 
-__all__ = ["minibatch_indices"]
+__all__ = ["Minibatches", "minibatch_indices"]
 
 # A batch of at most this share of the samples is redrawn until distinct; each round then replaces
 # a repeated index by a fresh one with probability 3/4 or more, so that few rounds are needed.
@@ -71,3 +73,17 @@ def minibatch_indices(key: jax.Array, n_samples: int, batch_size: int) -> jax.Ar
     first = (jnp.int32(1), jnp.sort(draw(0)))
     _, batch = jax.lax.while_loop(lambda state: repeated(state[1]).any(), redraw, first)
     return batch
+
+
+@dataclass(frozen=True)
+class Minibatches:
+    """Which samples the generations of a run see: all, or each its own minibatch."""
+
+    n_samples: int
+    batch_size: int | None
+
+    def draw(self, key: jax.Array) -> jax.Array | None:
+        """Numbers of the samples of a generation, (batch_size,), or None for all."""
+        if self.batch_size is None:
+            return None
+        return minibatch_indices(key, self.n_samples, self.batch_size)

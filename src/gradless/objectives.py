@@ -242,8 +242,37 @@ def accuracy(outputs: Rows, targets: Targets) -> jax.Array:
     return _mean(right(outputs, targets), targets)
 
 
+class Measure:
+    """What people see of an objective: its own name and value, whatever the loss inside.
+
+    Training minimises a loss, which is the value, or minus the value where more of it is better.
+    """
+
+    name: str
+    greater_is_better: bool
+
+    @property
+    def quantity(self) -> str:
+        """What its values are called: ``loss``, or where more is better, its name."""
+        return self.name if self.greater_is_better else "loss"
+
+    @property
+    def label(self) -> str:
+        """The same for a heading, where a loss is named, too."""
+        return self.name if self.greater_is_better else f"loss ({self.name})"
+
+    @property
+    def best_loss(self) -> float:
+        """The loss of what cannot be better: of all measures here, 1 is the best, or 0."""
+        return -1.0 if self.greater_is_better else 0.0
+
+    def value(self, loss: Any) -> Any:
+        """The value of a loss, or of an array of them; and the loss of a value."""
+        return -loss if self.greater_is_better else loss
+
+
 @dataclass(frozen=True)
-class Objective:
+class Objective(Measure):
     """What a network is judged by: one number from all outputs and targets, with its direction.
 
     Parameters
@@ -286,8 +315,8 @@ class Objective:
         """
         if task not in self.tasks:
             raise InputError(
-                f"objective {self.name!r} was given for {task}, expected one for "
-                f"{task}; choose another objective or another target column"
+                f"objective {self.name!r} was given for {task}, but judges "
+                f"{' and '.join(self.tasks)}; choose another objective or another target column"
             )
         if self.classes not in (None, n_outputs):
             raise InputError(
@@ -297,9 +326,9 @@ class Objective:
 
     def function(self, outputs: Rows, targets: Targets) -> jax.Array:
         """Value, from feature-major outputs and prepared targets; NaN if a sample has no value."""
-        return self._value(self.of_samples(outputs, targets), targets)
+        return self._of(self.of_samples(outputs, targets), targets)
 
-    def _value(self, reduced: jax.Array, targets: Targets) -> jax.Array:
+    def _of(self, reduced: jax.Array, targets: Targets) -> jax.Array:
         if self.of_all is None:
             return _mean(reduced, targets)
         value = jnp.where(targets["total"] > 0, self.of_all(reduced, targets), jnp.nan)
@@ -308,10 +337,8 @@ class Objective:
 
     def loss_rows(self, outputs: Rows, targets: Targets) -> jax.Array:
         """What training minimises, from feature-major outputs and prepared targets."""
-        return self._loss(self.function(outputs, targets))
-
-    def _loss(self, value: jax.Array) -> jax.Array:
-        return -value if self.greater_is_better else value
+        loss: jax.Array = self.value(self.function(outputs, targets))
+        return loss
 
     def judge(self, outputs: Rows, targets: Targets) -> tuple[jax.Array, jax.Array]:
         """Loss and accuracy; the accuracy is NaN where there are no classes."""
@@ -330,7 +357,7 @@ class Objective:
         def means(signed: jax.Array) -> tuple[jax.Array, jax.Array]:
             value = _mean(jnp.abs(signed), targets)
             accuracy = _mean((~jnp.signbit(signed)).astype(jnp.float32), targets)
-            return self._loss(value), accuracy
+            return self.value(value), accuracy
 
         return jax.lax.cond(targets["total"] > 0, means, _of_nothing, signed)
 
@@ -338,7 +365,7 @@ class Objective:
         reduced = self.of_samples(outputs, targets)
 
         def both(reduced: jax.Array) -> tuple[jax.Array, jax.Array]:
-            return self._loss(self._value(reduced, targets)), metrics.accuracy(reduced, targets)
+            return self.value(self._of(reduced, targets)), metrics.accuracy(reduced, targets)
 
         if not isinstance(outputs, list):
             return both(reduced)

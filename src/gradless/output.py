@@ -44,5 +44,5 @@ def shortened(path: Path) -> str:
 
 
 def number(value: float) -> str:
-    """A loss for people: six decimals, or six digits where it is huge."""
-    return f"{value:.6f}" if abs(value) < 1e6 else f"{value:.6g}"
+    """A loss for people: six decimals, or six digits where it is huge or tiny."""
+    return f"{value:.6f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.6g}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -22,8 +22,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from gradless.history import History
+from gradless.objectives import Measure
 
-Quantity = Literal["loss", "accuracy"]
 Array = npt.NDArray[Any]
 
 DPI = 150
@@ -44,10 +44,11 @@ def curve(
     best: npt.ArrayLike | None,
     path: Path | str,
     *,
-    quantity: Quantity = "loss",
+    quantity: str = "loss",
     title: str,
     target: float | None = None,
     x_label: str = "evaluations",
+    rises: bool = False,
     log: bool | None = None,
 ) -> Figure:
     """Draw how a loss or an accuracy developed: every value, their moving average, the best.
@@ -57,22 +58,25 @@ def curve(
     evaluations
         Horizontal positions in increasing order, shape (n,).
     values
-        The loss or accuracy (0 to 1) at each position, shape (n,). NaN and inf are left out.
+        The loss, the accuracy (0 to 1) or another measure at each position, shape (n,). NaN and inf
+        are left out.
     best
         The same of the best network so far, shape (n,), or None to leave that line out.
     path
         File to write.
     quantity
-        What `values` are.
+        What `values` are, for the axis. ``"accuracy"`` is shown in percent.
     title
         What the picture shows, for example ``"spiral, hill climbing: loss 0.12"``.
     target
         A value to mark with a dashed line.
     x_label
         What is counted along the horizontal axis.
+    rises
+        Whether more is better, and 1 the best, as of an accuracy and of f1.
     log
-        Whether the vertical axis is logarithmic. By default it is for a positive loss whose
-        largest value is more than 20 times the smallest.
+        Whether the vertical axis is logarithmic. By default it is for positive values that do not
+        rise, the largest of which is more than 20 times the smallest.
 
     Returns
     -------
@@ -94,6 +98,7 @@ def curve(
             f"expected evaluations, values and best of one shape (n,), got {x.shape}, {y.shape} "
             f"and {y_best.shape}"
         )
+    rises = rises or quantity == "accuracy"
     x_best, y_best = _finite(x, y_best)
     x, y = _finite(x, y)
 
@@ -130,10 +135,11 @@ def curve(
 
     drawn = np.concatenate([y, y_best])
     if log is None:
-        log = quantity == "loss" and bool(
+        log = not rises and bool(
             drawn.size and drawn.min() > 0 and drawn.max() > _LOG_SPAN * drawn.min()
         )
-    _value_axis(axes, quantity, drawn if target is None else np.append(drawn, target), log)
+    drawn = drawn if target is None else np.append(drawn, target)
+    _value_axis(axes, quantity, drawn, log, rises)
     _count_axis(axes, x_label, np.concatenate([x, x_best]))
     axes.grid(axis="y", color="#E5E8EB", linewidth=0.8)
     legend = axes.legend(
@@ -151,10 +157,13 @@ def curves(
     folder: Path | str,
     *,
     title: str,
+    objective: Measure | None = None,
     target_loss: float | None = None,
     target_accuracy: float | None = None,
 ) -> list[Path]:
     """Draw ``loss.png`` and, where there is an accuracy, ``accuracy.png``.
+
+    An objective of which more is better is drawn as it is, rising, and names its file: ``f1.png``.
 
     Parameters
     ----------
@@ -164,6 +173,8 @@ def curves(
         Folder for the pictures.
     title
         What the run was.
+    objective
+        What the losses are of; None for losses without a name.
     target_loss, target_accuracy
         Values to mark with a dashed line.
 
@@ -177,19 +188,32 @@ def curves(
     OSError
         If a file cannot be written.
     """
-    paths = []
-    drawings: tuple[tuple[Quantity, float | None], ...] = (
-        ("loss", target_loss),
-        ("accuracy", target_accuracy),
+    if not len(history):
+        return []
+    evaluations, paths = history.column("evaluations"), []
+
+    def draw(name: str, label: str, values: Array, best: Array, **options: Any) -> None:
+        paths.append(Path(folder, f"{name}.png"))
+        curve(evaluations, values, best, paths[-1], quantity=label, title=title, **options)
+
+    losses, accuracies = (
+        [history.column(name), history.column(f"best_{name}")] for name in ("loss", "accuracy")
     )
-    for quantity, target in drawings:
-        values, best = history.column(quantity), history.column(f"best_{quantity}")
-        if not len(history) or (quantity == "accuracy" and np.isnan([values, best]).all()):
-            continue
-        path = Path(folder, f"{quantity}.png")
-        evaluations = history.column("evaluations")
-        curve(evaluations, values, best, path, quantity=quantity, title=title, target=target)
-        paths.append(path)
+    name = label = "loss"
+    target, rises = target_loss, False
+    if objective is not None:
+        name, rises = objective.quantity, objective.greater_is_better
+        label = (name if rises else f"loss, {objective.name}").replace("_", " ")
+        losses = [objective.value(values) for values in losses]
+        target = None if target is None else objective.value(target)
+    if name == "accuracy":
+        target_accuracy = target if target_accuracy is None else target_accuracy
+    else:
+        # Not every system allows the colon of fbeta:2.
+        file = name.replace(":", "-")
+        draw(file, label, *losses, target=target, rises=rises)
+    if not np.isnan(accuracies).all():
+        draw("accuracy", "accuracy", *accuracies, target=target_accuracy)
     return paths
 
 
@@ -435,21 +459,14 @@ def roc(
     wrong = np.concatenate([[0], np.cumsum(1 - true[order])[steps]]) / (1 - true).sum()
     area = float(np.trapezoid(found, wrong))
 
-    figure, axes = _canvas(6.0, 6.2)
-    axes.plot(
-        [0, 1], [0, 1], color=_INK, linewidth=1.2, linestyle=(0, (6, 4)), label="guessing: 0.5"
-    )
+    figure, axes = _square(0, 1, "guessing: 0.5", room=0.01)
     axes.plot(wrong, found, color=PALETTE[0], linewidth=2.2, label=f"the network: {area:.3f}")
     axes.fill_between(wrong, found, color=PALETTE[0], alpha=0.08, linewidth=0)
-    axes.set_xlim(-0.01, 1.01)
-    axes.set_ylim(-0.01, 1.01)
-    axes.set_aspect("equal")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda share, _: _percent(share)))
     name = _plain(repr(_cut(name)))
     axes.set_xlabel(f"share of the others that are taken for {name}")
     axes.set_ylabel(f"share of {name} that is found")
-    axes.grid(color="#E5E8EB", linewidth=0.8)
     axes.legend(
         loc="lower right", frameon=False, fontsize=10, title="area under the curve",
         title_fontsize=10, alignment="left",
@@ -501,24 +518,19 @@ def residuals(
     samples = true.size
     true, predicted = _finite(true.ravel(), predicted.ravel())
 
-    figure, axes = _canvas(6.0, 6.2)
-    ends = np.array([0.0, 1.0])
-    if true.size:
-        both = np.concatenate([true, predicted])
-        margin = 0.05 * (np.ptp(both) or 1.0)
-        ends = np.array([both.min() - margin, both.max() + margin])
-    axes.plot(ends, ends, color=_INK, linewidth=1.2, linestyle=(0, (6, 4)), label="perfect")
+    both = np.concatenate([true, predicted]) if true.size else np.array([0.0, 1.0])
+    margin = 0.05 * (np.ptp(both) or 1.0)
+    figure, axes = _square(both.min() - margin, both.max() + margin, "perfect")
     size = float(np.clip(9000 / max(true.size, 1), 6, 36))
     axes.scatter(
         true, predicted, s=size, color=PALETTE[0], alpha=0.65, edgecolors="white", linewidths=0.4,
         label="sample",
     )  # fmt: skip
-    axes.set_xlim(*ends)
-    axes.set_ylim(*ends)
-    axes.set_aspect("equal")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(5))
+        axis.set_major_formatter(FuncFormatter(_with_commas))
     axes.set_xlabel(f"true {_plain(name)}")
     axes.set_ylabel(f"predicted {_plain(name)}")
-    axes.grid(color="#E5E8EB", linewidth=0.8)
     axes.legend(loc="upper left", frameon=False, fontsize=10)
 
     facts = []
@@ -526,7 +538,7 @@ def residuals(
         error, variance = np.mean((true - predicted) ** 2), np.var(true)
         # R² compares with the mean of the true values, so they must differ.
         facts += [f"R² {1 - error / variance:.3f}"] if variance else []
-        facts.append(f"RMSE {np.sqrt(error):.3g}")
+        facts.append(f"RMSE {_with_commas(float(f'{np.sqrt(error):.3g}'))}")
     facts.append(f"{true.size:,} sample{'' if true.size == 1 else 's'}")
     if true.size < samples:
         facts.append(f"{samples - true.size:,} left out: not finite")
@@ -547,6 +559,18 @@ def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
     for label in (axes.xaxis.label, axes.yaxis.label):
         label.set(color=_INK, fontsize=11)
     axes.set_axisbelow(True)
+    return figure, axes
+
+
+def _square(low: float, high: float, diagonal: str, *, room: float = 0.0) -> tuple[Figure, Axes]:
+    """Figure of one square panel, both axes of the same range, with a dashed line of that name."""
+    figure, axes = _canvas(6.0, 6.2)
+    ends = (low, high)
+    axes.plot(ends, ends, color=_INK, linewidth=1.2, linestyle=(0, (6, 4)), label=diagonal)
+    axes.set_xlim(low - room, high + room)
+    axes.set_ylim(low - room, high + room)
+    axes.set_aspect("equal")
+    axes.grid(color="#E5E8EB", linewidth=0.8)
     return figure, axes
 
 
@@ -585,21 +609,24 @@ def _count_axis(axes: Axes, label: str, x: Array) -> None:
         axes.set_xlim(x.min() - alone, x.max() + alone)
 
 
-def _value_axis(axes: Axes, quantity: Quantity, values: Array, log: bool) -> None:
-    """Vertical axis: percent for an accuracy, plain numbers (never powers) for a loss."""
+def _value_axis(axes: Axes, quantity: str, values: Array, log: bool, rises: bool = False) -> None:
+    """Vertical axis: percent for an accuracy, plain numbers (never powers) otherwise."""
     axes.set_ylabel(f"{quantity} (log scale)" if log else quantity)
     if quantity == "accuracy":
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _percent(value)))
-        if values.size:
-            # At least ten points of percent, or noise would look like progress.
-            room = max(0.1 - np.ptp(values), 0) / 2 + 0.02
-            axes.set_ylim(max(values.min() - room, -0.02), min(values.max() + room, 1.02))
+    if rises and values.size:
+        low, high = float(values.min()), float(values.max())
+        # R² may begin far below 0, which would squeeze what comes after.
+        low = max(low, -1.0) if high > 0 else low
+        # At least ten points of percent, or noise would look like progress.
+        room = max(0.1 - (high - low), 0) / 2 + 0.02 * max(1.0, high - low)
+        axes.set_ylim(max(low - room, -0.02) if low >= 0 else low - room, min(high + room, 1.02))
     elif log:
         axes.set_yscale("log", nonpositive="mask")
         decades = np.log10(values.max() / values.min()) if values.min() > 0 else 3.0
         subs = (1.0, 2.0, 5.0) if decades < 3 else (1.0,)
         axes.yaxis.set_major_locator(LogLocator(subs=subs, numticks=12))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+        axes.yaxis.set_major_formatter(FuncFormatter(_with_commas))
         axes.yaxis.set_minor_formatter(NullFormatter())
 
 
@@ -656,8 +683,12 @@ def _class_colors(classes: int) -> Array:
     return rainbow[:, :3]
 
 
-def _short(value: float, quantity: Quantity) -> str:
+def _short(value: float, quantity: str) -> str:
     return _percent(value) if quantity == "accuracy" else f"{value:,.4g}"
+
+
+def _with_commas(value: float, _position: object = None) -> str:
+    return f"{value:,.6g}"
 
 
 def _percent(share: float, _position: object = None) -> str:

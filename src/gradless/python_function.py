@@ -19,7 +19,7 @@ from gradless.errors import InputError
 from gradless.function import check_batch_size, check_function, n_samples_of, structure_of
 from gradless.generation import Faults
 from gradless.host import Judgement
-from gradless.minibatch import minibatch_indices
+from gradless.minibatch import Minibatches
 from gradless.tree import Params
 
 
@@ -27,17 +27,8 @@ from gradless.tree import Params
     jax.tree_util.register_dataclass, data_fields=[], meta_fields=["n_samples", "batch_size"]
 )
 @dataclass(frozen=True)
-class Sampling:
+class Sampling(Minibatches):
     """What is compiled of a :class:`PythonProblem`: the choice of samples."""
-
-    n_samples: int
-    batch_size: int | None
-
-    def draw(self, key: jax.Array) -> jax.Array | None:
-        """Numbers of the samples of a generation, (batch_size,), or None for all."""
-        if self.batch_size is None:
-            return None
-        return minibatch_indices(key, self.n_samples, self.batch_size)
 
     def batch(self, drawn: Any) -> None:
         """Nothing: the data stay with Python."""

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from gradless import auto, data, memory, objectives, strategies
 from gradless.data import DATASETS, Dataset
-from gradless.errors import InputError
-from gradless.evaluate import Score, SupervisedProblem, check_precision
+from gradless.errors import InputError, unknown_name
+from gradless.evaluate import OutputScale, Score, SupervisedProblem, check_precision
 from gradless.memory import Needed, Setting
-from gradless.models import MLP
+from gradless.models import MLP, rescaled
 from gradless.objectives import Objective
-from gradless.preprocessing import Preprocessing
+from gradless.preprocessing import Preprocessing, mean_and_scale
 from gradless.processor import LANES
 from gradless.strategies import Strategy
 from gradless.tables import Column, Columns, Table
@@ -31,6 +31,7 @@ from gradless.tree import Params, Structure
 
 _TEST_FRACTION = 0.25
 _LEAST_BATCH, _LEAST_POPULATION, _LEAST_NEURONS = 32, 16, 4  # that are advised
+_LARGEST_DEVIATION = 1e15  # of targets: sums of many squares fit into float32
 _INIT_STREAM = 2**32 - 1  # of the run's key: generations use the streams from 0 upwards
 
 _TYPES: dict[str, Any] = {
@@ -39,8 +40,10 @@ _TYPES: dict[str, Any] = {
     "task": str,
     "drop": list,
     "categories": list,
+    "positive": str | None,
     "test_fraction": float | int | None,
     "standardize": bool | None,
+    "scale_outputs": bool | None,
     "hidden": list,
     "activation": str,
     "initializer": str,
@@ -59,8 +62,11 @@ _TYPES: dict[str, Any] = {
 class Recipe:
     """Data, network, objective, strategy and seed of a run.
 
-    ``test_fraction`` and ``standardize`` of None mean: none of it for the data sets generated in
-    the plane, as in the chapter; a quarter, and yes, for measured data. A strategy of ``"auto"`` is
+    ``positive`` is the one of two classes that is to be found, made the second one; None leaves
+    them in the order of their names. ``test_fraction`` and ``standardize`` of None mean: none of it
+    for the data sets generated in the plane, as in the chapter; a quarter, and yes, for measured
+    data. ``scale_outputs`` brings the outputs to mean and about the deviation of the training
+    targets, where these are numbers; None does so with ``standardize``. A strategy of ``"auto"`` is
     replaced by the one chosen when the recipe is prepared, and ``why`` says what it was chosen for.
     """
 
@@ -69,8 +75,10 @@ class Recipe:
     task: Literal["auto", "classification", "regression"] = "auto"
     drop: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    positive: str | None = None
     test_fraction: float | None = None
     standardize: bool | None = None
+    scale_outputs: bool | None = None
     hidden: tuple[int, ...] = (64,)
     activation: str = "relu"
     initializer: str = "he"
@@ -90,7 +98,8 @@ class Recipe:
         if not fits or not all(isinstance(value[name], _TYPES[name]) for name in value):
             raise InputError("the run's config.json holds no recipe that this version can read")
         lists = {name: tuple(value.get(name, ())) for name in ("hidden", "drop", "categories")}
-        return cls(**{**value, **lists})
+        before = {"scale_outputs": False}  # of the runs that did not know it
+        return cls(**{**before, **value, **lists})
 
     def model(self, sizes: tuple[int, ...]) -> MLP:
         """Its network, with ``sizes`` from inputs to outputs."""
@@ -116,6 +125,7 @@ class Prepared:
     target: str | None  # the name of a file's column
     model: MLP
     problem: SupervisedProblem
+    outputs: OutputScale | None  # None where those of the network are used as they are
     strategy: Strategy
     columns: dict[str, str]  # a checksum of each, to say which one has changed
 
@@ -139,11 +149,18 @@ class Prepared:
         return not _is_planar(self.recipe)
 
     def judge(self, params: Params, dataset: Dataset) -> Judged:
-        """How good a network is on a whole data set, scaled as in training."""
-        problem = SupervisedProblem.of(dataset, self.model, self.problem.objective)
+        """How good a network of the search is on a whole data set, scaled as in training."""
+        problem = SupervisedProblem.of(
+            dataset, self.model, self.problem.objective, outputs=self.outputs
+        )
         loss, accuracy = map(float, _score(problem, params))
-        value = -loss if problem.objective.greater_is_better else loss
-        return Judged(value, accuracy if dataset.is_classification else None)
+        return Judged(
+            problem.objective.value(loss), accuracy if dataset.is_classification else None
+        )
+
+    def finished(self, params: Params) -> Params:
+        """Parameters of a network of the search that answers in the units of the targets."""
+        return params if self.outputs is None else rescaled(params, *self.outputs)
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -218,19 +235,30 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         drop=recipe.drop,
         categories=recipe.categories,
     )
+    if task != recipe.task and table.class_names is not None:
+        _check_classes(recipe, table, table.class_names)
     fraction = recipe.test_fraction
     samples, planar = len(table.targets), _is_planar(recipe)
     if fraction is None:
         fraction = 0.0 if planar or samples < 20 else _TEST_FRACTION
     scale = not planar if recipe.standardize is None else recipe.standardize
     train, test, preprocessing = _inputs(recipe, table, fraction, scale)
+    if recipe.positive is not None:  # after the split, which is then the same for both
+        train = _with_second(train, recipe.positive)
+        test = None if test is None else _with_second(test, recipe.positive)
 
     default = "cross_entropy" if train.is_classification else "squared_error"
     objective = wanted or objectives.get(default)
+    scale_outputs = scale if recipe.scale_outputs is None else recipe.scale_outputs
+    outputs = None
+    if scale_outputs and not train.is_classification:
+        outputs = _output_scale(train)
     plan = _planned(recipe, train, objective, stop)
     _check_memory(plan, recipe, train, objective, stop)
     model, given = plan.model, plan.strategy
-    problem = SupervisedProblem.of(train, model, objective, recipe.batch_size, recipe.precision)
+    problem = SupervisedProblem.of(
+        train, model, objective, recipe.batch_size, recipe.precision, outputs=outputs
+    )
     named = dataclasses.replace(
         recipe,
         strategy=given.name,
@@ -241,6 +269,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         hyperparameters=dataclasses.asdict(given),  # type: ignore[call-overload]
         test_fraction=fraction,
         standardize=scale,
+        scale_outputs=outputs is not None,
     )
     return Prepared(
         named,
@@ -251,9 +280,50 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         table.target,
         model,
         problem,
+        outputs,
         given,
         _checksums(table),
     )
+
+
+def _output_scale(train: Dataset) -> OutputScale:
+    """Mean and about the standard deviation of the targets, the squares of which have to fit."""
+    shift, scale = mean_and_scale(train.targets[:, None].astype(np.float64))
+    deviation, largest = float(scale[0]), _LARGEST_DEVIATION
+    if not 1 / largest <= deviation <= largest:
+        raise InputError(
+            f"{train.name}: targets with a standard deviation of {deviation:.2g} were given, "
+            f"expected {1 / largest:g} to {largest:g}, the squares of which float32 can hold; give "
+            "them in another unit"
+        )
+    # A power of two: the last layer takes it without a rounding, also where it has eight bits.
+    return OutputScale(np.exp2(np.round(np.log2(scale))), shift)
+
+
+def _check_classes(recipe: Recipe, table: Table, class_names: tuple[str, ...]) -> None:
+    """Refuse numbers that only the objective makes classes of."""
+    if len(class_names) > len(table.targets) / 2:
+        raise InputError(
+            f"objective {recipe.objective!r} judges classes, and the target {table.target!r} has "
+            f"{len(class_names):,} different values in {len(table.targets):,} rows, expected "
+            "classes that repeat; choose an objective for numbers, such as r2, or another target "
+            "column"
+        )
+
+
+def _with_second(dataset: Dataset, name: str) -> Dataset:
+    """The same samples with this class as the second of two."""
+    names = dataset.class_names or ()
+    if len(names) != 2:
+        raise InputError(
+            f"positive class {name!r} was given for {len(names) or 'no'} classes, expected one of "
+            "two; leave it out"
+        )
+    if name not in names:
+        raise unknown_name("class", name, names)
+    if name == names[1]:
+        return dataset
+    return dataclasses.replace(dataset, targets=1 - dataset.targets, class_names=names[::-1])
 
 
 def _is_planar(recipe: Recipe) -> bool:

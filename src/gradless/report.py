@@ -51,9 +51,14 @@ class Result:
 
 def named(loss: float, objective: Objective | None) -> str:
     """A loss by name; an objective of which more is better, as its value."""
-    if objective is None or not objective.greater_is_better:
+    if objective is None:
         return f"loss: {number(loss)}"
-    return f"{objective.name}: {number(-loss)}"
+    return f"{objective.quantity}: {number(objective.value(loss))}"
+
+
+def _is_accuracy(objective: Objective | None) -> bool:
+    """Whether what is improved is the accuracy, which need not be shown twice."""
+    return objective is not None and objective.name == "accuracy"
 
 
 class Improvements:
@@ -86,7 +91,8 @@ class Improvements:
             ):
                 continue
             accuracy = float(record.best_accuracy[index])
-            judged = "" if math.isnan(accuracy) else f", accuracy: {accuracy:.4f}"
+            known = math.isnan(accuracy) or _is_accuracy(self._objective)
+            judged = "" if known else f", accuracy: {accuracy:.4f}"
             shown = f"evaluation: {evaluations:,}, {named(loss, self._objective)}{judged}"
             lines.append(f"New best network, {shown}")
             self._evaluations, self._shown = evaluations, loss
@@ -161,7 +167,7 @@ class Display:
             f"{pace:,.0f} a second",
             f"best {named(float(record.best_loss[-1]), self._objective)}",
         ]
-        if not math.isnan(record.best_accuracy[-1]):
+        if not (math.isnan(record.best_accuracy[-1]) or _is_accuracy(self._objective)):
             parts.append(f"accuracy {record.best_accuracy[-1]:.1%}")
         left = []
         if self._stop.evaluations is not None and pace:
@@ -187,11 +193,10 @@ def closing_table(result: Result, prepared: Prepared) -> Table:
         f"{result.seconds:.2f} s ({pace:,.0f} evaluations a second), "
         f"and {result.compile_seconds:.2f} s to compile",
     )
-    if prepared.problem.objective.greater_is_better:
-        test = None if result.test_loss is None else -result.test_loss
-        table.add_row(result.objective, _number(-result.loss, test))
-    else:
-        table.add_row(f"loss ({result.objective})", _number(result.loss, result.test_loss))
+    objective = prepared.problem.objective
+    if not _is_accuracy(objective):
+        test = None if result.test_loss is None else objective.value(result.test_loss)
+        table.add_row(objective.label, _number(objective.value(result.loss), test))
     if result.accuracy is not None:
         table.add_row("accuracy", _share(result.accuracy, result.test_accuracy))
     return table
@@ -248,16 +253,21 @@ def draw(
 ) -> list[Path]:
     """Draw a run's pictures into its folder.
 
-    Loss and accuracy over evaluations; the decision boundary of two numbers. Of measured data the
-    confusion matrix and, of two classes, the ROC curve, or predictions against targets for
-    regression.
+    The objective and the accuracy over evaluations; the decision boundary of two numbers. Of
+    measured data the confusion matrix and, of two classes, the ROC curve, or predictions against
+    targets for regression.
     """
     from gradless import plots  # noqa: PLC0415 - matplotlib loads in half a second, and runs end here
 
     recipe, train, test = prepared.recipe, prepared.train, prepared.test
     title = f"{train.name}: {recipe.strategy.replace('_', ' ')}"
     paths = plots.curves(
-        history, folder, title=title, target_loss=stop.loss, target_accuracy=stop.accuracy
+        history,
+        folder,
+        title=title,
+        objective=prepared.problem.objective,
+        target_loss=stop.loss,
+        target_accuracy=stop.accuracy,
     )
     plane = [column.kind for column in prepared.table] == ["number"] * 2
     # A gap would be an input of its own.

@@ -4,12 +4,12 @@
 config.json         the recipe, what is known of the data, versions
 status.json         running, finished, interrupted or failed
 checkpoints/        everything that is needed to go on, the last two
-history.csv         loss and accuracy over evaluations
-model.safetensors   weights and biases
+history.csv         loss and accuracy over evaluations; the loss is what is minimised
+model.safetensors   weights and biases; outputs in the units of the target
 preprocessing.skops what makes inputs of the columns, as learned in training
 result.json         the numbers of the closing table
 model_card.md       what was trained on what, how good it is, how to use it
-*.png               loss, accuracy, and the network's decisions
+*.png               objective, accuracy, and the network's decisions
 =================== ========================================================
 
 The first three are there from the beginning on, so that a run can go on whenever it was cut off.
@@ -318,14 +318,13 @@ def _some(names: list[str]) -> str:
 
 
 def _check_unchanged(folder: Path, prepared: Prepared, saved: Saved) -> None:
-    now, then = _as_json(prepared.recipe), saved.about.get("recipe")
-    if (
-        not isinstance(then, dict)
-        or "hyperparameters" not in then
-        or saved.about.get("fingerprint") != prepared.fingerprint
-    ):
+    now = _as_json(prepared.recipe)
+    try:
+        then = _as_json(Recipe.from_json(saved.about.get("recipe")))
+    except InputError:
+        then = {}
+    if not then or saved.about.get("fingerprint") != prepared.fingerprint:
         raise InputError(f"the checkpoints in {folder} are those of another run; restore its own")
-    then = {**_as_json(Recipe("")), **then}  # what it does not know yet has the default
     then, now = ({**recipe, **_dictionary(recipe["hyperparameters"])} for recipe in (then, now))
     for name in sorted((now.keys() | then.keys()) - {"hyperparameters"}):
         if now.get(name) != then.get(name):
@@ -411,6 +410,7 @@ class Summary(NamedTuple):
     status: str
     strategy: str | None
     data: str | None
+    objective: str | None
     evaluations: int | None
     best_loss: float | None
     seconds: float | None
@@ -439,7 +439,8 @@ def _summary(folder: Path) -> Summary:
             break
     return Summary(
         str(folder), status(folder), recipe.get("strategy"), recipe.get("data"),
-        known.get("evaluations"), known.get("best_loss"), known.get("seconds"),
+        recipe.get("objective"), known.get("evaluations"), known.get("best_loss"),
+        known.get("seconds"),
     )  # fmt: skip
 
 

@@ -44,14 +44,14 @@ class Metric(NamedTuple):
     @property
     def text(self) -> str:
         """The value in words."""
-        return "not defined" if self.value is None else _words(self.value)
+        return "not defined" if self.value is None else words(self.value)
 
     @property
     def interval(self) -> str:
         """The interval in words."""
         if self.low is None or self.high is None:
             return ""
-        return f"{_words(self.low)} to {_words(self.high)}"
+        return f"{words(self.low)} to {words(self.high)}"
 
     def as_json(self) -> dict[str, float | None]:
         """Value and interval."""
@@ -171,9 +171,11 @@ def _with_intervals(found: Sequence[Metric], samples: npt.NDArray[np.float64]) -
     return whole
 
 
-def _words(value: float) -> str:
-    """A number with about three digits."""
+def words(value: float) -> str:
+    """A number with about three digits, or all before the point if they are few."""
     size = abs(value)
+    if size >= 1e7:
+        return f"{value:.4g}"
     if size >= 1000:
         return f"{value:,.0f}"
     if size >= 0.001 or not size:

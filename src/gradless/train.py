@@ -26,11 +26,12 @@ from gradless.host import HostProblem, HostWheel
 from gradless.strategies.base import Strategy
 
 __all__ = [
-    "NOT_FINITE", "Record", "Run", "Stop", "begin", "check_budget", "evaluations_per_generation",
-    "train",
+    "NOT_FINITE", "TARGET_LOSS", "Record", "Run", "Stop", "begin", "check_budget",
+    "evaluations_per_generation", "train",
 ]  # fmt: skip
 
 NOT_FINITE = "losses no longer finite"  # why a run stopped
+TARGET_LOSS = "target loss reached"
 _SECONDS_PER_CHUNK = 0.2  # long enough to hide the host's work, short enough to follow and to stop
 _LEAST_NOT_FINITE = 10  # generations without any finite loss that may be an accident
 
@@ -303,7 +304,7 @@ def _limits(stop: Stop, per_generation: int) -> Limits:
 def _reason(run: Run, stop: Stop, limits: Limits, elapsed: float, total: int | None) -> str | None:
     number = int(run.generation)
     if stop.loss is not None and float(run.best_loss) <= limits.loss:
-        return "target loss reached"
+        return TARGET_LOSS
     if stop.accuracy is not None and float(run.best_accuracy) >= limits.accuracy:
         return "target accuracy reached"
     if number - int(run.finite_generation) >= int(limits.not_finite):

@@ -71,7 +71,7 @@ def main(arguments: list[str]) -> int:
             history.column(quantity),
             history.column(f"best_{quantity}"),
             folder / name,
-            quantity=quantity,  # type: ignore[arg-type]
+            quantity=quantity,
             title=f"{options.search.replace('-', ' ')} on {options.data} data",
             x_label="iteration",
         )

@@ -22,6 +22,7 @@ from gradless.commands.train import INTERRUPTED, _interrupts
 from gradless.compare import Comparison, Plan, Progress, Quartiles, Summary
 from gradless.data import DATASETS
 from gradless.errors import InputError
+from gradless.objectives import Measure
 from gradless.strategies import STRATEGIES
 from gradless.train import Stop
 from gradless.yardstick import EVALUATIONS_PER_STEP, NAME, Adam
@@ -61,6 +62,8 @@ class Contest:
     """Seconds of each run, compilation not counted; 5 if evaluations are not given either."""
     target_loss: float | None = None
     """Success is reaching this training loss. Default: the median of all runs here."""
+    target_score: float | None = None
+    """The same for an objective of which more is better, such as f1."""
     target_accuracy: float | None = None
     """Success is reaching this training accuracy, from 0 to 1, instead of a loss."""
     gradient: bool = False
@@ -89,7 +92,7 @@ def main(arguments: list[str]) -> int:
     console = options.output.console()
     console.print(announcement(comparison.plan), highlight=False)
     interrupted = False
-    with _interrupts() as asked, Display(console, comparison.plan) as display:
+    with _interrupts() as asked, Display(console, comparison) as display:
         for progress in comparison.run(asked):
             display.show(progress)
         interrupted = asked() == INTERRUPTED
@@ -120,11 +123,13 @@ def _plan(problem: Problem, contest: Contest) -> Plan:
     names = dict.fromkeys(contest.strategies)  # once each, in the order given
     if "all" in names:
         names = dict.fromkeys(STRATEGIES)
+    recipe = problem.recipe(seed=contest.seed)
+    loss = shared.target(contest.target_loss, contest.target_score, recipe.objective)
     return Plan(
-        recipe=problem.recipe(seed=contest.seed),
+        recipe=recipe,
         strategies=tuple(names),
         seeds=contest.seeds,
-        stop=Stop(contest.evaluations, seconds, contest.target_loss, contest.target_accuracy),
+        stop=Stop(contest.evaluations, seconds, loss, contest.target_accuracy),
         adam=Adam(contest.adam_learning_rate) if contest.gradient else None,
     )
 
@@ -148,6 +153,7 @@ def _nothing(comparison: Comparison, interrupted: bool) -> int:
 
 def _draw(folder: Path, comparison: Comparison, summary: Summary) -> None:
     prepared, plan = comparison.prepared, comparison.plan
+    objective = prepared.problem.objective
     outcomes = comparison.outcomes
     seeds = max(row.runs for row in summary.rows)
     sizes = "-".join(map(str, prepared.model.sizes))
@@ -155,11 +161,23 @@ def _draw(folder: Path, comparison: Comparison, summary: Summary) -> None:
         outcomes,
         [*plan.strategies, NAME],
         folder / PICTURE,
-        title=f"{prepared.train.name}, {sizes} network: how fast does the loss fall?",
+        title=f"{prepared.train.name}, {sizes} network: how fast does {_moves(objective)}?",
         subtitle=compare_plots.note(outcomes, seeds),
-        loss_name=f"best loss so far, {prepared.problem.objective.name.replace('_', ' ')}",
+        loss_name=_axis(objective),
+        objective=objective,
         target=summary.target.value if summary.target.quantity == "loss" else None,
     )
+
+
+def _moves(objective: Measure) -> str:
+    if objective.greater_is_better:
+        return f"{objective.name.replace('_', ' ')} rise"
+    return "the loss fall"
+
+
+def _axis(objective: Measure) -> str:
+    name = objective.name.replace("_", " ")
+    return f"best {name} so far" if objective.greater_is_better else f"best loss so far, {name}"
 
 
 # --- What a person sees ---------------------------------------------------------------------------
@@ -199,10 +217,12 @@ def duration(seconds: float) -> str:
 class Display:
     """The live table; a console that is no terminal gets a line when a seed is finished."""
 
-    def __init__(self, console: Console, plan: Plan) -> None:
+    def __init__(self, console: Console, comparison: Comparison) -> None:
         """Show nothing yet."""
+        plan = comparison.plan
         self._console = console
         self._plan = plan
+        self._objective = comparison.prepared.problem.objective
         names = [*plan.strategies, *([NAME] if plan.adam is not None else [])]
         self._losses: dict[str, list[float]] = {name: [] for name in names}
         self._failed: dict[str, str] = {}
@@ -259,16 +279,17 @@ class Display:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
         table.add_column("strategy", no_wrap=True)
         table.add_column("seeds", justify="right")
-        table.add_column("median loss", justify="right")
+        table.add_column(f"median {self._objective.quantity}", justify="right")
         table.add_column("now", no_wrap=True)
         for name, losses in self._losses.items():
-            median = number(Quartiles.of(losses).median) if losses else ""
+            median = number(self._objective.value(Quartiles.of(losses).median)) if losses else ""
             now = ""
             if name in self._failed:
                 now = "failed"
             elif self._now is not None and self._now.name == name and self._now.outcome is None:
-                done, best = self._now.evaluations, number(self._now.best_loss)
-                now = f"{done:,} evaluations, loss {best}" if done else "compiling"
+                best = number(self._objective.value(self._now.best_loss))
+                done, what = self._now.evaluations, self._objective.quantity
+                now = f"{done:,} evaluations, {what} {best}" if done else "compiling"
             table.add_row(name, f"{len(losses)}/{self._plan.seeds}", median, now)
         return Group(table, Text(self._left()))
 
@@ -297,12 +318,13 @@ def _large(value: float) -> str:
 
 def show(console: Console, comparison: Comparison, summary: Summary) -> None:
     """Print the closing table and what its columns mean."""
-    wide = console.width >= _WIDE
+    wide, objective = console.width >= _WIDE, comparison.prepared.problem.objective
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("strategy", no_wrap=True)
     table.add_column("success", justify="right", no_wrap=True)
-    by_evaluations = (f"loss at {summary.evaluations:,}\nevaluations", "at_evaluations")
-    by_time = (f"loss at\n{summary.seconds:.3g} s", "at_seconds")
+    what = objective.quantity
+    by_evaluations = (f"{what} at {summary.evaluations:,}\nevaluations", "at_evaluations")
+    by_time = (f"{what} at\n{summary.seconds:.3g} s", "at_seconds")
     columns = [by_evaluations, by_time]
     if summary.deciding == "seconds":
         columns.reverse()
@@ -315,7 +337,7 @@ def show(console: Console, comparison: Comparison, summary: Summary) -> None:
         cells = [
             row.name,
             f"{row.successes}/{row.runs}",
-            *(_spread(getattr(row, attribute), row.runs) for _, attribute in columns),
+            *(_spread(getattr(row, where).values(objective), row.runs) for _, where in columns),
         ]
         if wide:
             cells += [_large(row.evaluations_per_second), _large(row.evaluations_to_target)]
@@ -330,16 +352,22 @@ def show(console: Console, comparison: Comparison, summary: Summary) -> None:
 def notes(comparison: Comparison, summary: Summary) -> list[str]:
     """What the columns mean, in sentences."""
     plan, target = comparison.plan, summary.target
-    objective = comparison.prepared.problem.objective.name
+    objective = comparison.prepared.problem.objective
     reached = f"a loss of {number(target.value)} or less"
+    if objective.greater_is_better:
+        reached = f"a value of {number(objective.value(target.value))} or more"
     if target.quantity == "accuracy":
         reached = f"an accuracy of {target.value:.4g} or more"
     if not target.given:
-        reached += ", the median of all runs here (--target-loss, --target-accuracy set another)"
+        options = "--target-score" if objective.greater_is_better else "--target-loss"
+        if comparison.prepared.train.is_classification:
+            options += " or --target-accuracy"
+        reached += f", the median of all runs here; {options} sets another"
     whose = " of the center on all the data" if comparison.prepared.problem.uses_minibatches else ""
+    meaning = objective.description if objective.greater_is_better else objective.name
     lines = [
-        f"loss: {objective}{whose}, the best so far; median (first to third quartile) over seeds, "
-        "at the largest budgets that every run reached.",
+        f"{objective.quantity}: {meaning}{whose}, the best so far; median (first to third "
+        "quartile) over seeds, at the largest budgets that every run reached.",
         f"success: seeds that reached {reached}.",
     ]
     gradient = [one for one in comparison.outcomes if one.name == NAME]
@@ -349,7 +377,9 @@ def notes(comparison: Comparison, summary: Summary) -> list[str]:
             f"{EVALUATIONS_PER_STEP} evaluations."
         )
         if all(len(one.curve.loss) <= 1 for one in gradient):
-            text += f" It never left its first loss: {objective} gives it no gradient to follow."
+            text += (
+                f" It never left its first loss: {objective.name} gives it no gradient to follow."
+            )
         lines.append(text)
     for row in summary.rows:
         if row.failure is not None:

@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import tyro
 
-from gradless import auto, strategies
+from gradless import auto, objectives, strategies
 from gradless.commands.parse import parse
 from gradless.errors import InputError
 from gradless.output import PatientConsole
@@ -57,6 +57,9 @@ class Problem:
     categories: tuple[str, ...] = ()
     """Columns of a file that hold categories although they look like numbers. Words are categories
     anyway."""
+    positive: str | None = None
+    """Of two classes the one to be found, which f1, average_precision and the like are about.
+    Default: the second by name, as yes of no and yes."""
     hidden: tuple[int, ...] = (64,)
     """Neurons of each hidden layer; give the option without a number for none."""
     activation: str = "relu"
@@ -80,8 +83,9 @@ class Problem:
     """Share of the samples kept aside to test the network. Default: 0.25, but none for the data
     sets that are generated in the plane."""
     standardize: Literal["auto", "yes", "no"] = "auto"
-    """Scale each feature to mean 0 and standard deviation 1; auto: yes, but not for the data
-    sets that are generated in the plane."""
+    """Scale each feature to mean 0 and standard deviation 1, and where the target is a number, the
+    outputs of the network to its mean and spread; auto: yes, but not for the data sets
+    that are generated in the plane."""
 
     def recipe(self, **more: Any) -> Recipe:
         """The recipe of these options, with what else decides a run."""
@@ -112,6 +116,9 @@ class Limits:
     """Seconds of training, compilation not counted."""
     target_loss: float | None = None
     """Stop when the best network's training loss is this low."""
+    target_score: float | None = None
+    """Stop when the best network's training objective is this high, for one of which more is
+    better, such as f1."""
     target_accuracy: float | None = None
     """Stop when the best network's training accuracy, from 0 to 1, is this high."""
     stagnation: int | None = None
@@ -121,12 +128,15 @@ class Limits:
         """Whether any limit was given."""
         return self != type(self)()
 
-    def stop(self) -> Stop:
-        """The limits as the loop takes them; without any, the default time."""
+    def stop(self, objective: str | None) -> Stop:
+        """The limits as the loop takes them; without any, the default time.
+
+        ``objective`` is its name, None for the default one.
+        """
         stop = Stop(
             self.evaluations,
             self.time,
-            self.target_loss,
+            target(self.target_loss, self.target_score, objective),
             self.target_accuracy,
             self.stagnation,
         )
@@ -134,6 +144,28 @@ class Limits:
             # A target alone may never be reached.
             return dataclasses.replace(stop, seconds=DEFAULT_SECONDS)
         return stop
+
+
+def target(loss: float | None, score: float | None, objective: str | None) -> float | None:
+    """The loss to be reached, from a loss or a value of the objective.
+
+    Raises
+    ------
+    InputError
+        If it is not what this objective has: less of a loss is better, more of a score.
+    """
+    # The default objectives are losses.
+    measure = None if objective is None else objectives.get(objective)
+    greater = measure is not None and measure.greater_is_better
+    wanted, refused = (score, loss) if greater else (loss, score)
+    if refused is None:
+        return wanted if measure is None or wanted is None else measure.value(wanted)
+    given, expected = ("loss", "score") if greater else ("score", "loss")
+    better = "more" if greater else "less"
+    raise InputError(
+        f"--target-{given} {refused:g} was given for {objective or 'a loss'}, of which {better} is "
+        f"better, expected --target-{expected}; give that"
+    )
 
 
 @dataclass(frozen=True)
@@ -192,7 +224,7 @@ def parse_training(options: type[Chosen], command: str, arguments: Sequence[str]
         ) from None
     hyperparameters = {} if cls is None else dataclasses.asdict(getattr(parsed, _group(cls)))
     recipe = parsed.training.recipe(hyperparameters=hyperparameters)
-    return Parsed(parsed.training, recipe, parsed.stopping.stop(), parsed.output)
+    return Parsed(parsed.training, recipe, parsed.stopping.stop(recipe.objective), parsed.output)
 
 
 def _strategy_named_in(arguments: Sequence[str]) -> str:

@@ -45,7 +45,8 @@ def main(arguments: list[str]) -> int:
         if (changed := runs.differing_versions(saved)) is not None:
             print(f"gradless: {changed}: the last digits may differ", file=sys.stderr)
         done, given = progress.evaluations, options.stopping.given()
-        stop = options.stopping.stop() if given else _left(options.run, progress)
+        objective = prepared.recipe.objective
+        stop = options.stopping.stop(objective) if given else _left(options.run, progress)
         if given and stop.evaluations is not None and stop.evaluations <= done:
             raise InputError(
                 f"{stop.evaluations} evaluations were given, expected more than the {done} that "

@@ -9,10 +9,12 @@ from pathlib import Path
 import tyro
 from rich.table import Table
 
-from gradless import runs
+from gradless import objectives, report, runs
 from gradless.commands.options import Output
 from gradless.commands.parse import parse
-from gradless.output import number
+from gradless.errors import InputError
+from gradless.objectives import Objective
+from gradless.runs import Summary
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ def main(arguments: list[str]) -> int:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for name, side in (
         ("run", "left"), ("status", "left"), ("strategy", "left"), ("evaluations", "right"),
-        ("best loss", "right"), ("time", "right"),
+        ("best", "right"), ("time", "right"),
     ):  # fmt: skip
         # A name is there to be copied: folded, not cut.
         table.add_column(name, justify=side, overflow="fold")  # type: ignore[arg-type]
@@ -47,8 +49,16 @@ def main(arguments: list[str]) -> int:
             one.status,
             one.strategy or "-",
             "-" if one.evaluations is None else f"{one.evaluations:,}",
-            "-" if one.best_loss is None else number(one.best_loss),
+            "-" if one.best_loss is None else report.named(one.best_loss, _objective(one)),
             "-" if one.seconds is None else f"{one.seconds:,.1f} s",
         )
     console.print(table, highlight=False, markup=False)
     return 0
+
+
+def _objective(run: Summary) -> Objective | None:
+    """What a run improves; None where its folder does not say."""
+    try:
+        return None if run.objective is None else objectives.get(run.objective)
+    except InputError:
+        return None

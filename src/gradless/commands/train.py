@@ -32,7 +32,7 @@ from gradless.report import Result
 from gradless.runs import Network
 from gradless.scores import Metric
 from gradless.strategies import Strategy
-from gradless.train import Record, Run, Stop, check_budget, train
+from gradless.train import TARGET_LOSS, Record, Run, Stop, check_budget, train
 from gradless.tree import Params
 
 INTERRUPTED = "interrupted"
@@ -107,7 +107,12 @@ def run(
             not_finite += record.not_finite
             display.show(shown)
             keeper.offer(record.run, history, about)
-    network = _network(prepared, record)
+    found_best = _params(prepared, record)
+    network = _network(prepared, found_best)
+    objective = prepared.problem.objective
+    why = record.stopped_because or ""
+    if why == TARGET_LOSS:
+        why = f"target {objective.quantity} reached"
     try:
         keeper.write(record.run, history, about)
         runs.write_run(folder, network, history)
@@ -123,8 +128,9 @@ def run(
         uses_minibatches=prepared.problem.uses_minibatches,
         not_finite=not_finite,
         stopped_because=record.stopped_because,
+        objective=objective,
     )
-    result = _result(folder, prepared, network, history, record)
+    result = _result(folder, prepared, found_best, history, record, why)
     if finding is not None:
         result = dataclasses.replace(result, stalled=finding.seen, advice=finding.advice)
     found: list[Metric] = []
@@ -139,9 +145,7 @@ def run(
     pictures = report.draw(folder, history, network, prepared, stop)
     if prepared.is_measured:
         card.write(folder, prepared, result, found, answers, pictures)
-    runs.write_status(
-        folder, "interrupted" if was_interrupted else "finished", record.stopped_because
-    )
+    runs.write_status(folder, "interrupted" if was_interrupted else "finished", why)
     if output.json:
         print(json.dumps(result.as_json()))
     console.print(report.closing_table(result, prepared))
@@ -187,8 +191,8 @@ def _interrupts() -> Iterator[Callable[[], str | None]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _network(prepared: Prepared, record: Record) -> Network:
-    """The network that a run ends with.
+def _params(prepared: Prepared, record: Record) -> Params:
+    """The parameters that a run ends with, as the search has them.
 
     The best that was seen, or with minibatches the strategy's center: there, the best loss is that
     of a lucky batch.
@@ -199,9 +203,14 @@ def _network(prepared: Prepared, record: Record) -> Network:
         center = _center(prepared.strategy, record.run.state)
         if np.isfinite(prepared.judge(center, prepared.train).value):
             params = center
+    return params
+
+
+def _network(prepared: Prepared, params: Params) -> Network:
+    """The network with all that it takes to use it."""
     return Network(
         prepared.model,
-        params,
+        prepared.finished(params),
         prepared.preprocessing,
         tuple(column.name for column in prepared.table),
         prepared.train.class_names,
@@ -215,23 +224,23 @@ def _center(strategy: Strategy, state: Any) -> Params:
 
 
 def _result(
-    folder: Path, prepared: Prepared, network: Network, history: History, record: Record
+    folder: Path, prepared: Prepared, params: Params, history: History, record: Record, why: str
 ) -> Result:
     """The closing numbers, on all the data."""
-    train_score = prepared.judge(network.params, prepared.train)
-    test_score = None if prepared.test is None else prepared.judge(network.params, prepared.test)
+    train_score = prepared.judge(params, prepared.train)
+    test_score = None if prepared.test is None else prepared.judge(params, prepared.test)
     # The loss is what was minimised, as in the history.
-    sign = -1.0 if prepared.problem.objective.greater_is_better else 1.0
+    objective = prepared.problem.objective
     return Result(
         run=str(folder),
         strategy=prepared.recipe.strategy,
-        objective=prepared.problem.objective.name,
+        objective=objective.name,
         evaluations=history.last.evaluations,
         seconds=round(history.last.seconds, 3),
         compile_seconds=round(record.compile_seconds, 3),
-        loss=sign * train_score.value,
+        loss=objective.value(train_score.value),
         accuracy=train_score.accuracy,
-        test_loss=None if test_score is None else sign * test_score.value,
+        test_loss=None if test_score is None else objective.value(test_score.value),
         test_accuracy=None if test_score is None else test_score.accuracy,
-        stopped_because=record.stopped_because or "",
+        stopped_because=why,
     )
