@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from gradless import auto
+from gradless import auto, strategies
 from gradless.errors import InputError
 from gradless.recipe import Recipe, prepare
 from gradless.strategies import FDLBFGS, STRATEGIES
@@ -31,6 +31,7 @@ SPIRAL = {
         ({"minibatches": True}, "openai_es", "noise of minibatches"),
         ({"minibatches": True, "evaluations": 1000}, "openai_es", "noise of minibatches"),
         ({"smooth": False}, "openai_es", "may go in steps"),
+        ({"smooth": False, "counts": True}, "openai_es", "far around"),
         ({"dimension": 1_000_000}, "openai_es", "random directions"),
         ({"dimension": 10**9, "seconds": None}, "openai_es", "random directions"),
     ],
@@ -53,6 +54,12 @@ def test_a_budget_is_enough_for_25_iterations_or_another_method_is_chosen() -> N
         for budget in (25 * iteration - 1, 25 * iteration)
     }
     assert list(named.values()) == ["openai_es", "fd_lbfgs"]
+
+
+def test_noise_is_wide_where_samples_are_counted() -> None:
+    counted = prepare(Recipe("iris", objective="f1_macro")).strategy
+    assert counted.sigma > strategies.get("openai_es").sigma
+    assert prepare(Recipe("iris", activation="step")).strategy == strategies.get("openai_es")
 
 
 def test_a_recipe_keeps_what_was_chosen_and_why() -> None:

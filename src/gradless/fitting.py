@@ -29,7 +29,7 @@ from gradless.history import History
 from gradless.host_metric import HostMetric, HostMetricProblem
 from gradless.models import INITIALIZERS, MLP, Dense
 from gradless.objectives import Objective, Task
-from gradless.strategies import OpenAIES, Strategy
+from gradless.strategies import Strategy
 from gradless.train import Record, Run, Stop, begin, check_budget, evaluations_per_generation, train
 from gradless.tree import Params, Structure
 
@@ -37,12 +37,6 @@ DEFAULT_EVALUATIONS = 20_000
 _LOOKS = 50  # at samples held out, in a whole budget of evaluations
 _CHECKPOINT_EVERY = 30.0  # seconds
 _LINE_EVERY = 1.0  # seconds, at least, between two lines about progress
-_AROUND = OpenAIES(sigma=0.4)
-"""Strategy for metrics in steps: noise of 0.4 of the weights' size, over which it averages.
-
-Of 0.1 to 0.8, 0.4 and 0.8 found the best F1 on test samples, and 0.4 the better one on training
-samples (docs/estimators.md).
-"""
 _LEAST_FILLED = 64  # samples: up to here, computing them takes no time
 
 
@@ -120,11 +114,11 @@ class Training:
         )
 
     @property
-    def averages(self) -> bool:
-        """Whether the result is a place around which networks are good, not the best single one.
+    def counts(self) -> bool:
+        """Whether the objective counts samples, as far as anyone knows.
 
-        A class goes from wrong to right in a step, so the best of many networks owes some steps to
-        luck, as on a lucky minibatch. Numbers want precision, whatever judges them.
+        Each goes from wrong to right in a step, so the best of thousands of networks owes some of
+        them to luck, as on a lucky minibatch: the result is then the center of the search.
         """
         return not self.objective.smooth and self.task != "regression"
 
@@ -255,11 +249,6 @@ def _plan(
     problem = _problem(training, samples, params)
     if training.strategy is not None:
         return problem, training.strategy, ""
-    if training.averages:
-        why = "the metric goes in steps, so its average over networks around one is followed"
-        choice = auto.Choice(_AROUND, why)
-        choice = auto.that_fits(choice, lambda s: memory.estimate(problem, s, params))
-        return problem, choice.strategy, choice.why
     choice = auto.choose(
         dimension=tree.size(params),
         evaluations=training.max_evaluations,
@@ -267,6 +256,7 @@ def _plan(
         operations=problem.operations,
         smooth=training.objective.smooth and not training.model.in_steps,
         minibatches=problem.uses_minibatches,
+        counts=training.counts,
     )
     choice = auto.that_fits(choice, lambda s: memory.estimate(problem, s, params))
     return problem, choice.strategy, choice.why
@@ -291,7 +281,7 @@ def _search(
         kept = _Kept.of(training, problem, samples, strategy, run)
         run, history = kept.newest(run, history)
     structure = Structure.of(params)
-    center = problem.uses_minibatches or training.averages
+    center = problem.uses_minibatches or training.counts
     seconds_before = history.last.seconds if len(history) else 0.0
     seen, reason, progress = _Validation(training, held_out), None, _Progress(training)
     for record, look in _records(problem, strategy, run, training, seen):
@@ -318,7 +308,7 @@ def _search(
         answer = _answer(center, strategy, structure, record.run)
         loss = _loss_of(problem, answer) if center else float(record.run.best_loss)
         # Against the first phase, an average would lose by what that one has learnt by heart.
-        compared = compare and not (training.averages and before)
+        compared = compare and not (training.counts and before)
         first = _loss_of(problem, params) if compared or not math.isfinite(loss) else math.nan
         if math.isfinite(first) and not loss <= first:
             loss, answer = first, params

@@ -418,6 +418,7 @@ def _planned(recipe: Recipe, train: Dataset, objective: Objective, stop: Stop | 
         # Rounded to bfloat16, weights and outputs change in steps.
         smooth=objective.smooth and not model.in_steps and recipe.precision == "float32",
         minibatches=problem.uses_minibatches,
+        counts=not objective.smooth and train.is_classification,
     )
 
     def needed(strategy: Strategy) -> Needed:
