@@ -1,7 +1,8 @@
-"""What share of the budget should go to log loss before a metric that goes in steps?
+"""How should a metric that goes in steps be trained? Log loss first, and how wide a search?
 
 ``python -m benchmarks.flat`` trains classifiers on unbalanced tables for F1 and accuracy, with
-several shares, and prints means over tables and seeds, on training and test samples.
+several shares of the budget for log loss and several widths of the noise, and prints means over
+tables and seeds, on training and test samples.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ from sklearn.datasets import make_classification
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.model_selection import train_test_split
 
-from gradless import GradientFreeClassifier, estimators
+from gradless import GradientFreeClassifier, auto, estimators, strategies
 
-SHARES = (0.0, 0.1, 0.25, 0.5, 0.75)
+SETTINGS = [  # share of log loss, width of the noise
+    *((share, 0.4) for share in (0.0, 0.25, 0.5, 0.75)),
+    *((0.5, sigma) for sigma in (0.1, 0.2, 0.8)),
+]
 METRICS = {"f1": f1_score, "accuracy": accuracy_score}
 
 
@@ -36,10 +40,11 @@ def main() -> None:
     parser.add_argument("--tables", type=int, default=6)
     parser.add_argument("--budgets", type=int, nargs="+", default=[20_000])
     arguments = parser.parse_args()
-    print("objective evaluations share | train test")
+    print("objective evaluations share sigma | train test")
     for name, budget in itertools.product(METRICS, arguments.budgets):
-        for share in SHARES:
+        for share, sigma in SETTINGS:
             estimators.LOG_LOSS_SHARE = share
+            auto.WIDE = strategies.get("openai_es", sigma=sigma)
             values = []
             for number in range(arguments.tables):
                 X, X_test, y, y_test = table(number)
@@ -49,7 +54,7 @@ def main() -> None:
                 metric = METRICS[name]
                 values.append([metric(y, model.predict(X)), metric(y_test, model.predict(X_test))])
             train, test = np.mean(values, 0)
-            print(f"{name} {budget} {share} | {train:.4f} {test:.4f}", flush=True)
+            print(f"{name} {budget} {share} {sigma} | {train:.4f} {test:.4f}", flush=True)
 
 
 if __name__ == "__main__":

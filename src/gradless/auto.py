@@ -22,7 +22,7 @@ _WORTHWHILE_ITERATIONS = 25
 _SHORT = 5_000  # evaluations within which a gradient estimate of 128 candidates is too dear
 _PER_SECOND = {"cpu": 1e10, "gpu": 1e13}  # operations that a device does, roughly
 _MOST_PER_SECOND = 500_000  # evaluations: the loop's own work limits the smallest problems
-_WIDE = OpenAIES(sigma=0.4)
+WIDE = OpenAIES(sigma=0.4)
 """For metrics of classes: noise of 0.4 of the weights' size, over which it averages.
 
 Of 0.1 to 0.8, 0.4 and 0.8 found the best F1 on test samples, and 0.4 the better one on training
@@ -71,7 +71,7 @@ def choose(
     size = f"{dimension:,} parameters, {about}"
     if counts:
         return Choice(
-            _WIDE,
+            WIDE,
             f"{size}: a metric that counts samples goes in steps, so what is followed is its "
             "average over networks far around one",
         )
