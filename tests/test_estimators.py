@@ -304,6 +304,22 @@ def test_f1_is_what_scikit_learn_says_and_better_than_of_log_loss(unbalanced):
     assert reached > f1_score(y, classifier(max_evaluations=4000).fit(X, y).predict(X))
 
 
+def test_a_metric_that_counts_has_the_center_of_a_wide_search(unbalanced):
+    X, y = unbalanced
+    last = []
+    model = classifier(
+        strategy="auto",
+        objective="f1",
+        max_evaluations=4000,
+        callback=lambda record: last.append(record.run),
+    ).fit(X, y)
+    center = model.strategy_.center(last[-1].state)
+    assert model.strategy_.sigma > type(model.strategy_)().sigma
+    for layer, weights in zip(center, model.coefs_, strict=True):
+        np.testing.assert_array_equal(layer.weights, weights)
+    assert model.best_loss_ > float(last[-1].best_loss)  # not the best single one
+
+
 @pytest.mark.slow
 def test_scorers_by_name_and_of_make_scorer(unbalanced):
     X, y = unbalanced
