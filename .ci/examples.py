@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,6 +44,8 @@ def test_command() -> str:
 
 def examples() -> Iterator[list[Example]]:
     """Examples that share a folder."""
+    for notebook in sorted((ROOT / "examples").glob("*.py")):  # first: they take longest
+        yield [Example(f"examples/{notebook.name}", [sys.executable, str(notebook)])]
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
         of_page = []
         for language, text in blocks(page):
@@ -52,28 +55,34 @@ def examples() -> Iterator[list[Example]]:
             elif language == "python":
                 of_page.append(Example(name, [sys.executable, "-c", text]))
         yield of_page
-    for notebook in sorted((ROOT / "examples").glob("*.py")):
-        yield [Example(f"examples/{notebook.name}", [sys.executable, str(notebook)])]
+
+
+def run(together: list[Example]) -> int:
+    """Run examples in one folder, up to the first one that fails; how many did not."""
+    with tempfile.TemporaryDirectory() as folder:
+        for count, (name, command) in enumerate(together):
+            begun = time.perf_counter()
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+            print(f"{name} ({time.perf_counter() - begun:.1f} s)", flush=True)
+            if done.returncode:
+                shown = f"{command[-1]}\n{done.stdout}{done.stderr}"
+                print(f"failed with {done.returncode}:\n{shown}", flush=True)
+                return count
+    return len(together)
 
 
 def main() -> None:
-    """Run them all, and stop at the first one that fails."""
+    """Run them all, two pages at a time."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--print-test-command", action="store_true")
     if parser.parse_args().print_test_command:
         print(test_command())
         return
-    count = 0
-    for together in examples():
-        with tempfile.TemporaryDirectory() as folder:
-            for name, command in together:
-                begun = time.perf_counter()
-                done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-                print(f"{name} ({time.perf_counter() - begun:.1f} s)", flush=True)
-                if done.returncode:
-                    shown = f"{command[-1]}\n{done.stdout}{done.stderr}"
-                    sys.exit(f"failed with {done.returncode}:\n{shown}")
-                count += 1
+    pages = list(examples())
+    with ThreadPoolExecutor(2) as pool:
+        count = sum(pool.map(run, pages))
+    if failed := sum(map(len, pages)) - count:
+        sys.exit(f"{failed} examples failed or were not reached")
     print(f"{count} examples ran")
 
 
