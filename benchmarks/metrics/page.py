@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from scipy import stats
 
+from benchmarks.intervals import LEVEL, Interval
 from benchmarks.metrics import (
     ACCURACY,
     DIRECT,
@@ -25,24 +25,8 @@ from benchmarks.metrics import (
 )
 from gradless import plots
 
-LEVEL = 0.95
 _WITHIN = 0.01  # of accuracy
 _TIMES = 20
-
-
-class Interval(NamedTuple):
-    """A mean over splits with its interval by Student's t."""
-
-    mean: float
-    half: float
-
-    @classmethod
-    def of(cls, values: Any) -> Interval:
-        """Interval of the mean of numbers, one for each split."""
-        values = np.asarray(values)
-        quantile = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)
-        half = quantile * values.std(ddof=1) / np.sqrt(len(values))
-        return cls(float(values.mean()), float(half))
 
 
 def _column(runs: list[Results], name: str) -> np.ndarray:

@@ -8,12 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from scipy import stats
 
+from benchmarks.intervals import LEVEL, Interval
 from benchmarks.steps import DATA, GRADIENTS, KINDS, SEARCHED, Kind, Options, Results
 from gradless import plots
-
-LEVEL = 0.95
 
 
 class Row(NamedTuple):
@@ -27,11 +25,9 @@ class Row(NamedTuple):
 
 def summary(runs: list[Results]) -> Row:
     """Mean test accuracy with its interval by Student's t over the seeds, and the rest."""
-    values = np.array([run["accuracy"] for run in runs])
-    quantile = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)
-    half = float(quantile * values.std(ddof=1) / np.sqrt(len(values)))
+    accuracy = Interval.of([run["accuracy"] for run in runs])
     seconds = float(np.median([run["seconds"] for run in runs]))
-    return Row(float(values.mean()), half, seconds, int(runs[0]["bytes"]))
+    return Row(*accuracy, seconds, int(runs[0]["bytes"]))
 
 
 def render(document: Results, page: Path) -> None:
