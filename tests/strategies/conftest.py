@@ -3,13 +3,14 @@ from collections.abc import Callable, Iterator
 import jax
 import pytest
 
-from gradless.strategies import STRATEGIES
+from gradless.strategies import STRATEGIES, wrappers
 
 METHODS = ("init", "ask", "decode", "tell", "center")
-# Of every class that defines one; inlined, so that what the tests compile themselves stays as it is.
+CLASSES = (*STRATEGIES.values(), wrappers.BestSoFar, wrappers.Restarts, wrappers.Scheduled)
+# Where they are defined; inlined, so that what the tests compile themselves stays as it is.
 COMPILED: list[tuple[type, str, Callable]] = [
     (cls, name, jax.jit(vars(cls)[name], inline=True))
-    for cls in dict.fromkeys(base for cls in STRATEGIES.values() for base in cls.__mro__)
+    for cls in dict.fromkeys(base for cls in CLASSES for base in cls.__mro__)
     for name in METHODS
     if cls.__module__.startswith("gradless.strategies.") and name in vars(cls)
 ]
