@@ -87,7 +87,7 @@ def _measure_one(sizes: list[int], samples: int, population: int, generations: i
 def measure(options: Any) -> dict[str, Any]:
     """Peaks of each network and population."""
     rows = []
-    for network in _NETWORKS:
+    for network in _NETWORKS[: 1 if options.toy else None]:
         sizes, samples = network["sizes"], network["samples"]
         for population in network["populations"][: 2 if options.toy else None]:
             generations = max(1, min(3, _EVALUATIONS // population))

@@ -6,6 +6,9 @@ import tempfile
 
 # Before jax is imported: two devices are enough for a population to be spread.
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
+# With a limit, JAX looks at every program that it keeps before it keeps another one: 0.1 s for
+# each of the thousands that these tests compile.
+os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", "-1")
 
 import pytest
 

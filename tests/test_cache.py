@@ -115,6 +115,16 @@ def test_half_written_programs_are_deleted(monkeypatch, tmp_path, settings):
     assert [path.exists() for path in (whole, half, being_written)] == [True, False, True]
 
 
+def test_programs_without_a_limit_have_no_time_of_use_and_are_kept(monkeypatch, tmp_path, settings):
+    monkeypatch.setenv(cache.SWITCH, str(tmp_path))
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_MAX_SIZE", "-1")
+    folder = cache.folder()
+    folder.mkdir()
+    program = entry(folder, "program", used=False, age=1000)
+    cache.enable()
+    assert program.exists()
+
+
 def test_a_second_process_finds_what_the_first_compiled(tmp_path):
     code = """
 import jax

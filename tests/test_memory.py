@@ -474,29 +474,17 @@ def resident(name: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
 
 
-# The share of the estimate that was resident in the end, as measured: 0.59, 0.64, 0.95, 1.01, 0.84,
-# 0.61 and 0.65.
+# Most of it is what a matrix, the samples or a population takes. The share of the estimate that was
+# resident in the end, as measured: 0.59, 0.64 and 1.01.
+@slow
 @needs_cpu
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no peak of memory to read")
 @pytest.mark.parametrize(
     "setting",
     [
-        pytest.param(((40, 64, 6), 300, "cma_es", {}, {}), marks=slow),
-        pytest.param(
-            ((784, 16, 10), 60_000, "openai_es", {"population": 16}, {"batch_size": 256}),
-            marks=slow,
-        ),
-        pytest.param(
-            ((64, 64, 10), 300, "differential_evolution", {"population": 2048}, {}), marks=slow
-        ),
-        pytest.param(
-            ((64, 64, 10), 300, "genetic_algorithm", {"population": 2048}, {}), marks=slow
-        ),
-        pytest.param(((784, 4096, 10), 1000, "openai_es", {"population": 8}, {}), marks=slow),
-        pytest.param(((784, 2048, 10), 300, "lm_ma_es", {"population": 4}, {}), marks=slow),
-        pytest.param(
-            ((784, 1024, 10), 300, "fd_lbfgs", {"population": 8, "memory": 20}, {}), marks=slow
-        ),
+        ((40, 64, 6), 300, "cma_es", {}, {}),
+        ((784, 16, 10), 60_000, "openai_es", {"population": 16}, {"batch_size": 256}),
+        ((64, 64, 10), 300, "genetic_algorithm", {"population": 2048}, {}),
     ],
 )
 def test_a_process_takes_about_as_much(setting):

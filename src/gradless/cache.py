@@ -103,8 +103,10 @@ def _repair(chosen: Path) -> None:
     """Delete what a process left half written when it was killed.
 
     JAX writes a program and then the time of its use. It fails to read the half of a program, and
-    to write any other one while such a time is missing.
+    to write any other one while such a time is missing. Without a limit it writes no times.
     """
+    if os.environ.get("JAX_COMPILATION_CACHE_MAX_SIZE") == "-1":
+        return
     names = {entry.name for entry in os.scandir(chosen)}
     for name in names:
         if name.endswith(_ENTRY) and name.removesuffix(_ENTRY) + _USED not in names:

@@ -40,21 +40,29 @@ def generation(strategy, key, state, function):
     return strategy.tell(tell_key, state, candidates, losses), losses
 
 
-@functools.partial(jax.jit, static_argnames=("function", "dimension", "evaluations", "seeds"))
 def losses_found(strategy, function, dimension: int, evaluations: int, seeds: int = 3):
     """Loss of the center after a budget, ascending, for several starts and seeds."""
+    which = list(HALF_WIDTH).index(function)
+    generations = evaluations // strategy.population
+    return _losses_found(strategy, which, HALF_WIDTH[function], dimension, generations, seeds)
+
+
+@functools.partial(jax.jit, static_argnames=("dimension", "seeds"))
+def _losses_found(strategy, which, half, dimension: int, generations, seeds: int):
+    """All functions in one program, which takes longer to compile than to run."""
+
+    def function(x):
+        return jax.lax.switch(which, list(HALF_WIDTH), x)
 
     def one(seed):
         key = jax.random.fold_in(jax.random.key(20), seed)
         start_key, init_key, key = jax.random.split(key, 3)
-        half = HALF_WIDTH[function]
         start = jax.random.uniform(start_key, (dimension,), minval=-half, maxval=half)
 
-        def step(state, index):
-            return generation(strategy, jax.random.fold_in(key, index), state, function)[0], None
+        def step(index, state):
+            return generation(strategy, jax.random.fold_in(key, index), state, function)[0]
 
-        generations = jnp.arange(evaluations // strategy.population)
-        state, _ = jax.lax.scan(step, strategy.init(init_key, start), generations)
+        state = jax.lax.fori_loop(0, generations, step, strategy.init(init_key, start))
         return function(tree.ravel(strategy.center(state)))
 
     return jnp.sort(jax.vmap(one)(jnp.arange(seeds)))

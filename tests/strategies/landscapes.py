@@ -47,8 +47,21 @@ def start(loss: Callable, dimension: int) -> tuple[jax.Array, float]:
     return jnp.full(dimension, 3.0), 1.0
 
 
-@functools.partial(jax.jit, static_argnames=("loss", "budget"))
 def _evaluations(strategy, loss, begin, target, budget, keys):
+    together = [sphere, ellipsoid, rosenbrock]
+    if begin.size == len(ROTATION):
+        together += [rotated_ellipsoid, shifted_ellipsoid]
+    losses = tuple(together) if loss in together else (loss,)
+    return _search(strategy, losses, losses.index(loss), begin, target, budget, keys)
+
+
+@functools.partial(jax.jit, static_argnames="losses")
+def _search(strategy, losses, which, begin, target, budget, keys):
+    """All losses in one program, which takes longer to compile than to run."""
+
+    def loss(x):
+        return jax.lax.switch(which, losses, x)
+
     def search(key):
         def unfinished(carry):
             _, best, evaluations = carry

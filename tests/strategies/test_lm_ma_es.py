@@ -23,7 +23,6 @@ from gradless.strategies import LMMAES
     ("loss", "dimension", "target", "budget"),
     [
         (sphere, 10, 1e-8, 2_500),
-        (sphere, 40, 1e-8, 6_000),
         (sphere, 100, 1e-8, 12_000),
         (rosenbrock, 10, 1e-8, 15_000),
         (rosenbrock, 40, 1e-8, 80_000),

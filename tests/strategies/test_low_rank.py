@@ -39,8 +39,8 @@ def test_factors_are_drawn_where_they_are_fewer(rank, numbers) -> None:
 
 def noises(found: Directions, candidates: mirrored.Mirrored) -> dict[str, np.ndarray]:
     zeros = jax.tree.map(jnp.zeros_like, PARAMS)
-    added = jax.vmap(lambda c: jax.tree.map(operator.add, zeros, found.noise(c)))(candidates)
-    return jax.tree.map(np.asarray, added)
+    add = jax.jit(jax.vmap(lambda c: jax.tree.map(operator.add, zeros, found.noise(c))))
+    return jax.tree.map(np.asarray, add(candidates))
 
 
 @pytest.mark.parametrize("rank", [0, 1, 3])
@@ -66,7 +66,7 @@ def test_weighted_sum_is_that_of_the_noise_written_out(monkeypatch, rank, stored
     weights = np.linspace(-1, 2, 7, dtype=np.float32)
     half = jax.tree.map(lambda x: x[:7], noises(found, candidates))
     expected = tree.ravel(jax.tree.map(lambda x: np.tensordot(weights, x, 1), half))
-    total = found.weighted_sum(candidates, jnp.asarray(weights))
+    total = jax.jit(lambda c, w: found.weighted_sum(c, w))(candidates, weights)
     np.testing.assert_allclose(total, expected, rtol=1e-4, atol=1e-5)
 
 
