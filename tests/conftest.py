@@ -1,5 +1,6 @@
 """What several files of tests start from."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -25,6 +26,8 @@ def pytest_configure():
 
     In a folder of their own, so that they leave the user's alone.
     """
+    # Programs are millions of objects that stay, which the collector would visit again and again.
+    gc.set_threshold(100_000, 50, 100)
     if not _IS_WORKER:
         os.environ["GRADLESS_CACHE"] = tempfile.mkdtemp(prefix="gradless-tests-")
     cache.enable()

@@ -652,6 +652,7 @@ def test_weights_in_eight_bits(two, tmp_path, activation):
         gradless.estimators.load(tmp_path / "model")
 
 
+@pytest.mark.slow
 def test_weights_in_eight_bits_of_numbers_and_of_metrics_in_python(line, unbalanced, tmp_path):
     X, y = line
     numbers = regressor(weights="int8").fit(X, y)

@@ -47,6 +47,7 @@ def started(*arguments: object) -> subprocess.Popen:
 # --- Ctrl-C ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_ctrl_c_twice_ends_at_once_and_the_last_checkpoint_goes_on() -> None:
     # The first chunk with finite losses never comes: the first Ctrl-C waits for its end.
     training = started(

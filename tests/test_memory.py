@@ -428,10 +428,8 @@ def compiled_bytes(problem: SupervisedProblem, strategy: Any, layout: Layout) ->
         pytest.param("differential_evolution", {"population": 4096}, (64, 64, 10), marks=slow),
         ("openai_es", {}, (784, 2048, 10)),
         pytest.param("genetic_algorithm", {"population": 4096}, (64, 64, 10), marks=slow),
-        pytest.param("particle_swarm", {"population": 4096}, (64, 64, 10), marks=slow),
         pytest.param("fd_lbfgs", {"memory": 20}, (784, 2048, 10), marks=slow),
         pytest.param("lm_ma_es", {}, (784, 2048, 10), marks=slow),
-        pytest.param("xnes", {}, (40, 64, 6), marks=slow),
     ],
 )  # fmt: skip
 @needs_cpu

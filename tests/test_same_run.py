@@ -105,7 +105,6 @@ WIDE = {
     "snes": {"population": 32},
     "genetic_algorithm": {"population": 32},
 }
-REST = ("snes", "genetic_algorithm")
 GENERATIONS = 12
 
 
@@ -128,7 +127,8 @@ def losses_of(name: str, data: str = "digits", hidden: int = 48, **layout: int) 
     return [losses.tobytes(), np.asarray(records[-1].run.best).tobytes()]
 
 
-@pytest.mark.parametrize("name", ["openai_es", *(pytest.param(n, marks=slow) for n in REST)])
+@slow
+@pytest.mark.parametrize("name", WIDE)
 def test_devices_do_not_matter(name: str) -> None:
     assert losses_of(name, devices=1) == losses_of(name, devices=2)
 

@@ -244,12 +244,9 @@ def test_limits_that_are_not_reached_do_not_matter(climb, problem) -> None:
     assert_same_run(outcome.last.run, climb.last.run)
 
 
-@pytest.mark.parametrize("batch_size", [None, 50])
 @pytest.mark.slow
-def test_number_of_devices_does_not_matter(batch_size, vertical, model) -> None:
-    problem = SupervisedProblem.of(
-        vertical, model, objectives.get("cross_entropy"), batch_size=batch_size
-    )
+def test_number_of_devices_does_not_matter_for_minibatches(vertical, model) -> None:
+    problem = SupervisedProblem.of(vertical, model, objectives.get("cross_entropy"), batch_size=50)
     one, two = (
         follow(problem, RANDOM, Stop(evaluations=1280), layout=Layout(True, 128, devices))
         for devices in (1, 2)

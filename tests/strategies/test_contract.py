@@ -286,6 +286,7 @@ def in_three_ways(strategy: Strategy, key, params):
     return (at_once, one_by_one, spread), (tree.ravel(strategy.center(told)), center)
 
 
+@pytest.mark.slow
 def test_candidates_are_the_same_as_arrays_one_by_one_and_spread_over_devices(
     strategy, params
 ) -> None:

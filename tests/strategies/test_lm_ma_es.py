@@ -23,9 +23,9 @@ from gradless.strategies import LMMAES
     ("loss", "dimension", "target", "budget"),
     [
         (sphere, 10, 1e-8, 2_500),
-        (sphere, 100, 1e-8, 12_000),
+        pytest.param(sphere, 100, 1e-8, 12_000, marks=pytest.mark.slow),
         (rosenbrock, 10, 1e-8, 15_000),
-        (rosenbrock, 40, 1e-8, 80_000),
+        pytest.param(rosenbrock, 40, 1e-8, 80_000, marks=pytest.mark.slow),
         # Its few directions do not hold this landscape's ten different scales.
         (ellipsoid, 10, 1e-8, 250_000),
     ],
