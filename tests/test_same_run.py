@@ -165,7 +165,6 @@ def test_what_is_chosen_for_rows_is_one_device_however_many_there_are() -> None:
 @pytest.mark.parametrize(
     ("data", "hidden", "layout"),
     [
-        pytest.param("digits", 48, {"block": 3}, marks=slow),
         pytest.param("digits", 48, {"block": 16, "devices": 2}, marks=slow),
         ("vertical", 3, {"block": 5}),
         pytest.param("vertical", 3, {"block": 64, "devices": 2}, marks=slow),

@@ -31,7 +31,7 @@ PARTS: dict[str, Callable[[], Results]] = {
 }
 SHORT: tuple[Callable[[], Results], ...] = (
     disks,
-    lambda: kills(2, ("openai_es",), 20_000),
+    lambda: kills(2, ("openai_es",), 8_000),
     lambda: files(300),
     lambda: tables(300),
 )

@@ -45,8 +45,8 @@ def holds_soundness(strategy: Strategy, dimension: int) -> None:
     holds()
 
 
-# One of each kind; the others, which take as long to compile, run with the slow tests.
-QUICK = {"openai_es", "cma_es", "hill_climbing", "differential_evolution", "spsa"}
+# Two kinds; the others, which take as long to compile, run with the slow tests.
+QUICK = {"openai_es", "cma_es"}
 
 
 @pytest.mark.parametrize(

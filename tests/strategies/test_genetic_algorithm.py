@@ -87,6 +87,7 @@ def test_one_without_a_finite_loss_is_no_parent(selection) -> None:
     np.testing.assert_array_equal(state.pool[:3], candidates[jnp.array([20, 40, 5])])
 
 
+@pytest.mark.slow
 def test_elites_survive_unchanged() -> None:
     strategy = GeneticAlgorithm(elites=3, population=32)
     state = begun(strategy)

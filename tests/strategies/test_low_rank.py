@@ -43,6 +43,7 @@ def noises(found: Directions, candidates: mirrored.Mirrored) -> dict[str, np.nda
     return jax.tree.map(np.asarray, add(candidates))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1, 3])
 def test_noise_has_its_rank_and_variance_one_and_is_mirrored(rank) -> None:
     found = directions(rank)
