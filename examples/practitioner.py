@@ -141,7 +141,11 @@ logistic = LogisticRegression(max_iter=1_000)
 network = MLPClassifier(hidden_layer_sizes=(16,), random_state=0)
 for_f1 = GradientFreeClassifier(hidden_layer_sizes=(16,), objective="f1", random_state=0)
 for_profit = GradientFreeClassifier(
-    hidden_layer_sizes=(16,), objective=profit, greater_is_better=True, random_state=0
+    hidden_layer_sizes=(16,),
+    objective=profit,
+    greater_is_better=True,
+    max_evaluations=10_000,  # of a function in Python, which takes its time
+    random_state=0,
 )
 candidates = {
     "LogisticRegression": pipeline(logistic),
