@@ -388,6 +388,8 @@ class GradientFreeClassifier(ClassifierMixin, _GradientFree):
         ``"log_loss"``: half of the budget goes to cross-entropy, and the objective has the
         rest, because metrics that go in steps say nothing where a network begins. None: it does
         not. ``"auto"``: for metrics that go in steps, and for those in Python.
+        For such metrics the network kept is the center of the search, around which networks are
+        good, not the best single one, which fits the accidents of the samples best.
     early_stopping
         Hold out ``validation_fraction`` of the samples, look at them fifty times in a budget (with
         ``max_time`` alone, after every 400 evaluations), stop after ``n_iter_no_change`` looks
