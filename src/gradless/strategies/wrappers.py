@@ -136,7 +136,7 @@ class Restarts:
         Generations without a better candidate before the next attempt.
     spread
         Standard deviation of where attempts begin around the initial parameters, relative to
-        their root mean square in each array. The first attempt begins at the initial parameters.
+        the scale of each array at the start. The first attempt begins at the initial parameters.
 
     Raises
     ------
