@@ -142,7 +142,9 @@ def test_a_target_that_nothing_can_judge_is_refused(batches) -> None:
 def test_the_command_line_reports_what_it_stopped_for(tmp_path, capfd) -> None:
     from gradless.cli import main  # noqa: PLC0415
 
-    arguments = "train vertical --hidden 3 --batch-size 10 --strategy openai_es --learning-rate 0.01"
+    arguments = (
+        "train vertical --hidden 3 --batch-size 10 --strategy openai_es --learning-rate 0.01"
+    )
     limits = f"--target-accuracy 0.8 --evaluations 100000 --json --out {tmp_path / 'run'}"
     assert main([*arguments.split(), *limits.split()]) == 0
     result = json.loads(capfd.readouterr().out)

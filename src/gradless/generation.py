@@ -77,6 +77,11 @@ def goes_on(run: Run, limits: Limits, on_batches: bool) -> jax.Array:
     )
 
 
+def is_due(run: Run) -> bool:
+    """Whether all data should be asked, as :func:`reached` has it; outside of compiled code."""
+    return bool(run.promising) and int(run.generation) >= int(run.judge_from)
+
+
 class Faults(NamedTuple):
     """Exceptions of Python code that computes losses."""
 

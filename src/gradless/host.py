@@ -96,7 +96,18 @@ class HostWheel:
         return next((r for r in self._kept.values() if int(r.generation) == wanted), run)
 
     def _goes_on(self, run: Run) -> bool:
-        return bool(_goes_on(run, self._limits, self._problem.uses_minibatches))
+        limits = self._limits
+        if self._problem.uses_minibatches:
+            reached = generation.is_due(run)
+        else:
+            reached = float(run.best_loss) <= float(limits.loss) or bool(
+                run.best_accuracy >= limits.accuracy
+            )
+        return (
+            not reached
+            and int(run.progress.waited) < int(limits.stagnation)
+            and int(run.generation) - int(run.finite_generation) < int(limits.not_finite)
+        )
 
     def _generation(self, run: Run) -> tuple[Run, Rows, Faults]:
         """One turn of the wheel."""
@@ -121,12 +132,7 @@ class HostWheel:
         state, losses, _ = _tell(run, strategy, device, candidates, nothing, drawn)
         center = Score(nothing[0], nothing[0]) if strategy.samples_around_center else None
         score = Score(nothing, nothing)
-        jax.block_until_ready(
-            (
-                self._finished(run, state, candidates, losses, score, center),
-                _goes_on(run, self._limits, self._problem.uses_minibatches),
-            )
-        )
+        jax.block_until_ready(self._finished(run, state, candidates, losses, score, center))
 
     def _finished(
         self,
@@ -179,4 +185,3 @@ def _tell(
 
 
 _finish = jax.jit(generation.following, static_argnames="on_batches")
-_goes_on = jax.jit(generation.goes_on, static_argnames="on_batches")

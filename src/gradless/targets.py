@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import Any, Protocol, runtime_checkable
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gradless import tree
@@ -53,31 +52,28 @@ def check(problem: Any, has_target: bool) -> None:
         )
 
 
-def is_due(run: Run) -> bool:
-    """Whether all of the data should be asked, as :func:`gradless.generation.reached` says."""
-    return bool(run.promising) and int(run.generation) >= int(run.judge_from)
-
-
 def asked(problem: JudgedOnAll, strategy: Strategy, run: Run, limits: Limits) -> tuple[Run, bool]:
     """What all of the data say of the center, and whether it has reached a target.
 
-    If it has, it becomes the best network of the run, with the loss and accuracy on all data.
+    If it has, it becomes the best network of the run, with the loss and accuracy on all data. What
+    is changed of the run are arrays of NumPy.
     """
     # Off the devices of the training: the data may lie on one of them alone.
-    center = jax.device_get(_center(strategy, run.state))
-    score = problem.score_all(center)
-    if score.loss <= limits.loss or score.accuracy >= limits.accuracy:
-        judged = run._replace(
-            best=tree.ravel(center),
-            best_loss=jnp.asarray(score.loss, run.best_loss.dtype),
-            best_accuracy=jnp.asarray(score.accuracy, run.best_accuracy.dtype),
-        )
-        return judged, True
+    center, vector = jax.device_get(_center(strategy, run.state))
+    loss, accuracy = map(np.asarray, problem.score_all(center))
+    if loss <= np.asarray(limits.loss) or accuracy >= np.asarray(limits.accuracy):
+        judged: dict[str, Any] = {
+            "best": vector,
+            "best_loss": loss.astype(run.best_loss.dtype),
+            "best_accuracy": accuracy.astype(run.best_accuracy.dtype),
+        }
+        return run._replace(**judged), True
     number = int(run.generation)
-    wait = max(_LEAST_WAIT, number // _SHARE_WAITED)
-    return run._replace(judge_from=jnp.asarray(np.uint32(number + wait))), False
+    later: Any = np.uint32(number + max(_LEAST_WAIT, number // _SHARE_WAITED))
+    return run._replace(judge_from=later), False
 
 
 @jax.jit
-def _center(strategy: Strategy, state: Any) -> Params:
-    return strategy.center(state)
+def _center(strategy: Strategy, state: Any) -> tuple[Params, jax.Array]:
+    center = strategy.center(state)
+    return center, tree.ravel(center)

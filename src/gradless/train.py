@@ -21,7 +21,17 @@ import numpy as np
 from gradless import checkpoint, memory, stagnation, targets
 from gradless.errors import InputError
 from gradless.evaluate import Layout, Problem
-from gradless.generation import CAPACITY, NO_FAULTS, Faults, Limits, Rows, Run, Wheel, begin
+from gradless.generation import (
+    CAPACITY,
+    NO_FAULTS,
+    Faults,
+    Limits,
+    Rows,
+    Run,
+    Wheel,
+    begin,
+    is_due,
+)
 from gradless.host import HostProblem, HostWheel
 from gradless.strategies.base import Strategy
 
@@ -254,7 +264,7 @@ def _chunks(
                 "expected a target loss"
             )
         met = not on_batches
-        if judged is not None and targets.is_due(run):
+        if judged is not None and is_due(run):
             run, met = targets.asked(judged, strategy, run, limits)
             run = wheel.placed(run)
         elapsed = time.perf_counter() - begun
