@@ -46,7 +46,9 @@ class Run(NamedTuple):
     best_loss: jax.Array
     best_accuracy: jax.Array
     progress: stagnation.Progress
-    promising: jax.Array  # whether a minibatch has reached a target, boolean; see ``targets``
+    promising: (
+        jax.Array
+    )  # whether a minibatch has reached a target, boolean; see ``judged_targets``
     judge_from: jax.Array  # generation before which that is not looked into, uint32
     finite_generation: jax.Array  # the last one in which a candidate had a finite loss
 

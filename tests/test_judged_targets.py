@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradless import minimize, objectives, targets, train, tree
+from gradless import judged_targets, minimize, objectives, train, tree
 from gradless.errors import InputError
 from gradless.evaluate import SupervisedProblem
 from gradless.restarts import train_with_restarts
@@ -79,7 +79,7 @@ def test_all_data_are_asked_now_and_then(batches, monkeypatch) -> None:
 
 
 def train_score(loss: float, accuracy: float):
-    return targets.Score(np.float32(loss), np.float32(accuracy))
+    return judged_targets.Score(np.float32(loss), np.float32(accuracy))
 
 
 def test_a_target_loss_is_that_of_all_data(batches) -> None:
