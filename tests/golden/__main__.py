@@ -1,8 +1,8 @@
 """Compare every case with its digests, or record them.
 
-    python -m tests.golden                     # all of them
-    python -m tests.golden --quick             # one of each strategy, as the tests do
-    python -m tests.golden --update --why "sigma begins smaller in SNES"
+python -m tests.golden                     # all of them
+python -m tests.golden --quick             # one of each strategy, as the tests do
+python -m tests.golden --update --why "sigma begins smaller in SNES"
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
+from tests.golden import environment
 from tests.golden.cases import Case, cases, kinds, quick, searches
 from tests.golden.digests import FILE, Kept, key
 from tests.golden.runs import Found, search
 
+KEY = key(environment.INSTRUCTIONS)
 TOLERANCE = 1e-3  # of losses, where digests cannot be compared: relative, and absolute near zero
 _searches, _kinds = functools.cache(searches), functools.cache(kinds)
 
@@ -44,7 +46,7 @@ def complaint(case: Case, first: Found, second: Found, kept: Kept) -> str | None
     """What is wrong with a case."""
     if first != second:
         return f"the same run twice gave {first} and {second}"
-    digests = kept.of(case.name, case.uses_lapack)
+    digests = kept.of(KEY, case.name, case.uses_lapack)
     if digests is not None:
         if digests == first.digests:
             return None
@@ -67,18 +69,20 @@ def main() -> int:
     parser.add_argument("--only", default="", help="cases whose names contain this")
     parser.add_argument("--order", type=int, help="seed of another order of the cases")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
-    parser.add_argument("--update", action="store_true", help=f"record digests for {key()}")
+    parser.add_argument("--update", action="store_true", help=f"record digests for {KEY}")
     parser.add_argument("--why", help="why results have changed, for the log")
     given = parser.parse_args()
     if given.update and not given.why:
         parser.error('--update was given without a reason, expected --why "..."')
 
     matrix = list(cases(_searches(), _kinds()))
-    chosen = [case for case in (quick(matrix) if given.quick else matrix) if given.only in case.name]
+    chosen = [
+        case for case in (quick(matrix) if given.quick else matrix) if given.only in case.name
+    ]
     if given.order is not None:
         random.Random(given.order).shuffle(chosen)
     kept = Kept.read()
-    unknown = [case for case in chosen if kept.of(case.name, case.uses_lapack) is None]
+    unknown = [case for case in chosen if kept.of(KEY, case.name, case.uses_lapack) is None]
     begun = time.perf_counter()
     found: dict[str, Found] = {}
     wrong = 0
@@ -92,7 +96,7 @@ def main() -> int:
     if given.update:
         digests = {name: each.digests for name, each in found.items()}
         losses = {name: each.loss for name, each in found.items()}
-        changed = kept.update(digests, losses, given.why, {case.name for case in matrix})
+        changed = kept.update(KEY, digests, losses, given.why, {case.name for case in matrix})
         kept.write()
         for name in changed:
             print(f"{name}: {digests[name]}, loss {losses[name]}")
@@ -100,12 +104,12 @@ def main() -> int:
         return 0
     if unknown:
         print(
-            f"{FILE.name} has no digests of {len(unknown)} cases for {key()}: their losses were "
+            f"{FILE.name} has no digests of {len(unknown)} cases for {KEY}: their losses were "
             f"compared to {TOLERANCE:g} instead, and two runs of each bit by bit. To record them: "
             'python -m tests.golden --update --why "..."'
         )
     same = len(found) - wrong
-    print(f"{same} of {len(found)} cases are as they were, for {key()} ({seconds:.0f} s)")
+    print(f"{same} of {len(found)} cases are as they were, for {KEY} ({seconds:.0f} s)")
     if wrong and not unknown:
         print('If results were meant to change: python -m tests.golden --update --why "..."')
     return min(wrong, 1)

@@ -8,10 +8,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-import jax
 import scipy
-
-from tests.golden import INSTRUCTIONS
 
 FILE = Path(__file__).with_name("digests.toml")
 _OPENING = """\
@@ -19,9 +16,9 @@ _OPENING = """\
 """
 
 
-def key() -> str:
+def key(instructions: str) -> str:
     """What decides the bits, besides this library: the compiler and its instructions."""
-    return f"jax {jax.__version__}, jaxlib {version('jaxlib')}, {INSTRUCTIONS}"
+    return f"jax {version('jax')}, jaxlib {version('jaxlib')}, {instructions}"
 
 
 @dataclass
@@ -40,32 +37,37 @@ class Kept:
             return cls()
         return cls(**tomllib.loads(path.read_text(encoding="utf-8")))
 
-    def of(self, name: str, uses_lapack: bool) -> str | None:
-        """Digests of a case here and now, if they are known."""
-        if uses_lapack and self.scipy.get(key()) != scipy.__version__:
+    def of(self, key: str, name: str, uses_lapack: bool) -> str | None:
+        """Digests of a case, if they are known."""
+        if uses_lapack and self.scipy.get(key) != scipy.__version__:
             return None
-        return self.digests.get(key(), {}).get(name)
+        return self.digests.get(key, {}).get(name)
 
     def update(
-        self, found: dict[str, str], losses: dict[str, float], why: str, every: set[str]
+        self,
+        key: str,
+        found: dict[str, str],
+        losses: dict[str, float],
+        why: str,
+        every: set[str],
     ) -> list[str]:
         """Take what was found; cases that are new or have changed.
 
         What has changed here has changed everywhere: other sections lose it until they are
         recorded again. Cases that are no longer among ``every`` one go.
         """
-        here = self.digests.get(key(), {})
+        here = self.digests.setdefault(key, {})
         changed = [name for name, digests in found.items() if here.get(name) != digests]
-        gone = {*self.losses} - every
-        for other in self.digests.values():
-            for name in (*changed, *gone):
-                other.pop(name, None)
-        kept = {name: loss for name, loss in self.losses.items() if name not in gone}
-        self.losses = dict(sorted({**kept, **losses}.items()))
-        self.digests[key()] = dict(sorted({**self.digests.get(key(), {}), **found}.items()))
-        self.scipy[key()] = scipy.__version__
-        summary = f"{len(changed)} of {len(every)} cases"
-        self.log.append({"key": key(), "changed": summary, "why": why})
+        other = [name for name in changed if name in here]
+        for section in (*self.digests.values(), self.losses):
+            for name in ({*section} - every) | {*other}:
+                section.pop(name, None)
+        self.digests[key] = dict(sorted({**here, **found}.items()))
+        self.losses = dict(sorted({**self.losses, **losses}.items()))
+        self.scipy[key] = scipy.__version__
+        self.log.append(
+            {"key": key, "changed": f"{len(changed)} of {len(every)} cases", "why": why}
+        )
         return changed
 
     def write(self, path: Path = FILE) -> None:

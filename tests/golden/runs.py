@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from tests.golden.cases import GENERATIONS, SEED, Kind
 
 from gradless.generation import begin
 from gradless.strategies.base import Strategy
 from gradless.train import Stop, evaluations_per_generation, train
 from gradless.tree import bits
-from tests.golden.cases import GENERATIONS, SEED, Kind
 
 _begin = jax.jit(begin)
 
