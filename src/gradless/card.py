@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from gradless import scores, storage
+from gradless.output import among, shortest
 from gradless.preprocessing import MISSING
 from gradless.recipe import Prepared
 from gradless.report import Result, caution
@@ -114,8 +115,8 @@ def _quality(
         mean = float(np.mean(train.targets, dtype=np.float64))
         error = float(np.mean((shown.targets.astype(np.float64) - mean) ** 2))
         yield (
-            f"For comparison: always answering {scores.words(mean)}, the mean in training, has MSE "
-            f"{scores.words(error)}."
+            f"For comparison: always answering {among(mean, np.ptp(train.targets))}, the mean in "
+            f"training, has MSE {scores.words(error)}."
         )
     yield ""
     if train.class_names is not None and len(train.class_names) <= _CLASSES_IN_TEXT:
@@ -157,8 +158,8 @@ def _data(prepared: Prepared) -> Iterator[str]:
             ],
         )
     else:
-        low, high = float(train.targets.min()), float(train.targets.max())
-        yield f"The target runs from {low:.6g} to {high:.6g} in training."
+        low, high = train.targets.min(), train.targets.max()
+        yield f"The target runs from {shortest(low)} to {shortest(high)} in training."
         yield ""
     yield from _table(
         ("column", "holds", "empty cells"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 
 from gradless.errors import InputError
@@ -41,6 +43,17 @@ def shortened(path: Path) -> str:
     """A path for one line of an error message."""
     text = " ".join(str(path).split())
     return text if len(text) <= 80 else f"{text[:60]}..."
+
+
+def shortest(value: np.floating) -> str:
+    """The shortest text that reading makes the same number of, in its own precision."""
+    return str(value)
+
+
+def among(value: float, spread: float) -> str:
+    """A number among others for people: to about a thousandth of what they spread over."""
+    digits = 3 - math.floor(math.log10(spread)) if spread > 0 else 6
+    return f"{round(value, digits):.15g}"
 
 
 def number(value: float) -> str:

@@ -39,6 +39,7 @@ def main(arguments: list[str]) -> int:
         network.kinds,
         options.target or network.target,
         network.class_names,
+        network.missing,
     )
     say_strangers(network, columns)
     inputs = columns.features

@@ -210,11 +210,13 @@ def _network(prepared: Prepared, params: Params) -> Network:
     """The network with all that it takes to use it."""
     return Network(
         prepared.model,
-        prepared.finished(params),
+        params,
         prepared.preprocessing,
         tuple(column.name for column in prepared.table),
         prepared.train.class_names,
         prepared.target,
+        prepared.outputs,
+        prepared.recipe.missing,
     )
 
 
