@@ -115,7 +115,7 @@ def _quality(
         mean = float(np.mean(train.targets, dtype=np.float64))
         error = float(np.mean((shown.targets.astype(np.float64) - mean) ** 2))
         yield (
-            f"For comparison: always answering {among(mean, np.ptp(train.targets))}, the mean in "
+            f"For comparison: always answering {among(mean, float(np.ptp(train.targets)))}, the mean in "
             f"training, has MSE {scores.words(error)}."
         )
     yield ""

@@ -114,9 +114,7 @@ def like_number(cell: str) -> str | None:
     """What makes a cell look like a number that is none, and what to write instead."""
     if meant := _meant(cell):
         added, plain = meant
-        return (
-            f"{shown(cell)} is not a number, but looks like one with {added}; write {plain}"
-        )
+        return f"{shown(cell)} is not a number, but looks like one with {added}; write {plain}"
     return None
 
 

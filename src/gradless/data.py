@@ -407,9 +407,7 @@ def load(
                 "gradless.recipe.prepare makes them, as gradless train does"
             )
     features = table.features.astype(np.float32) if source in DATASETS else table.features
-    return Dataset(
-        name_of(source), features, table.targets, table.feature_names, table.class_names
-    )
+    return Dataset(name_of(source), features, table.targets, table.feature_names, table.class_names)
 
 
 def load_table(

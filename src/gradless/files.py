@@ -230,4 +230,3 @@ def _advice(row: Sequence[str], width: int) -> str:
             "the column in the header"
         )
     return "quote a text that contains a comma, and write numbers without: 1234.5"
-

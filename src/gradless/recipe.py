@@ -65,8 +65,9 @@ class Recipe:
     """Data, network, objective, strategy and seed of a run.
 
     ``missing`` is as for :func:`gradless.tables.read_table`. ``numbers`` are those that a table
-    holds until they are scaled: float64, or float32 in runs of before. ``positive`` is the one of two classes that is to be found, made the second one; None leaves
-    them in the order of their names. ``test_fraction`` and ``standardize`` of None mean: none of it
+    holds until they are scaled: float64, or float32 in runs of before. ``positive`` is the one of
+    two classes that is to be found, made the second one; None leaves them in the order of their
+    names. ``test_fraction`` and ``standardize`` of None mean: none of it
     for the data sets generated in the plane, as in the chapter; a quarter, and yes, for measured
     data. ``scale_outputs`` brings the outputs to mean and about the deviation of the training
     targets, where these are numbers; None does so with ``standardize``. A strategy of ``"auto"`` is

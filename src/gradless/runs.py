@@ -88,10 +88,10 @@ class Network:
     def outputs(self, columns: Columns) -> npt.NDArray[Any]:
         """Outputs (samples, outputs) for the columns of features as they are in a file."""
         if self.preprocessing is None:
-            return self.outputs_of_inputs(columns.features.astype(np.float32))
+            return self.outputs_of_inputs(columns.features)
         return self.outputs_of_inputs(self.preprocessing.transform(columns))
 
-    def outputs_of_inputs(self, features: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
+    def outputs_of_inputs(self, features: npt.NDArray[np.floating]) -> npt.NDArray[Any]:
         """Outputs (samples, outputs) for inputs that are preprocessed as in training.
 
         They are float32, or float64 where they were brought into the units of the target.
@@ -99,11 +99,14 @@ class Network:
         # In pieces, so that a wide network's activations fit into memory.
         rows = max(1, _NUMBERS_AT_ONCE // max(self.model.sizes))
         pieces = range(0, len(features), rows)
-        outputs = [_apply(self.model, self.params, features[i : i + rows]) for i in pieces]
+        outputs = [
+            _apply(self.model, self.params, np.asarray(features[i : i + rows], np.float32))  # type: ignore[arg-type]
+            for i in pieces
+        ]
         found = np.concatenate([np.asarray(piece) for piece in outputs])
         return found if self.scale is None else self.scale.applied(found)
 
-    def probabilities(self, features: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
+    def probabilities(self, features: npt.NDArray[np.floating]) -> npt.NDArray[Any]:
         """Class probabilities (samples, classes) for inputs preprocessed as in training."""
         return softmax(self.outputs_of_inputs(features))
 

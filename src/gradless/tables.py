@@ -63,7 +63,8 @@ class Columns(NamedTuple):
     Attributes
     ----------
     features : float64, shape (rows, columns)
-        Numbers, in which a large offset costs no digits; of a category, its index in `categories`. NaN where a value is missing.
+        Numbers, in which a large offset costs no digits; of a category, its index in
+        `categories`. NaN where a value is missing.
     feature_names : tuple of str
     categories : tuple
         For each column the names of its categories, or None if it holds numbers.

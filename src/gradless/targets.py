@@ -92,9 +92,8 @@ def known(column: Answers, class_names: Sequence[str] | None) -> NDArray[np.int3
     found = dict.fromkeys(column.texts)
     indices = dict(zip(found, class_indices(list(found), class_names), strict=True))
     if None in indices.values():
-        line, text = next(
-            pair for pair in zip(column.lines, column.texts, strict=True) if indices[pair[1]] is None
-        )
+        rows = zip(column.lines, column.texts, strict=True)
+        line, text = next(pair for pair in rows if indices[pair[1]] is None)
         raise column.file.error(
             f"class {short(text)} is none of those that the network knows, "
             f"{listing(class_names)}; correct it or drop the row",

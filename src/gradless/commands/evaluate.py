@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import tyro
 from rich.table import Table
 
@@ -42,7 +43,7 @@ def main(arguments: list[str]) -> int:
         network.missing,
     )
     say_strangers(network, columns)
-    inputs = columns.features
+    inputs: np.ndarray = columns.features
     if network.preprocessing is not None:
         inputs = network.preprocessing.transform(columns)
     found, answers = report.measured(network, inputs, targets)
