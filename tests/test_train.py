@@ -549,3 +549,11 @@ def test_less_than_one_generation(problem) -> None:
 def test_limits_that_no_run_can_have(limits: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Stop(**limits)
+
+
+def test_a_class_that_jax_does_not_know_is_refused_with_what_to_write() -> None:
+    class Mine(RandomSearch):
+        pass
+
+    with pytest.raises(InputError, match=r"got Mine, .* write @gradless.strategies.strategy above"):
+        train.check_budget(Mine(), Stop(evaluations=1000))

@@ -81,10 +81,9 @@ class Problem(Protocol):
         """Score of one candidate on a batch."""
 
 
-@functools.partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["inputs", "targets", "output_scale"],
-    meta_fields=["model", "objective", "n_samples", "batch_size", "precision"],
+@tree.as_pytree(
+    traced=["inputs", "targets", "output_scale"],
+    static=["model", "objective", "n_samples", "batch_size", "precision"],
 )
 @dataclass(frozen=True)
 class SupervisedProblem:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import math
 from collections.abc import Callable
@@ -16,17 +15,13 @@ import numpy as np
 from gradless.errors import InputError
 from gradless.evaluate import Score
 from gradless.minibatch import minibatch_indices
-from gradless.tree import Params, Structure
+from gradless.tree import Params, Structure, as_pytree
 
 LossFunction = Callable[..., Any]
 """``loss_fn(params)`` or ``loss_fn(params, batch)``, one number."""
 
 
-@functools.partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["data"],
-    meta_fields=["loss_fn", "structure", "batch_size", "operations", "held"],
-)
+@as_pytree(traced=["data"], static=["loss_fn", "structure", "batch_size", "operations", "held"])
 @dataclass(frozen=True)
 class FunctionProblem:
     """A function to minimise.

@@ -6,7 +6,6 @@ the metric is called once for each of them, with what an estimator would have pr
 
 from __future__ import annotations
 
-import functools
 import inspect
 import time
 import warnings
@@ -29,7 +28,7 @@ from gradless.minibatch import Minibatches
 from gradless.models import MLP
 from gradless.objectives import Measure, Objective
 from gradless.python_function import judgement_of
-from gradless.tree import Params
+from gradless.tree import Params, as_pytree
 
 _SCORES, _SIGN = "_score_func", "_sign"  # what every scorer of make_scorer has
 
@@ -220,11 +219,7 @@ def _named(name: str, n_jobs: int) -> Objective | HostMetric:
     return HostMetric(name, get_scorer(name), n_jobs)
 
 
-@functools.partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["inputs"],
-    meta_fields=["model", "n_samples", "batch_size"],
-)
+@as_pytree(traced=["inputs"], static=["model", "n_samples", "batch_size"])
 @dataclass(frozen=True)
 class NetworkOutputs(Minibatches):
     """What is compiled of a :class:`HostMetricProblem`: the outputs of a network."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import time
 from collections.abc import Callable
@@ -20,12 +19,10 @@ from gradless.function import check_batch_size, check_function, n_samples_of, st
 from gradless.generation import Faults
 from gradless.host import Judgement
 from gradless.minibatch import Minibatches
-from gradless.tree import Params
+from gradless.tree import Params, as_pytree
 
 
-@functools.partial(
-    jax.tree_util.register_dataclass, data_fields=[], meta_fields=["n_samples", "batch_size"]
-)
+@as_pytree(traced=[], static=["n_samples", "batch_size"])
 @dataclass(frozen=True)
 class Sampling(Minibatches):
     """What is compiled of a :class:`PythonProblem`: the choice of samples."""

@@ -126,13 +126,19 @@ def evaluations_per_generation(strategy: Strategy) -> int:
 
 
 def check_budget(strategy: Strategy, stop: Stop) -> None:
-    """Refuse limits that never end a run, or that are smaller than one generation.
+    """Refuse limits that end no run or are below one generation, and a class unknown to JAX.
 
     Raises
     ------
     InputError
         For these.
     """
+    if jax.tree_util.all_leaves([strategy]):
+        name = type(strategy).__name__
+        raise InputError(
+            f"a strategy must be a pytree, got {name}, which JAX does not know; write "
+            f"@gradless.strategies.strategy above class {name}"
+        )
     per_generation = evaluations_per_generation(strategy)
     if not stop.ends:
         raise InputError("no limit was given, expected at least one; give evaluations or seconds")

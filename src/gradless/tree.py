@@ -1,10 +1,12 @@
-"""How do parameter pytrees become vectors, and how is one member picked out of a population?"""
+"""How do classes become pytrees, pytrees vectors, and how is one member of a population picked?"""
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +17,73 @@ Params = Any
 
 Candidates = Any
 """A pytree with the population on the leading axis of every leaf."""
+
+
+T = TypeVar("T")
+
+
+def as_pytree(traced: Sequence[str], static: Sequence[str] = ()) -> Callable[[type[T]], type[T]]:
+    """Decorator that makes a dataclass a pytree whose structure is its own.
+
+    ``jax.tree_util.register_dataclass`` does not do: the structures of two classes that it
+    registered compare equal if they have as many traced fields and the same static values, and
+    JAX 0.10 and 0.11 then run, now and then, the program that was compiled for the other class.
+
+    Parameters
+    ----------
+    traced
+        Fields that are pytrees of arrays, in the order of the leaves. Another value does not
+        recompile.
+    static
+        Fields that are part of the structure, compared with ``==``. Another value recompiles.
+
+    Returns
+    -------
+    Callable
+        Registers a class and returns it. It raises a ``TypeError`` if the names are not those of
+        all fields of the dataclass.
+
+    Examples
+    --------
+    >>> @as_pytree(traced=["center"], static=["population"])
+    ... @dataclass(frozen=True)
+    ... class State:
+    ...     center: jax.Array
+    ...     population: int
+    >>> jax.tree.map(lambda x: 2 * x, State(1.5, 8))
+    State(center=3.0, population=8)
+    """
+    traced, static = tuple(traced), tuple(static)
+
+    def register(cls: type[T]) -> type[T]:
+        fields = sorted(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]
+        if sorted((*traced, *static)) != fields:
+            raise TypeError(
+                f"traced and static must be the fields of {cls.__name__}, {fields}, "
+                f"got {traced} and {static}"
+            )
+        keys = [jax.tree_util.GetAttrKey(name) for name in traced]
+
+        def flatten(made: T) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+            return (
+                tuple(getattr(made, name) for name in traced),
+                tuple(getattr(made, name) for name in static),
+            )
+
+        def flatten_with_keys(made: T) -> tuple[tuple[tuple[Any, Any], ...], tuple[Any, ...]]:
+            leaves, values = flatten(made)
+            return tuple(zip(keys, leaves, strict=True)), values
+
+        def unflatten(values: tuple[Any, ...], leaves: Iterable[Any]) -> T:
+            made = object.__new__(cls)  # leaves may be anything: nothing is checked again
+            for name, value in zip((*static, *traced), (*values, *leaves), strict=True):
+                object.__setattr__(made, name, value)
+            return made
+
+        jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
+        return cls
+
+    return register
 
 
 @jax.tree_util.register_static

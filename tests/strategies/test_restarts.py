@@ -1,6 +1,5 @@
 """Attempts with growing populations find what one attempt with a small population misses."""
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 from global_search import HALF_WIDTH, rastrigin
 
-from gradless import strategies, train
+from gradless import strategies, train, tree
 from gradless.errors import InputError
 from gradless.evaluate import Score
 from gradless.restarts import _Attempt, _Attempts, train_with_restarts
@@ -22,7 +21,7 @@ from gradless.train import Stop
 pytestmark = pytest.mark.slow
 
 
-@functools.partial(jax.tree_util.register_dataclass, data_fields=[], meta_fields=["function"])
+@tree.as_pytree(traced=[], static=["function"])
 @dataclass(frozen=True)
 class Landscape:
     """A function of a vector as a problem."""

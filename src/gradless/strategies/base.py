@@ -28,7 +28,7 @@ import numpy as np
 
 from gradless.errors import InputError
 from gradless.strategies.limits import told
-from gradless.tree import Candidates, Params
+from gradless.tree import Candidates, Params, as_pytree
 
 State = Any
 # Annotations are text under "from __future__ import annotations", and types without it.
@@ -153,7 +153,8 @@ def _checked(tell: Callable[..., State]) -> Callable[..., State]:
 def strategy(cls: type[T]) -> type[T]:
     """Make a class a strategy: a frozen dataclass, checked, and a pytree of its float fields.
 
-    Its ``tell`` sees losses that are finite or +inf, in float32.
+    Its ``tell`` sees losses that are finite or +inf, in float32. A strategy that is a dataclass of
+    other pytrees, a wrapper for example, takes :func:`gradless.tree.as_pytree` instead.
     """
 
     def __post_init__(self: Any) -> None:  # noqa: N807
@@ -173,5 +174,4 @@ def strategy(cls: type[T]) -> type[T]:
     fields = dataclasses.fields(made)  # type: ignore[arg-type]
     traced = [f.name for f in fields if f.type in _FLOAT]
     static = [f.name for f in fields if f.type not in _FLOAT]
-    jax.tree_util.register_dataclass(made, data_fields=traced, meta_fields=static)
-    return made
+    return as_pytree(traced, static)(made)

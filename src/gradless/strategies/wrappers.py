@@ -7,7 +7,6 @@ it, whose numbers stay traced.
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -32,7 +31,7 @@ class BestSoFarState(NamedTuple):
     structure: Structure
 
 
-@functools.partial(jax.tree_util.register_dataclass, data_fields=["strategy"], meta_fields=[])
+@tree.as_pytree(traced=["strategy"])
 @dataclass(frozen=True)
 class BestSoFar:
     """A strategy whose answer is the best candidate that it was told about.
@@ -116,9 +115,7 @@ class RestartsState(NamedTuple):
     structure: Structure
 
 
-@functools.partial(
-    jax.tree_util.register_dataclass, data_fields=["strategy", "spread"], meta_fields=["patience"]
-)
+@tree.as_pytree(traced=["strategy", "spread"], static=["patience"])
 @dataclass(frozen=True)
 class Restarts:
     """A strategy that begins again, from elsewhere, when it finds nothing better any more.
@@ -237,11 +234,7 @@ class ScheduledState(NamedTuple):
     generation: jax.Array  # finished so far, uint32
 
 
-@functools.partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["strategy"],
-    meta_fields=["hyperparameter", "schedule"],
-)
+@tree.as_pytree(traced=["strategy"], static=["hyperparameter", "schedule"])
 @dataclass(frozen=True)
 class Scheduled:
     """A strategy of which one number changes from generation to generation.
