@@ -114,9 +114,10 @@ def _quality(
     else:
         mean = float(np.mean(train.targets, dtype=np.float64))
         error = float(np.mean((shown.targets.astype(np.float64) - mean) ** 2))
+        always = among(mean, float(np.ptp(train.targets)))
         yield (
-            f"For comparison: always answering {among(mean, float(np.ptp(train.targets)))}, the mean in "
-            f"training, has MSE {scores.words(error)}."
+            f"For comparison: always answering {always}, the mean in training, has MSE "
+            f"{scores.words(error)}."
         )
     yield ""
     if train.class_names is not None and len(train.class_names) <= _CLASSES_IN_TEXT:

@@ -63,6 +63,7 @@ class Missing:
     """
 
     def __init__(self, texts: Sequence[str] | None = None) -> None:
+        """Keep them as they are compared."""
         self._texts = None if texts is None else {"", *map(one_line, texts)}
         found = map(number, () if texts is None else texts)
         self.numbers = frozenset(value for value in found if value is not None)

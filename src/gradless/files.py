@@ -37,10 +37,8 @@ PARQUET = b"PAR1"
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 # A quoted cell that would say, without its quotes, that it is missing. Inside of another quoted
 # cell such quotes are doubled, and where a file breaks that rule it is refused.
-_TEXT = re.compile(
-    rf'((?:^|,) *"\s*(?:{"|".join(map(re.escape, sorted(filter(None, MISSING))))})\s*)(?="(?:,|\s*$))',
-    re.IGNORECASE,
-)
+_WORDS = "|".join(map(re.escape, sorted(MISSING - {""})))
+_TEXT = re.compile(rf'((?:^|,) *"\s*(?:{_WORDS})\s*)(?="(?:,|\s*$))', re.IGNORECASE)
 # What tells Excel how cells are separated.
 _SEPARATED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 

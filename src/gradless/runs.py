@@ -100,7 +100,7 @@ class Network:
         rows = max(1, _NUMBERS_AT_ONCE // max(self.model.sizes))
         pieces = range(0, len(features), rows)
         outputs = [
-            _apply(self.model, self.params, np.asarray(features[i : i + rows], np.float32))  # type: ignore[arg-type]
+            _apply(self.model, self.params, np.asarray(features[i : i + rows], np.float32))
             for i in pieces
         ]
         found = np.concatenate([np.asarray(piece) for piece in outputs])
