@@ -121,7 +121,7 @@ def like_number(cell: str) -> str | None:
 
 def missing(cell: str) -> str:
     """What is said of a gap where none may be."""
-    return f"missing value {cell.strip()!r}; fill it in or drop the row"
+    return f"missing value {cell.removesuffix(QUOTED).strip()!r}; fill it in or drop the row"
 
 
 def one_line(text: str) -> str:

@@ -26,6 +26,7 @@ from gradless.preprocessing import Preprocessing, mean_and_scale
 from gradless.processor import LANES
 from gradless.strategies import Strategy
 from gradless.tables import Column, Columns, Table
+from gradless.targets import class_indices
 from gradless.train import Run, Stop, begin
 from gradless.tree import Params, Structure
 
@@ -329,9 +330,10 @@ def _with_second(dataset: Dataset, name: str) -> Dataset:
             f"positive class {name!r} was given for {len(names) or 'no'} classes, expected one of "
             "two; leave it out"
         )
-    if name not in names:
+    (index,) = class_indices([name], names)
+    if index is None:
         raise unknown_name("class", name, names)
-    if name == names[1]:
+    if index == 1:
         return dataset
     return dataclasses.replace(dataset, targets=1 - dataset.targets, class_names=names[::-1])
 

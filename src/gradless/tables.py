@@ -540,7 +540,7 @@ class _Reading:
             line_before, before = self._first[k]
             raise self.file.error(
                 f"{shown(cell)} is a number, but {shown(before)} in "
-                f"{self.file.place(line_before)} is not; {self._if_mixed(k)}",
+                f"{self.file.place(line_before)} is not; {self._if_mixed(k, before)}",
                 line=line,
                 column=self._names[k],
             )
@@ -559,7 +559,7 @@ class _Reading:
             line_before, before = self._first[k]
             problem = (
                 f"{shown(cell)} is not a number, but {shown(before)} in "
-                f"{self.file.place(line_before)} is; {self._if_mixed(k)}"
+                f"{self.file.place(line_before)} is; {self._if_mixed(k, cell)}"
             )
         else:
             if self._inferred[k]:
@@ -569,12 +569,13 @@ class _Reading:
             problem = cells.not_a_number(cell, otherwise)
         return self.file.error(problem, line=line, column=self._names[k])
 
-    def _if_mixed(self, k: int) -> str:
-        """What to do about a column of numbers and words."""
+    def _if_mixed(self, k: int, word: str) -> str:
+        """What to do about a column of numbers and words, of which this is one."""
         name = argument(self._names[k])
         return (
-            f"leave cells empty whose number is not known, or pass --drop {name} to leave the "
-            f"column out, or --categories {name} if all its cells are categories"
+            "leave cells empty whose number is not known, or pass "
+            f"--missing {argument(one_line(word))} if that is what it says, or --drop {name} to "
+            f"leave the column out, or --categories {name} if all its cells are categories"
         )
 
     def _refuse_useless(self, features: FloatArray) -> None:

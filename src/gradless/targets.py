@@ -55,6 +55,8 @@ def learned(column: Answers, task: Task) -> Targets:
     in_quotes = [text for text in dict.fromkeys(column.texts) if text.endswith(cells.QUOTED)]
     column = column.filled()
     texts, file, name = column.texts, column.file, column.name
+    if len(texts) == 1:
+        raise file.error("one row of data, expected two or more, of which something is learned")
     if task == "auto":
         task = _guess_task(texts)
     if task == "regression":
@@ -145,10 +147,10 @@ def merged(column: str, spellings: Sequence[Sequence[str]], one: str) -> str | N
 
 def quoted(column: str, texts: Sequence[str]) -> str:
     """What to say of cells that are text because of their quotes."""
-    listed = listing([text.removesuffix(cells.QUOTED) for text in texts])
+    listed = listing(list(dict.fromkeys(map(cells.one_line, texts))))
     return (
         f"column {short(column)}: {listed} in quotes counts as a text, not as missing; "
-        f"if it is missing, say so with --missing"
+        "if it is missing, say so with --missing"
     )
 
 

@@ -14,7 +14,7 @@ import tyro
 from gradless import runs
 from gradless.commands.parse import parse
 from gradless.errors import InputError
-from gradless.output import shortest
+from gradless.output import lacks, say, shortest
 from gradless.runs import Network
 from gradless.tables import Columns, read_columns
 
@@ -51,6 +51,11 @@ def main(arguments: list[str]) -> int:
             [network.class_names[chosen], *(f"{share:.9g}" for share in row)]
             for chosen, row in zip(outputs.argmax(1), probabilities, strict=True)
         ]
+    if options.out is None and lacks("".join([*header, *(network.class_names or ())])):
+        say(
+            f"standard output is {sys.stdout.encoding}, which does not have all letters of these "
+            "names; --out FILE is UTF-8"
+        )
     try:
         file = (
             nullcontext(sys.stdout)
@@ -69,5 +74,4 @@ def main(arguments: list[str]) -> int:
 def say_strangers(network: Network, columns: Columns) -> None:
     """Say on standard error what these rows have that the training data did not."""
     if network.preprocessing is not None:
-        for text in network.preprocessing.strangers(columns):
-            print(f"gradless: {text}", file=sys.stderr)
+        say(*network.preprocessing.strangers(columns))
