@@ -47,11 +47,16 @@ class Score(NamedTuple):
 class OutputScale(NamedTuple):
     """What brings a network's outputs into the units of the targets: times scale, plus shift.
 
-    Weights of a usual size then reach targets of any size. Both have the shape (outputs,).
+    Weights of a usual size then reach targets of any size, and of numbers far from zero no digit is
+    lost: both are float64, of the shape (outputs,).
     """
 
     scale: npt.NDArray[np.float64]
     shift: npt.NDArray[np.float64]
+
+    def applied(self, outputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Outputs (samples, outputs) in the units of the targets."""
+        return outputs * self.scale + self.shift
 
 
 class Problem(Protocol):

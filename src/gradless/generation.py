@@ -47,7 +47,7 @@ class Run(NamedTuple):
     best_accuracy: jax.Array
     progress: stagnation.Progress
     at_rest: jax.Array  # whether the strategy says so, where that ends a run, boolean
-    promising: jax.Array  # whether a minibatch has reached a target, boolean; see ``targets``
+    promising: jax.Array  # whether a minibatch has reached a target; see ``judged_targets``
     judge_from: jax.Array  # generation before which that is not looked into, uint32
     finite_generation: jax.Array  # the last one in which a candidate had a finite loss
 

@@ -217,10 +217,25 @@ def mean_and_scale(
     weight
         Shape (samples,); by default all count the same.
     """
+    counted = values if weight is None else values[weight > 0]
+    low, high = counted.min(axis=0), counted.max(axis=0)
+    largest = np.maximum(np.abs(low), np.abs(high))
+    # In units of a power of two, which rounds nothing, no sum and no square is out of range.
+    unit = _power_of_two(largest)
+    values = values / unit
     mean = np.average(values, axis=0, weights=weight)
-    scale = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
-    constant = ~(scale > 1e-12 * np.abs(mean))  # but for rounding
-    return mean, np.where(constant, 1.0, scale)
+    away = values - mean
+    size = _power_of_two(np.abs(away).max(axis=0))
+    scale = np.sqrt(np.average((away / size) ** 2, axis=0, weights=weight)) * size * unit
+    # What is left of one number that was computed in several ways: a few units in the last place.
+    constant = high / unit - low / unit <= 16 * np.finfo(np.float64).eps * (largest / unit)
+    return mean * unit, np.where(constant | (scale == 0), 1.0, scale)
+
+
+def _power_of_two(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """One next to each of these sizes, and 1 for 0."""
+    _, exponents = np.frexp(sizes)
+    return np.where(sizes > 0, np.ldexp(1.0, np.clip(exponents, -1000, 1000)), 1.0)
 
 
 def _cells(count: int) -> str:
@@ -268,7 +283,7 @@ def _untrained(kinds: Sequence[Kind], gaps: Sequence[int], scale: bool) -> Any:
 def _array(columns: Columns) -> NDArray[Any]:
     """The columns as the transformer takes them."""
     if "category" not in columns.kinds:
-        return columns.features.astype(np.float64)
+        return np.asarray(columns.features, np.float64)
     array = columns.features.astype(object)
     for column, kind in enumerate(columns.kinds):
         if kind == "category":
@@ -285,7 +300,7 @@ def _fits(found: Preprocessing) -> bool:
     if _outline(found.transformer, parts) != _outline(expected, expected.transformers):
         return False
     row = Columns(
-        np.full((1, len(found.names)), np.nan, np.float32),
+        np.full((1, len(found.names)), np.nan),
         found.names,
         tuple(None if kind == "number" else () for kind in found.kinds),
     )

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradless import checkpoint, memory, stagnation, targets
+from gradless import checkpoint, judged_targets, memory, stagnation
 from gradless.errors import InputError
 from gradless.evaluate import Layout, Problem
 from gradless.generation import (
@@ -211,7 +211,7 @@ def train(
         or no loss is finite from the beginning on.
     """
     check_budget(strategy, stop)
-    targets.check(problem, stop.has_target)
+    judged_targets.check(problem, stop.has_target)
     if resume_from is not None:
         run = checkpoint.newest(resume_from, run).run
     memory.check_run(problem, strategy, run, layout)
@@ -238,9 +238,9 @@ def _chunks(
     begun = time.perf_counter()
     wheel.turn(run, 0)
     on_batches = problem.uses_minibatches
-    judged = problem if on_batches and isinstance(problem, targets.JudgedOnAll) else None
+    judged = problem if on_batches and isinstance(problem, judged_targets.JudgedOnAll) else None
     if judged is not None and stop.has_target and not isinstance(problem, HostProblem):
-        targets.asked(judged, strategy, run, limits)  # compiled as well
+        judged_targets.asked(judged, strategy, run, limits)  # compiled as well
     compile_seconds = time.perf_counter() - begun
 
     total = None if stop.evaluations is None else stop.evaluations // per_generation
@@ -266,7 +266,7 @@ def _chunks(
             )
         met = not on_batches
         if judged is not None and is_due(run):
-            run, met = targets.asked(judged, strategy, run, limits)
+            run, met = judged_targets.asked(judged, strategy, run, limits)
             run = wheel.placed(run)
         elapsed = time.perf_counter() - begun
         reason = (_target(run, stop, limits) if met else None) or (

@@ -57,6 +57,10 @@ class Problem:
     categories: tuple[str, ...] = ()
     """Columns of a file that hold categories although they look like numbers. Words are categories
     anyway."""
+    missing: tuple[str, ...] | None = None
+    """What the cells of a file hold, besides nothing, whose value is not known, for example: -999
+    unknown. The option alone: only empty cells. Default: NA, N/A, #N/A, <NA>, NaN, null and ?, in
+    any case; in quotes these are text."""
     positive: str | None = None
     """Of two classes the one to be found, which f1, average_precision and the like are about.
     Default: the second by name, as yes of no and yes."""
