@@ -40,8 +40,8 @@ T = TypeVar("T")
 class Score(NamedTuple):
     """Loss and accuracy: of one candidate, or (population,) of all; accuracy NaN if undefined."""
 
-    loss: jax.Array
-    accuracy: jax.Array
+    loss: Any
+    accuracy: Any
 
 
 class OutputScale(NamedTuple):
@@ -213,6 +213,14 @@ class SupervisedProblem:
         turned = hasattr(self.model, "apply_rows")
         inputs = self.inputs.T if turned else self.inputs
         return dataclasses.replace(self, inputs=inputs, batch_size=None)
+
+    def score_all(self, params: Params) -> Score:
+        """Loss and accuracy of one network on all samples, of shape ().
+
+        In float32 whatever the precision of the search, as the network is used afterwards.
+        """
+        whole = dataclasses.replace(self.without_minibatches(), precision="float32")
+        return _score_whole(whole, params)
 
     @property
     def uses_minibatches(self) -> bool:
@@ -503,6 +511,12 @@ def score_one(problem: Problem, params: Params, batch: Any, layout: Layout) -> S
     """Score of a single network, besides those of a population."""
     small = tree.size(params) <= _WEIGHTS_WRITTEN_OUT_AGAIN
     return problem.score(params, batch, layout.rows and small)
+
+
+# Compiled whole: left to itself, JAX compiles every single operation as a program of its own.
+@jax.jit
+def _score_whole(problem: SupervisedProblem, params: Params) -> Score:
+    return problem.score(params, (problem.inputs, problem.targets), rows=False)
 
 
 def replicate(values: Any, layout: Layout) -> Any:

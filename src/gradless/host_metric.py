@@ -23,6 +23,7 @@ from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
 
 from gradless import auto, objectives
 from gradless.errors import InputError, unknown_name
+from gradless.evaluate import Score
 from gradless.host import Judgement
 from gradless.minibatch import Minibatches
 from gradless.models import MLP
@@ -320,6 +321,10 @@ class HostMetricProblem:
         everything = np.arange(self.n_samples)
         measured = np.asarray(_outputs(self.on_device, params, everything))
         return float(self.judge(measured[None], everything).loss[0])
+
+    def score_all(self, params: Params) -> Score:
+        """Loss of one network on all samples; it has no accuracy."""
+        return Score(np.asarray(self.loss(params)), np.asarray(np.nan))
 
     def _arguments(self, outputs: np.ndarray, drawn: Any) -> tuple[Any, ...]:
         chosen = slice(None) if drawn is None else drawn

@@ -29,8 +29,7 @@ class ParquetFile(File):
         self.path = os.fspath(path)
         if arrow is None:
             raise self.error(
-                "a Parquet file, which takes pyarrow to read; install it with: "
-                'pip install "gradless[parquet]"'
+                "a Parquet file, which takes pyarrow to read; install it with: pip install pyarrow"
             )
         try:
             self._file = parquet.ParquetFile(arrow.OSFile(self.path))

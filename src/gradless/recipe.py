@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from gradless import auto, data, memory, objectives, strategies
 from gradless.data import DATASETS, Dataset
 from gradless.errors import InputError, unknown_name
-from gradless.evaluate import OutputScale, Score, SupervisedProblem, check_precision
+from gradless.evaluate import OutputScale, SupervisedProblem, check_precision
 from gradless.memory import Needed, Setting
 from gradless.models import MLP
 from gradless.objectives import Objective
@@ -164,7 +164,7 @@ class Prepared:
         problem = SupervisedProblem.of(
             dataset, self.model, self.problem.objective, outputs=self.outputs
         )
-        loss, accuracy = map(float, _score(problem, params))
+        loss, accuracy = map(float, problem.score_all(params))
         return Judged(
             problem.objective.value(loss), accuracy if dataset.is_classification else None
         )
@@ -187,11 +187,6 @@ def _params(model: MLP) -> Params:
 def _begun(model: MLP, strategy: Strategy, seed: Any) -> Run:
     params = model.init(jax.random.fold_in(jax.random.key(seed), _INIT_STREAM))
     return begin(strategy, params, seed)
-
-
-@jax.jit
-def _score(problem: SupervisedProblem, params: Params) -> Score:
-    return problem.score(params, problem.batch(jax.random.key(0)), rows=False)
 
 
 def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
