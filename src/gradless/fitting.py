@@ -29,6 +29,7 @@ from gradless.history import History
 from gradless.host_metric import HostMetric, HostMetricProblem
 from gradless.models import INITIALIZERS, MLP, Dense
 from gradless.objectives import Objective, Task
+from gradless.programs import compiled
 from gradless.strategies import Strategy
 from gradless.train import Record, Run, Stop, begin, check_budget, evaluations_per_generation, train
 from gradless.tree import Params, Structure
@@ -397,17 +398,17 @@ def _loss_of(problem: SupervisedProblem | HostMetricProblem, params: Params) -> 
 
 
 # Compiled whole: left to itself, JAX compiles every single operation as a program of its own.
-@jax.jit
+@compiled()
 def _loss(problem: SupervisedProblem, params: Params) -> jax.Array:
     return problem.score(params, (problem.inputs, problem.targets), rows=False).loss
 
 
-@jax.jit
+@compiled()
 def _begun(strategy: Strategy, params: Params, seed: Any) -> Run:
     return begin(strategy, params, seed)
 
 
-@jax.jit
+@compiled()
 def _center(strategy: Strategy, state: Any) -> Params:
     return strategy.center(state)
 

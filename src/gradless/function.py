@@ -21,7 +21,11 @@ LossFunction = Callable[..., Any]
 """``loss_fn(params)`` or ``loss_fn(params, batch)``, one number."""
 
 
-@as_pytree(traced=["data"], static=["loss_fn", "structure", "batch_size", "operations", "held"])
+@as_pytree(
+    traced=["data"],
+    static=["structure", "batch_size", "operations", "held"],
+    functions=["loss_fn"],
+)
 @dataclass(frozen=True)
 class FunctionProblem:
     """A function to minimise.

@@ -6,7 +6,6 @@ measured on the device for the whole population and handed over as NumPy arrays.
 
 from __future__ import annotations
 
-import functools
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -16,6 +15,7 @@ import numpy as np
 from gradless import generation
 from gradless.evaluate import Layout, Score, map_members, replicate
 from gradless.generation import NO_FAULTS, Faults, Limits, Rows, Run
+from gradless.programs import compiled
 from gradless.strategies.base import Strategy
 from gradless.tree import Params
 
@@ -133,7 +133,7 @@ class HostWheel:
         )
 
 
-@functools.partial(jax.jit, static_argnames="layout")
+@compiled(static_argnames=["layout"])
 def _ask(run: Run, strategy: Strategy, device: OnDevice, layout: Layout) -> tuple[Any, Any, Any]:
     """Candidates, what they are judged by, and the samples drawn."""
     ask_key, _, batch_key = generation.keys(run)
@@ -147,7 +147,7 @@ def _ask(run: Run, strategy: Strategy, device: OnDevice, layout: Layout) -> tupl
     return candidates, map_members(measure, candidates, layout.block), drawn
 
 
-@jax.jit
+@compiled()
 def _tell(
     run: Run, strategy: Strategy, device: OnDevice, candidates: Any, losses: jax.Array, drawn: Any
 ) -> tuple[Any, jax.Array, Any]:
@@ -160,4 +160,4 @@ def _tell(
     return state, losses, measured
 
 
-_finish = jax.jit(generation.following)
+_finish = compiled()(generation.following)

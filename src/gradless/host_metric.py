@@ -27,6 +27,7 @@ from gradless.host import Judgement
 from gradless.minibatch import Minibatches
 from gradless.models import MLP
 from gradless.objectives import Measure, Objective
+from gradless.programs import compiled
 from gradless.python_function import judgement_of
 from gradless.tree import Params, as_pytree
 
@@ -330,6 +331,6 @@ class HostMetricProblem:
         return outputs, self._y[chosen], weight, self._classes
 
 
-@jax.jit
+@compiled()
 def _outputs(device: NetworkOutputs, params: Params, drawn: Any) -> jax.Array:
     return device.measure(params, device.batch(drawn))

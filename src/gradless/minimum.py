@@ -27,6 +27,7 @@ from gradless.errors import InputError, unknown_name
 from gradless.function import FunctionProblem, LossFunction
 from gradless.generation import NO_FAULTS, Faults
 from gradless.history import History
+from gradless.programs import compiled
 from gradless.python_function import PythonProblem
 from gradless.strategies import Strategy
 from gradless.train import Record, Run, Stop, begin, check_budget, train
@@ -398,7 +399,7 @@ def _judge(problem: FunctionProblem | PythonProblem, params: Params) -> float:
     return float(_loss(problem, params, batches))
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
+@compiled(static_argnames=["n_samples", "batch_size"])
 def _batches(n_samples: int, batch_size: int) -> jax.Array:
     """Minibatches without a common sample, at most 64, (batches, batch_size)."""
     count = min(_BATCHES_JUDGED, n_samples // batch_size)
@@ -406,7 +407,7 @@ def _batches(n_samples: int, batch_size: int) -> jax.Array:
     return order[: count * batch_size].reshape(count, batch_size)
 
 
-@jax.jit
+@compiled()
 def _loss(problem: FunctionProblem, params: Params, batches: jax.Array | None) -> jax.Array:
     if batches is None:
         return problem.score(params, problem.data, rows=False).loss

@@ -25,6 +25,7 @@ from gradless import metrics
 from gradless.errors import InputError, unknown_name
 from gradless.metrics import Targets as Targets
 from gradless.models import Rows
+from gradless.programs import compiled
 
 Task = Literal["classification", "regression", "multilabel"]
 
@@ -474,7 +475,7 @@ def checked_weight(weight: Any, samples: int) -> np.ndarray:
     return weight
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@compiled(static_argnames=["function"])
 def _compiled(
     function: Callable[[Rows, Targets], jax.Array], outputs: jax.Array, targets: Targets
 ) -> jax.Array:

@@ -24,6 +24,7 @@ from gradless.models import MLP, rescaled
 from gradless.objectives import Objective
 from gradless.preprocessing import Preprocessing, mean_and_scale
 from gradless.processor import LANES
+from gradless.programs import compiled
 from gradless.strategies import Strategy
 from gradless.tables import Column, Columns, Table
 from gradless.train import Run, Stop, begin
@@ -176,13 +177,13 @@ def _params(model: MLP) -> Params:
 
 
 # Compiled whole: left to itself, JAX compiles every single operation as a program of its own.
-@functools.partial(jax.jit, static_argnums=0)
+@compiled(static_argnames=["model"])
 def _begun(model: MLP, strategy: Strategy, seed: Any) -> Run:
     params = model.init(jax.random.fold_in(jax.random.key(seed), _INIT_STREAM))
     return begin(strategy, params, seed)
 
 
-@jax.jit
+@compiled()
 def _score(problem: SupervisedProblem, params: Params) -> Score:
     return problem.score(params, problem.batch(jax.random.key(0)), rows=False)
 
