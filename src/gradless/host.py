@@ -6,7 +6,7 @@ measured on the device for the whole population and handed over as NumPy arrays.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -15,9 +15,11 @@ import numpy as np
 from gradless import generation
 from gradless.evaluate import Layout, Score, map_members, replicate
 from gradless.generation import NO_FAULTS, Faults, Limits, Rows, Run
-from gradless.programs import compiled
+from gradless.programs import Compiled, compiled
 from gradless.strategies.base import Strategy
 from gradless.tree import Params
+
+T = TypeVar("T")
 
 
 class OnDevice(Protocol):
@@ -72,6 +74,7 @@ class HostWheel:
         self._wanted = None if problem.uses_minibatches else limits.accuracy
         # After the last generation with finite losses, without and with one of the center.
         self._kept: dict[bool, Run] = {}
+        self._programs: dict[Any, Any] = {}
 
     def placed(self, run: Run) -> Run:
         """The run where it is turned."""
@@ -96,6 +99,13 @@ class HostWheel:
         wanted = int(run.generation) + generations
         return next((r for r in self._kept.values() if int(r.generation) == wanted), run)
 
+    def _call(self, function: Compiled[T], *arguments: Any) -> T:
+        """Call a compiled function: found once, since finding it takes as long as a small one."""
+        program = self._programs.get(function)
+        if program is None:
+            program = self._programs[function] = function.of(*arguments)
+        return cast("T", program(*arguments))
+
     def _goes_on(self, run: Run) -> bool:
         number, limits = int(run.generation), self._limits
         return bool(
@@ -108,28 +118,34 @@ class HostWheel:
     def _generation(self, run: Run) -> tuple[Run, Rows, Faults]:
         """One turn of the wheel."""
         strategy, device = self._strategy, self._problem.on_device
-        candidates, measured, drawn = _ask(run, strategy, device, self._layout)
+        candidates, measured, drawn = self._call(_ask, run, strategy, device, self._layout)
         judged = self._problem.judge(*jax.device_get((measured, drawn)))
-        state, losses, measured = _tell(run, strategy, device, candidates, judged.loss, drawn)
+        state, losses, measured = self._call(
+            _tell, run, strategy, device, candidates, judged.loss, drawn
+        )
         faults, center = judged.faults, None
         if strategy.samples_around_center:
             of_center = self._problem.judge(*jax.device_get((measured, drawn)))
             faults = faults.and_later(of_center.faults)
             center = Score(of_center.loss[0], of_center.accuracy[0])
         score = Score(judged.loss, judged.accuracy)
-        run, row = _finish(run, state, strategy, candidates, losses, score, center, self._wanted)
+        run, row = self._call(
+            _finish, run, state, strategy, candidates, losses, score, center, self._wanted
+        )
         return run, np.asarray(row), faults
 
     def _compile(self, run: Run) -> None:
         """Compile all by a generation that nobody judges, whose results are dropped."""
         strategy, device = self._strategy, self._problem.on_device
-        candidates, _, drawn = _ask(run, strategy, device, self._layout)
+        candidates, _, drawn = self._call(_ask, run, strategy, device, self._layout)
         nothing: Any = np.full(strategy.population, np.nan, np.float32)
-        state, losses, _ = _tell(run, strategy, device, candidates, nothing, drawn)
+        state, losses, _ = self._call(_tell, run, strategy, device, candidates, nothing, drawn)
         center = Score(nothing[0], nothing[0]) if strategy.samples_around_center else None
         score = Score(nothing, nothing)
         jax.block_until_ready(
-            _finish(run, state, strategy, candidates, losses, score, center, self._wanted)
+            self._call(
+                _finish, run, state, strategy, candidates, losses, score, center, self._wanted
+            )
         )
 
 

@@ -205,24 +205,6 @@ class Preprocessing:
         return found
 
 
-def mean_and_scale(
-    values: NDArray[np.float64], weight: NDArray[np.float64] | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weighted mean and standard deviation of columns; 1 for those that are constant.
-
-    Parameters
-    ----------
-    values
-        Shape (samples, columns).
-    weight
-        Shape (samples,); by default all count the same.
-    """
-    mean = np.average(values, axis=0, weights=weight)
-    scale = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
-    constant = ~(scale > 1e-12 * np.abs(mean))  # but for rounding
-    return mean, np.where(constant, 1.0, scale)
-
-
 def _cells(count: int) -> str:
     return f"{count:,} cell{'' if count == 1 else 's'}"
 

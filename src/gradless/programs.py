@@ -14,22 +14,21 @@ import inspect
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, ParamSpec, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import jax
 
 KEPT = 32
 """Kinds of arguments, of each function: a program takes up to ten megabytes."""
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Compiled(Generic[P, R]):
+class Compiled(Generic[R]):
     """A function that is compiled for each kind of arguments, the last ones of which are kept."""
 
     def __init__(
-        self, function: Callable[P, R], static_argnames: Sequence[str], options: dict[str, Any]
+        self, function: Callable[..., R], static_argnames: Sequence[str], options: dict[str, Any]
     ) -> None:
         """Nothing is compiled yet."""
         functools.update_wrapper(self, function)
@@ -39,9 +38,8 @@ class Compiled(Generic[P, R]):
         self._programs: OrderedDict[Any, Any] = OrderedDict()
         self._lock = threading.Lock()
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, *args: Any) -> R:
         """Call it; arguments by position."""
-        assert not kwargs
         return cast("R", self.of(*args)(*args))
 
     def of(self, *args: Any) -> Any:
@@ -82,7 +80,7 @@ class Compiled(Generic[P, R]):
 
 def compiled(
     *, static_argnames: Sequence[str] = (), **options: Any
-) -> Callable[[Callable[P, R]], Compiled[P, R]]:
+) -> Callable[[Callable[..., R]], Compiled[R]]:
     """Decorator in the place of ``jax.jit``, for functions that are called by position.
 
     Parameters
@@ -101,7 +99,7 @@ def compiled(
     9.0
     """
 
-    def decorate(function: Callable[P, R]) -> Compiled[P, R]:
+    def decorate(function: Callable[..., R]) -> Compiled[R]:
         return Compiled(function, static_argnames, options)
 
     return decorate

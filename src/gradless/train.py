@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradless import checkpoint, memory
+from gradless import checkpoint, forked, memory
 from gradless.errors import InputError
 from gradless.evaluate import Layout, Problem
 from gradless.generation import CAPACITY, NO_FAULTS, Faults, Limits, Rows, Run, Wheel, begin
@@ -186,6 +186,7 @@ def train(
         checkpoint can be read, it does not fit into memory, or no loss is finite from the beginning
         on.
     """
+    forked.check()
     check_budget(strategy, stop)
     if resume_from is not None:
         run = checkpoint.newest(resume_from, run).run

@@ -110,7 +110,7 @@ class FunctionReference:
         with contextlib.suppress(TypeError):  # what has no weak references
             if isinstance(function, types.MethodType):
                 self._function = weakref.WeakMethod(function)
-            elif type(function).__eq__ is object.__eq__:
+            elif getattr(type(function), "__eq__", None) is object.__eq__:
                 self._function = weakref.ref(function)
 
     def __call__(self) -> Any:
