@@ -213,8 +213,8 @@ class _GradientFree(BaseEstimator):
 
     def _start(self, scales: Scales) -> tuple[Dense, ...]:
         """The present network's parameters, for other scales."""
-        varied = ~self._known_moments[0].constant
-        return tuple(Dense(*layer) for layer in moved(self._layers, self._scales, scales, varied))
+        layers = moved(self._layers, self._scales, scales, self._known_moments)
+        return tuple(Dense(*layer) for layer in layers)
 
     def _moments_of(
         self, X: npt.NDArray[Any], outputs: npt.NDArray[Any], weight: npt.NDArray[Any]

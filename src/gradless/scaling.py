@@ -17,6 +17,8 @@ from gradless.errors import InputError
 Array = npt.NDArray[np.float64]
 
 _LARGEST_DEVIATION = 1e15  # in float32: sums of many squares fit
+_FEW = 10.0  # samples
+_WIDER = 100.0
 _CONSTANT = 1e-12  # of the mean: a smaller deviation is rounding
 
 
@@ -167,7 +169,10 @@ class Scales(NamedTuple):
 
 
 def moved(
-    layers: Sequence[tuple[Any, Any]], before: Scales, after: Scales, varied: npt.NDArray[np.bool_]
+    layers: Sequence[tuple[Any, Any]],
+    before: Scales,
+    after: Scales,
+    seen: tuple[Moments, Moments | None],
 ) -> list[tuple[Any, Any]]:
     """Layers of the network that, with other scales, says of everything the same as before.
 
@@ -177,9 +182,10 @@ def moved(
         Weights (inputs, outputs) and biases (outputs,) of each layer.
     before, after
         Scales of the network given, and of the one returned.
-    varied
-        Which features were not constant up to now, (features,). What the network would have said of
-        others is by chance, and they begin with the weights that they have. So do targets.
+    seen
+        What the network was trained on, features and targets. Of columns that were constant in it,
+        or are a hundred times as wide now, and of a few samples, it has learnt too little to be
+        worth large weights: there, weights are kept as they are.
 
     Returns
     -------
@@ -189,20 +195,21 @@ def moved(
     made: list[tuple[Any, Any]] = [
         (np.float64(weights), np.float64(biases)) for weights, biases in layers
     ]
+    features, targets = seen
+    if features.weight < _FEW:
+        return [(np.float32(weights), np.float32(biases)) for weights, biases in made]
     weights, biases = made[0]
-    scale = np.where(varied, before.scale, after.scale)
+    known = ~features.constant & (after.scale <= _WIDER * before.scale)
+    scale = np.where(known, before.scale, after.scale)
     shift = after.mean / 2 - before.mean / 2
     made[0] = weights * (after.scale / scale)[:, None], biases + 2 * (shift / scale) @ weights
-    if before.output_scale is not None and after.output_scale is not None:
+    if targets is not None and before.output_scale is not None and after.output_scale is not None:
         assert before.output_shift is not None
         assert after.output_shift is not None
         weights, biases = made[-1]
-        there = after.output_scale > 0
-        unit = np.where(there, after.output_scale, 1.0)
-        ratio = np.where(before.output_scale > 0, before.output_scale / unit, 1.0)
-        ratio = np.where(there, ratio, 1.0)
-        shift = np.where(there, (before.output_shift / 2 - after.output_shift / 2) / unit * 2, 0.0)
-        # A target that has been constant was its shift, without the biases.
-        biases = np.where(before.output_scale > 0, biases * ratio, 0.0) + shift
-        made[-1] = weights * ratio, biases
+        known = (before.output_scale > 0) & (before.output_scale <= _WIDER * after.output_scale)
+        scale = np.where(known, after.output_scale, 1.0)
+        ratio = np.where(known, before.output_scale / scale, 1.0)
+        shift = 2 * (before.output_shift / 2 - after.output_shift / 2) / scale
+        made[-1] = weights * ratio, biases * ratio + np.where(known, shift, 0.0)
     return [(np.float32(weights), np.float32(biases)) for weights, biases in made]
