@@ -334,7 +334,8 @@ def _search(
         # Against the first phase, an average would lose by what that one has learnt by heart.
         compared = compare and not (training.counts and before)
         first = _loss_of(problem, params) if compared or not math.isfinite(loss) else math.nan
-        if math.isfinite(first) and not loss <= first:
+        # As good is not enough: where nothing is left to learn, weights would only wander.
+        if math.isfinite(first) and not loss < first:
             loss, answer = first, params
     evaluations = history.last.evaluations if len(history) else spent
     told = [float(training.told(each)) for each in (loss, *seen.losses)]
