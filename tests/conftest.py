@@ -2,6 +2,7 @@
 
 import gc
 import os
+import random
 import shutil
 import tempfile
 
@@ -13,12 +14,29 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", "-1")
 
 import pytest
 
+import unit_tier
 from gradless import cache, objectives
 from gradless.data import Dataset, load
 from gradless.evaluate import SupervisedProblem
 from gradless.models import MLP
 
 _IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+
+
+def pytest_addoption(parser):
+    """``--unit`` for the quick tests alone, ``--order`` to find out what depends on the order."""
+    parser.addoption("--unit", action="store_true", help="end tests that would take seconds")
+    parser.addoption("--order", type=int, help="seed of another order of files, and tests in them")
+
+
+@pytest.hookimpl(tryfirst=True)  # afterwards, tests that share a fixture are brought together
+def pytest_collection_modifyitems(config, items):
+    """Put files, and the tests of each, into another order if that is wanted."""
+    seed = config.getoption("--order")
+    if seed is not None:
+        chance = random.Random(seed)
+        place = {path: chance.random() for path in dict.fromkeys(item.path for item in items)}
+        items.sort(key=lambda item: (place[item.path], chance.random()))
 
 
 def pytest_configure():
@@ -37,6 +55,15 @@ def pytest_unconfigure():
     """Delete that folder, in the process that has made it."""
     if not _IS_WORKER:
         shutil.rmtree(os.environ["GRADLESS_CACHE"], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _unit_tier(request):
+    """With ``--unit``, whatever takes seconds is skipped."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.config.getoption("--unit"):
+            unit_tier.begin(patch)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -113,9 +113,9 @@ def test_numbers_without_gaps_are_standardised_and_nothing_else():
 def test_without_scaling_numbers_stay_what_they_are(columns):
     fitted = Preprocessing.fit(columns, scale=False)
     inputs, gaps = fitted.transform(columns), np.isnan(columns.features[:, 0])
-    np.testing.assert_array_equal(inputs[~gaps, 0], columns.features[~gaps, 0])
+    np.testing.assert_array_equal(inputs[~gaps, 0], np.float32(columns.features[~gaps, 0]))
     np.testing.assert_array_equal(inputs[gaps, 0], np.float32(np.nanmedian(columns.features[:, 0])))
-    np.testing.assert_array_equal(inputs[:, 1], columns.features[:, 2])
+    np.testing.assert_array_equal(inputs[:, 1], np.float32(columns.features[:, 2]))
 
 
 @pytest.mark.parametrize("column", [[-3e38, 3e38], [1e-45, 0], [1e-45] + [0] * 999, [7.0] * 9])

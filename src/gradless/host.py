@@ -71,7 +71,6 @@ class HostWheel:
         """Nothing is compiled yet."""
         self._layout = layout_on_host(strategy)
         self._problem, self._strategy, self._limits = problem, strategy, limits
-        self._wanted = None if problem.uses_minibatches else limits.accuracy
         # After the last generation with finite losses, without and with one of the center.
         self._kept: dict[bool, Run] = {}
         self._programs: dict[Any, Any] = {}
@@ -107,12 +106,17 @@ class HostWheel:
         return cast("T", program(*arguments))
 
     def _goes_on(self, run: Run) -> bool:
-        number, limits = int(run.generation), self._limits
-        return bool(
-            run.best_loss > limits.loss
-            and not run.best_accuracy >= limits.accuracy
-            and number - int(run.reference_generation) < int(limits.stagnation)
-            and number - int(run.finite_generation) < int(limits.not_finite)
+        limits = self._limits
+        if self._problem.uses_minibatches:
+            reached = generation.is_due(run)
+        else:
+            reached = float(run.best_loss) <= float(limits.loss) or bool(
+                run.best_accuracy >= limits.accuracy
+            )
+        return (
+            not reached
+            and int(run.progress.waited) < int(limits.stagnation)
+            and int(run.generation) - int(run.finite_generation) < int(limits.not_finite)
         )
 
     def _generation(self, run: Run) -> tuple[Run, Rows, Faults]:
@@ -129,9 +133,7 @@ class HostWheel:
             faults = faults.and_later(of_center.faults)
             center = Score(of_center.loss[0], of_center.accuracy[0])
         score = Score(judged.loss, judged.accuracy)
-        run, row = self._call(
-            _finish, run, state, strategy, candidates, losses, score, center, self._wanted
-        )
+        run, row = self._finished(run, state, candidates, losses, score, center)
         return run, np.asarray(row), faults
 
     def _compile(self, run: Run) -> None:
@@ -142,10 +144,29 @@ class HostWheel:
         state, losses, _ = self._call(_tell, run, strategy, device, candidates, nothing, drawn)
         center = Score(nothing[0], nothing[0]) if strategy.samples_around_center else None
         score = Score(nothing, nothing)
-        jax.block_until_ready(
-            self._call(
-                _finish, run, state, strategy, candidates, losses, score, center, self._wanted
-            )
+        jax.block_until_ready(self._finished(run, state, candidates, losses, score, center))
+
+    def _finished(
+        self,
+        run: Run,
+        state: Any,
+        candidates: Any,
+        losses: jax.Array,
+        score: Score,
+        center: Score | None,
+    ) -> tuple[Run, jax.Array]:
+        """The run after a generation, and its row."""
+        return self._call(
+            _finish,
+            run,
+            state,
+            self._strategy,
+            candidates,
+            losses,
+            score,
+            center,
+            self._limits,
+            self._problem.uses_minibatches,
         )
 
 
@@ -176,4 +197,4 @@ def _tell(
     return state, losses, measured
 
 
-_finish = compiled()(generation.following)
+_finish = compiled(static_argnames=["on_batches"])(generation.following)

@@ -25,6 +25,7 @@ from sklearn.utils import _safe_indexing
 
 from gradless import auto, forward, objectives
 from gradless.errors import InputError, unknown_name
+from gradless.evaluate import Score
 from gradless.host import Judgement
 from gradless.minibatch import Minibatches
 from gradless.models import MLP
@@ -390,6 +391,10 @@ class HostMetricProblem:
         measured = jax.device_get(_outputs(self.on_device, params, everything))
         alone = jax.tree.map(lambda x: x[None], measured)
         return float(self.judge(alone, everything).loss[0])
+
+    def score_all(self, params: Params) -> Score:
+        """Loss of one network on all samples; it has no accuracy."""
+        return Score(np.asarray(self.loss(params)), np.asarray(np.nan))
 
     def _arguments(self, measured: tuple[np.ndarray, Params], drawn: Any) -> tuple[Any, ...]:
         chosen = slice(None) if drawn is None else drawn

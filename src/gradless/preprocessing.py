@@ -250,7 +250,7 @@ def _untrained(kinds: Sequence[Kind], gaps: Sequence[int], scale: bool) -> Any:
 def _array(columns: Columns) -> NDArray[Any]:
     """The columns as the transformer takes them."""
     if "category" not in columns.kinds:
-        return columns.features.astype(np.float64)
+        return np.asarray(columns.features, np.float64)
     array = columns.features.astype(object)
     for column, kind in enumerate(columns.kinds):
         if kind == "category":
@@ -267,7 +267,7 @@ def _fits(found: Preprocessing) -> bool:
     if _outline(found.transformer, parts) != _outline(expected, expected.transformers):
         return False
     row = Columns(
-        np.full((1, len(found.names)), np.nan, np.float32),
+        np.full((1, len(found.names)), np.nan),
         found.names,
         tuple(None if kind == "number" else () for kind in found.kinds),
     )

@@ -19,7 +19,7 @@ Array = npt.NDArray[np.float64]
 _LARGEST_DEVIATION = 1e15  # in float32: sums of many squares fit
 _FEW = 10.0  # samples
 _WIDER = 100.0
-_CONSTANT = 1e-12  # of the mean: a smaller deviation is rounding
+_ROUNDING = 16 * np.finfo(np.float64).eps  # of one number that was computed in several ways
 
 
 class Moments(NamedTuple):
@@ -40,6 +40,8 @@ class Moments(NamedTuple):
     @classmethod
     def of(cls, values: Array, weight: Array | None = None) -> Moments:
         """Moments of rows (samples, columns) with weights (samples,), all 1 by default."""
+        if weight is not None:
+            values, weight = values[weight > 0], weight[weight > 0]
         unit = _unit(np.abs(values).max(axis=0))
         values = values / unit
         mean = np.average(values, axis=0, weights=weight)
@@ -69,7 +71,7 @@ class Moments(NamedTuple):
     @property
     def constant(self) -> npt.NDArray[np.bool_]:
         """Which columns hold one number only, but for rounding."""
-        return ~(self.deviation > _CONSTANT * np.abs(self.mean))
+        return ~(self.deviation > _ROUNDING * np.abs(self.mean))
 
 
 def mean_and_scale(values: Array, weight: Array | None = None) -> tuple[Array, Array]:

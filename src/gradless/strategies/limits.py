@@ -52,7 +52,7 @@ def unit(values: jax.Array) -> jax.Array:
     """
     exponent = jnp.frexp(jnp.max(jnp.abs(values)))[1]
     # Its reciprocal is to be in range as well: compilers multiply by that.
-    return jnp.ldexp(jnp.float32(1), jnp.clip(exponent, -100, 100))
+    return jnp.ldexp(jnp.float32(1), jnp.clip(exponent, -126, 126))
 
 
 def bounded(step_size: jax.Array) -> jax.Array:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gradless import tree
+from gradless import stagnation, tree
 from gradless.errors import InputError, unknown_name
 from gradless.strategies import initial, limits
 from gradless.strategies.base import Strategy
@@ -107,7 +107,7 @@ class RestartsState(NamedTuple):
     """The present attempt, how it goes, and where attempts begin."""
 
     inner: BestSoFarState  # its best is that of this attempt
-    waited: jax.Array  # generations without a better candidate, uint32
+    progress: stagnation.Progress  # of the attempt
     restarts: jax.Array  # so far, uint32
     start: jax.Array  # (dimension,)
     best: jax.Array  # of all attempts, (dimension,)
@@ -133,7 +133,8 @@ class Restarts:
     strategy
         Any strategy.
     patience
-        Generations without a better candidate before the next attempt.
+        Generations without a worthwhile fall of the attempt's best loss before the next attempt:
+        see :mod:`gradless.stagnation`.
     spread
         Standard deviation of where attempts begin around the initial parameters, relative to
         their root mean square in each array. The first attempt begins at the initial parameters.
@@ -178,7 +179,7 @@ class Restarts:
         """The first attempt, at ``params``."""
         return RestartsState(
             inner=self._attempt.init(key, params),
-            waited=jnp.uint32(0),
+            progress=stagnation.begin(),
             restarts=jnp.uint32(0),
             start=tree.ravel(params),
             best=tree.ravel(params),
@@ -199,9 +200,9 @@ class Restarts:
     ) -> RestartsState:
         """Tell the present attempt; begin the next one if the patience is at its end."""
         told = self._attempt.tell(key, state.inner, candidates, losses)
-        better = told.best_loss < state.inner.best_loss
-        waited = jnp.where(better, jnp.uint32(0), state.waited + 1)
-        again = waited >= self.patience
+        lowest = jnp.min(limits.told(losses))
+        progress = stagnation.after(state.progress, told.best_loss, lowest)
+        again = progress.waited >= self.patience
         improved = told.best_loss < state.best_loss
 
         # Streams of the generation's key that no strategy uses.
@@ -216,7 +217,7 @@ class Restarts:
         )
         return state._replace(
             inner=inner,
-            waited=jnp.where(again, jnp.uint32(0), waited),
+            progress=tree.where(again, stagnation.begin(), progress),
             restarts=state.restarts + again.astype(jnp.uint32),
             best=jnp.where(improved, told.best, state.best),
             best_loss=jnp.where(improved, told.best_loss, state.best_loss),
