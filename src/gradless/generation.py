@@ -6,7 +6,6 @@ problems whose losses only Python code can compute.
 
 from __future__ import annotations
 
-import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -27,6 +26,7 @@ from gradless.evaluate import (
 )
 from gradless.noise import fold_in
 from gradless.processor import compiler_options
+from gradless.programs import compiled
 from gradless.strategies.base import ComesToRest, Strategy
 from gradless.tree import Params
 
@@ -288,7 +288,7 @@ def _generation(
     return following(run, state, strategy, candidates, losses, score, center, limits, on_batches)
 
 
-@functools.partial(jax.jit, static_argnames="layout", compiler_options=compiler_options())
+@compiled(static_argnames=["layout"], compiler_options=compiler_options())
 def advance(
     run: Run, strategy: Strategy, problem: Problem, limits: Limits, layout: Layout
 ) -> tuple[Run, jax.Array]:

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradless import checkpoint, judged_targets, memory, stagnation
+from gradless import checkpoint, forked, judged_targets, memory, stagnation
 from gradless.errors import InputError
 from gradless.evaluate import Layout, Problem
 from gradless.generation import (
@@ -210,6 +210,7 @@ def train(
         cannot be judged on all of the data, no checkpoint can be read, it does not fit into memory,
         or no loss is finite from the beginning on.
     """
+    forked.check()
     check_budget(strategy, stop)
     judged_targets.check(problem, stop.has_target)
     if resume_from is not None:

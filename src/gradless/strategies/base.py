@@ -29,7 +29,7 @@ import numpy as np
 
 from gradless.errors import InputError
 from gradless.strategies.limits import told
-from gradless.tree import Candidates, Params, as_pytree
+from gradless.tree import Candidates, Params, as_pytree, population_size
 
 State = Any
 # Annotations are text under "from __future__ import annotations", and types without it.
@@ -162,6 +162,12 @@ def _checked(tell: Callable[..., State]) -> Callable[..., State]:
     def checked(
         self: Any, key: jax.Array, state: State, candidates: Candidates, losses: jax.Array
     ) -> State:
+        given, expected = np.shape(losses), (population_size(candidates),)
+        if given != expected:
+            raise InputError(
+                f"losses must be one number for each of the {expected[0]} candidates, got shape "
+                f"{given}; tell those of the candidates that ask returned, in their order"
+            )
         return tell(self, key, state, candidates, told(losses))
 
     return checked
