@@ -99,8 +99,10 @@ def test_memory_stays_flat(monkeypatch):
             return jnp.sum((params - number) ** 2)
 
         minimize(loss, jnp.zeros(2), "hill_climbing", evaluations=50)
-        X = rng.normal(size=(100 + 50 * number, 2))
-        GradientFreeRegressor(2, strategy="hill_climbing", max_evaluations=50).fit(X, X[:, 0])
+        inputs = rng.normal(size=(100 + 50 * number, 2))
+        GradientFreeRegressor(2, strategy="hill_climbing", max_evaluations=50).fit(
+            inputs, inputs[:, 0]
+        )
         gc.collect()
         taken.append(process.memory_info().rss / 2**20)
     assert taken[-1] - taken[11] < 40
