@@ -82,13 +82,14 @@ class SPSA:
         ``rademacher``: every change plus or minus one (Spall); ``normal`` (MeZO).
     curvature
         Divide the slope of each probe by its curvature (1.5-SPSA), at one more evaluation a step. A
-        learning rate of 1 is then a good one, and one probe is best unless losses are noisy. For ``normal`` directions: those of ``rademacher`` have all the
-        same curvature where no two parameters interact.
+        learning rate of 1 is then a good one, and one probe is best unless losses are noisy. For
+        ``normal`` directions: those of ``rademacher`` have all the same curvature where no two
+        parameters interact.
     raw
         The learning rate is in units of the loss, as in the papers.
     relative
-        Measure changes in the typical size of the initial values of each leaf (a zero leaf, such as
-        biases, takes that of the leaf beside it), instead of absolutely.
+        Measure changes in the scale of each leaf at the start (of drawn weights their root mean
+        square, of other numbers at least 1: ``mirrored.leaf_scales``), instead of absolutely.
     """
 
     probes: int = hyperparameter(1, at_least=1)
