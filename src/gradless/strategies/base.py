@@ -153,8 +153,9 @@ def _checked(tell: Callable[..., State]) -> Callable[..., State]:
 def strategy(cls: type[T]) -> type[T]:
     """Make a class a strategy: a frozen dataclass, checked, and a pytree of its float fields.
 
-    Its ``tell`` sees losses that are finite or +inf, in float32. A strategy that is a dataclass of
-    other pytrees, a wrapper for example, takes :func:`gradless.tree.as_pytree` instead.
+    Its ``tell`` sees losses that are finite or +inf, of the type ``floats.loss_dtype()``. A
+    strategy that is a dataclass of other pytrees, a wrapper for example, takes
+    :func:`gradless.tree.as_pytree` instead.
     """
 
     def __post_init__(self: Any) -> None:  # noqa: N807

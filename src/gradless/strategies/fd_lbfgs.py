@@ -26,6 +26,7 @@ import jax.numpy as jnp
 import optax
 
 from gradless import noise, tree
+from gradless.floats import no_loss
 from gradless.strategies import limits, mirrored
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.strategies.recombination import refuse_large_memory
@@ -121,20 +122,25 @@ class FDLBFGS:
     def init(self, key: jax.Array, params: Params) -> State:
         """State at ``params``, which any candidate with a finite loss improves on."""
         vector = tree.ravel(params)
-        refuse_large_memory("FDLBFGS", vector.size, 2 * self.memory, self.memory_gib)
+        refuse_large_memory("FDLBFGS", vector.size, 2 * self.memory, self.memory_gib, vector.dtype)
         return State(
             iterate=vector,
             best=vector,
-            best_loss=jnp.float32(jnp.inf),
+            best_loss=no_loss(),
             gradient=jnp.zeros_like(vector),
             direction=jnp.zeros_like(vector),
             phase=jnp.uint32(0),
             precision=jnp.float32(1),
-            memory=self._lbfgs.init(vector),
+            memory=self._nothing(vector),
             scales=mirrored.leaf_scales(params),
             first_sizes=_sizes(params),
             structure=Structure.of(params),
         )
+
+    def _nothing(self, iterate: jax.Array) -> Any:
+        """An empty memory; optax leaves the type of its weights to JAX's mode."""
+        memory = self._lbfgs.init(iterate)
+        return memory._replace(weights_memory=memory.weights_memory.astype(iterate.dtype))
 
     def _neighbours(self, state: State) -> Probe:
         """Both neighbours along the coordinates of this phase; those past the last change none."""
@@ -142,20 +148,18 @@ class FDLBFGS:
         coordinate = first + jnp.arange(self._per_generation, dtype=jnp.int32)
         change = self.difference * state.precision
         changes = jnp.where(coordinate < state.structure.size, change, 0.0)
-        missing = jnp.zeros(self.population - 2 * self._per_generation)
+        missing = jnp.zeros(self.population - 2 * self._per_generation, jnp.float32)
         return Probe(
             jnp.concatenate([coordinate, coordinate, missing.astype(jnp.int32)]),
             jnp.concatenate([changes, -changes, missing]),
-            jnp.zeros(self.population),
+            jnp.zeros(self.population, jnp.float32),
         )
 
     def _along(self) -> Probe:
         """The iterate itself, the full step, and shorter and longer ones."""
-        lengths = 2.0 ** jnp.linspace(*_STEPS, self.population - 2)
-        none = jnp.zeros(self.population)
-        return Probe(
-            none.astype(jnp.int32), none, jnp.concatenate([jnp.array([0.0, 1.0]), lengths])
-        )
+        lengths = 2.0 ** jnp.linspace(*_STEPS, self.population - 2, dtype=jnp.float32)
+        none, first = jnp.zeros(self.population, jnp.float32), jnp.array([0.0, 1.0], jnp.float32)
+        return Probe(none.astype(jnp.int32), none, jnp.concatenate([first, lengths]))
 
     def ask(self, key: jax.Array, state: State) -> Probe:
         """Neighbours of the iterate, or steps along the direction."""
@@ -194,6 +198,7 @@ class FDLBFGS:
         finite = jnp.isfinite(plus) & jnp.isfinite(minus)
         plus, minus = limits.subtractable(plus), limits.subtractable(minus)
         slopes = limits.squarable(jnp.where(finite, plus - minus, 0.0) / difference)
+        slopes = slopes.astype(state.gradient.dtype)
         gradient = state.gradient.at[candidates.coordinate[:pairs]].set(slopes, mode="drop")
         state = state._replace(gradient=gradient, phase=state.phase + 1)
         return jax.lax.cond(
@@ -220,9 +225,7 @@ class FDLBFGS:
         descent, memory = jax.lax.cond(
             jnp.all(jnp.isfinite(learnt)),
             lambda: (descent, memory),
-            lambda: self._lbfgs.update(
-                state.gradient, self._lbfgs.init(state.iterate), state.iterate
-            ),
+            lambda: self._lbfgs.update(state.gradient, self._nothing(state.iterate), state.iterate),
         )
         downhill = descent @ state.gradient > 0
         direction = -jnp.where(downhill, descent, state.gradient)
@@ -247,7 +250,7 @@ class FDLBFGS:
         lost = ~succeeds & fresh & (state.precision < 1)
         moved = state.iterate + jnp.where(succeeds, taken, 0.0) * state.direction
         precision = jnp.where(finer, _FINEST, jnp.where(lost, 1.0, state.precision))
-        forgotten = self._lbfgs.init(state.iterate)
+        forgotten = self._nothing(state.iterate)
         return state._replace(
             iterate=limits.in_range(jnp.where(lost, self._elsewhere(key, state), moved)),
             phase=jnp.uint32(0),
@@ -261,13 +264,13 @@ class FDLBFGS:
         """Near the best so far, or at new parameters, (dimension,)."""
         drawn = noise.normal(tree.member(noise.seeds(key, jnp.arange(1)), 0), state.structure.size)
         choice_key, strength_key = (jax.random.fold_in(key, use) for use in (1, 2))
-        exponent = jax.random.uniform(strength_key, minval=_KICKS[0], maxval=_KICKS[1])
+        exponent = jax.random.uniform(strength_key, (), jnp.float32, *_KICKS)
         scales = mirrored.spread(state.scales, state.structure)
         near = state.best + self.kick * 2**exponent * scales * drawn
         # If everything was zero at first, new parameters would be the same again.
         sizes = jnp.where(jnp.any(state.first_sizes > 0), state.first_sizes, state.scales)
         new = mirrored.spread(sizes, state.structure) * drawn
-        return jnp.where(jax.random.bernoulli(choice_key), near, new)
+        return jnp.where(jax.random.bernoulli(choice_key, jnp.float32(0.5)), near, new)
 
     def center(self, state: State) -> Params:
         """The best so far."""
@@ -278,7 +281,7 @@ def _sizes(params: Params) -> jax.Array:
     """Root mean square of each leaf, (leaves,); zero if it has no numbers."""
     return jnp.stack(
         [
-            jnp.sqrt(jnp.mean(jnp.square(limits.squarable(leaf))) if leaf.size else 0.0)
+            jnp.sqrt(jnp.mean(jnp.square(limits.squarable(leaf))) if leaf.size else jnp.float32(0))
             for leaf in jax.tree.leaves(params)
         ]
     )

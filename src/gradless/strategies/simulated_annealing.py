@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from gradless import noise, tree
+from gradless.floats import no_loss
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.tree import Params, Structure
 
@@ -71,10 +72,10 @@ class SimulatedAnnealing:
         vector = tree.ravel(params)
         return State(
             current=jnp.broadcast_to(vector, (self.population, vector.size)),
-            current_loss=jnp.full(self.population, jnp.inf, jnp.float32),
+            current_loss=jnp.broadcast_to(no_loss(), self.population),
             evaluations=jnp.uint32(0),
             best=vector,
-            best_loss=jnp.float32(jnp.inf),
+            best_loss=no_loss(),
             structure=Structure.of(params),
         )
 
@@ -104,7 +105,7 @@ class SimulatedAnnealing:
         """Each chain takes its proposal or stays."""
         # Metropolis: always downwards, upwards with probability exp(-rise / temperature).
         rise = losses - state.current_loss
-        uniform = jax.random.uniform(key, (self.population,))
+        uniform = jax.random.uniform(key, (self.population,), jnp.float32)
         accepted = uniform < jnp.exp(-rise / self.temperature(state))
         accepted &= jnp.isfinite(losses)
         proposals = jax.vmap(self._proposal, in_axes=(None, 0))(state, candidates)

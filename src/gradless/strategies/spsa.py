@@ -31,6 +31,7 @@ import jax
 import jax.numpy as jnp
 
 from gradless import tree
+from gradless.floats import no_loss
 from gradless.strategies import limits, mirrored
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.strategies.mirrored import Mirrored
@@ -46,7 +47,7 @@ class State(NamedTuple):
     center: jax.Array  # (dimension,)
     scales: jax.Array  # typical size of the parameters of each leaf, (leaves,)
     generation: jax.Array  # finished so far, uint32
-    curvature: jax.Array  # running mean of its magnitude, 0 before the first one
+    curvature: jax.Array  # of the loss, running mean of its magnitude, 0 before the first one
     structure: Structure
 
 
@@ -104,7 +105,7 @@ class SPSA:
             tree.ravel(params),
             scales if self.relative else jnp.ones_like(scales),
             jnp.uint32(0),
-            jnp.float32(0),
+            jnp.zeros_like(no_loss()),
             Structure.of(params),
         )
 
@@ -122,7 +123,7 @@ class SPSA:
             return pairs
         center = jax.tree.map(lambda x: x[:1], pairs)
         center = center._replace(
-            sign=jnp.zeros(1), drawn=jax.tree.map(jnp.zeros_like, center.drawn)
+            sign=jnp.zeros(1, jnp.float32), drawn=jax.tree.map(jnp.zeros_like, center.drawn)
         )
         return jax.tree.map(lambda *x: jnp.concatenate(x), pairs, center)
 
@@ -152,7 +153,7 @@ class SPSA:
             divisors = jnp.maximum(curvatures, _LEAST_CURVATURE * curvature)
             usable = finite & (divisors > 0)
             slopes = jnp.where(usable, slopes / jnp.where(usable, divisors, 1.0), 0.0)
-        slopes = limits.subtractable(slopes / self.probes)
+        slopes = limits.subtractable(slopes / self.probes).astype(state.center.dtype)
         gradient = mirrored.weighted_sum(
             candidates, slopes, state.structure.size, directions=self.directions
         )
