@@ -124,9 +124,11 @@ class Keeper:
 def _write(folder: Path, run: Any, rows: dict[str, np.ndarray], about: dict[str, Any]) -> None:
     folder.mkdir(exist_ok=True)
     path = folder / f"checkpoint-{int(run.generation):012d}.safetensors"
-    tree = {"run": run, "history": rows}
-    rows_kept = len(rows["generation"])
-    storage.save_tree(path, tree, {"format": _FORMAT, "rows": rows_kept, **about})
+    losses = _losses(run)
+    # Without a row, the history does not know the type of losses yet.
+    rows = {name: a.astype(losses) if "loss" in name else a for name, a in rows.items()}
+    own = {"format": _FORMAT, "rows": len(rows["generation"]), "losses": losses}
+    storage.save_tree(path, {"run": run, "history": rows}, {**own, **about})
     for old in found(folder.parent)[_KEPT:]:
         old.unlink(missing_ok=True)
     for partial in folder.glob("*.partial"):  # of a process that was killed
@@ -159,8 +161,8 @@ def newest(folder: Path, like: Any) -> Saved:
     for path in paths:
         try:
             about = storage.load_about(path)
-            _check(path, about)
-            rows = History.empty_arrays(about["rows"])
+            _check(path, about, _losses(like))
+            rows = History.empty_arrays(about["rows"], _losses(like))
             tree = storage.load_tree(path, {"run": like, "history": rows})
             return Saved(tree["run"], History.from_arrays(tree["history"]), about, tuple(refused))
         except InputError as error:
@@ -172,7 +174,12 @@ def newest(folder: Path, like: Any) -> Saved:
     raise InputError(f"{folder} cannot go on: {'; '.join(refused)}")
 
 
-def _check(path: Path, about: Any) -> None:
+def _losses(run: Any) -> str:
+    """Type of a run's losses."""
+    return str(getattr(run, "best_loss", np.float32()).dtype)
+
+
+def _check(path: Path, about: Any, losses: str) -> None:
     fits = isinstance(about, dict) and isinstance(about.get("format"), int)
     if fits and about["format"] > _FORMAT:
         raise InputError(
@@ -182,3 +189,9 @@ def _check(path: Path, about: Any) -> None:
     rows = about.get("rows") if fits else None
     if not isinstance(rows, int) or not 0 <= rows <= History.CAPACITY:
         raise InputError(f"{path} is no checkpoint that this version of gradless can read")
+    if (kept := about.get("losses", "float32")) != losses:
+        mode = "set" if kept == "float64" else "do not set"
+        raise InputError(
+            f"{path} was written with losses in {kept}, expected {losses}: JAX has another "
+            f"mode now; {mode} JAX_ENABLE_X64=1 in the environment"
+        )

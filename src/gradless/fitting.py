@@ -25,7 +25,9 @@ import numpy.typing as npt
 from gradless import auto, checkpoint, memory, objectives, tree
 from gradless.checkpoint import Keeper
 from gradless.evaluate import SupervisedProblem
+from gradless.floats import mode_of
 from gradless.history import History
+from gradless.host import mode_for
 from gradless.host_metric import HostMetric, HostMetricProblem
 from gradless.models import INITIALIZERS, MLP, Dense
 from gradless.objectives import Objective, Task
@@ -274,7 +276,8 @@ def _search(
     """One phase, which with ``compare`` may end with what it began with, if that is better."""
     problem, strategy, why = _plan(training, samples, params)
     check_budget(strategy, training.stop)
-    run = _begun(strategy, params, np.uint32(training.seed))
+    with mode_for(problem):
+        run = _begun(strategy, params, np.uint32(training.seed))
     spent = before.evaluations if before else 0
     history, kept = History(), None
     if training.folder is not None:
@@ -383,7 +386,8 @@ def _answer(
 ) -> Params:
     """What a search has found: its best, or where that was lucky, its center."""
     if wants_center:
-        center = jax.device_get(_center(strategy, run.state))
+        with mode_of(run.best_loss):
+            center = jax.device_get(_center(strategy, run.state))
         if all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(center)):
             return center
     best: Any = np.asarray(run.best)  # cut by NumPy: JAX would compile every cut

@@ -7,6 +7,7 @@ computes is float64, so searches of such losses are compiled in that mode, whate
 
 from __future__ import annotations
 
+import contextlib
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -27,7 +28,12 @@ def no_loss() -> jax.Array:
 
 def sixty_four_bits() -> AbstractContextManager[Any]:
     """JAX's 64-bit mode, for this thread, as a context."""
-    return jax.enable_x64(True)  # type: ignore[no-any-return, operator]
+    return jax.enable_x64(True)
+
+
+def mode_of(loss: jax.Array) -> AbstractContextManager[Any]:
+    """The mode in which a run with losses of this type is looked into, as a context."""
+    return sixty_four_bits() if loss.dtype == np.float64 else contextlib.nullcontext()
 
 
 def vector_dtype(params: Any) -> np.dtype[Any]:

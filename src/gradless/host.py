@@ -2,11 +2,16 @@
 
 What Python computes a loss from, the parameters of a candidate or the outputs of its network, is
 measured on the device for the whole population and handed over as NumPy arrays.
+
+A loss in Python is float64, and rounded to float32 many of them would be equal. So the compiled
+parts are compiled in JAX's 64-bit mode (see ``floats``), and Python code is called outside of it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -15,6 +20,7 @@ import numpy as np
 
 from gradless import generation
 from gradless.evaluate import Layout, Score, map_members, replicate
+from gradless.floats import sixty_four_bits
 from gradless.generation import NO_FAULTS, Faults, Limits, Rows, Run
 from gradless.strategies.base import Strategy
 from gradless.tree import Params
@@ -36,7 +42,7 @@ class OnDevice(Protocol):
 class Judgement(NamedTuple):
     """What Python found of some candidates."""
 
-    loss: Any  # (candidates,), float32; NaN where there is none
+    loss: Any  # (candidates,), float64; NaN where there is none
     accuracy: Any  # (candidates,), float32; NaN where undefined
     faults: Faults = NO_FAULTS
 
@@ -62,6 +68,28 @@ def layout_on_host(strategy: Strategy) -> Layout:
     return Layout(rows=False, block=1, devices=1)
 
 
+def mode_for(problem: Any) -> AbstractContextManager[Any]:
+    """The mode of JAX in which runs on a problem begin, go on and are looked into, as a context.
+
+    It is the 64-bit mode if Python code computes the losses, and otherwise the user's own.
+    """
+    return sixty_four_bits() if isinstance(problem, HostProblem) else contextlib.nullcontext()
+
+
+def with_exact_losses(strategy: Strategy, run: Run) -> Run:
+    """The run as if it had begun in 64-bit mode; its parameters keep their types."""
+    if run.best_loss.dtype == np.float64:
+        return run
+    with sixty_four_bits():
+        params = jax.eval_shape(strategy.center, run.state)
+        wide = jax.eval_shape(generation.begin, strategy, params, 0)
+
+        def widened(leaf: jax.Array, like: jax.ShapeDtypeStruct) -> jax.Array:
+            return leaf if leaf.dtype == like.dtype else leaf.astype(like.dtype)
+
+        return jax.tree.map(widened, run, wide)
+
+
 class HostWheel:
     """A problem and a strategy that Python turns, as :class:`gradless.generation.Wheel` does."""
 
@@ -75,7 +103,8 @@ class HostWheel:
 
     def placed(self, run: Run) -> Run:
         """The run where it is turned."""
-        return replicate(run, self._layout)
+        with sixty_four_bits():
+            return replicate(with_exact_losses(self._strategy, run), self._layout)
 
     def turn(self, run: Run, generations: int) -> tuple[Run, Rows, Faults]:
         """Generations until a limit is reached, so many at most, a row for each, exceptions."""
@@ -89,7 +118,7 @@ class HostWheel:
             faults = faults.and_later(more)
             if int(run.finite_generation) == int(run.generation):
                 self._kept[bool(np.isfinite(row[0]))] = run
-        return run, np.asarray(rows, np.float32).reshape(-1, 5), faults
+        return run, np.asarray(rows, np.float64).reshape(-1, 5), faults
 
     def back(self, run: Run, generations: int) -> Run:
         """The run so many generations after an earlier one: kept, since Python may do otherwise."""
@@ -99,7 +128,7 @@ class HostWheel:
     def _goes_on(self, run: Run) -> bool:
         number, limits = int(run.generation), self._limits
         return bool(
-            run.best_loss > limits.loss
+            float(run.best_loss) > float(limits.loss)
             and not run.best_accuracy >= limits.accuracy
             and number - int(run.reference_generation) < int(limits.stagnation)
             and number - int(run.finite_generation) < int(limits.not_finite)
@@ -108,29 +137,36 @@ class HostWheel:
     def _generation(self, run: Run) -> tuple[Run, Rows, Faults]:
         """One turn of the wheel."""
         strategy, device = self._strategy, self._problem.on_device
-        candidates, measured, drawn = _ask(run, strategy, device, self._layout)
+        with sixty_four_bits():
+            candidates, measured, drawn = _ask(run, strategy, device, self._layout)
         judged = self._problem.judge(*jax.device_get((measured, drawn)))
-        state, losses, measured = _tell(run, strategy, device, candidates, judged.loss, drawn)
+        with sixty_four_bits():
+            state, losses, measured = _tell(run, strategy, device, candidates, judged.loss, drawn)
         faults, center = judged.faults, None
         if strategy.samples_around_center:
             of_center = self._problem.judge(*jax.device_get((measured, drawn)))
             faults = faults.and_later(of_center.faults)
             center = Score(of_center.loss[0], of_center.accuracy[0])
         score = Score(judged.loss, judged.accuracy)
-        run, row = _finish(run, state, strategy, candidates, losses, score, center, self._wanted)
+        with sixty_four_bits():
+            run, row = _finish(
+                run, state, strategy, candidates, losses, score, center, self._wanted
+            )
         return run, np.asarray(row), faults
 
     def _compile(self, run: Run) -> None:
         """Compile all by a generation that nobody judges, whose results are dropped."""
         strategy, device = self._strategy, self._problem.on_device
-        candidates, _, drawn = _ask(run, strategy, device, self._layout)
-        nothing: Any = np.full(strategy.population, np.nan, np.float32)
-        state, losses, _ = _tell(run, strategy, device, candidates, nothing, drawn)
-        center = Score(nothing[0], nothing[0]) if strategy.samples_around_center else None
-        score = Score(nothing, nothing)
-        jax.block_until_ready(
-            _finish(run, state, strategy, candidates, losses, score, center, self._wanted)
-        )
+        loss: Any = np.full(strategy.population, np.nan, np.float64)
+        accuracy: Any = np.full(strategy.population, np.nan, np.float32)
+        center = Score(loss[0], accuracy[0]) if strategy.samples_around_center else None
+        score = Score(loss, accuracy)
+        with sixty_four_bits():
+            candidates, _, drawn = _ask(run, strategy, device, self._layout)
+            state, losses, _ = _tell(run, strategy, device, candidates, loss, drawn)
+            jax.block_until_ready(
+                _finish(run, state, strategy, candidates, losses, score, center, self._wanted)
+            )
 
 
 @functools.partial(jax.jit, static_argnames="layout")
