@@ -106,7 +106,6 @@ def test_the_same_samples_as_a_compiled_function_sees() -> None:
         (lambda: math.nan, False),
         (lambda: math.inf, False),
         (lambda: -math.inf, False),
-        (lambda: 1e300, False),
         (lambda: 1 / 0, True),
         (lambda: None, True),
         (lambda: "low", True),

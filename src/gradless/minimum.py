@@ -327,7 +327,8 @@ def _hyperparameters(cls: Any) -> set[str]:
 
 def _arrays(params: Params) -> Params:
     """Parameters as the search begins with them."""
-    start = jax.tree.map(jnp.asarray, params)
+    # With their types, or numbers of Python would compile another program than arrays do.
+    start = jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(x)), params)
     for path, leaf in jax.tree_util.tree_flatten_with_path(start)[0]:
         if not jnp.isfinite(leaf).all():
             raise InputError(
