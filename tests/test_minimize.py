@@ -18,7 +18,7 @@ from gradless.function import FunctionProblem
 from gradless.generation import advance
 from gradless.minimum import minimize
 from gradless.strategies import CMAES, HillClimbing, RandomSearch
-from gradless.train import Run, Stop, begin
+from gradless.train import TARGET_LOSS, Run, Stop, begin
 
 CLIMB = HillClimbing(sigma=0.3, adapt=True)
 KEY = jax.random.key(0)
@@ -195,7 +195,8 @@ def test_double_precision_is_given_to_the_function() -> None:
         found = minimize(loss, np.ones(2), CLIMB, evaluations=400)
         assert types == {"float64"}
         assert found.best.dtype == found.center.dtype == jnp.float64
-        assert found.best_loss == pytest.approx(float(squares(found.best)), rel=1e-6)
+        assert found.run.best_loss.dtype == found.history.column("loss").dtype == jnp.float64
+        assert found.best_loss == pytest.approx(float(squares(found.best)), rel=1e-14)
         assert found.best_loss < 1
 
 
@@ -307,6 +308,17 @@ def test_the_callback_follows_and_stops() -> None:
     assert int(found.run.generation) == found.evaluations
     found = minimize(squares, jnp.ones(2), CLIMB, evaluations=1, callback=lambda r: True)
     assert found.stopped_because == "evaluations used up"
+
+
+@pytest.mark.parametrize("settings", [{}, {"data": np.full(8, 1.0), "batch_size": 4}])
+def test_a_target_that_is_met_at_the_start_needs_no_search(settings) -> None:
+    def loss(x, batch=1.0):
+        return jnp.mean((x - batch) ** 2)
+
+    found = minimize(loss, jnp.zeros(()), "cma_es", target_loss=1.0, evaluations=500, **settings)
+    assert (found.evaluations, found.stopped_because) == (0, TARGET_LOSS)
+    assert found.best_loss == found.center_loss == found.history.last.loss == 1
+    assert found.best == 0
 
 
 def test_the_seed_decides() -> None:
