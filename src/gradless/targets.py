@@ -74,9 +74,11 @@ def learned(column: Answers, task: Task) -> Targets:
             column=name,
         )
     if len(order) == len(texts):
+        words = None in map(cells.number, texts)
+        otherwise = "" if words else ", or predict numbers with --task regression"
         raise file.error(
             f"each of the {len(texts)} rows is a class of its own, expected classes that repeat; "
-            "choose another target, or predict numbers with --task regression",
+            f"choose another target{otherwise}",
             column=name,
         )
     values = np.array([order[keys[text]] for text in texts], dtype=np.int32)
