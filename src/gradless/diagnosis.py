@@ -17,6 +17,7 @@ import numpy.typing as npt
 from gradless import tree
 from gradless.history import History
 from gradless.objectives import Measure
+from gradless.programs import compiled
 from gradless.strategies import Strategy
 from gradless.train import NOT_FINITE
 
@@ -286,7 +287,7 @@ def _has_collapsed(strategy: Strategy, state: Any) -> str | None:
     )
 
 
-@jax.jit
+@compiled()
 def _spreads(strategy: Strategy, state: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
     """How far candidates spread now, and from a fresh start; and the size of the parameters."""
     key = jax.random.key(0)

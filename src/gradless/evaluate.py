@@ -29,6 +29,7 @@ from gradless.minibatch import minibatch_indices
 from gradless.models import MLP, Model, Rows
 from gradless.objectives import Objective, Targets, Task, checked_weight, pick, prepared
 from gradless.processor import LANES, has_bfloat16
+from gradless.programs import compiled
 from gradless.sharing import POPULATION
 from gradless.strategies.base import OppositePairs, Strategy, opposite_pairs, rank
 from gradless.tree import Candidates, Params
@@ -514,7 +515,7 @@ def score_one(problem: Problem, params: Params, batch: Any, layout: Layout) -> S
 
 
 # Compiled whole: left to itself, JAX compiles every single operation as a program of its own.
-@jax.jit
+@compiled()
 def _score_whole(problem: SupervisedProblem, params: Params) -> Score:
     return problem.score(params, (problem.inputs, problem.targets), rows=False)
 

@@ -15,13 +15,18 @@ import numpy as np
 from gradless.errors import InputError
 from gradless.evaluate import Score
 from gradless.minibatch import batches_to_judge, minibatch_indices
+from gradless.programs import compiled
 from gradless.tree import Params, Structure, as_pytree
 
 LossFunction = Callable[..., Any]
 """``loss_fn(params)`` or ``loss_fn(params, batch)``, one number."""
 
 
-@as_pytree(traced=["data"], static=["loss_fn", "structure", "batch_size", "operations", "held"])
+@as_pytree(
+    traced=["data"],
+    static=["structure", "batch_size", "operations", "held"],
+    functions=["loss_fn"],
+)
 @dataclass(frozen=True)
 class FunctionProblem:
     """A function to minimise.
@@ -104,7 +109,7 @@ class FunctionProblem:
         return Score(_mean_loss(self, params, batches), jnp.full((), jnp.nan, jnp.float32))
 
 
-@jax.jit
+@compiled()
 def _mean_loss(problem: FunctionProblem, params: Params, batches: jax.Array | None) -> jax.Array:
     if batches is None:
         return problem.score(params, problem.data, rows=False).loss

@@ -18,6 +18,7 @@ from gradless import tree
 from gradless.errors import InputError
 from gradless.evaluate import Score
 from gradless.generation import Limits, Run
+from gradless.programs import compiled
 from gradless.strategies.base import Strategy
 from gradless.tree import Params
 
@@ -73,7 +74,7 @@ def asked(problem: JudgedOnAll, strategy: Strategy, run: Run, limits: Limits) ->
     return run._replace(judge_from=later), False
 
 
-@jax.jit
+@compiled()
 def _center(strategy: Strategy, state: Any) -> tuple[Params, jax.Array]:
     center = strategy.center(state)
     return center, tree.ravel(center)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
 
 from gradless.errors import InputError
+from gradless.programs import compiled
 
 __all__ = ["Minibatches", "batches_to_judge", "minibatch_indices"]
 
@@ -77,7 +77,7 @@ def minibatch_indices(key: jax.Array, n_samples: int, batch_size: int) -> jax.Ar
     return batch
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
+@compiled(static_argnames=["n_samples", "batch_size"])
 def batches_to_judge(n_samples: int, batch_size: int) -> jax.Array:
     """Minibatches without a common sample, at most 64, (batches, batch_size): always the same."""
     count = min(_BATCHES_JUDGED, n_samples // batch_size)

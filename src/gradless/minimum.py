@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradless import auto, memory, strategies
+from gradless import auto, forked, memory, strategies
 from gradless.errors import InputError, unknown_name
 from gradless.function import FunctionProblem, LossFunction
 from gradless.generation import NO_FAULTS, Faults
@@ -186,6 +186,7 @@ def minimize(
     >>> {name: round(float(value), 3) for name, value in found.best.items()}
     {'x': 3.0, 'y': -1.0}
     """
+    forked.check()
     _check_numbers(evaluations, seconds, target_loss, stagnation)
     stop = Stop(evaluations=evaluations, seconds=seconds, loss=target_loss, stagnation=stagnation)
     if evaluations is None and seconds is None and stagnation is None:

@@ -205,39 +205,6 @@ class Preprocessing:
         return found
 
 
-def mean_and_scale(
-    values: NDArray[np.float64], weight: NDArray[np.float64] | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weighted mean and standard deviation of columns; 1 for those that are constant.
-
-    Parameters
-    ----------
-    values
-        Shape (samples, columns).
-    weight
-        Shape (samples,); by default all count the same.
-    """
-    counted = values if weight is None else values[weight > 0]
-    low, high = counted.min(axis=0), counted.max(axis=0)
-    largest = np.maximum(np.abs(low), np.abs(high))
-    # In units of a power of two, which rounds nothing, no sum and no square is out of range.
-    unit = _power_of_two(largest)
-    values = values / unit
-    mean = np.average(values, axis=0, weights=weight)
-    away = values - mean
-    size = _power_of_two(np.abs(away).max(axis=0))
-    scale = np.sqrt(np.average((away / size) ** 2, axis=0, weights=weight)) * size * unit
-    # What is left of one number that was computed in several ways: a few units in the last place.
-    constant = high / unit - low / unit <= 16 * np.finfo(np.float64).eps * (largest / unit)
-    return mean * unit, np.where(constant | (scale == 0), 1.0, scale)
-
-
-def _power_of_two(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """One next to each of these sizes, and 1 for 0."""
-    _, exponents = np.frexp(sizes)
-    return np.where(sizes > 0, np.ldexp(1.0, np.clip(exponents, -1000, 1000)), 1.0)
-
-
 def _cells(count: int) -> str:
     return f"{count:,} cell{'' if count == 1 else 's'}"
 

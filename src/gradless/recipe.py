@@ -15,15 +15,17 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from gradless import auto, data, memory, objectives, strategies
+from gradless import auto, data, forked, memory, objectives, strategies
 from gradless.data import DATASETS, Dataset
 from gradless.errors import InputError, unknown_name
 from gradless.evaluate import OutputScale, SupervisedProblem, check_precision
 from gradless.memory import Needed, Setting
 from gradless.models import MLP
 from gradless.objectives import Objective
-from gradless.preprocessing import Preprocessing, mean_and_scale
+from gradless.preprocessing import Preprocessing
 from gradless.processor import LANES
+from gradless.programs import compiled
+from gradless.scaling import check_deviation, mean_and_scale
 from gradless.strategies import Strategy
 from gradless.tables import Column, Columns, Table
 from gradless.targets import class_indices
@@ -32,7 +34,6 @@ from gradless.tree import Params, Structure
 
 _TEST_FRACTION = 0.25
 _LEAST_BATCH, _LEAST_POPULATION, _LEAST_NEURONS = 32, 16, 4  # that are advised
-_LARGEST_DEVIATION = 1e15  # of targets: sums of many squares fit into float32
 _INIT_STREAM = 2**32 - 1  # of the run's key: generations use the streams from 0 upwards
 
 _TYPES: dict[str, Any] = {
@@ -183,7 +184,7 @@ def _params(model: MLP) -> Params:
 
 
 # Compiled whole: left to itself, JAX compiles every single operation as a program of its own.
-@functools.partial(jax.jit, static_argnums=0)
+@compiled(static_argnames=["model"])
 def _begun(model: MLP, strategy: Strategy, seed: Any) -> Run:
     params = model.init(jax.random.fold_in(jax.random.key(seed), _INIT_STREAM))
     return begin(strategy, params, seed)
@@ -204,6 +205,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
     InputError
         For whatever cannot be trained.
     """
+    forked.check()
     if not 0 <= recipe.seed < 2**32:
         raise InputError(
             f"seed {recipe.seed} was given, expected a whole number from 0 to 2**32 - 1; "
@@ -295,13 +297,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
 def _output_scale(train: Dataset) -> OutputScale:
     """Mean and about the standard deviation of the targets, the squares of which have to fit."""
     shift, scale = mean_and_scale(train.targets[:, None].astype(np.float64))
-    deviation, largest = float(scale[0]), _LARGEST_DEVIATION
-    if not 1 / largest <= deviation <= largest:
-        raise InputError(
-            f"{train.name}: targets with a standard deviation of {deviation:.2g} were given, "
-            f"expected {1 / largest:g} to {largest:g}, the squares of which float32 can hold; give "
-            "them in another unit"
-        )
+    check_deviation(scale, f"{train.name}: targets")
     # A power of two: the last layer takes it without a rounding, also where it has eight bits.
     return OutputScale(np.exp2(np.round(np.log2(scale))), shift)
 

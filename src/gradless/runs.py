@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import importlib.metadata
 import json
 import os
@@ -44,6 +43,7 @@ from gradless.history import History
 from gradless.models import MLP
 from gradless.output import make_folder, shortened
 from gradless.preprocessing import Preprocessing
+from gradless.programs import compiled
 from gradless.recipe import Prepared, Recipe, prepare
 from gradless.tables import Columns, Kind
 from gradless.train import Stop
@@ -62,7 +62,7 @@ CONFIG, HISTORY, MODEL, PREPROCESSING, RESULT, STATUS, LOCK = (
 _NUMBERS_AT_ONCE = 2**26
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@compiled(static_argnames=["model"])
 def _apply(model: MLP, params: Params, features: jax.Array) -> jax.Array:
     return model.apply(params, features)
 
