@@ -532,8 +532,8 @@ def test_merged_spellings_and_quoted_gaps_are_said_before_training():
     )
     assert code == 0
     assert err.splitlines() == [
-        "gradless: column 'b': 'NA' in quotes counts as a text, not as missing; if it is missing, "
-        "say so with --missing",
+        "gradless: column 'b': 'NA' counts as a text, being in quotes or in a column of text; if "
+        "it is missing, say so with --missing NA",
         "gradless: column 'y': 'True' and 'TRUE' are one class",
     ]
     assert read_json(Path("run"), "config.json")["data"]["classes"] == ["False", "True"]

@@ -9,6 +9,7 @@ import os
 import sys
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -90,6 +91,14 @@ def lacks(text: str) -> bool:
 
 class PatientConsole(Console):
     """A console whose reader may leave: ``gradless train spiral | head`` goes on and is saved."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print, as far as that is possible: what is trained is more than what is shown of it."""
+        try:
+            super().print(*objects, **options)
+        except OSError as error:  # of a disk that is full
+            self.on_broken_pipe()
+            say(f"standard output cannot be written ({error.strerror}); going on without it")
 
     def on_broken_pipe(self) -> None:
         """Print to nowhere from now on, instead of ending the program."""

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradless import auto, data, forked, memory, objectives, strategies
+from gradless.cells import short
 from gradless.data import DATASETS, Dataset
 from gradless.errors import InputError, unknown_name
 from gradless.evaluate import OutputScale, SupervisedProblem, check_precision
@@ -25,7 +26,7 @@ from gradless.objectives import Objective
 from gradless.preprocessing import Preprocessing
 from gradless.processor import LANES
 from gradless.programs import compiled
-from gradless.scaling import check_deviation, mean_and_scale
+from gradless.scaling import check_deviation, is_blurred, mean_and_scale
 from gradless.strategies import Strategy
 from gradless.tables import Column, Columns, Table
 from gradless.targets import class_indices
@@ -284,7 +285,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         test,
         preprocessing,
         table.columns.described(),
-        table.notes,
+        (*table.notes, *_blurred(recipe, table, inputs=not scale, target=outputs is None)),
         table.target,
         model,
         problem,
@@ -292,6 +293,22 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         given,
         _checksums(table),
     )
+
+
+def _blurred(recipe: Recipe, table: Table, *, inputs: bool, target: bool) -> Iterator[str]:
+    """What to say of a file's numbers that a network sees as they are, but in float32."""
+    if recipe.data in DATASETS:
+        return
+    columns = zip(table.feature_names, table.categories, table.features.T, strict=True)
+    seen = [(name, values) for name, names, values in columns if inputs and names is None]
+    if target and table.class_names is None:
+        seen.append((str(table.target), table.targets))
+    for name, values in seen:
+        if is_blurred(values):
+            yield (
+                f"column {short(name)}: its numbers are too near to each other for float32, in "
+                "which a network computes; take an offset off, or leave out --standardize no"
+            )
 
 
 def _output_scale(train: Dataset) -> OutputScale:
