@@ -40,7 +40,7 @@ def refused(capsys, *arguments: object) -> str:
 
 
 def started(*arguments: object) -> subprocess.Popen:
-    command = [sys.executable, "-m", "gradless.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "gradless", *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -114,7 +114,7 @@ OBEYING_MODES = """
 import ctypes, os, sys
 if os.geteuid() == 0:
     ctypes.CDLL(None).prctl(24, 1, 0, 0, 0)
-os.execv(sys.executable, [sys.executable, "-m", "gradless.cli", *sys.argv[1:]])
+os.execv(sys.executable, [sys.executable, "-m", "gradless", *sys.argv[1:]])
 """
 
 
