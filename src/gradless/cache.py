@@ -98,9 +98,12 @@ def size(chosen: Path) -> tuple[int, int]:
 
 def clear(chosen: Path) -> None:
     """Delete the programs in a folder, and nothing else."""
-    for suffix in (_ENTRY, _USED):
-        for path in chosen.glob(f"*{suffix}"):
-            path.unlink(missing_ok=True)
+    if not chosen.exists():
+        return
+    with FileLock(chosen / _LOCK, timeout=10):  # not while another process writes one
+        for suffix in (_ENTRY, _USED):
+            for path in chosen.glob(f"*{suffix}"):
+                path.unlink(missing_ok=True)
 
 
 def _let_write(chosen: Path) -> None:
