@@ -63,7 +63,7 @@ class Campaign:
         self.folder, self.at_once = folder, at_once
         self.cache = folder / "cache"
         self._lock = threading.Lock()
-        self._chance = random.Random(0)
+        self._chance = random.Random()  # the moments would differ anyway
         self._names = iter(range(10**9))
 
     def tries(
@@ -196,7 +196,7 @@ class Campaign:
         return self._check_run(run, what, ended)
 
     def _check_run(self, run: Path, what: str, ended: _Ended) -> str:
-        from gradless import checkpoint, runs  # noqa: PLC0415
+        from gradless import runs  # noqa: PLC0415
         from gradless.errors import InputError  # noqa: PLC0415
 
         status = runs.status(run)
@@ -204,23 +204,20 @@ class Campaign:
             raise BrokenPromiseError(f"{what}: its status is {status}: {ended.said}")
         try:
             with self._lock:
-                _, saved, progress = runs.reopen(run)
+                progress = runs.reopen(run)[2]
             if (run / runs.MODEL).exists():
                 runs.read_network(run)
         except InputError as error:
             raise BrokenPromiseError(f"{what}: {error}") from None
         if "saved; go on" in ended.said and not (run / "model_card.md").exists():
             raise BrokenPromiseError(f"{what}: saved, but not all of it")
-        if status == "interrupted" and self._chance.random() < _RESUMED:
+        if status == "finished":
+            return "a finished run"
+        if self._chance.random() < _RESUMED:
             gradless("resume", str(run), "--time", "0.2", "--quiet")
             if runs.status(run) != "finished":
                 raise BrokenPromiseError(f"{what}: resumed, and {runs.status(run)}")
-        if status == "finished" and not ended.alone:
-            return "a finished run"
-        if len(checkpoint.found(run)) == 1 and not int(saved.run.generation):
-            return "a run at its beginning"
-        assert progress.evaluations
-        return "a run that goes on"
+        return "a run that goes on" if progress.evaluations else "a run at its beginning"
 
     def check_cache(self) -> int:
         """Number of compiled programs that are kept, every one of them whole."""
