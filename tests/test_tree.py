@@ -1,5 +1,8 @@
 """Parameters become a vector and come back; members come out of a population."""
 
+import copy
+import itertools
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
@@ -97,3 +100,57 @@ def test_where_chooses_the_whole_tree(condition: bool) -> None:
     expected = one if condition else other
     np.testing.assert_array_equal(chosen["x"], expected["x"])
     assert chosen["y"] == expected["y"]
+
+
+# --- Classes as pytrees ---------------------------------------------------------------------------
+
+
+@tree.as_pytree(traced=["center", "sigma"], static=["population"])
+@dataclass(frozen=True)
+class Search:
+    center: jax.Array
+    population: int
+    sigma: float
+
+
+def test_a_class_is_a_pytree_with_named_leaves() -> None:
+    search = Search(jnp.ones(3), 8, 0.5)
+    leaves, structure = jax.tree_util.tree_flatten_with_path(search)
+    assert [jax.tree_util.keystr(path) for path, _ in leaves] == [".center", ".sigma"]
+    back = jax.tree.unflatten(structure, [leaf for _, leaf in leaves])
+    assert back.center is search.center
+    assert (back.population, back.sigma) == (8, 0.5)
+    assert jax.tree.structure(Search(0, 8, 0)) == structure
+    assert jax.tree.structure(Search(0, 9, 0)) != structure
+    assert hash(jax.tree.structure(Search(0, 8, 0))) == hash(structure)
+
+
+def test_what_leaves_become_is_not_checked_again() -> None:
+    assert jax.tree.map(lambda _: None, Search(1, 8, 0.5)) == Search(None, 8, None)
+    assert copy.copy(Search(1, 8, 0.5)) == Search(1, 8, 0.5)
+
+
+def test_fields_left_out_are_refused() -> None:
+    with pytest.raises(TypeError, match="must be the fields of Search, "):
+        tree.as_pytree(traced=["center"])(Search)
+
+
+def test_two_classes_with_equal_fields_have_different_structures() -> None:
+    def made(name: str) -> type:
+        cls = type(name, (), {"__annotations__": {"sigma": float, "population": int}})
+        return tree.as_pytree(["sigma"], ["population"])(dataclass(frozen=True)(cls))
+
+    # The same name twice, as in a notebook whose cell is run again.
+    one, other, again = (made(name)(0.5, 8) for name in ("One", "Other", "One"))
+    structures = [jax.tree.structure(each) for each in (one, other, again)]
+    assert all(a != b for a, b in itertools.combinations(structures, 2))
+
+    @jax.jit
+    def name_of(strategy):
+        names.append(type(strategy))
+        return strategy.sigma
+
+    names: list[type] = []
+    for each in (one, other, again):
+        name_of(each)
+    assert names == [type(one), type(other), type(again)]

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from gradless import scores, storage
+from gradless.output import among, shortest
 from gradless.preprocessing import MISSING
 from gradless.recipe import Prepared
 from gradless.report import Result, caution
@@ -113,8 +114,9 @@ def _quality(
     else:
         mean = float(np.mean(train.targets, dtype=np.float64))
         error = float(np.mean((shown.targets.astype(np.float64) - mean) ** 2))
+        always = among(mean, float(np.ptp(train.targets)))
         yield (
-            f"For comparison: always answering {scores.words(mean)}, the mean in training, has MSE "
+            f"For comparison: always answering {always}, the mean in training, has MSE "
             f"{scores.words(error)}."
         )
     yield ""
@@ -157,8 +159,8 @@ def _data(prepared: Prepared) -> Iterator[str]:
             ],
         )
     else:
-        low, high = float(train.targets.min()), float(train.targets.max())
-        yield f"The target runs from {low:.6g} to {high:.6g} in training."
+        low, high = train.targets.min(), train.targets.max()
+        yield f"The target runs from {shortest(low)} to {shortest(high)} in training."
         yield ""
     yield from _table(
         ("column", "holds", "empty cells"),

@@ -114,6 +114,11 @@ def install() -> None:
     if _guard is not None:
         return
     _guard = _Guard()
+    for stream in (0, 1, 2):  # where one is closed, a file would take its number, and our words
+        try:
+            os.fstat(stream)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
     next_signal, wakeup = _channel()
     threading.Thread(target=_guard.watch, args=(next_signal,), daemon=True).start()
     signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)

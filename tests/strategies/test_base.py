@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 
 import jax
@@ -10,7 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gradless import strategies
 from gradless.errors import InputError
+from gradless.strategies import evosax, wrappers
 from gradless.strategies.base import Strategy, hyperparameter, strategy
 
 
@@ -79,3 +82,37 @@ def test_it_is_frozen_and_without_the_methods_no_strategy() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Example().rate = 0.1
     assert not isinstance(Example(), Strategy)
+
+
+def same_fields(name: str) -> type:
+    """A strategy class with the fields of Example and another name."""
+    fields = {field.name: field for field in dataclasses.fields(Example)}
+    return strategy(type(name, (), {**fields, "__annotations__": Example.__annotations__}))
+
+
+def evosax_names() -> list[str]:
+    """Every evosax algorithm for which a population size is enough."""
+    pytest.importorskip("evosax")
+    names = []
+    for name in evosax._algorithms():
+        try:
+            evosax.find(name)
+        except InputError:
+            continue
+        names.append(evosax.PREFIX + name)
+    return names
+
+
+def test_no_two_classes_have_equal_structures() -> None:
+    # JAX looks a compiled program up by the structure of a strategy: equal ones share programs.
+    made = [cls() for cls in strategies.STRATEGIES.values()]
+    made += [cls() for cls in (Example, same_fields("Twin"), same_fields("Twin"))]
+    made += [wrappers.BestSoFar(made[0]), wrappers.BestSoFar(made[1]), wrappers.Restarts(made[1])]
+    names = evosax_names()
+    assert len(names) > 20
+    made += [strategies.get(name) for name in names]
+    structures = [jax.tree.structure(each) for each in made]
+    for (a, one), (b, other) in itertools.combinations(zip(made, structures, strict=True), 2):
+        assert one != other, f"{type(a).__name__} and {type(b).__name__}"
+    # Made anew it is the same, or each search would compile.
+    assert jax.tree.structure(strategies.get(names[0])) == jax.tree.structure(made[-len(names)])

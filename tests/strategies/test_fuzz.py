@@ -152,9 +152,8 @@ class Still(RandomSearch):
     ],
 )
 def test_a_broken_strategy_is_found(broken, kind, said) -> None:
-    jax.tree_util.register_dataclass(
-        broken, [f.name for f in dataclasses.fields(broken) if f.type == "float"], ["population"]
-    )
+    floats = [f.name for f in dataclasses.fields(broken) if f.type == "float"]
+    tree.as_pytree(floats, ["population"])(broken)
     case = Case(broken(population=4), 3, 0, "ordinary", (kind,))
     with pytest.raises(campaign.BrokenPromiseError, match=said):
         campaign.check(case, recovers=True)

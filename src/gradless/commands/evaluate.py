@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import tyro
 from rich.table import Table
 
@@ -39,9 +40,10 @@ def main(arguments: list[str]) -> int:
         network.kinds,
         options.target or network.target,
         network.class_names,
+        network.missing,
     )
     say_strangers(network, columns)
-    inputs = columns.features
+    inputs: np.ndarray = columns.features
     if network.preprocessing is not None:
         inputs = network.preprocessing.transform(columns)
     found, answers = report.measured(network, inputs, targets)

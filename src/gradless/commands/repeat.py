@@ -39,7 +39,13 @@ def main(arguments: list[str]) -> int:
     stop = dataclasses.replace(progress.stop, evaluations=made, seconds=None)
     history = History()
     console = options.output.console()
-    with report.Display(console, stop, history, prepared.problem.objective) as display:
+    with report.Display(
+        console,
+        stop,
+        history,
+        prepared.problem.objective,
+        on_batches=prepared.problem.uses_minibatches,
+    ) as display:
         for record in train(prepared.problem, prepared.strategy, prepared.begin(), stop):
             history.append(**record.rows)
             display.show(record)

@@ -1,6 +1,7 @@
-"""Which strategies are there?
+"""Which strategies are there, and how is one of your own made?
 
-A new strategy is one file in this package and one line in ``STRATEGIES``.
+A new strategy is one file in this package and one line in ``STRATEGIES``. One of your own needs
+neither: ``@strategy`` above its class makes it a frozen dataclass of hyperparameters and a pytree.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 from gradless.errors import unknown_name
 from gradless.strategies import evosax
 from gradless.strategies.ars import ARS
-from gradless.strategies.base import Strategy
+from gradless.strategies.base import Strategy, hyperparameter, strategy
 from gradless.strategies.cma_es import CMAES
 from gradless.strategies.differential_evolution import DifferentialEvolution
 from gradless.strategies.fd_lbfgs import FDLBFGS
@@ -49,6 +50,8 @@ __all__ = [
     "Strategy",
     "find",
     "get",
+    "hyperparameter",
+    "strategy",
 ]
 
 STRATEGIES: dict[str, type[Strategy]] = {

@@ -9,7 +9,6 @@ estimated gradient is one product of all candidates' factors.
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import dataclass
 
@@ -18,10 +17,10 @@ import jax.numpy as jnp
 
 from gradless.strategies import mirrored
 from gradless.strategies.mirrored import Mirrored
-from gradless.tree import Params, Structure
+from gradless.tree import Params, Structure, as_pytree
 
 
-@functools.partial(jax.tree_util.register_dataclass, data_fields=["left", "right"], meta_fields=[])
+@as_pytree(traced=["left", "right"])
 @dataclass(frozen=True)
 class LowRank:
     """The matrix ``left.T @ right``, which is multiplied and added without being written out."""
