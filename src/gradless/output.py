@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from gradless import interrupts
 from gradless.errors import InputError
 
 _LEGIBLE = "gradless-legible"
@@ -112,15 +113,24 @@ def forget_output() -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder unless it is there."""
+    """Make a folder unless it is there; one that is still empty at an interrupt goes again."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        made = [path for path in (folder, *folder.parents) if not path.exists()]
+        with interrupts.whole():
+            folder.mkdir(parents=True, exist_ok=True)
+            interrupts.add_farewell(lambda: _remove_empty(made))
     except FileExistsError:
         raise InputError(f"--out {folder} is a file, expected a folder; give another one") from None
     except OSError as error:
         raise InputError(
             f"--out {shortened(folder)} cannot be made ({error.strerror}); give another folder"
         ) from None
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Remove these folders, each inside of the next, as far as they are empty."""
+    for path in folders:
+        path.rmdir()
 
 
 def shortened(path: Path) -> str:

@@ -7,6 +7,7 @@ or any other state that is shared.
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from gradless import storage
 from gradless.history import History
 from gradless.objectives import Measure
 
@@ -599,8 +601,12 @@ def _title(axes: Axes, title: str, width: float, subtitle: str = "", pad: float 
 
 def _save(figure: Figure, path: Path | str) -> Figure:
     path = Path(path)
+    if not path.suffix:
+        path = path.with_name(f"{path.name}.png")
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=DPI)
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=DPI, format=path.suffix[1:])
+    storage.write_bytes(path, picture.getvalue())
     return figure
 
 

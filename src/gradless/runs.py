@@ -34,7 +34,7 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
 
-from gradless import checkpoint, storage
+from gradless import checkpoint, interrupts, storage
 from gradless.checkpoint import Saved
 from gradless.data import DATASETS
 from gradless.errors import InputError
@@ -134,6 +134,16 @@ def claim(folder: Path) -> Path:
         held = "another run" if (folder / CONFIG).exists() else "other files"
         raise InputError(f"--out {folder} holds {held}, expected a new or empty folder")
     return folder
+
+
+def forget_unbegun(folder: Path) -> None:
+    """Take what is written before a run's first checkpoint away: there is nothing to go on with."""
+    if not checkpoint.found(folder):
+        for name in (CONFIG, STATUS, LOCK):
+            (folder / name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            (folder / checkpoint.FOLDER).rmdir()
+            folder.rmdir()
 
 
 def write_config(folder: Path, prepared: Prepared) -> None:
@@ -399,15 +409,24 @@ def held(folder: Path) -> Iterator[None]:
 @contextmanager
 def reported(folder: Path) -> Iterator[None]:
     """Say that a run is running, and if that raises, how it ended."""
-    write_status(folder, "running")
-    try:
-        yield
-    except BaseException as error:
-        interrupted = isinstance(error, KeyboardInterrupt)
-        with contextlib.suppress(OSError):  # the first error counts
-            how = "interrupted" if interrupted else "failed"
-            write_status(folder, how, str(error) or type(error).__name__)
-        raise
+    with interrupts.farewell(lambda: _cut_off(folder)):
+        write_status(folder, "running")
+        try:
+            yield
+        except BaseException as error:
+            interrupted = isinstance(error, KeyboardInterrupt)
+            with contextlib.suppress(OSError):  # the first error counts
+                how = "interrupted" if interrupted else "failed"
+                write_status(folder, how, str(error) or type(error).__name__)
+            raise
+
+
+def _cut_off(folder: Path) -> str | None:
+    """Say that a run was interrupted, if it has not ended; returns how it goes on."""
+    if _stored_status(folder) != "running":
+        return None
+    write_status(folder, "interrupted", "interrupted before all was written")
+    return f"go on with: gradless resume {folder}" if checkpoint.found(folder) else None
 
 
 def _holder(folder: Path) -> str:
@@ -469,10 +488,7 @@ def _dictionary(value: Any) -> dict[str, Any]:
 
 def status(folder: Path) -> str:
     """How a run is: running, finished, interrupted (or killed), failed or unknown."""
-    try:
-        found = str(_dictionary(storage.read_json(folder / STATUS)).get("status", "unknown"))
-    except InputError:
-        return "unknown"
+    found = _stored_status(folder)
     if found != "running":
         return found
     lock = FileLock(folder / LOCK, timeout=0)
@@ -481,3 +497,10 @@ def status(folder: Path) -> str:
             return "interrupted"  # nobody holds it: it was killed
     except (Timeout, OSError):
         return "running"
+
+
+def _stored_status(folder: Path) -> str:
+    try:
+        return str(_dictionary(storage.read_json(folder / STATUS)).get("status", "unknown"))
+    except InputError:
+        return "unknown"

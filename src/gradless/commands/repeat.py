@@ -15,7 +15,6 @@ import tyro
 from gradless import report, runs, tree
 from gradless.commands.options import Output
 from gradless.commands.parse import parse
-from gradless.commands.train import _interrupts
 from gradless.history import History
 from gradless.train import evaluations_per_generation, train
 
@@ -40,19 +39,14 @@ def main(arguments: list[str]) -> int:
     stop = dataclasses.replace(progress.stop, evaluations=made, seconds=None)
     history = History()
     console = options.output.console()
-    with (
-        _interrupts() as interrupted,
-        report.Display(
-            console,
-            stop,
-            history,
-            prepared.problem.objective,
-            on_batches=prepared.problem.uses_minibatches,
-        ) as display,
-    ):
-        for record in train(
-            prepared.problem, prepared.strategy, prepared.begin(), stop, asked_to_stop=interrupted
-        ):
+    with report.Display(
+        console,
+        stop,
+        history,
+        prepared.problem.objective,
+        on_batches=prepared.problem.uses_minibatches,
+    ) as display:
+        for record in train(prepared.problem, prepared.strategy, prepared.begin(), stop):
             history.append(**record.rows)
             display.show(record)
     found = differences(saved.run, record.run)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import jax
 import numpy as np
 
-from gradless import card, checkpoint, diagnosis, report, runs
+from gradless import card, checkpoint, diagnosis, interrupts, report, runs
 from gradless.checkpoint import Keeper
 from gradless.commands.options import (
     CHECKPOINT_EVERY,
@@ -35,8 +31,6 @@ from gradless.scores import Metric
 from gradless.strategies import Strategy
 from gradless.train import TARGET_LOSS, Record, Run, Stop, check_budget, train
 from gradless.tree import Params
-
-INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True)
@@ -58,7 +52,7 @@ def main(arguments: list[str]) -> int:
     check_budget(prepared.strategy, stop)
     every = seconds(options.checkpoint_every, "--checkpoint-every")
     folder = runs.claim(options.out or runs.default_folder(options.data, prepared.strategy.name))
-    with runs.held(folder):
+    with interrupts.farewell(lambda: runs.forget_unbegun(folder)), runs.held(folder):
         runs.write_config(folder, prepared)
         if prepared.recipe.why is not None:
             output.console().print(
@@ -95,7 +89,6 @@ def run(
         return runs.about(prepared, whole, history, not_finite)
 
     with (
-        _interrupts() as interrupted,
         report.Display(
             console,
             stop,
@@ -108,8 +101,9 @@ def run(
         if not checkpoint.found(folder):
             keeper.write(begun, history, about)  # from here on, it can be killed
         for record in train(
-            prepared.problem, prepared.strategy, begun, stop, asked_to_stop=interrupted
+            prepared.problem, prepared.strategy, begun, stop, asked_to_stop=interrupts.asked
         ):
+            interrupts.save_first()
             shown = record._replace(seconds=record.seconds + spent)
             history.append(**shown.rows)
             not_finite += record.not_finite
@@ -149,7 +143,7 @@ def run(
             on_test = {metric.name: metric.as_json() for metric in found}
             result = dataclasses.replace(result, test_metrics=on_test)
     runs.write_result(folder, result.as_json())
-    was_interrupted = record.stopped_because == INTERRUPTED
+    was_interrupted = record.stopped_because == interrupts.INTERRUPTED
     pictures = report.draw(folder, history, network, prepared, stop)
     if prepared.is_measured:
         card.write(folder, prepared, result, found, answers, pictures)
@@ -172,31 +166,11 @@ def run(
         console.print(f"model card: {folder / card.CARD}", highlight=False, soft_wrap=True)
     if was_interrupted:
         print(f"gradless: saved; go on with: gradless resume {folder}", file=sys.stderr)
-        return 130
-    return 0
+    return interrupts.exit_code()
 
 
 def _warn(text: str) -> None:
     print(f"gradless: {text}", file=sys.stderr)
-
-
-@contextmanager
-def _interrupts() -> Iterator[Callable[[], str | None]]:
-    """Make the first Ctrl-C a request to stop; the second one interrupts at once."""
-    asked = False
-    before = signal.getsignal(signal.SIGINT)
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
-        signal.signal(signal.SIGINT, before)
-        print("gradless: stopping and saving; again to stop at once", file=sys.stderr)
-
-    signal.signal(signal.SIGINT, ask)
-    try:
-        yield lambda: INTERRUPTED if asked else None
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _params(prepared: Prepared, record: Record) -> Params:
