@@ -80,7 +80,7 @@ class _GradientFree(BaseEstimator):
 
         new, before = (X, outputs, weight), None
         if partial:
-            before = self._recalled(seed) if going_on else Remembered.none_of(*new)
+            before = self._recalled(objective, seed) if going_on else Remembered.none_of(*new)
             pairs = zip(before[:3], new, strict=True)
             X, outputs, weight = (np.concatenate(pair) for pair in pairs)
             y = self._answers_of(outputs)
@@ -200,16 +200,18 @@ class _GradientFree(BaseEstimator):
             return features, None
         return features, Moments(_SEEN, scales.output_shift, scales.output_scale)
 
-    def _recalled(self, seed: int) -> Remembered:
+    def _recalled(self, objective: Objective | HostMetric, seed: int) -> Remembered:
         """Samples of before, or what the network says of others like them."""
         if self._remembered is not None:
             return self._remembered
-        return Remembered.by_network(self._known_moments[0], self._drawn, seed)
+        weighs = not isinstance(objective, HostMetric) or objective.takes_weights()
+        each, answers = self._likely(weighs)
+        return Remembered.by_network(self._known_moments[0], answers, each, seed)
 
-    def _drawn(self, X: npt.NDArray[Any], rng: np.random.Generator) -> npt.NDArray[Any]:
-        """Outputs for training that the network takes for likely."""
-        del rng
-        return self._of_network(X)
+    def _likely(self, weighs: bool) -> tuple[int, Callable[[Any], tuple[Any, Any]]]:
+        """How many answers the network has to a sample, and what says them and their weights."""
+        del weighs
+        return 1, lambda X: (self._of_network(X)[:, None], np.ones(len(X)))
 
     def _start(self, scales: Scales) -> tuple[Dense, ...]:
         """The present network's parameters, for other scales."""
@@ -668,14 +670,17 @@ class GradientFreeClassifier(ClassifierMixin, _GradientFree):
     def _answers_of(self, outputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return outputs if self._multilabel else self.classes_[outputs]
 
-    def _drawn(self, X: npt.NDArray[Any], rng: np.random.Generator) -> npt.NDArray[Any]:
-        likely = Responses(self._of_network(X), self.classes_, self._multilabel).predict_proba()
-        chance = rng.random(likely.shape)
-        if self._multilabel:
-            return (chance < likely).astype(np.int64)
-        above = np.cumsum(likely, axis=1) > chance[:, :1]
-        above[:, -1] = True  # but for rounding
-        return above.argmax(axis=1)
+    def _likely(self, weighs: bool) -> tuple[int, Callable[[Any], tuple[Any, Any]]]:
+        def likeliest(X: npt.NDArray[Any]) -> tuple[Any, Any]:
+            answers = Responses(self._of_network(X), self.classes_, self._multilabel).predict()
+            return self._targets_of(answers)[:, None], np.ones(len(X))
+
+        def all_of_them(X: npt.NDArray[Any]) -> tuple[Any, Any]:
+            likely = Responses(self._of_network(X), self.classes_, False).predict_proba()
+            return np.broadcast_to(np.arange(likely.shape[1]), likely.shape), likely
+
+        several = weighs and not self._multilabel
+        return (len(self.classes_), all_of_them) if several else (1, likeliest)
 
     def _n_outputs_of(self, outputs: npt.NDArray[Any]) -> int:
         return len(self.classes_)
