@@ -13,6 +13,7 @@ os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
 os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", "-1")
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import unit_tier
 from gradless import cache, objectives
@@ -39,11 +40,20 @@ def pytest_collection_modifyitems(config, items):
         items.sort(key=lambda item: (place[item.path], chance.random()))
 
 
-def pytest_configure():
+def pytest_configure(config):
     """Share what is compiled among all tests and the commands that they run: most of their time.
 
     In a folder of their own, so that they leave the user's alone.
     """
+    # The same examples every time, however slow the machine is; others with another order.
+    settings.register_profile(
+        "tests",
+        deadline=None,
+        derandomize=config.getoption("--order") is None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    settings.load_profile("tests")
     # Programs are millions of objects that stay, which the collector would visit again and again.
     gc.set_threshold(100_000, 50, 100)
     if not _IS_WORKER:

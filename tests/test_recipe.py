@@ -309,6 +309,25 @@ def test_one_target_for_all_can_be_learned(table):
     assert (float(prepared.outputs.scale[0]), float(prepared.outputs.shift[0])) == (1, 1e6)
 
 
+@pytest.mark.parametrize("offset", [1e8, 1e12])
+def test_a_large_offset_of_the_targets_changes_nothing(table, offset):
+    """What the search sees, and so the run, is that of the targets without it."""
+    low, high = (
+        prepare(
+            Recipe(
+                table(target=lambda row, away=away: f"{away + row % 9:.0f}"),
+                **SMALL,
+                task="regression",
+            )
+        )
+        for away in (0, offset)
+    )
+    for name, values in low.problem.targets.items():
+        np.testing.assert_allclose(high.problem.targets[name], values, atol=1e-3)
+    assert high.outputs.scale == low.outputs.scale
+    assert high.outputs.shift - offset == pytest.approx(low.outputs.shift, abs=1e-3)
+
+
 @pytest.mark.parametrize("size", [1e17, 1e-17])
 def test_targets_whose_squares_are_no_float32_are_refused(table, size):
     with pytest.raises(InputError, match=r"deviation of \S+e.1\d were given, expected 1e-15 to 1e"):

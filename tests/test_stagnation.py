@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from gradless import minimize, stagnation
+from gradless.strategies import CMAES, STRATEGIES, get
+from gradless.strategies.base import at_rest
+from gradless.strategies.wrappers import BestSoFar
 
 TIME = np.arange(600)
 
@@ -89,6 +92,35 @@ def test_penalties_do_not_hide_what_comes_after(penalty: float) -> None:
     assert waited(first)[5:100].max() < 40
     often = np.where(TIME % 4 == 0, losses, penalty)
     assert waited(often)[:100].max() < 60
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_steps_that_change_nothing_end_a_search(wrapped: bool) -> None:
+    strategy = CMAES(sigma=1e-3, relative=False, population=4)
+    strategy = BestSoFar(strategy) if wrapped else strategy
+    start = np.full(3, 1e5, np.float32)  # whose last place is 0.008
+    found = minimize(total, start, strategy, stagnation=10_000, evaluations=20_000)
+    assert found.stopped_because == "the steps no longer change the parameters"
+    assert found.evaluations <= 5
+    # Without a limit of stagnation, the budget is what was asked for.
+    found = minimize(total, start, strategy, evaluations=50)
+    assert found.stopped_because == "evaluations used up"
+
+
+def total(params):
+    return jnp.sum(params)
+
+
+def test_which_strategies_can_tell_that_they_are_at_rest() -> None:
+    knowing = {name for name, cls in STRATEGIES.items() if hasattr(cls, "at_rest")}
+    assert knowing == {"cma_es", "sep_cma_es", "snes", "xnes"}
+    for name in knowing:
+        strategy = get(name)
+        states = [strategy.init(jax.random.key(0), jnp.full(3, x)) for x in (0.0, 1e-3, 1e5)]
+        assert not any(at_rest(strategy, state) for state in states)
+        state = get(name, sigma=1e-12, relative=False).init(jax.random.key(0), jnp.full(3, 1.0))
+        assert at_rest(strategy, state)
+    assert not at_rest(get("hill_climbing"), None)
 
 
 def rounded(params, batch):

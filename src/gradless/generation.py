@@ -27,7 +27,7 @@ from gradless.evaluate import (
 from gradless.noise import fold_in
 from gradless.processor import compiler_options
 from gradless.programs import compiled
-from gradless.strategies.base import Strategy
+from gradless.strategies.base import ComesToRest, Strategy
 from gradless.tree import Params
 
 Rows = npt.NDArray[np.float32]
@@ -46,9 +46,8 @@ class Run(NamedTuple):
     best_loss: jax.Array
     best_accuracy: jax.Array
     progress: stagnation.Progress
-    promising: (
-        jax.Array
-    )  # whether a minibatch has reached a target, boolean; see ``judged_targets``
+    at_rest: jax.Array  # whether the strategy says so, where that ends a run, boolean
+    promising: jax.Array  # whether a minibatch has reached a target; see ``judged_targets``
     judge_from: jax.Array  # generation before which that is not looked into, uint32
     finite_generation: jax.Array  # the last one in which a candidate had a finite loss
 
@@ -60,6 +59,7 @@ class Limits(NamedTuple):
     loss: jax.Array
     accuracy: jax.Array
     stagnation: jax.Array  # generations
+    rest: jax.Array  # whether a strategy that has come to rest ends it, boolean
     not_finite: jax.Array  # generations in a row without any finite loss
 
 
@@ -75,6 +75,7 @@ def goes_on(run: Run, limits: Limits, on_batches: bool) -> jax.Array:
     return (
         ~reached(run, limits, on_batches)
         & (run.progress.waited < limits.stagnation)
+        & ~(run.at_rest & limits.rest)
         & (run.generation - run.finite_generation < limits.not_finite)
     )
 
@@ -145,6 +146,7 @@ def begin(strategy: Strategy, params: Params, seed: int) -> Run:
         best_loss=infinite,
         best_accuracy=jnp.asarray(jnp.nan, jnp.float32),
         progress=stagnation.begin(infinite.dtype),
+        at_rest=jnp.bool_(False),
         promising=jnp.bool_(False),
         judge_from=jnp.uint32(0),
         finite_generation=jnp.uint32(0),
@@ -218,6 +220,7 @@ def following(
         generation=generation,
         state=state,
         progress=stagnation.after(run.progress, best.best_loss, loss),
+        at_rest=_at_rest(strategy, state, limits),
         promising=promising,
         finite_generation=jnp.where(
             not_finite < losses.shape[0], generation, run.finite_generation
@@ -227,6 +230,13 @@ def following(
         [loss, accuracy, best.best_loss, best.best_accuracy, not_finite.astype(loss.dtype)]
     )
     return after, row
+
+
+def _at_rest(strategy: Strategy, state: Any, limits: Limits) -> jax.Array:
+    """Whether a strategy has come to rest; not looked into where it does not matter."""
+    if not isinstance(strategy, ComesToRest):
+        return jnp.bool_(False)
+    return jax.lax.cond(limits.rest, strategy.at_rest, lambda _: jnp.bool_(False), state)
 
 
 def _better(run: Run, loss: jax.Array, accuracy: jax.Array, params: Params) -> Run:

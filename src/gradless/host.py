@@ -116,6 +116,7 @@ class HostWheel:
         return (
             not reached
             and int(run.progress.waited) < int(limits.stagnation)
+            and not (run.at_rest and limits.rest)
             and int(run.generation) - int(run.finite_generation) < int(limits.not_finite)
         )
 

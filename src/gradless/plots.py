@@ -50,6 +50,7 @@ def curve(
     x_label: str = "evaluations",
     rises: bool = False,
     log: bool | None = None,
+    best_label: str = "best network so far",
 ) -> Figure:
     """Draw how a loss or an accuracy developed: every value, their moving average, the best.
 
@@ -77,6 +78,8 @@ def curve(
     log
         Whether the vertical axis is logarithmic. By default it is for positive values that do not
         rise, the largest of which is more than 20 times the smallest.
+    best_label
+        What `best` is, for the legend.
 
     Returns
     -------
@@ -115,7 +118,7 @@ def curve(
         marker = "o" if len(y_best) == 1 else ""
         axes.plot(
             x_best, y_best, color=PALETTE[0], linewidth=2.2, drawstyle="steps-post", marker=marker,
-            label="best network so far",
+            label=best_label,
         )  # fmt: skip
         axes.annotate(
             _short(y_best[-1], quantity),
@@ -160,6 +163,7 @@ def curves(
     objective: Measure | None = None,
     target_loss: float | None = None,
     target_accuracy: float | None = None,
+    on_batches: bool = False,
 ) -> list[Path]:
     """Draw ``loss.png`` and, where there is an accuracy, ``accuracy.png``.
 
@@ -177,6 +181,9 @@ def curves(
         What the losses are of; None for losses without a name.
     target_loss, target_accuracy
         Values to mark with a dashed line.
+    on_batches
+        Whether each generation saw its own minibatch. The best value is that of a lucky batch then,
+        not of all data, and is called so.
 
     Returns
     -------
@@ -191,10 +198,14 @@ def curves(
     if not len(history):
         return []
     evaluations, paths = history.column("evaluations"), []
+    best_label = "best so far, each on its own batch" if on_batches else "best network so far"
 
     def draw(name: str, label: str, values: Array, best: Array, **options: Any) -> None:
         paths.append(Path(folder, f"{name}.png"))
-        curve(evaluations, values, best, paths[-1], quantity=label, title=title, **options)
+        curve(
+            evaluations, values, best, paths[-1],
+            quantity=label, title=title, best_label=best_label, **options,
+        )  # fmt: skip
 
     losses, accuracies = (
         [history.column(name), history.column(f"best_{name}")] for name in ("loss", "accuracy")

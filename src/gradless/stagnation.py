@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+AT_REST = "the steps no longer change the parameters"  # why a run ended
+_WAITED = "no improvement over the last"
 _SHARE = 1e-3  # of the scatter of losses, by which the best one has to fall
 _ROUNDINGS = 4  # units in the last place of the loss: a sum over samples is no more certain
 _GROWTH = 1.0625  # of the scatter from generation to generation, at most
@@ -69,9 +71,9 @@ def after(progress: Progress, best_loss: jax.Array, loss: jax.Array) -> Progress
 
 def reason(evaluations: int) -> str:
     """Why a run ended that has waited for so many evaluations."""
-    return f"no improvement over the last {evaluations:,} evaluations"
+    return f"{_WAITED} {evaluations:,} evaluations"
 
 
 def is_reason(text: str | None) -> bool:
-    """Whether this is why a run ended."""
-    return text is not None and text.startswith("no improvement over")
+    """Whether a run ended because it had come to rest, in either way."""
+    return text is not None and (text == AT_REST or text.startswith(_WAITED))

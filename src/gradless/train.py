@@ -69,7 +69,8 @@ class Stop:
         Evaluations without a fall of the best loss that is worth while: by more than the loss
         rounds to, and by a thousandth of how far losses have lately been above the best one. A
         search that comes closer all the time does not stagnate, however slow it is. Neither the
-        unit of the loss nor a constant added to it matters.
+        unit of the loss nor a constant added to it matters. A strategy that can tell that its steps
+        no longer change any parameter ends the run, too.
     not_finite
         Evaluations without any finite loss, in at least 10 generations. A search that finds nothing
         but NaN and infinity learns nothing. It ends with its state before that, or with an
@@ -339,6 +340,7 @@ def _limits(stop: Stop, per_generation: int) -> Limits:
         loss=jnp.float32(-jnp.inf if stop.loss is None else stop.loss),
         accuracy=jnp.float32(jnp.inf if stop.accuracy is None else stop.accuracy),
         stagnation=generations(stop.stagnation),
+        rest=jnp.bool_(stop.stagnation is not None),
         not_finite=generations(stop.not_finite, _LEAST_NOT_FINITE),
     )
 
@@ -362,6 +364,8 @@ def _reason(
         return "evaluations used up"
     if (waited := int(run.progress.waited)) >= int(limits.stagnation):
         return stagnation.reason(waited * per_generation)
+    if run.at_rest and limits.rest:
+        return stagnation.AT_REST
     if stop.seconds is not None and elapsed >= stop.seconds:
         return "time used up"
     return None

@@ -80,6 +80,7 @@ class Adam:
             best_loss=infinite,
             best_accuracy=jnp.asarray(jnp.nan, jnp.float32),
             progress=stagnation.begin(infinite.dtype),
+            at_rest=jnp.bool_(False),
             promising=jnp.bool_(False),
             judge_from=jnp.uint32(0),
             finite_generation=jnp.uint32(0),

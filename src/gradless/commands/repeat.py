@@ -42,7 +42,13 @@ def main(arguments: list[str]) -> int:
     console = options.output.console()
     with (
         _interrupts() as interrupted,
-        report.Display(console, stop, history, prepared.problem.objective) as display,
+        report.Display(
+            console,
+            stop,
+            history,
+            prepared.problem.objective,
+            on_batches=prepared.problem.uses_minibatches,
+        ) as display,
     ):
         for record in train(
             prepared.problem, prepared.strategy, prepared.begin(), stop, asked_to_stop=interrupted

@@ -96,7 +96,13 @@ def run(
 
     with (
         _interrupts() as interrupted,
-        report.Display(console, stop, history, prepared.problem.objective) as display,
+        report.Display(
+            console,
+            stop,
+            history,
+            prepared.problem.objective,
+            on_batches=prepared.problem.uses_minibatches,
+        ) as display,
         Keeper(folder, every, failed=_warn) as keeper,
     ):
         if not checkpoint.found(folder):

@@ -24,6 +24,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gradless.errors import InputError
@@ -87,6 +88,24 @@ class OppositePairs(Strategy, Protocol):
 def opposite_pairs(strategy: Strategy) -> bool:
     """Whether a strategy is one of :class:`OppositePairs`."""
     return bool(getattr(strategy, "opposite_pairs", False))
+
+
+@runtime_checkable
+class ComesToRest(Strategy, Protocol):
+    """A strategy that can tell when going on is useless.
+
+    Attempts end then, and runs with a limit of stagnation: the loop asks after every generation.
+    """
+
+    def at_rest(self, state: State) -> jax.Array:
+        """Whether the steps have become so small that they change no parameter, boolean."""
+
+
+def at_rest(strategy: Strategy, state: State) -> jax.Array:
+    """Whether a strategy says that it has come to rest; never if it cannot tell."""
+    if isinstance(strategy, ComesToRest):
+        return strategy.at_rest(state)
+    return jnp.bool_(False)
 
 
 def rank(strategy: Strategy) -> int:

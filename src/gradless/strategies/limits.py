@@ -60,6 +60,16 @@ def bounded(step_size: jax.Array) -> jax.Array:
     return jnp.clip(step_size, *_STEPS)
 
 
+def without_effect(center: jax.Array, deviations: jax.Array) -> jax.Array:
+    """Whether steps change nothing, boolean: a fifth of each deviation is rounded away.
+
+    Hansen, "Benchmarking a BI-population CMA-ES on the BBOB-2009 function testbed" (2009), ends an
+    attempt when that holds of one parameter. In float32 it soon holds of one that is large and
+    matters little, so here it has to hold of all.
+    """
+    return jnp.all(center + 0.2 * deviations == center)
+
+
 def sound(matrix: jax.Array) -> jax.Array:
     """Whether products with it are finite, boolean; not if a number in it is NaN."""
     return jnp.all(jnp.abs(matrix) < _MATRIX)

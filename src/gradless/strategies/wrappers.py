@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from gradless import stagnation, tree
 from gradless.errors import InputError, unknown_name
 from gradless.strategies import initial, limits
-from gradless.strategies.base import Strategy
+from gradless.strategies.base import Strategy, at_rest
 from gradless.strategies.random_search import RandomSearch
 from gradless.tree import Candidates, Params, Structure
 
@@ -91,6 +91,10 @@ class BestSoFar:
         """The best so far."""
         return state.structure.unravel(state.best)
 
+    def at_rest(self, state: BestSoFarState) -> jax.Array:
+        """Whether the strategy is."""
+        return at_rest(self.strategy, state.inner)
+
 
 def check_restartable(owner: str, strategy: Any) -> None:
     """Refuse a strategy that beginning again does not change, inside of other wrappers or not."""
@@ -134,7 +138,7 @@ class Restarts:
         Any strategy.
     patience
         Generations without a worthwhile fall of the attempt's best loss before the next attempt:
-        see :mod:`gradless.stagnation`.
+        see :mod:`gradless.stagnation`. It begins at once if the strategy has come to rest.
     spread
         Standard deviation of where attempts begin around the initial parameters, relative to
         their root mean square in each array. The first attempt begins at the initial parameters.
@@ -202,7 +206,7 @@ class Restarts:
         told = self._attempt.tell(key, state.inner, candidates, losses)
         lowest = jnp.min(limits.told(losses))
         progress = stagnation.after(state.progress, told.best_loss, lowest)
-        again = progress.waited >= self.patience
+        again = (progress.waited >= self.patience) | self._attempt.at_rest(told)
         improved = told.best_loss < state.best_loss
 
         # Streams of the generation's key that no strategy uses.
@@ -311,6 +315,10 @@ class Scheduled:
     def center(self, state: ScheduledState) -> Params:
         """The strategy's present answer."""
         return self.present(state).center(state.inner)
+
+    def at_rest(self, state: ScheduledState) -> jax.Array:
+        """Whether the strategy is."""
+        return at_rest(self.present(state), state.inner)
 
 
 def _numbers(strategy: Any) -> list[str]:
