@@ -69,11 +69,12 @@ class Recipe:
     ``positive`` is the one of two classes that is to be found, made the second one; None leaves
     them in the order of their names. ``validation`` is the share of the training rows by which the
     network that is kept is chosen, as :class:`gradless.validation.Validation` does; None holds out
-    a fifth of them where data are measured and enough. ``test_fraction`` and ``standardize`` of None mean: none of it
-    for the data sets generated in the plane, as in the chapter; a quarter, and yes, for measured
-    data. ``scale_outputs`` brings the outputs to mean and about the deviation of the training
-    targets, where these are numbers; None does so with ``standardize``. A strategy of ``"auto"`` is
-    replaced by the one chosen when the recipe is prepared, and ``why`` says what it was chosen for.
+    a fifth of them where data are measured and enough. ``test_fraction`` and ``standardize`` of
+    None mean: none of it for the data sets generated in the plane, as in the chapter; a quarter,
+    and yes, for measured data. ``scale_outputs`` brings the outputs to mean and about the deviation
+    of the training targets, where these are numbers; None does so with ``standardize``. A strategy
+    of ``"auto"`` is replaced by the one chosen when the recipe is prepared, and ``why`` says what
+    it was chosen for.
     """
 
     data: str

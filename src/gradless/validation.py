@@ -25,7 +25,7 @@ from gradless.host import HostProblem
 from gradless.strategies import Strategy
 from gradless.train import Record, Run, Stop, evaluations_per_generation, train
 
-VALIDATED = "no better network on the validation rows"  # why a run stopped
+VALIDATED = "no improvement on the samples held out"  # why a run stopped
 PATIENCE = 3.0
 """Times the evaluations of the best network that a run makes without finding a better one."""
 
@@ -44,7 +44,7 @@ class Look(NamedTuple):
 
 
 class EvenLooks(NamedTuple):
-    """A look after every so many generations, until ``patience`` of them found no better network."""
+    """A look after every so many generations; ``patience`` of them without a better network end."""
 
     every: int
     patience: float
@@ -177,7 +177,7 @@ class Validation:
 
     def described(self) -> dict[str, Any]:
         """What :meth:`restore` needs besides the network kept, as JSON can hold it."""
-        looks = [(look.generation, look.loss if look.loss < np.inf else None) for look in self.looks]
+        looks = [(number, loss if loss < np.inf else None) for number, loss in self.looks]
         return {"patience": self.plan.patience, "looks": looks}
 
     def restore(self, described: dict[str, Any], kept: Vector | None) -> None:

@@ -53,8 +53,8 @@ def main(arguments: list[str]) -> int:
                 validation.plan = validation.plan._replace(patience=patience)
             if validation.has_ended(int(saved.run.generation)):
                 raise InputError(
-                    f"{options.run} ended since it found no better network on its validation rows, "
-                    "and more evaluations do not change that; wait longer for one with "
+                    f"{options.run} ended since there was no improvement on its validation rows, "
+                    "which more evaluations do not change; to wait longer for one, give "
                     f"--patience {2 * math.ceil(validation.plan.patience)}"
                 )
         stop = options.stopping.stop(objective) if given else _left(options.run, progress)

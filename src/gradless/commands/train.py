@@ -127,6 +127,8 @@ def run(
     why = record.stopped_because or ""
     if why == TARGET_LOSS:
         why = f"target {objective.quantity} reached"
+    elif why == VALIDATED and prepared.validation is not None:
+        why = f"no improvement on the {prepared.validation.n_samples:,} validation rows"
     try:
         keeper.write(record.run, history, about, kept())
         runs.write_run(folder, network, history, prepared, chosen)
