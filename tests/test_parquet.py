@@ -125,7 +125,7 @@ def test_columns_by_name_and_with_answers(path):
 
 def test_regression(path):
     write(path, a=[1, 2, 3], price=[0.1, 0.25, 1e3])
-    assert read_table(path, "price").targets.tolist() == np.float32([0.1, 0.25, 1000]).tolist()
+    assert read_table(path, "price").targets.tolist() == [0.1, 0.25, 1000]
 
 
 def test_blocks_change_nothing(path, monkeypatch):
@@ -135,7 +135,7 @@ def test_blocks_change_nothing(path, monkeypatch):
     monkeypatch.setattr(files, "BLOCK_CELLS", 21)
     monkeypatch.setattr("gradless.parquet.BLOCK_CELLS", 21)
     assert same(read_table(path), whole)
-    assert np.array_equal(whole.features[:, 0], numbers.astype(np.float32))
+    assert np.array_equal(whole.features[:, 0], numbers)
 
 
 @pytest.mark.parametrize(
@@ -200,6 +200,6 @@ def test_without_pyarrow_the_extra_is_named(path, monkeypatch):
     write(path, a=[1, 2, 3], y=["u", "v", "v"])
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.delitem(sys.modules, "gradless.parquet", raising=False)
-    with pytest.raises(InputError, match=r'pip install "gradless\[parquet\]"'):
+    with pytest.raises(InputError, match="pip install pyarrow"):
         read_table(path)
     monkeypatch.delitem(sys.modules, "gradless.parquet")

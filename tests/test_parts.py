@@ -68,7 +68,8 @@ def test_a_share_that_is_none_is_refused(share):
 
 def test_a_part_without_rows_is_refused():
     numbers = np.arange(8, dtype=np.float32)
-    with pytest.raises(InputError, match=r"divides 8 training rows into 8 and 0"):
-        parts(numbers, None, test=0, validation=0.01)
-    with pytest.raises(InputError, match=r"divides 8 training rows into 0 and 8"):
+    assert len(parts(numbers, None, test=0, validation=0.01).validation) == 1
+    with pytest.raises(InputError, match=r"--validation 0.99 leaves no part of 8 training rows"):
         parts(numbers, None, test=0, validation=0.99)
+    with pytest.raises(InputError, match="leaves no part of 3 training rows"):
+        parts(classes(1, 1, 1), test=0, validation=0.5)

@@ -90,6 +90,11 @@ def test_the_lines_do_not_depend_on_the_chunks():
     assert lines == whole
 
 
+def test_a_batch_is_called_a_batch():
+    (line,) = Improvements(on_batches=True).lines(record_of([0.5]))
+    assert line.startswith("New best network on its own batch, evaluation: 1, loss: 0.5")
+
+
 def test_only_falls_are_improvements():
     improvements = Improvements()
     assert len(improvements.lines(record_of([1.0, 1.0, 1.0]))) == 1

@@ -1,10 +1,14 @@
 """From a table as people have it to answers: train, model card, predict, evaluate."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +19,21 @@ from sklearn.preprocessing import FunctionTransformer
 from gradless import runs
 from gradless.commands import options
 from gradless.data import split_rows
-from test_cli import MEASURED, SMALL, Trained, call, is_picture, read_json, refuse, rows_of, succeed
+from gradless.models import Dense
+from gradless.storage import save_tree
+from gradless.tables import read_columns
+from test_cli import (
+    MEASURED,
+    SMALL,
+    Trained,
+    call,
+    is_picture,
+    read_json,
+    refuse,
+    rows_of,
+    succeed,
+    write_table,
+)
 
 TARGET = ("--target", "churn", "--drop", "customer id")
 
@@ -508,6 +526,176 @@ def test_a_run_of_before_outputs_were_scaled_goes_on_as_it_was(monkeypatch):
     succeed("resume", "run", "--evaluations", "4000", "--quiet")
     weights = [Path(name, "model.safetensors").read_bytes() for name in ("run", "whole")]
     assert weights[0] == weights[1]
+
+
+# --- Numbers far from zero ------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_times_in_seconds_tell_early_from_late():
+    """In float32, 128 seconds around 1.7e9 are one number."""
+    rows = "".join(f"{1_700_000_000 + k},{'early' if k < 60 else 'late'}\n" for k in range(120))
+    Path("table.csv").write_text("time,y\n" + rows)
+    succeed("train", "table.csv", *QUICK, "--quiet", "--out", "run")
+    facts = json.loads(succeed("evaluate", "run", "table.csv", "--json"))
+    assert facts["metrics"]["accuracy"]["value"] > 0.95
+    predictions = [row["prediction"] for row in rows_of(succeed("predict", "run", "table.csv"))]
+    assert (predictions[0], predictions[-1]) == ("early", "late")
+
+
+@pytest.mark.usefixtures("without_pictures")
+@pytest.mark.parametrize("offset", [1e8, 1e15])
+def test_targets_with_a_large_offset_are_learned_and_written_with_all_digits(offset):
+    low = [k % 8 for k in range(120)]
+    rows = "".join(f"{k},{offset + k:.0f}\n" for k in low)
+    Path("table.csv").write_text("a,y\n" + rows)
+    arguments = ("--task", "regression", *QUICK, "--quiet", "--out", "run")
+    succeed("train", "table.csv", *arguments)
+    answers = [float(row["prediction"]) for row in rows_of(succeed("predict", "run", "table.csv"))]
+    assert metrics.r2_score(low, np.subtract(answers, offset)) > 0.9
+    facts = json.loads(succeed("evaluate", "run", "table.csv", "--json"))
+    assert facts["metrics"]["MSE"]["value"] == pytest.approx(
+        np.mean(np.subtract(np.subtract(answers, offset), low) ** 2), rel=1e-9
+    )
+    # What is written is what was answered, to the last bit.
+    network = runs.read_network(Path("run"))
+    columns = read_columns("table.csv", network.feature_names, network.kinds)
+    assert answers == network.outputs(columns)[:, 0].tolist()
+    card = Path("run/model_card.md").read_text(encoding="utf-8")
+    assert f"runs from {offset:.0f}.0 to {offset + 7:.0f}.0 in" in card
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_network_of_before_with_the_scale_in_its_last_layer_is_used_as_it_was(priced, place):
+    network = runs.read_network(priced.folder)
+    *before, last = jax.tree.map(np.asarray, network.params)
+    scale, shift = network.scale
+    folded = Dense(np.float32(last.weights * scale), np.float32(last.biases * scale + shift))
+    folder = priced.copy(Path("before"))
+    save_tree(folder / "model.safetensors", {"layers": (*before, folded)})
+    now, then = (
+        [float(row["prediction"]) for row in rows_of(succeed("predict", run, place / "churn.csv"))]
+        for run in (priced.folder, folder)
+    )
+    np.testing.assert_allclose(then, now, rtol=1e-5)
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_run_of_before_tables_were_float64_goes_on_as_it_was(monkeypatch):
+    houses(1e5).assign(area=houses(1)["area"] + 1 / 3).to_csv("table.csv", index=False)
+    recipe = options.Problem.recipe
+    arguments = ("table.csv", "--target", "price", *QUICK, "--quiet")
+    succeed("train", *arguments, "--out", "today")
+    with monkeypatch.context() as then:
+        then.setattr(
+            options.Problem, "recipe", lambda self, **more: recipe(self, numbers="float32", **more)
+        )
+        succeed("train", *arguments, "--out", "whole")
+        succeed("train", *arguments, "--evaluations", "2000", "--out", "run")
+    config = read_json(Path("run"), "config.json")
+    del config["recipe"]["numbers"], config["recipe"]["missing"]
+    Path("run", "config.json").write_text(json.dumps(config), encoding="utf-8")
+    succeed("resume", "run", "--evaluations", "4000", "--quiet")
+    names = ("run", "whole", "today")
+    run, whole, today = (Path(name, "model.safetensors").read_bytes() for name in names)
+    assert run == whole != today
+
+
+# --- What is missing, and notes -------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_what_was_said_to_be_missing_is_kept_for_predict_evaluate_and_resume():
+    countries = ("NA", "DE", "unknown", "-1")
+    rows = "".join(f"{k % 7 or -1},{countries[k % 4]},{'uv'[k % 2]}\n" for k in range(40))
+    Path("table.csv").write_text("a,country,y\n" + rows)
+    arguments = ("table.csv", *SMALL, "--quiet", "--out", "run", "--missing", "unknown", "-1")
+    succeed("train", *arguments)
+    data = read_json(Path("run"), "config.json")
+    assert data["recipe"]["missing"] == ["unknown", "-1"]
+    assert data["data"]["inputs"] == [
+        *("a", "a is missing"),
+        *("country = DE", "country = NA", "country = missing"),
+    ]
+    gap, said = (
+        succeed("predict", "run", Path(name))
+        for name, text in (("gap.csv", "a,country\n,\n"), ("said.csv", "a,country\n-1,unknown\n"))
+        if Path(name).write_text(text)
+    )
+    assert gap == said
+    succeed("evaluate", "run", "table.csv", "--quiet")
+    succeed("resume", "run", "--evaluations", "400", "--quiet")
+    code, _, err = call(
+        "predict", "run", write_table(Path("na.csv"), ["a", "country"], [[1, "NA"]])
+    )
+    assert (code, err) == (0, "")
+    assert "give target, task, drop, categories and missing for files" in refuse(
+        "train", "iris", "--missing"
+    )
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_merged_spellings_and_quoted_gaps_are_said_before_training():
+    rows = "".join(f'{k},"NA",{("True", "TRUE", "False")[k % 3]}\n' for k in range(30))
+    Path("table.csv").write_text("a,b,y\n" + rows + "31,DE,False\n32,DE,TRUE\n")
+    code, _, err = call(
+        "train", "table.csv", *SMALL, "--quiet", "--out", "run", "--positive", "TRUE"
+    )
+    assert code == 0
+    assert err.splitlines() == [
+        "gradless: column 'b': 'NA' in quotes counts as a text, not as missing; if it is missing, "
+        "say so with --missing",
+        "gradless: column 'y': 'True' and 'TRUE' are one class",
+    ]
+    assert read_json(Path("run"), "config.json")["data"]["classes"] == ["False", "True"]
+
+
+# --- Consoles -------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("without_pictures")
+@pytest.mark.parametrize("encoding", ["ascii", "cp1250", "cp932"])
+def test_a_run_is_shown_and_used_in_a_console_of_any_encoding(place, priced, encoding):
+    names = churn().replace({"city": {"Oslo": "S\u00e3o \u0141"}})
+    names.to_csv("names.csv", index=False)
+    arguments = ("--target", "spend", "--drop", "customer id", *SMALL, "--out", "run")
+    code, out, err = call("train", "names.csv", *arguments, encoding=encoding)
+    assert (code, err) == (0, "")
+    assert "R2 " in out
+    assert read_json(Path("run"), "status.json")["status"] == "finished"
+    assert "R\u00b2" in Path("run/model_card.md").read_text(encoding="utf-8")
+    code, out, _ = call("evaluate", "run", "names.csv", encoding=encoding)
+    assert code == 0
+    assert "R2 " in out
+    assert call("predict", "run", "names.csv", encoding=encoding).code == 0
+    assert (
+        call("explain", "names.csv", *arguments[:4], "--measure", "0", encoding=encoding).code == 0
+    )
+    assert "R\\xb2" not in out
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_classes_that_a_console_cannot_show_are_escaped_and_that_is_said():
+    rows = "".join(f"{k},{('Gdańsk', 'Oslo')[k % 2]}\n" for k in range(30))
+    Path("table.csv").write_text("a,y\n" + rows, encoding="utf-8")
+    succeed("train", "table.csv", *SMALL, "--quiet", "--out", "run")
+    code, out, err = call("predict", "run", "table.csv", encoding="ascii")
+    assert code == 0
+    assert {row["prediction"] for row in rows_of(out)} <= {r"Gda\u0144sk", "Oslo"}
+    assert "standard output is ascii, which does not have all letters of these names" in err
+    code, _, err = call("predict", "run", "table.csv", "--out", "out.csv", encoding="ascii")
+    assert (code, err) == (0, "")
+    assert "Gda\u0144sk" in Path("out.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_another_process_in_a_narrow_console(place):
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1250"}
+    arguments = [place / "churn.csv", "--target", "spend", "--drop", "customer id", *SMALL]
+    command = [sys.executable, "-m", "gradless", "train", *map(str, arguments), "--out", "run"]
+    ran = subprocess.run(command, check=False, capture_output=True, env=environment)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert "R2 " in ran.stdout.decode("cp1250")
 
 
 def test_a_run_for_f1_says_f1_everywhere(place):

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from gradless import scores, storage
-from gradless.output import figure, percent
+from gradless.output import among, figure, percent, shortest
 from gradless.preprocessing import MISSING
 from gradless.recipe import Prepared
 from gradless.report import Result, caution, kept_words
@@ -127,7 +127,8 @@ def _quality(
         )
     else:
         mean = float(np.mean(train.targets, dtype=np.float64))
-        yield f"The baseline answers every row with the mean in training, {figure(mean)}."
+        always = among(mean, float(np.ptp(train.targets)))
+        yield f"The baseline answers every row with the mean in training, {always}."
     yield ""
     if train.class_names is not None and len(train.class_names) <= _CLASSES_IN_TEXT:
         counts = scores.confusion_matrix(shown.targets, answers)
@@ -176,8 +177,8 @@ def _data(prepared: Prepared) -> Iterator[str]:
             ],
         )
     else:
-        low, high = float(train.targets.min()), float(train.targets.max())
-        yield f"The target runs from {low:.6g} to {high:.6g} in training."
+        low, high = train.targets.min(), train.targets.max()
+        yield f"The target runs from {shortest(low)} to {shortest(high)} in training."
         yield ""
     yield from _table(
         ("column", "holds", "empty cells"),

@@ -22,7 +22,7 @@ from gradless.errors import InputError
 from gradless.history import History
 
 FOLDER = "checkpoints"
-_FORMAT = 1
+_FORMAT = 2  # 1 had another rule of stagnation, and asked no data whether a target is reached
 _KEPT = 2
 _PATTERN = "checkpoint-*.safetensors"
 
@@ -204,6 +204,11 @@ def _check(path: Path, about: Any) -> None:
         raise InputError(
             f"{path} was written by a newer version of gradless (format {about['format']}, "
             f"expected at most {_FORMAT}); update gradless"
+        )
+    if fits and about["format"] < _FORMAT:
+        raise InputError(
+            f"{path} was written by an earlier version of gradless, whose runs this one cannot go "
+            "on with; start a new run with gradless train, or go on with the version that wrote it"
         )
     rows = about.get("rows") if fits else None
     if not isinstance(rows, int) or not 0 <= rows <= History.CAPACITY:

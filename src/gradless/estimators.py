@@ -10,6 +10,7 @@ True
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self, cast
@@ -18,8 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
+from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -28,19 +28,22 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from gradless import auto, fitting, forward, storage, strategies
+from gradless import auto, fitting, forked, forward, held_out, storage, strategies
 from gradless.errors import InputError
 from gradless.fitting import Samples, Trained, Training
 from gradless.history import History
 from gradless.host_metric import HostMetric, Responses, resolve
 from gradless.models import MLP, Dense
-from gradless.objectives import Task
-from gradless.preprocessing import mean_and_scale
+from gradless.objectives import Objective, Task
+from gradless.remembered import Remembered
+from gradless.scaling import Moments, Scales, moved
 from gradless.strategies import Strategy
+from gradless.units import unit_for
 
 __all__ = ["GradientFreeClassifier", "GradientFreeRegressor", "load"]
 
 _PARTIAL_SHARE = 0.1  # of the budget, for a call of partial_fit
+_SEEN = 1000.0  # samples that a network of an old file is taken to have been trained on
 LOG_LOSS_SHARE = 0.5
 """Of the budget, for a first phase where the objective goes in steps."""
 
@@ -48,72 +51,86 @@ LOG_LOSS_SHARE = 0.5
 class _GradientFree(BaseEstimator):
     """What both have in common."""
 
+    # Estimators that were pickled before there was any have none.
+    _moments: tuple[Moments, Moments | None] | None = None
+    _remembered: Remembered | None = None
+    _rounds = 0  # calls of fit and partial_fit that went on since the first
+
     def _keep_parameters(self, given: dict[str, Any]) -> None:
         """Keep what ``__init__`` was given, its ``locals()``, under the same names."""
         for name, value in given.items():
             if name != "self":
                 setattr(self, name, value)
 
-    def _train(self, X: Any, y: Any, sample_weight: Any, *, partial: bool) -> Self:
-        """Fit arrays that were validated."""
+    def _train(self, X: Any, y: Any, sample_weight: Any, *, given: Any, partial: bool) -> Self:
+        """Fit arrays that were validated; ``given`` are the features as the user has them."""
+        forked.check()
         self._check_settings()
-        given_weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
-        weight = self._weighted_by_class(y, given_weight)
-        weighted = sample_weight is not None or getattr(self, "class_weight", None) is not None
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         task: Task = self._task_of(y)
         outputs = self._targets_of(y)
         n_outputs = self._n_outputs_of(outputs)
-        default = self._default_objective
-        if task == "regression" and n_outputs > 1:
-            default = "r2"  # in which every output counts by its own spread
-        objective = resolve(self.objective, default, self.greater_is_better, self.n_jobs)
-        host = isinstance(objective, HostMetric)
-        if isinstance(objective, HostMetric):
-            if weighted and not objective.takes_weights():
-                raise InputError(
-                    f"weights were given with the metric {objective.name}, which takes no "
-                    "sample_weight; leave them out, or give a metric that takes them"
-                )
-        else:
-            objective.check(task, n_outputs)
+        sizes = (X.shape[1], *_sizes(self.hidden_layer_sizes), n_outputs)
+        model = MLP(sizes, self.activation, weights=self.weights)
+        objective = self._objective_for(task, n_outputs)
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        going_on = (partial or self.warm_start) and hasattr(self, "coefs_")
+        if going_on:
+            self._check_model(model)
 
-        counted = np.flatnonzero(weight > 0)
-        if not len(counted):
+        new, before = (X, outputs, weight), None
+        if partial:
+            before = self._recalled(seed) if going_on else Remembered.none_of(*new)
+            pairs = zip(before[:3], new, strict=True)
+            X, outputs, weight = (np.concatenate(pair) for pair in pairs)
+            y = self._answers_of(outputs)
+            given = _like(given, X)
+        weighted = getattr(self, "class_weight", None) is not None or bool((weight != 1).any())
+        weighted |= sample_weight is not None
+        host = isinstance(objective, HostMetric)
+        if isinstance(objective, HostMetric) and weighted and not objective.takes_weights():
+            raise InputError(
+                f"weights were given with the metric {objective.name}, which takes no "
+                "sample_weight; leave them out, or give a metric that takes them"
+            )
+        weight = self._weighted_by_class(y, weight)
+        chosen = np.flatnonzero(weight > 0)
+        if not len(chosen):
             raise InputError(
                 "sample weights of zero for every sample were given, expected one above 0 at least"
             )
-        X, outputs, y, weight = X[counted], outputs[counted], y[counted], weight[counted]
-        self._check_counted(outputs, partial)
+        self._check_counted(outputs[chosen], partial)
         if not host or weighted:
-            rows = np.column_stack([X, outputs.astype(np.float64)])
-            chosen, weight = fitting.merged(rows, weight)
-            X, outputs, y = X[chosen], outputs[chosen], y[chosen]
-        seed = check_random_state(self.random_state).randint(2**31 - 1)
+            rows = np.column_stack([X, outputs.astype(np.float64)])[chosen]
+            first, merged = fitting.merged(rows, weight[chosen])
+            chosen = chosen[first]
+            weight[chosen] = merged
+        X, outputs, y, weight = X[chosen], outputs[chosen], y[chosen], weight[chosen]
         in_training, aside = self._split(outputs, seed)
 
-        sizes = (X.shape[1], *_sizes(self.hidden_layer_sizes), n_outputs)
-        model = MLP(sizes, self.activation, weights=self.weights)
-        start = self._start(model) if partial or self.warm_start else None
-        if start is None:
-            self._learn_scales(X[in_training], outputs[in_training], weight[in_training])
-        scale, shift = self.output_scale_, self.output_shift_
-        samples = Samples(
-            (X - self.feature_mean_) / self.feature_scale_,
-            outputs if scale is None else outputs - shift,
-            weight,
-            y,
-            weighted,
-        )
+        seen = self._moments_of(X[in_training], outputs[in_training], weight[in_training])
+        if partial:
+            counted = new[2] > 0
+            seen = self._moments_of(*(each[counted] for each in new)) if counted.any() else seen
+            if going_on:
+                features, numbers = self._known_moments
+                of_numbers = seen[1] and numbers and numbers.and_of(seen[1])
+                seen = features.and_of(seen[0]), of_numbers
+        scales = Scales.of(*seen, self.standardize)
+        unit = None
+        targets: Any = outputs
+        if seen[1] is not None and isinstance(objective, Objective):
+            unit = unit_for(objective, np.where(seen[1].constant, 0.0, seen[1].deviation))
+            targets = scales.targets(outputs, unit.of_targets)
+        rounds = self._rounds + 1 if going_on else 0
         training = Training(
             task=task,
             model=model,
             objective=objective,
             strategy=_strategy(self.strategy),
             classes=getattr(self, "classes_", None),
-            scale=scale,
-            shift=shift,
+            scales=scales,
+            unit=unit,
             max_evaluations=(
                 fitting.DEFAULT_EVALUATIONS
                 if self.max_evaluations is None and self.max_time is None
@@ -122,21 +139,88 @@ class _GradientFree(BaseEstimator):
             max_time=self.max_time,
             batch_size=self.batch_size,
             log_loss_share=self._log_loss_share(objective),
-            patience=self.n_iter_no_change if self.early_stopping else None,
-            seed=seed,
+            grows=partial,
+            patience=None if aside is None else self.n_iter_no_change,
+            seed=_of_round(seed, rounds),
             verbose=bool(self.verbose),
             callback=self.callback,
             folder=None if self.checkpoint_dir is None else Path(self.checkpoint_dir),
         )
-        held_out = None if aside is None else samples.at(aside)
+        read = isinstance(objective, HostMetric) and objective.reads_features
+        samples = Samples(
+            scales.inputs(X),
+            targets,
+            weight,
+            y,
+            _safe_indexing(given, chosen) if read else None,
+            weighted,
+        )
         trained = fitting.fit(
             training.with_share(_PARTIAL_SHARE) if partial else training,
             samples.at(in_training),
-            held_out,
-            start,
+            None if aside is None else samples.at(aside),
+            self._start(scales) if going_on else None,
         )
-        self._keep(trained, model)
+        self._keep(trained, model, scales)
+        self._moments, self._rounds = seen, rounds
+        self._remembered = None
+        if before is not None:
+            counted = new[2] > 0
+            remembered = new[0][counted], new[1][counted], new[2][counted]
+            self._remembered = before.and_of(remembered, training.seed)
         return self
+
+    def _objective_for(self, task: Task, n_outputs: int) -> Objective | HostMetric:
+        default = self._default_objective
+        if task == "regression" and n_outputs > 1:
+            default = "r2"  # in which every output counts by its own spread
+        objective = resolve(self.objective, default, self.greater_is_better, self.n_jobs)
+        if isinstance(objective, Objective):
+            objective.check(task, n_outputs)
+        return objective
+
+    # --- What was learnt before -------------------------------------------------------------------
+
+    @property
+    def _scales(self) -> Scales:
+        """Of the present network."""
+        return Scales(
+            self.feature_mean_, self.feature_scale_, self.output_shift_, self.output_scale_
+        )
+
+    @property
+    def _known_moments(self) -> tuple[Moments, Moments | None]:
+        """What is known of the samples that it was trained on."""
+        if self._moments is not None:
+            return self._moments
+        # Files of before do not say more.
+        scales = self._scales
+        features = Moments(_SEEN, scales.mean, scales.scale)
+        if scales.output_shift is None or scales.output_scale is None:
+            return features, None
+        return features, Moments(_SEEN, scales.output_shift, scales.output_scale)
+
+    def _recalled(self, seed: int) -> Remembered:
+        """Samples of before, or what the network says of others like them."""
+        if self._remembered is not None:
+            return self._remembered
+        return Remembered.by_network(self._known_moments[0], self._drawn, seed)
+
+    def _drawn(self, X: npt.NDArray[Any], rng: np.random.Generator) -> npt.NDArray[Any]:
+        """Outputs for training that the network takes for likely."""
+        del rng
+        return self._of_network(X)
+
+    def _start(self, scales: Scales) -> tuple[Dense, ...]:
+        """The present network's parameters, for other scales."""
+        layers = moved(self._layers, self._scales, scales, self._known_moments)
+        return tuple(Dense(*layer) for layer in layers)
+
+    def _moments_of(
+        self, X: npt.NDArray[Any], outputs: npt.NDArray[Any], weight: npt.NDArray[Any]
+    ) -> tuple[Moments, Moments | None]:
+        of_numbers = self._default_objective == "squared_error"
+        return Moments.of(X, weight), Moments.of(outputs, weight) if of_numbers else None
 
     # --- What is given ----------------------------------------------------------------------------
 
@@ -190,22 +274,19 @@ class _GradientFree(BaseEstimator):
         everything = np.arange(len(outputs))
         if not self.early_stopping:
             return everything, None
-        stratify = None
-        if outputs.ndim == 1 and outputs.dtype.kind == "i":
-            counts = np.bincount(outputs)
-            counts = counts[counts > 0]
-            least = round(self.validation_fraction * len(outputs))
-            if counts.min() >= 2 and len(counts) <= min(least, len(outputs) - least):
-                stratify = outputs
-        train, aside = train_test_split(
-            everything, test_size=self.validation_fraction, stratify=stratify, random_state=seed
-        )
-        return np.sort(train), np.sort(aside)
+        parts = held_out.split(outputs, self.validation_fraction, seed)
+        if parts is None:
+            warnings.warn(
+                "early_stopping=True was left out: a class has a single sample, which cannot be "
+                "in both parts; give more samples of it, or early_stopping=False",
+                UserWarning,
+                stacklevel=4,
+            )
+            return everything, None
+        return parts
 
-    def _start(self, model: MLP) -> Any:
-        """The present network's parameters, if there is one."""
-        if not hasattr(self, "coefs_"):
-            return None
+    def _check_model(self, model: MLP) -> None:
+        """Refuse to go on with a network of another form."""
         present: MLP = self._model
         # Other weights may follow: a network is trained in float32 first, and then in int8.
         if (present.sizes, present.activation) != (model.sizes, model.activation):
@@ -214,26 +295,12 @@ class _GradientFree(BaseEstimator):
                 f"with one of {present.sizes} with {present.activation}, expected the same; give "
                 "the same features, classes and sizes, or fit anew with warm_start=False"
             )
-        return self._layers
 
     @property
     def _layers(self) -> tuple[Dense, ...]:
         """The present network's parameters."""
         layers: Any = zip(self.coefs_, self.intercepts_, strict=True)
         return tuple(Dense(weights, biases) for weights, biases in layers)
-
-    def _learn_scales(
-        self, X: npt.NDArray[Any], outputs: npt.NDArray[Any], weight: npt.NDArray[Any]
-    ) -> None:
-        self.feature_mean_, self.feature_scale_ = np.zeros(X.shape[1]), np.ones(X.shape[1])
-        self.output_scale_ = self.output_shift_ = None
-        if self.standardize:
-            self.feature_mean_, self.feature_scale_ = mean_and_scale(X, weight)
-        if self._default_objective == "squared_error":
-            self.output_shift_ = np.zeros(outputs.shape[1])
-            self.output_scale_ = np.ones(outputs.shape[1])
-            if self.standardize:
-                self.output_shift_, self.output_scale_ = mean_and_scale(outputs, weight)
 
     def _weighted_by_class(self, y: Any, weight: npt.NDArray[Any]) -> npt.NDArray[Any]:
         del y
@@ -247,10 +314,12 @@ class _GradientFree(BaseEstimator):
 
     # --- What comes of it -------------------------------------------------------------------------
 
-    def _keep(self, trained: Trained, model: MLP) -> None:
+    def _keep(self, trained: Trained, model: MLP, scales: Scales) -> None:
         layers = model.used(trained.params)
         self.coefs_ = [np.asarray(layer.weights) for layer in layers]
         self.intercepts_ = [np.asarray(layer.biases) for layer in layers]
+        self.feature_mean_, self.feature_scale_ = scales.mean, scales.scale
+        self.output_shift_, self.output_scale_ = scales.output_shift, scales.output_scale
         self.best_loss_ = trained.loss
         self.history_ = trained.history
         self.n_evaluations_ = trained.evaluations
@@ -270,12 +339,11 @@ class _GradientFree(BaseEstimator):
     def _outputs(self, X: Any) -> npt.NDArray[np.float64]:
         """Outputs of the network, in the units of the targets, (samples, outputs)."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=np.float64)
-        inputs = (X - self.feature_mean_) / self.feature_scale_
-        outputs = forward.outputs(inputs, self.coefs_, self.intercepts_, self._model.activation)
-        if self.output_scale_ is not None and self.output_shift_ is not None:
-            outputs = outputs * self.output_scale_ + self.output_shift_
-        return outputs
+        return self._of_network(validate_data(self, X, reset=False, dtype=np.float64))
+
+    def _of_network(self, X: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        inputs, layers = self._scales.inputs(X), (self.coefs_, self.intercepts_)
+        return self._scales.outputs(forward.outputs(inputs, *layers, self._model.activation))
 
     def save(self, path: str | Path) -> None:
         """Write what was learnt and the parameters to one safetensors file, without pickle.
@@ -311,6 +379,8 @@ class _GradientFree(BaseEstimator):
         }
         if hasattr(self, "classes_"):
             about["classes"] = _listed(self.classes_)
+        if self._moments is not None:
+            about["seen"], about["rounds"] = self._moments[0].weight, self._rounds
         if hasattr(self, "feature_names_in_"):
             about["feature_names"] = [str(name) for name in self.feature_names_in_]
         stored = self._model.stored(self._layers)
@@ -330,6 +400,8 @@ class _GradientFree(BaseEstimator):
         }
         if self.output_scale_ is not None:
             arrays |= {"output_scale": self.output_scale_, "output_shift": self.output_shift_}
+        if self._moments is not None:
+            arrays["moments"] = [each and each[1:] for each in self._moments]
         return arrays
 
     @classmethod
@@ -515,14 +587,19 @@ class GradientFreeClassifier(ClassifierMixin, _GradientFree):
         InputError
             Or another ``ValueError``, for whatever cannot be trained.
         """
+        given = X
         X, y = self._validated(X, y, reset=True)
         self._learn_classes(y, None, anew=not (self.warm_start and hasattr(self, "coefs_")))
-        return self._train(X, y, sample_weight, partial=False)
+        return self._train(X, y, sample_weight, given=given, partial=False)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Go on from the present network, if there is one, with a tenth of the budget.
 
-        What it is compared with are the new samples only; scaling is learnt at the first call.
+        It is trained on the new samples and on up to 1,000 of those before, each equally likely to
+        be among them, so that it does not lose the others while it learns these. They are part of
+        the estimator, and of a pickle of it; :meth:`save` leaves them out. After :meth:`fit` and
+        ``load``, what the network says of features like those of before takes their place. Scales
+        are those of all samples so far.
 
         Parameters
         ----------
@@ -536,10 +613,10 @@ class GradientFreeClassifier(ClassifierMixin, _GradientFree):
         GradientFreeClassifier
             Itself.
         """
-        first = not hasattr(self, "coefs_")
+        given, first = X, not hasattr(self, "coefs_")
         X, y = self._validated(X, y, reset=first)
         self._learn_classes(y, classes, anew=first)
-        return self._train(X, y, sample_weight, partial=True)
+        return self._train(X, y, sample_weight, given=given, partial=True)
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Labels (samples,), or an array (samples, labels) of 0 and 1."""
@@ -587,6 +664,18 @@ class GradientFreeClassifier(ClassifierMixin, _GradientFree):
 
     def _targets_of(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return y.astype(np.int64) if self._multilabel else np.searchsorted(self.classes_, y)
+
+    def _answers_of(self, outputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return outputs if self._multilabel else self.classes_[outputs]
+
+    def _drawn(self, X: npt.NDArray[Any], rng: np.random.Generator) -> npt.NDArray[Any]:
+        likely = Responses(self._of_network(X), self.classes_, self._multilabel).predict_proba()
+        chance = rng.random(likely.shape)
+        if self._multilabel:
+            return (chance < likely).astype(np.int64)
+        above = np.cumsum(likely, axis=1) > chance[:, :1]
+        above[:, -1] = True  # but for rounding
+        return above.argmax(axis=1)
 
     def _n_outputs_of(self, outputs: npt.NDArray[Any]) -> int:
         return len(self.classes_)
@@ -724,16 +813,16 @@ class GradientFreeRegressor(RegressorMixin, _GradientFree):
         InputError
             Or another ``ValueError``, for whatever cannot be trained.
         """
-        return self._train(*self._validated(X, y, reset=True), sample_weight, partial=False)
+        arrays = self._validated(X, y, reset=True)
+        return self._train(*arrays, sample_weight, given=X, partial=False)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Go on from the present network, if there is one, with a tenth of the budget.
 
-        What it is compared with are the new samples only; scaling is learnt at the first call.
-        Arguments are those of :meth:`fit`.
+        As :meth:`GradientFreeClassifier.partial_fit`; arguments are those of :meth:`fit`.
         """
-        X, y = self._validated(X, y, reset=not hasattr(self, "coefs_"))
-        return self._train(X, y, sample_weight, partial=True)
+        arrays = self._validated(X, y, reset=not hasattr(self, "coefs_"))
+        return self._train(*arrays, sample_weight, given=X, partial=True)
 
     def predict(self, X: Any) -> npt.NDArray[np.float64]:
         """Numbers (samples,) or (samples, outputs), as the targets were given."""
@@ -751,6 +840,9 @@ class GradientFreeRegressor(RegressorMixin, _GradientFree):
 
     def _targets_of(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return y.astype(np.float64).reshape(len(y), -1)
+
+    def _answers_of(self, outputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return outputs[:, 0] if self._one_column else outputs
 
     def _n_outputs_of(self, outputs: npt.NDArray[Any]) -> int:
         return int(outputs.shape[1])
@@ -773,6 +865,23 @@ def _sizes(given: Any) -> tuple[int, ...]:
             "give for example (64,)"
         )
     return numbers
+
+
+def _of_round(seed: int, rounds: int) -> int:
+    """Seed of a call that goes on: it is to find what those before have not tried."""
+    if not rounds:
+        return seed
+    return int(np.random.SeedSequence([seed, rounds]).generate_state(1)[0])
+
+
+def _like(given: Any, X: npt.NDArray[Any]) -> Any:
+    """Features in a frame as they were given in one."""
+    columns = getattr(given, "columns", None)
+    if columns is None:
+        return X
+    if hasattr(given, "iloc"):
+        return type(given)(X, columns=columns)
+    return type(given)(X, schema=list(columns))
 
 
 def _strategy(given: Any) -> Strategy | None:
@@ -832,8 +941,11 @@ def load(path: str | Path) -> GradientFreeClassifier | GradientFreeRegressor:
         ) from None
     layers = estimator._model.restored(map(Dense, arrays["coefs"], arrays["intercepts"]), path)
     arrays["coefs"] = [layer.weights for layer in layers]
-    for name in like.keys() - {"history"}:
+    for name in like.keys() - {"history", "moments"}:
         setattr(estimator, f"{name}_", arrays[name])
+    if "moments" in like:
+        seen = estimator._moments[0].weight
+        estimator._moments = tuple(each and Moments(seen, *each) for each in arrays["moments"])
     estimator.history_ = History.from_arrays(arrays["history"])
     return cast("GradientFreeClassifier | GradientFreeRegressor", estimator)
 
@@ -859,6 +971,11 @@ def _described_by(about: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         estimator.classes_ = np.array(about["classes"]["values"], about["classes"]["dtype"])
     if "feature_names" in about:
         estimator.feature_names_in_ = np.array(about["feature_names"], object)
+    if "seen" in about:
+        features = Moments(float(about["seen"]), np.zeros(sizes[0]), np.zeros(sizes[0]))
+        numbers = Moments(features.weight, np.zeros(sizes[-1]), np.zeros(sizes[-1]))
+        estimator._moments = features, numbers if regression else None
+        estimator._rounds = int(about["rounds"])
     empty = History.empty_arrays(about["rows"])
     return estimator, estimator._arrays(estimator._model.stored_zeros(), empty)
 

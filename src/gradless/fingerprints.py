@@ -28,7 +28,7 @@ _TARGET = "\0target"  # no column has such a name
 
 def of_rows(
     columns: Columns,
-    targets: NDArray[np.int32] | NDArray[np.float32],
+    targets: NDArray[np.int32] | NDArray[np.floating],
     class_names: Sequence[str] | None,
 ) -> Fingerprints:
     """Fingerprints of rows, uint64 of shape (rows,); equal rows have equal ones.
@@ -52,8 +52,11 @@ def _column(name: str, values: NDArray[np.generic], names: Sequence[str] | None)
     """What a column adds to the fingerprints of its rows."""
     gaps = np.isnan(values)
     if names is None:
-        # Seven digits: so many a file has of a number in single precision, whatever wrote it.
-        numbers = np.where(gaps, 0, values).astype(np.float32).astype(np.float64) + 0.0  # no -0
+        # In single precision, which some files have, but for whole numbers, such as times.
+        numbers = np.where(gaps, 0, values).astype(np.float64)
+        with np.errstate(over="ignore"):
+            single = numbers.astype(np.float32).astype(np.float64)
+        numbers = np.where(numbers == np.trunc(numbers), numbers, single) + 0.0  # no -0
         words = numbers.view(np.uint64)
     else:
         of_names = np.array([_word(text) for text in names] or [0], np.uint64)

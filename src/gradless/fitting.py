@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import numpy.typing as npt
+from sklearn.utils import _safe_indexing
 
 from gradless import auto, checkpoint, memory, objectives, tree
 from gradless.checkpoint import Keeper
@@ -29,9 +30,12 @@ from gradless.history import History
 from gradless.host_metric import HostMetric, HostMetricProblem
 from gradless.models import INITIALIZERS, MLP, Dense
 from gradless.objectives import Objective, Task
+from gradless.programs import compiled
+from gradless.scaling import Scales
 from gradless.strategies import Strategy
 from gradless.train import Record, Run, Stop, begin, check_budget, evaluations_per_generation
 from gradless.tree import Params, Structure
+from gradless.units import Unit
 from gradless.validation import EvenLooks, Validation, center, watched
 
 DEFAULT_EVALUATIONS = 20_000
@@ -48,12 +52,14 @@ class Samples(NamedTuple):
     targets: npt.NDArray[Any]  # as objectives.prepared takes them
     weight: npt.NDArray[np.float64]  # (samples,)
     y_true: npt.NDArray[Any]  # as a metric in Python sees them
-    weighted: bool  # whether it has to see the weights, too
+    given: Any  # features as the user has them, for a scorer that reads them; else None
+    weighted: bool  # whether a metric in Python has to see the weights, too
 
     def at(self, chosen: npt.NDArray[np.integer]) -> Samples:
         """Some of them."""
         inputs, targets, weight, y_true = (array[chosen] for array in self[:4])
-        return Samples(inputs, targets, weight, y_true, self.weighted)
+        given = None if self.given is None else _safe_indexing(self.given, chosen)
+        return Samples(inputs, targets, weight, y_true, given, self.weighted)
 
 
 @dataclass(frozen=True)
@@ -68,14 +74,19 @@ class Training:
         None to have one chosen.
     classes
         Labels of the outputs, None for regression.
-    scale, shift
-        Of the outputs, (outputs,), for regression; targets are given without the shift.
+    scales
+        Of inputs and outputs.
+    unit
+        In which targets are given, without the shift of the outputs, and what is minimised; None
+        for classes, and for metrics in Python, which see the units of the user.
     max_evaluations, max_time
         Budget; time in seconds.
     batch_size
         Samples that a generation sees; all if None.
     log_loss_share
         Of the budget, for the first phase.
+    grows
+        Whether more samples come with every call: sizes that are compiled are then few.
     patience
         Looks without improvement after which training ends; None for no looks.
     seed
@@ -93,12 +104,13 @@ class Training:
     objective: Objective | HostMetric
     strategy: Strategy | None
     classes: npt.NDArray[Any] | None
-    scale: npt.NDArray[np.float64] | None
-    shift: npt.NDArray[np.float64] | None
+    scales: Scales
+    unit: Unit | None
     max_evaluations: int | None
     max_time: float | None
     batch_size: int | None
     log_loss_share: float
+    grows: bool
     patience: int | None
     seed: int
     verbose: bool
@@ -122,6 +134,10 @@ class Training:
         them to luck, as on a lucky minibatch: the result is then the center of the search.
         """
         return not self.objective.smooth and self.task != "regression"
+
+    def told(self, losses: Any) -> Any:
+        """Losses in the units of the user."""
+        return losses if self.unit is None else self.unit.told(losses)
 
     @property
     def stop(self) -> Stop:
@@ -214,6 +230,8 @@ def _problem(
     batch_size = training.batch_size
     batch_size = None if batch_size is None or batch_size >= size else batch_size
     filled_to = 0 if batch_size else filled(size)
+    if training.grows and filled_to:
+        filled_to = 2 ** (filled_to - 1).bit_length()
     if isinstance(training.objective, HostMetric):
         return HostMetricProblem(
             training.objective,
@@ -225,19 +243,22 @@ def _problem(
             params,
             batch_size=batch_size,
             filled=filled_to,
-            scale=training.scale,
-            shift=training.shift,
+            scales=training.scales,
+            given=samples.given,
         )
+    unit, scale = training.unit, training.scales.output_scale
+    if unit is not None and scale is not None:
+        scale = scale / unit.of_targets
     return SupervisedProblem.of_arrays(
         training.task,
         samples.inputs,
         samples.targets,
         training.model.sizes[-1],
         training.model,
-        training.objective,
+        training.objective if unit is None else unit.objective,
         batch_size=batch_size,
         weight=samples.weight,
-        output_scale=training.scale,
+        output_scale=None if scale is None or (scale == 1).all() else scale,
         filled=filled_to,
     )
 
@@ -287,7 +308,10 @@ def _search(
     reason, progress = None, _Progress(training)
     for record in watched(problem, strategy, run, training.stop, seen):
         shown = record._replace(
-            seconds=record.seconds + seconds_before, evaluations=record.evaluations + spent
+            seconds=record.seconds + seconds_before,
+            evaluations=record.evaluations + spent,
+            loss=training.told(record.loss),
+            best_loss=training.told(record.best_loss),
         )
         history.append(**shown.rows)
         reason = record.stopped_because
@@ -309,12 +333,13 @@ def _search(
         # Against the first phase, an average would lose by what that one has learnt by heart.
         compared = compare and not (training.counts and before)
         first = _loss_of(problem, params) if compared or not math.isfinite(loss) else math.nan
-        if math.isfinite(first) and not loss <= first:
+        # As good is not enough: where nothing is left to learn, weights would only wander.
+        if math.isfinite(first) and not loss < first:
             loss, answer = first, params
     evaluations = history.last.evaluations if len(history) else spent
-    reason = str(reason)
-    losses = [] if seen is None else [look.loss for look in seen.shown]
-    return Trained(answer, loss, history, evaluations, strategy, why, reason, losses)
+    looks = [] if seen is None else [look.loss for look in seen.shown]
+    told = [float(training.told(each)) for each in (loss, *looks)]
+    return Trained(answer, told[0], history, evaluations, strategy, why, str(reason), told[1:])
 
 
 def _validation(
@@ -358,12 +383,12 @@ def _loss_of(problem: SupervisedProblem | HostMetricProblem, params: Params) -> 
 
 
 # Compiled whole: left to itself, JAX compiles every single operation as a program of its own.
-@jax.jit
+@compiled()
 def _loss(problem: SupervisedProblem, params: Params) -> jax.Array:
     return problem.score(params, (problem.inputs, problem.targets), rows=False).loss
 
 
-@jax.jit
+@compiled()
 def _begun(strategy: Strategy, params: Params, seed: Any) -> Run:
     return begin(strategy, params, seed)
 
@@ -424,7 +449,15 @@ class _Kept(NamedTuple):
         run: Run,
     ) -> _Kept:
         assert training.folder is not None
-        settings = (training.objective.name, strategy, training.model, problem.batch_size)
+        settings = (
+            training.objective.name,
+            strategy,
+            training.model,
+            problem.batch_size,
+            training.max_evaluations,
+            training.max_time,
+            None if training.unit is None else training.unit.of_values,
+        )
         digest = hashlib.sha256(repr(settings).encode())
         for leaf in [*jax.tree.leaves(run), *samples[:3]]:
             digest.update(tree.bits(leaf))

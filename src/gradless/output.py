@@ -1,14 +1,91 @@
-"""Where does output go? To a reader that may leave early, and into folders."""
+"""Where does output go? To consoles of any encoding, a reader that may leave, and folders."""
 
 from __future__ import annotations
 
+import codecs
+import io
+import math
 import os
 import sys
+import unicodedata
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 
 from gradless.errors import InputError
+
+_LEGIBLE = "gradless-legible"
+_REFUSING = ("strict", "surrogateescape")  # of how streams take what their encoding does not have
+# What stands for characters that an encoding may not have, where Unicode says nothing of it.
+_STANDS_FOR = {
+    **dict.fromkeys("\u00d7\u2715\u2717", "x"),
+    **dict.fromkeys("\u00b7\u2022", "*"),
+    **dict.fromkeys(
+        "\u2010\u2011\u2013\u2014\u2212\u2500\u2501\u2550\u254c\u2574\u2576\u2578\u257a", "-"
+    ),
+    **dict.fromkeys("\u2502\u2503\u2551\u254e\u2575\u2577\u2579\u257b", "|"),
+    **dict.fromkeys("\u2018\u2019", "'"),
+    **dict.fromkeys("\u201c\u201d", '"'),
+    "\u00b1": "+-",
+    "\u2192": "->",
+}
+
+
+def _legible(error: UnicodeError) -> tuple[str, int]:
+    """Something in ASCII for characters that an encoding does not have."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(_in_ascii, error.object[error.start : error.end])), error.end
+
+
+def _in_ascii(character: str) -> str:
+    if character in _STANDS_FOR:
+        return _STANDS_FOR[character]
+    # As wide as they are: the other pieces of boxes, and braille, which turns while one waits.
+    if "\u2500" <= character <= "\u257f":
+        return "+"
+    if "\u2800" <= character <= "\u28ff":
+        return "*"
+    plain = unicodedata.normalize("NFKD", character)
+    # A letter without its accent might be another name.
+    if plain.isascii() and not character.isalpha():
+        return plain
+    return character.encode("ascii", "backslashreplace").decode()
+
+
+codecs.register_error(_LEGIBLE, _legible)
+
+
+def make_streams_patient() -> None:
+    """Let standard output and standard error take any character, whatever they are.
+
+    What the encoding of a console does not have is written in ASCII: ``²`` as ``2``, letters of
+    names as Python escapes them. A stream that is closed is replaced by one to nowhere.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by who has started us
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as we run
+            setattr(sys, name, nowhere)
+        elif isinstance(stream, io.TextIOWrapper) and stream.errors in _REFUSING:
+            stream.reconfigure(errors=_LEGIBLE)
+
+
+def say(*texts: str) -> None:
+    """Say something on standard error, a line each."""
+    for text in texts:
+        print(f"gradless: {text}", file=sys.stderr)
+
+
+def lacks(text: str) -> bool:
+    """Whether standard output has no characters for some of a text."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 class PatientConsole(Console):
@@ -41,6 +118,17 @@ def shortened(path: Path) -> str:
     """A path for one line of an error message."""
     text = " ".join(str(path).split())
     return text if len(text) <= 80 else f"{text[:60]}..."
+
+
+def shortest(value: np.floating) -> str:
+    """The shortest text that reading makes the same number of, in its own precision."""
+    return str(value)
+
+
+def among(value: float, spread: float) -> str:
+    """A number among others for people: to about a thousandth of what they spread over."""
+    digits = 3 - math.floor(math.log10(spread)) if spread > 0 else 6
+    return f"{round(value, digits):.15g}"
 
 
 def number(value: float) -> str:

@@ -6,13 +6,14 @@ it are seen once, at the end, and a part of the others decides which network is 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradless import data
+from gradless import data, held_out
 from gradless.cells import listing
 from gradless.errors import InputError
 
@@ -22,7 +23,6 @@ FEWEST = 10
 """Validation rows: what fewer of them prefer is chance."""
 
 Rows = NDArray[np.integer]
-_STREAM = 1  # of the seed: that of the test rows is its own
 
 
 class Parts(NamedTuple):
@@ -36,7 +36,7 @@ class Parts(NamedTuple):
 
 def divide(
     name: str,
-    targets: NDArray[np.int32] | NDArray[np.float32],
+    targets: NDArray[np.int32] | NDArray[np.floating],
     class_names: Sequence[str] | None,
     *,
     test: float,
@@ -78,17 +78,16 @@ def divide(
     if validation == 0:
         return none
     share = VALIDATION if validation is None else validation
-    aside, alone = held_out(targets[train], class_names is not None, share, seed)
+    aside, alone = _aside(targets[train], class_names is not None, share, seed)
     if validation is None and aside.sum() < FEWEST:
         return none._replace(
             note=f"{len(train):,} training rows are too few to hold some out for validation, so "
             "the network may learn them by heart; --validation SHARE does it all the same"
         )
-    if not 0 < aside.sum() < len(train):
+    if not aside.any():
         raise InputError(
-            f"--validation {share} divides {len(train):,} training rows into "
-            f"{len(train) - aside.sum():,} and {aside.sum():,}, expected at least one in each; "
-            "give another share, or --validation 0"
+            f"--validation {share} leaves no part of {len(train):,} training rows to train on or "
+            "none to hold out; give another share, or --validation 0"
         )
     note = None
     if len(alone) and class_names is not None:
@@ -97,40 +96,18 @@ def divide(
     return Parts(train[~aside], train[aside], tests, note)
 
 
-def held_out(
-    targets: NDArray[np.int32] | NDArray[np.float32], classes: bool, share: float, seed: int
-) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
-    """Which of some rows are held out, and the classes of which none can be.
-
-    Every class keeps its share, of two rows or more at least one on each side.
-
-    Parameters
-    ----------
-    targets
-        Class indices or numbers, shape (rows,).
-    classes
-        Whether they are classes.
-    share
-        Of the rows, between 0 and 1.
-    seed
-        The same seed holds out the same rows.
-
-    Returns
-    -------
-    aside : bool, shape (rows,)
-    alone : int, shape (classes of one row,)
-    """
-    draw = np.random.default_rng((seed, _STREAM))
-    aside = np.zeros(len(targets), bool)
-    groups = [np.arange(len(targets))]
+def _aside(
+    targets: NDArray[np.int32] | NDArray[np.floating], classes: bool, share: float, seed: int
+) -> tuple[NDArray[np.bool_], NDArray[np.int32]]:
+    """Which of some rows are held out, and the classes of which none can be: those of one row."""
+    aside, alone = np.zeros(len(targets), bool), np.zeros(0, np.int32)
+    rows = np.arange(len(targets))
     if classes:
-        groups = [np.flatnonzero(targets == number) for number in np.unique(targets)]
-    alone = []
-    for group in groups:
-        wanted = round(share * len(group))
-        if classes:
-            wanted = min(max(1, wanted), len(group) - 1)
-            if not wanted:
-                alone.append(int(targets[group[0]]))
-        aside[draw.permutation(group)[:wanted]] = True
-    return aside, np.array(alone, np.intp)
+        counts = np.bincount(targets.astype(np.intp))
+        alone = np.flatnonzero(counts == 1).astype(np.int32)
+        rows = np.flatnonzero(~np.isin(targets, alone))
+    if math.ceil(share * len(rows)) < len(rows):
+        chosen = held_out.split(targets[rows], share, seed)
+        if chosen is not None:
+            aside[rows[chosen[1]]] = True
+    return aside, alone

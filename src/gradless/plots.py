@@ -51,6 +51,7 @@ def curve(
     rises: bool = False,
     log: bool | None = None,
     validation: Sequence[tuple[int, float]] = (),
+    best_label: str = "best network so far",
 ) -> Figure:
     """Draw how a loss or an accuracy developed: every value, their moving average, the best.
 
@@ -81,6 +82,8 @@ def curve(
     validation
         Positions and values of networks that were judged on validation rows; the best of them, the
         first of equal ones, is marked as the one that is kept.
+    best_label
+        What `best` is, for the legend.
 
     Returns
     -------
@@ -119,7 +122,7 @@ def curve(
         marker = "o" if len(y_best) == 1 else ""
         axes.plot(
             x_best, y_best, color=PALETTE[0], linewidth=2.2, drawstyle="steps-post", marker=marker,
-            label="best network so far",
+            label=best_label,
         )  # fmt: skip
         # With validation rows, the network kept is another one.
         axes.annotate(
@@ -160,9 +163,7 @@ def curve(
     return _save(figure, path)
 
 
-def _draw_validation(
-    axes: Axes, where: Array, values: Array, quantity: str, rises: bool
-) -> None:
+def _draw_validation(axes: Axes, where: Array, values: Array, quantity: str, rises: bool) -> None:
     """The values on validation rows, and which network they keep."""
     kept = int(np.argmax(values) if rises else np.argmin(values))
     axes.plot(where, values, color=PALETTE[5], linewidth=1.6, label="on validation rows")
@@ -190,6 +191,7 @@ def curves(
     target_loss: float | None = None,
     target_accuracy: float | None = None,
     validation: Sequence[tuple[int, float]] = (),
+    on_batches: bool = False,
 ) -> list[Path]:
     """Draw ``loss.png`` and, where there is an accuracy, ``accuracy.png``.
 
@@ -209,6 +211,9 @@ def curves(
         Values to mark with a dashed line.
     validation
         Evaluations after which networks were judged on validation rows, and their losses.
+    on_batches
+        Whether each generation saw its own minibatch. The best value is that of a lucky batch then,
+        not of all data, and is called so.
 
     Returns
     -------
@@ -223,10 +228,14 @@ def curves(
     if not len(history):
         return []
     evaluations, paths = history.column("evaluations"), []
+    best_label = "best so far, each on its own batch" if on_batches else "best network so far"
 
     def draw(name: str, label: str, values: Array, best: Array, **options: Any) -> None:
         paths.append(Path(folder, f"{name}.png"))
-        curve(evaluations, values, best, paths[-1], quantity=label, title=title, **options)
+        curve(
+            evaluations, values, best, paths[-1],
+            quantity=label, title=title, best_label=best_label, **options,
+        )  # fmt: skip
 
     losses, accuracies = (
         [history.column(name), history.column(f"best_{name}")] for name in ("loss", "accuracy")
@@ -247,9 +256,7 @@ def curves(
         draw(file, label, *losses, target=target, rises=rises, validation=judged)
         judged = []
     if not np.isnan(accuracies).all():
-        draw(
-            "accuracy", "accuracy", *accuracies, target=target_accuracy, validation=judged
-        )
+        draw("accuracy", "accuracy", *accuracies, target=target_accuracy, validation=judged)
     return paths
 
 

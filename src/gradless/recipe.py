@@ -15,26 +15,28 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from gradless import auto, data, fingerprints, memory, objectives, strategies
+from gradless import auto, data, fingerprints, forked, memory, objectives, strategies
 from gradless.data import DATASETS, Dataset
 from gradless.errors import InputError, unknown_name
-from gradless.evaluate import OutputScale, Score, SupervisedProblem, check_precision
+from gradless.evaluate import OutputScale, SupervisedProblem, check_precision
 from gradless.fingerprints import Fingerprints
 from gradless.memory import Needed, Setting
-from gradless.models import MLP, rescaled
+from gradless.models import MLP
 from gradless.objectives import Objective
 from gradless.parts import VALIDATION, Parts, divide
-from gradless.preprocessing import Preprocessing, mean_and_scale
+from gradless.preprocessing import Preprocessing
 from gradless.processor import LANES
+from gradless.programs import compiled
+from gradless.scaling import check_deviation, mean_and_scale
 from gradless.strategies import Strategy
 from gradless.tables import Column, Columns, Table
+from gradless.targets import class_indices
 from gradless.train import Run, Stop, begin, evaluations_per_generation
 from gradless.tree import Params, Structure
 from gradless.validation import PATIENCE, GrowingLooks, Validation, answers
 
 _TEST_FRACTION = 0.25
 _LEAST_BATCH, _LEAST_POPULATION, _LEAST_NEURONS = 32, 16, 4  # that are advised
-_LARGEST_DEVIATION = 1e15  # of targets: sums of many squares fit into float32
 _INIT_STREAM = 2**32 - 1  # of the run's key: generations use the streams from 0 upwards
 
 _TYPES: dict[str, Any] = {
@@ -43,6 +45,8 @@ _TYPES: dict[str, Any] = {
     "task": str,
     "drop": list,
     "categories": list,
+    "missing": list | None,
+    "numbers": str,
     "positive": str | None,
     "test_fraction": float | int | None,
     "validation": float | int | None,
@@ -66,15 +70,16 @@ _TYPES: dict[str, Any] = {
 class Recipe:
     """Data, network, objective, strategy and seed of a run.
 
-    ``positive`` is the one of two classes that is to be found, made the second one; None leaves
-    them in the order of their names. ``validation`` is the share of the training rows by which the
-    network that is kept is chosen, as :class:`gradless.validation.Validation` does; None holds out
-    a fifth of them where data are measured and enough. ``test_fraction`` and ``standardize`` of
-    None mean: none of it for the data sets generated in the plane, as in the chapter; a quarter,
-    and yes, for measured data. ``scale_outputs`` brings the outputs to mean and about the deviation
-    of the training targets, where these are numbers; None does so with ``standardize``. A strategy
-    of ``"auto"`` is replaced by the one chosen when the recipe is prepared, and ``why`` says what
-    it was chosen for.
+    ``missing`` is as for :func:`gradless.tables.read_table`. ``numbers`` are those that a table
+    holds until they are scaled: float64, or float32 in runs of before. ``positive`` is the one of
+    two classes that is to be found, made the second one; None leaves them in the order of their
+    names. ``validation`` is the share of the training rows by which the network that is kept is
+    chosen, as :class:`gradless.validation.Validation` does; None holds out a fifth of them where
+    data are measured and enough. ``test_fraction`` and ``standardize`` of None mean: none of it for
+    the data sets generated in the plane, as in the chapter; a quarter, and yes, for measured data.
+    ``scale_outputs`` brings the outputs to mean and about the deviation of the training targets,
+    where these are numbers; None does so with ``standardize``. A strategy of ``"auto"`` is replaced
+    by the one chosen when the recipe is prepared, and ``why`` says what it was chosen for.
     """
 
     data: str
@@ -82,6 +87,8 @@ class Recipe:
     task: Literal["auto", "classification", "regression"] = "auto"
     drop: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    missing: tuple[str, ...] | None = None
+    numbers: str = "float64"
     positive: str | None = None
     test_fraction: float | None = None
     validation: float | None = 0.0
@@ -106,7 +113,10 @@ class Recipe:
         if not fits or not all(isinstance(value[name], _TYPES[name]) for name in value):
             raise InputError("the run's config.json holds no recipe that this version can read")
         lists = {name: tuple(value.get(name, ())) for name in ("hidden", "drop", "categories")}
-        before = {"scale_outputs": False}  # of the runs that did not know it, nor validation
+        # Of the runs that did not know them.
+        before: dict[str, Any] = {"scale_outputs": False, "numbers": "float32"}
+        if value.get("missing") is not None:
+            lists["missing"] = tuple(value["missing"])
         return cls(**{**before, **value, **lists})
 
     def model(self, sizes: tuple[int, ...]) -> MLP:
@@ -131,6 +141,7 @@ class Prepared:
     test: Dataset | None
     preprocessing: Preprocessing | None  # None where features are used as they are
     table: tuple[Column, ...]
+    notes: tuple[str, ...]  # of how it was read
     target: str | None  # the name of a file's column
     model: MLP
     problem: SupervisedProblem
@@ -161,7 +172,7 @@ class Prepared:
 
     def judge(self, params: Params, dataset: Dataset) -> Judged:
         """How good a network of the search is on a whole data set, scaled as in training."""
-        loss, accuracy = map(float, _score(self.problem_of(dataset), params))
+        loss, accuracy = map(float, self.problem_of(dataset).score_all(params))
         objective = self.problem.objective
         return Judged(objective.value(loss), accuracy if dataset.is_classification else None)
 
@@ -176,7 +187,7 @@ class Prepared:
         problem, structure = self.problem_of(dataset), self.structure
 
         def loss_of(vector: Any) -> float:  # cut by NumPy: JAX would compile every cut
-            return float(_score(problem, structure.unravel(vector)).loss)
+            return float(problem.score_all(structure.unravel(vector)).loss)
 
         return loss_of
 
@@ -189,10 +200,6 @@ class Prepared:
             self.loss_on(self.validation),
             answers(self.strategy, self.problem.uses_minibatches),
         )
-
-    def finished(self, params: Params) -> Params:
-        """Parameters of a network of the search that answers in the units of the targets."""
-        return params if self.outputs is None else rescaled(params, *self.outputs)
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -211,15 +218,10 @@ def _params(model: MLP) -> Params:
 
 
 # Compiled whole: left to itself, JAX compiles every single operation as a program of its own.
-@functools.partial(jax.jit, static_argnums=0)
+@compiled(static_argnames=["model"])
 def _begun(model: MLP, strategy: Strategy, seed: Any) -> Run:
     params = model.init(jax.random.fold_in(jax.random.key(seed), _INIT_STREAM))
     return begin(strategy, params, seed)
-
-
-@jax.jit
-def _score(problem: SupervisedProblem, params: Params) -> Score:
-    return problem.score(params, problem.batch(jax.random.key(0)), rows=False)
 
 
 def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
@@ -237,6 +239,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
     InputError
         For whatever cannot be trained.
     """
+    forked.check()
     if not 0 <= recipe.seed < 2**32:
         raise InputError(
             f"seed {recipe.seed} was given, expected a whole number from 0 to 2**32 - 1; "
@@ -269,7 +272,10 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         seed=recipe.seed,
         drop=recipe.drop,
         categories=recipe.categories,
+        missing=recipe.missing,
     )
+    if recipe.numbers == "float32":
+        table = table.in_float32()
     if task != recipe.task and table.class_names is not None:
         _check_classes(recipe, table, table.class_names)
     fraction = recipe.test_fraction
@@ -323,6 +329,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         test,
         preprocessing,
         table.columns.described(),
+        table.notes,
         table.target,
         model,
         problem,
@@ -337,13 +344,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
 def _output_scale(train: Dataset) -> OutputScale:
     """Mean and about the standard deviation of the targets, the squares of which have to fit."""
     shift, scale = mean_and_scale(train.targets[:, None].astype(np.float64))
-    deviation, largest = float(scale[0]), _LARGEST_DEVIATION
-    if not 1 / largest <= deviation <= largest:
-        raise InputError(
-            f"{train.name}: targets with a standard deviation of {deviation:.2g} were given, "
-            f"expected {1 / largest:g} to {largest:g}, the squares of which float32 can hold; give "
-            "them in another unit"
-        )
+    check_deviation(scale, f"{train.name}: targets")
     # A power of two: the last layer takes it without a rounding, also where it has eight bits.
     return OutputScale(np.exp2(np.round(np.log2(scale))), shift)
 
@@ -367,9 +368,10 @@ def _with_second(dataset: Dataset, name: str) -> Dataset:
             f"positive class {name!r} was given for {len(names) or 'no'} classes, expected one of "
             "two; leave it out"
         )
-    if name not in names:
+    (index,) = class_indices([name], names)
+    if index is None:
         raise unknown_name("class", name, names)
-    if name == names[1]:
+    if index == 1:
         return dataset
     return dataclasses.replace(dataset, targets=1 - dataset.targets, class_names=names[::-1])
 
@@ -390,7 +392,7 @@ def _inputs(
     def dataset(rows: Any) -> Dataset:
         own: Columns = columns.rows(rows)
         if preprocessing is None:
-            inputs, names = own.features, own.feature_names
+            inputs, names = own.features.astype(np.float32), own.feature_names
         else:
             inputs, names = preprocessing.transform(own), preprocessing.input_names
         return Dataset(name, inputs, table.targets[rows], names, table.class_names)
@@ -422,15 +424,22 @@ def _checksums(table: Table) -> dict[str, str]:
     """Of each column; the order of the samples counts."""
     samples = len(table.targets)
     weights = (2 * np.arange(samples, dtype=np.uint32) + 1) * np.uint32(2654435761)
-    of_features = weights @ table.features.view(np.uint32)
+    of_features = _weighed(weights, table.features)
     for column, names in enumerate(table.categories):
         if names is not None:  # by their names: their order is that of the file
             texts = [zlib.crc32((text or "").encode()) for text in table.columns.texts(column)]
             of_features[column] = weights @ np.array(texts, np.uint32)
-    of_target = weights @ table.targets.view(np.uint32).reshape(samples, -1)
+    of_target = _weighed(weights, table.targets[:, None])
     named = zip(table.feature_names, of_features, strict=True)
     checksums = {name: f"{checksum:08x}" for name, checksum in named}
     return {**checksums, "the target": f"{of_target.sum(dtype=np.uint32):08x}"}
+
+
+def _weighed(weights: NDArray[np.uint32], columns: NDArray[Any]) -> NDArray[np.uint32]:
+    """One sum of each column, (columns,), over the bits of all of its numbers."""
+    words = np.ascontiguousarray(columns).view(np.uint32).reshape(*columns.shape, -1)
+    sums = (weights @ words[..., k] for k in range(words.shape[-1]))
+    return functools.reduce(lambda one, other: one * np.uint32(31) + other, sums)
 
 
 # --- Memory ---------------------------------------------------------------------------------------

@@ -86,9 +86,12 @@ class Improvements:
         evaluations: int = 0,
         best_loss: float = math.inf,
         objective: Objective | None = None,
+        *,
+        on_batches: bool = False,
     ) -> None:
         """Nothing shown yet; a run that goes on has evaluations and a best loss from before."""
         self._objective = objective
+        self._new = "New best network on its own batch" if on_batches else "New best network"
         self._evaluations = float(evaluations)
         self._best = best_loss  # also of the improvements that were not shown
         self._shown = best_loss
@@ -107,7 +110,7 @@ class Improvements:
             known = math.isnan(accuracy) or _is_accuracy(self._objective)
             judged = "" if known else f", accuracy: {accuracy:.4f}"
             shown = f"evaluation: {evaluations:,}, {named(loss, self._objective)}{judged}"
-            lines.append(f"New best network, {shown}")
+            lines.append(f"{self._new}, {shown}")
             self._evaluations, self._shown = evaluations, loss
         if len(record.best_loss):
             self._best = float(record.best_loss[-1])
@@ -127,6 +130,8 @@ class Display:
         Of a run that goes on: what it has already found is not shown again.
     objective
         What is improved; its name and direction are shown.
+    on_batches
+        Whether each generation sees its own minibatch: the best loss is that of a batch then.
     """
 
     def __init__(
@@ -135,17 +140,19 @@ class Display:
         stop: Stop,
         history: History,
         objective: Objective | None = None,
+        *,
+        on_batches: bool = False,
     ) -> None:
         """Show nothing yet."""
         self._console = console
         self._stop = stop
         self._objective = objective
         self._before = history.last.seconds if len(history) else 0.0
-        self._improvements = (
-            Improvements(history.last.evaluations, history.last.best_loss, objective)
-            if len(history)
-            else Improvements(objective=objective)
+        self._best = "best batch" if on_batches else "best"
+        so_far = (
+            (history.last.evaluations, history.last.best_loss) if len(history) else (0, math.inf)
         )
+        self._improvements = Improvements(*so_far, objective, on_batches=on_batches)
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -178,7 +185,7 @@ class Display:
         parts = [
             f"{evaluations:,} evaluations",
             f"{pace:,.0f} a second",
-            f"best {named(float(record.best_loss[-1]), self._objective)}",
+            f"{self._best} {named(float(record.best_loss[-1]), self._objective)}",
         ]
         if not (math.isnan(record.best_accuracy[-1]) or _is_accuracy(self._objective)):
             parts.append(f"accuracy {percent(float(record.best_accuracy[-1]))}")
@@ -336,9 +343,8 @@ def draw(
         objective=prepared.problem.objective,
         target_loss=stop.loss,
         target_accuracy=stop.accuracy,
-        validation=[
-            (evaluations_of(look, prepared.strategy), look.loss) for look in looks
-        ],
+        validation=[(evaluations_of(look, prepared.strategy), look.loss) for look in looks],
+        on_batches=prepared.problem.uses_minibatches,
     )
     plane = [column.kind for column in prepared.table] == ["number"] * 2
     # A gap would be an input of its own.

@@ -7,7 +7,7 @@ checkpoints/        everything that is needed to go on, the last two
 history.csv         loss and accuracy over evaluations; the loss is what is minimised
 validation.csv      the same loss of networks that were judged on validation rows
 rows.safetensors    fingerprints of the rows that it was trained on
-model.safetensors   weights and biases; outputs in the units of the target
+model.safetensors   weights and biases; for numbers, what brings outputs into their units
 preprocessing.skops what makes inputs of the columns, as learned in training
 result.json         the numbers of the closing table
 model_card.md       what was trained on what, how good it is, how to use it
@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import importlib.metadata
 import json
 import os
@@ -41,10 +40,12 @@ from gradless import checkpoint, fingerprints, storage
 from gradless.checkpoint import Saved
 from gradless.data import DATASETS
 from gradless.errors import InputError
+from gradless.evaluate import OutputScale
 from gradless.history import History
 from gradless.models import MLP
 from gradless.output import make_folder, shortened
 from gradless.preprocessing import Preprocessing
+from gradless.programs import compiled
 from gradless.recipe import Prepared, Recipe, prepare
 from gradless.tables import Columns, Kind
 from gradless.train import Stop
@@ -65,7 +66,7 @@ CONFIG, HISTORY, VALIDATION, MODEL, PREPROCESSING, RESULT, STATUS, LOCK = (
 _NUMBERS_AT_ONCE = 2**26
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@compiled(static_argnames=["model"])
 def _apply(model: MLP, params: Params, features: jax.Array) -> jax.Array:
     return model.apply(params, features)
 
@@ -80,27 +81,36 @@ class Network:
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...] | None
     target: str | None
+    scale: OutputScale | None = None  # None where outputs are in the units of the target
+    missing: tuple[str, ...] | None = None  # what cells are, as for `read_table`
 
     @property
     def kinds(self) -> tuple[Kind, ...] | None:
         """What the columns of features hold; None for numbers without gaps."""
         return None if self.preprocessing is None else self.preprocessing.kinds
 
-    def outputs(self, columns: Columns) -> npt.NDArray[np.float32]:
+    def outputs(self, columns: Columns) -> npt.NDArray[Any]:
         """Outputs (samples, outputs) for the columns of features as they are in a file."""
         if self.preprocessing is None:
             return self.outputs_of_inputs(columns.features)
         return self.outputs_of_inputs(self.preprocessing.transform(columns))
 
-    def outputs_of_inputs(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Outputs (samples, outputs) for inputs that are preprocessed as in training."""
+    def outputs_of_inputs(self, features: npt.NDArray[np.floating]) -> npt.NDArray[Any]:
+        """Outputs (samples, outputs) for inputs that are preprocessed as in training.
+
+        They are float32, or float64 where they were brought into the units of the target.
+        """
         # In pieces, so that a wide network's activations fit into memory.
         rows = max(1, _NUMBERS_AT_ONCE // max(self.model.sizes))
         pieces = range(0, len(features), rows)
-        outputs = [_apply(self.model, self.params, features[i : i + rows]) for i in pieces]
-        return np.concatenate([np.asarray(piece) for piece in outputs])
+        outputs = [
+            _apply(self.model, self.params, np.asarray(features[i : i + rows], np.float32))
+            for i in pieces
+        ]
+        found = np.concatenate([np.asarray(piece) for piece in outputs])
+        return found if self.scale is None else self.scale.applied(found)
 
-    def probabilities(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def probabilities(self, features: npt.NDArray[np.floating]) -> npt.NDArray[Any]:
         """Class probabilities (samples, classes) for inputs preprocessed as in training."""
         return softmax(self.outputs_of_inputs(features))
 
@@ -205,7 +215,10 @@ def write_run(
     """Write the network with its preprocessing, its rows, its history and what chose it."""
     if network.preprocessing is not None:  # first: where a network is, it can be used
         network.preprocessing.save(folder / PREPROCESSING)
-    storage.save_tree(folder / MODEL, {"layers": network.model.stored(network.params)})
+    tree: dict[str, Any] = {"layers": network.model.stored(network.params)}
+    if network.scale is not None:
+        tree["outputs"] = network.scale
+    storage.save_tree(folder / MODEL, tree, {"scaled": network.scale is not None})
     fingerprints.write(folder, prepared.rows)
     history.to_csv(folder / HISTORY)
     if validation is None:
@@ -264,7 +277,11 @@ def read_network(folder: Path) -> Network:
             f"{folder} has no {MODEL} yet, since the run did not end; "
             f"end it with: gradless resume {folder}"
         )
-    stored = storage.load_tree(folder / MODEL, {"layers": model.stored_zeros()})
+    like: dict[str, Any] = {"layers": model.stored_zeros()}
+    # In files of before, the last layer has taken the scale.
+    if _dictionary(storage.load_about(folder / MODEL)).get("scaled"):
+        like["outputs"] = OutputScale(*np.zeros((2, model.sizes[-1])))
+    stored = storage.load_tree(folder / MODEL, like)
     names, classes = tuple(described["features"]), described["classes"]
     preprocessing = None
     if recipe.standardize or recipe.data not in DATASETS:
@@ -281,6 +298,8 @@ def read_network(folder: Path) -> Network:
         names,
         None if classes is None else tuple(classes),
         described.get("target"),
+        stored.get("outputs"),
+        recipe.missing,
     )
 
 

@@ -23,6 +23,7 @@ from gradless.compare import Comparison, Plan, Progress, Quartiles, Summary
 from gradless.data import DATASETS
 from gradless.errors import InputError
 from gradless.objectives import Measure
+from gradless.output import say
 from gradless.strategies import STRATEGIES
 from gradless.train import Stop
 from gradless.yardstick import EVALUATIONS_PER_STEP, NAME, Adam
@@ -88,6 +89,7 @@ def main(arguments: list[str]) -> int:
     """Parse, run, summarise."""
     options = parse(Options, "compare", arguments)
     comparison = Comparison(_plan(options.problem, options.contest))
+    say(*comparison.prepared.notes)
     folder = runs.claim(options.out or _next_free(options.problem.data))
     console = options.output.console()
     console.print(announcement(comparison.plan), highlight=False)

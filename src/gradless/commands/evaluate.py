@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import tyro
 from rich.table import Table
 
@@ -44,9 +45,10 @@ def main(arguments: list[str]) -> int:
         network.kinds,
         options.target or network.target,
         network.class_names,
+        network.missing,
     )
     say_strangers(network, columns)
-    inputs = columns.features
+    inputs: np.ndarray = columns.features
     if network.preprocessing is not None:
         inputs = network.preprocessing.transform(columns)
     rows = fingerprints.of_rows(columns, targets, network.class_names)

@@ -16,6 +16,7 @@ from gradless.commands.options import Training, parse_training
 from gradless.errors import InputError
 from gradless.evaluate import layout_for, why
 from gradless.memory import words
+from gradless.output import say
 from gradless.recipe import Prepared, prepare
 from gradless.strategies.base import rank
 from gradless.train import Stop, check_budget, evaluations_per_generation, train
@@ -43,6 +44,7 @@ def main(arguments: list[str]) -> int:
             f"--measure {options.measure} was given, expected seconds; give 0 to measure nothing"
         )
     prepared = prepare(recipe, stop)
+    say(*prepared.notes)
     check_budget(prepared.strategy, stop)
     facts = explain(prepared)
     if options.measure:

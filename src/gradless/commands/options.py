@@ -57,6 +57,10 @@ class Problem:
     categories: tuple[str, ...] = ()
     """Columns of a file that hold categories although they look like numbers. Words are categories
     anyway."""
+    missing: tuple[str, ...] | None = None
+    """What the cells of a file hold, besides nothing, whose value is not known, for example: -999
+    unknown. The option alone: only empty cells. Default: NA, N/A, #N/A, <NA>, NaN, null and ?, in
+    any case; in quotes these are text."""
     positive: str | None = None
     """Of two classes the one to be found, which f1, average_precision and the like are about.
     Default: the second by name, as yes of no and yes."""
@@ -119,14 +123,15 @@ class Limits:
     time: float | None = None
     """Seconds of training, compilation not counted."""
     target_loss: float | None = None
-    """Stop when the best network's training loss is this low."""
+    """Stop when the best network's training loss is this low, on all training data."""
     target_score: float | None = None
-    """Stop when the best network's training objective is this high, for one of which more is
-    better, such as f1."""
+    """Stop when the best network's training objective is this high on all training data, for one of
+    which more is better, such as f1."""
     target_accuracy: float | None = None
-    """Stop when the best network's training accuracy, from 0 to 1, is this high."""
+    """Stop when the best network's accuracy on all training data, from 0 to 1, is this high."""
     stagnation: int | None = None
-    """Stop after so many evaluations without a fall of the best loss by at least 0.1 %."""
+    """Stop after so many evaluations in which the best loss did not fall, or hardly beside how far
+    other losses are above it. Neither its unit nor a constant added to it matters."""
     patience: float | None = None
     """Stop when a run has made so many times the evaluations of its best network on the validation
     rows, and 5,000 evaluations and 20 generations more than that one. Default: 3."""

@@ -45,7 +45,13 @@ def main(arguments: list[str]) -> int:
     console = options.output.console()
     with (
         _interrupts() as interrupted,
-        report.Display(console, stop, history, prepared.problem.objective) as display,
+        report.Display(
+            console,
+            stop,
+            history,
+            prepared.problem.objective,
+            on_batches=prepared.problem.uses_minibatches,
+        ) as display,
     ):
         for record in watched(
             prepared.problem, prepared.strategy, prepared.begin(), stop, validation, interrupted

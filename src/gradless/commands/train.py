@@ -29,6 +29,7 @@ from gradless.commands.options import (
 from gradless.errors import InputError
 from gradless.history import History
 from gradless.objectives import Objective
+from gradless.output import say
 from gradless.recipe import Prepared, prepare
 from gradless.report import Result
 from gradless.runs import Network
@@ -56,6 +57,7 @@ def main(arguments: list[str]) -> int:
     """Parse, train, report."""
     options, recipe, stop, output, patience = parse_training(Options, "train", arguments)
     prepared = prepare(recipe, stop)
+    say(*prepared.notes)
     check_budget(prepared.strategy, stop)
     every = seconds(options.checkpoint_every, "--checkpoint-every")
     folder = runs.claim(options.out or runs.default_folder(options.data, prepared.strategy.name))
@@ -108,7 +110,13 @@ def run(
 
     with (
         _interrupts() as interrupted,
-        report.Display(console, stop, history, prepared.problem.objective) as display,
+        report.Display(
+            console,
+            stop,
+            history,
+            prepared.problem.objective,
+            on_batches=prepared.problem.uses_minibatches,
+        ) as display,
         Keeper(folder, every, failed=_warn) as keeper,
     ):
         if not checkpoint.found(folder):
@@ -262,11 +270,13 @@ def _network(prepared: Prepared, params: Params) -> Network:
     """The network with all that it takes to use it."""
     return Network(
         prepared.model,
-        prepared.finished(params),
+        params,
         prepared.preprocessing,
         tuple(column.name for column in prepared.table),
         prepared.train.class_names,
         prepared.target,
+        prepared.outputs,
+        prepared.recipe.missing,
     )
 
 

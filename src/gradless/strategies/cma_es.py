@@ -184,6 +184,15 @@ class CMAES:
         """The mean of the distribution."""
         return state.structure.unravel(state.mean)
 
+    def at_rest(self, state: State) -> jax.Array:
+        """Whether steps are too small to change the mean.
+
+        But for what has been learnt since the factor was made, which is little.
+        """
+        return limits.without_effect(
+            state.mean, state.sigma * jnp.sqrt(jnp.sum(state.factor**2, axis=1))
+        )
+
 
 def _taken_up(state: State) -> State:
     """The same distribution with W = I: the factor takes up what has been learnt.

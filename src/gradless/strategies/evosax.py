@@ -1,6 +1,6 @@
 """Every algorithm of evosax by name, through the contract: ``evosax:DiffusionEvolution``.
 
-Lange, "evosax: JAX-based Evolution Strategies" (2022). It needs ``pip install "gradless[evosax]"``.
+Lange, "evosax: JAX-based Evolution Strategies" (2022). It needs the extra ``evosax``.
 
 What evosax calls a standard deviation of 1 is ``sigma`` here: its algorithms search in coordinates
 that begin at zero and are measured in sigma, relative to each leaf. So one hyperparameter fits them
@@ -218,7 +218,7 @@ def _algorithms() -> dict[str, Any]:
     except ImportError:
         raise InputError(
             'evosax is not installed, and strategies named "evosax:..." come from it; '
-            'pip install "gradless[evosax]"'
+            'pip install "evosax<0.4"'
         ) from None
 
 

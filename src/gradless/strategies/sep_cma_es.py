@@ -139,3 +139,7 @@ class SepCMAES:
     def center(self, state: State) -> Params:
         """The mean of the distribution."""
         return state.structure.unravel(state.mean)
+
+    def at_rest(self, state: State) -> jax.Array:
+        """Whether steps are too small to change the mean."""
+        return limits.without_effect(state.mean, state.sigma * jnp.sqrt(state.variances))
