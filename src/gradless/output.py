@@ -151,5 +151,21 @@ def among(value: float, spread: float) -> str:
 
 
 def number(value: float) -> str:
-    """A loss for people: six decimals, or six digits where it is huge or tiny."""
+    """A loss on the way: six decimals, or six digits where it is huge or tiny.
+
+    Small improvements are to be seen.
+    """
     return f"{value:.6f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.6g}"
+
+
+def figure(value: float) -> str:
+    """A loss among results: four digits, or all before the point where they are some more."""
+    if value == 0:
+        return "0"
+    size = abs(value)
+    return f"{value:,.0f}" if 999.95 <= size < 1e7 else f"{value:#.4g}".removesuffix(".")
+
+
+def percent(share: float) -> str:
+    """An accuracy for people."""
+    return f"{share:.1%}"

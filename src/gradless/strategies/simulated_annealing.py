@@ -22,7 +22,6 @@ from gradless import noise, tree
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.tree import Params, Structure
 
-
 _MEASURED = 100  # changes of the loss
 
 
