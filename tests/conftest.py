@@ -2,6 +2,7 @@
 
 import gc
 import os
+import random
 import shutil
 import tempfile
 
@@ -12,7 +13,9 @@ os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
 os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", "-1")
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+import unit_tier
 from gradless import cache, objectives
 from gradless.data import Dataset, load
 from gradless.evaluate import SupervisedProblem
@@ -21,11 +24,36 @@ from gradless.models import MLP
 _IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 
 
-def pytest_configure():
+def pytest_addoption(parser):
+    """``--unit`` for the quick tests alone, ``--order`` to find out what depends on the order."""
+    parser.addoption("--unit", action="store_true", help="end tests that would take seconds")
+    parser.addoption("--order", type=int, help="seed of another order of files, and tests in them")
+
+
+@pytest.hookimpl(tryfirst=True)  # afterwards, tests that share a fixture are brought together
+def pytest_collection_modifyitems(config, items):
+    """Put files, and the tests of each, into another order if that is wanted."""
+    seed = config.getoption("--order")
+    if seed is not None:
+        chance = random.Random(seed)
+        place = {path: chance.random() for path in dict.fromkeys(item.path for item in items)}
+        items.sort(key=lambda item: (place[item.path], chance.random()))
+
+
+def pytest_configure(config):
     """Share what is compiled among all tests and the commands that they run: most of their time.
 
     In a folder of their own, so that they leave the user's alone.
     """
+    # The same examples every time, however slow the machine is; others with another order.
+    settings.register_profile(
+        "tests",
+        deadline=None,
+        derandomize=config.getoption("--order") is None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    settings.load_profile("tests")
     # Programs are millions of objects that stay, which the collector would visit again and again.
     gc.set_threshold(100_000, 50, 100)
     if not _IS_WORKER:
@@ -37,6 +65,15 @@ def pytest_unconfigure():
     """Delete that folder, in the process that has made it."""
     if not _IS_WORKER:
         shutil.rmtree(os.environ["GRADLESS_CACHE"], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _unit_tier(request):
+    """With ``--unit``, whatever takes seconds is skipped."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.config.getoption("--unit"):
+            unit_tier.begin(patch)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -106,7 +106,8 @@ def rewrite(path: Path, **about: Any) -> None:
 @pytest.mark.parametrize(
     ("about", "message"),
     [
-        ({"format": 2}, "newer version of gradless"),
+        ({"format": 3}, "newer version of gradless"),
+        ({"format": 1}, "an earlier version of gradless, whose runs"),
         ({"format": "1"}, "no checkpoint"),
         ({"rows": 10**12}, "no checkpoint"),
         ({"rows": -1}, "no checkpoint"),
@@ -194,7 +195,7 @@ def test_about_is_json_in_the_header(tmp_path) -> None:
     data = found(tmp_path)[0].read_bytes()
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     assert json.loads(json.loads(header["__metadata__"]["gradless"])["about"]) == {
-        "format": 1,
+        "format": 2,
         "rows": 3,
         "losses": "float32",
         "stop": {},

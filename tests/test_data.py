@@ -46,14 +46,17 @@ def classification(targets, classes: int) -> Dataset:
 @pytest.mark.parametrize(
     ("change", "fragment"),
     [
-        ({"features": np.zeros((2, 1))}, "features are float64 of shape (2, 1), expected float32"),
+        (
+            {"features": np.zeros((2, 1), np.int64)},
+            "features are int64 of shape (2, 1), expected float32 or float64",
+        ),
         ({"features": np.zeros(2, np.float32)}, "features are float32 of shape (2,)"),
         ({"features": np.zeros((0, 1), np.float32)}, "features are float32 of shape (0, 1)"),
         ({"features": np.zeros((2, 0), np.float32)}, "features are float32 of shape (2, 0)"),
         ({"features": np.full((2, 1), np.nan, np.float32)}, "NaN or infinite"),
         ({"targets": np.zeros(3, np.int32)}, "targets are int32 of shape (3,), expected int32"),
         ({"targets": np.zeros(2, np.int64)}, "targets are int64"),
-        ({"class_names": None}, "expected float32 of shape (2,)"),
+        ({"class_names": None}, "expected float32 or float64 of shape (2,)"),
         ({"targets": np.array([0, 2], np.int32)}, "from 0 to 2, expected from 0 to 1"),
         ({"targets": np.array([-1, 1], np.int32)}, "from -1 to 1"),
         ({"feature_names": ("a", "b")}, "expected 1 different ones"),
@@ -329,16 +332,16 @@ def test_csv_classification(csv_file):
     assert data.name == "pets"
     assert data.feature_names == ("a", "b")
     assert data.class_names == ("cat", "dog")
-    assert np.array_equal(data.features, np.float32([[1, 2.5], [3, -0.4], [5, 0.5]]))
+    assert np.array_equal(data.features, [[1, 2.5], [3, -0.4], [5, 0.5]])
     assert np.array_equal(data.targets, [1, 0, 1])
-    assert (data.features.dtype, data.targets.dtype) == (np.float32, np.int32)
+    assert (data.features.dtype, data.targets.dtype) == (np.float64, np.int32)
 
 
 def test_csv_regression(csv_file):
     data = load(csv_file("area,price\n10,0.1\n20,0.25\n30,1e3\n"), target="price")
     assert data.class_names is None
-    assert data.targets.dtype == np.float32
-    assert np.array_equal(data.targets, np.float32([0.1, 0.25, 1000]))
+    assert data.targets.dtype == np.float64
+    assert np.array_equal(data.targets, [0.1, 0.25, 1000])
 
 
 @pytest.mark.parametrize(
@@ -416,15 +419,15 @@ def test_csv_target_is_found_by_its_usual_names(csv_file):
     assert load(path, target="b").feature_names == ("y",)
 
 
-def test_csv_numbers_are_rounded_correctly(csv_file):
+def test_csv_numbers_are_read_exactly(csv_file):
     generator = np.random.default_rng(0)
     exact = generator.normal(size=(5000, 3)) * 10.0 ** generator.integers(-30, 30, (5000, 3))
     rows = "".join(f"{a!r},{b!r},{c!r},{k % 2}\n" for k, (a, b, c) in enumerate(exact.tolist()))
     path = csv_file("a,b,c,y\n" + rows)
-    assert np.array_equal(load(path).features, exact.astype(np.float32))
+    assert np.array_equal(load(path).features, exact)
     largest = float(np.finfo(np.float32).max)
     data = load(csv_file(f"a,y\n{largest!r},0.5\n-3.40282356e38,1\n1e-60,2\n"))
-    assert data.features[:, 0].tolist() == [largest, -largest, 0]
+    assert data.features[:, 0].tolist() == [largest, -3.40282356e38, 1e-60]
 
 
 def test_csv_file_without_its_usual_ending(csv_file, monkeypatch, tmp_path):
@@ -542,7 +545,7 @@ def test_a_directory_is_not_a_csv_file(tmp_path):
 )
 def test_features_are_read_by_name(csv_file, text):
     features = read_features(csv_file(text), ("a", "b"))
-    assert features.dtype == np.float32
+    assert features.dtype == np.float64
     assert np.array_equal(features, [[1, 2], [3, 4]])
 
 
@@ -557,9 +560,10 @@ def test_features_read_back_are_those_of_training(csv_file, tmp_path):
         writer = csv.writer(file)
         writer.writerow(["target", *data.feature_names])
         writer.writerows([k, *row] for k, row in zip(data.targets, data.features, strict=True))
-    assert np.array_equal(read_features(path, data.feature_names), data.features)
+    read = read_features(path, data.feature_names)
+    assert np.array_equal(read.astype(np.float32), data.features)
     again = load(path)
-    assert np.array_equal(again.features, data.features)
+    assert np.array_equal(again.features, read)
     assert np.array_equal(again.targets, data.targets)
     assert again.class_names == ("0", "1", "2")
 

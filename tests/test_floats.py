@@ -34,10 +34,11 @@ VARIANTS = [
     ("hill_climbing", {"adapt": True, "speculation": 3}),
     ("cma_es", {"relative": False}),
 ]
-# Remembered losses, and the curvature of the loss.
-LOSSES = {"best_loss", "losses", "current_loss", "remembered_loss", "curvature"}
-# Noise is float32, whatever it is added to, and so is what is only measured once.
-SMALL = {"scales", "first_sizes", "drawn", "sign", "precision", "change", "length"}
+# Remembered losses, and what is measured in them.
+LOSSES = {"best_loss", "losses", "current_loss", "remembered_loss", "promised", "loss_unit"}
+# Noise is float32, whatever it is added to, and so are sizes of which a few digits are enough.
+SMALL = {"scales", "first_sizes", "units", "drawn", "sign", "precision", "change", "length"}
+SMALL |= {"curvature", "steepest", "recent"}
 
 
 def test_the_type_of_losses_is_that_of_the_mode() -> None:

@@ -282,7 +282,7 @@ def test_limits() -> None:
     assert found.stopped_because == "target loss reached"
     assert found.best_loss <= 0.1
     found = minimize(squares, jnp.ones(2), CLIMB, stagnation=200)
-    assert found.stopped_because == "no improvement"
+    assert found.stopped_because == "no improvement over the last 200 evaluations"
     found = minimize(squares, jnp.ones(2), CLIMB, seconds=0.05)
     assert found.stopped_because == "time used up"
     found = minimize(squares, jnp.ones(2), "random_search", population=64, evaluations=100)

@@ -8,7 +8,7 @@ from scipy import special
 
 from gradless import book, storage, tree
 from gradless.errors import InputError
-from gradless.models import ACTIVATIONS, INITIALIZERS, MLP, Dense, Model, rescaled
+from gradless.models import ACTIVATIONS, INITIALIZERS, MLP, Dense, Model
 
 # name -> function of NumPy and SciPy, tolerance
 ORACLES = {
@@ -155,17 +155,6 @@ def test_networks_are_models_and_compare_by_value() -> None:
     assert MLP((2, 3)) == MLP((2, 3))
     assert hash(MLP((2, 3))) == hash(MLP((2, 3)))
     assert MLP((2, 3)) != MLP((2, 3), activation="tanh")
-
-
-@pytest.mark.parametrize("sizes", [(2, 3), (2, 5, 3)])
-def test_rescaled_outputs_are_scaled_and_shifted(sizes, x) -> None:
-    model = MLP(sizes, activation="tanh")
-    params = random_params(model, seed=3)
-    scale, shift = np.array([1e5, 1e-5, 1.0]), np.array([3e5, 2e-5, 0.0])
-    outputs = np.asarray(model.apply(rescaled(params, scale, shift), jnp.asarray(x)))
-    expected = np.asarray(model.apply(params, jnp.asarray(x)), np.float64) * scale + shift
-    np.testing.assert_allclose(outputs / scale, expected / scale, rtol=1e-5, atol=1e-5)
-    assert outputs.dtype == np.float32
 
 
 @pytest.mark.parametrize("sizes", [(), (2,), (2, 0, 3), (2, -1), (0, 3)])

@@ -220,6 +220,13 @@ def test_what_rises_is_drawn_rising_under_its_own_name(tmp_path, monkeypatch):
     assert axes.get_ylim()[1] <= 1.02
 
 
+def test_what_is_of_batches_is_called_so(tmp_path, monkeypatch):
+    figures = drawn(tmp_path, monkeypatch, "cross_entropy", [1, 0.5], 0.7, on_batches=True)
+    for figure in figures.values():
+        assert "best so far, each on its own batch" in labels(figure)
+        assert "best network so far" not in labels(figure)
+
+
 def test_the_objective_accuracy_is_drawn_once(tmp_path, monkeypatch):
     figures = drawn(tmp_path, monkeypatch, "accuracy", [-0.5, -0.9], 0.9, target_loss=-0.95)
     assert list(figures) == ["accuracy.png"]

@@ -110,12 +110,32 @@ def test_numbers_without_gaps_are_standardised_and_nothing_else():
     np.testing.assert_allclose(fitted.transform(numbers), exact, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("offset", [1e8, 1.7e9, 1.7e12, 1e15])
+@pytest.mark.parametrize("words", [False, True])
+def test_a_large_offset_costs_no_digits(offset, words, tmp_path):
+    """Of times in seconds or in milliseconds; in a mixed table they are objects on the way."""
+    steps = np.arange(100.0)
+    fitted = Preprocessing.fit(
+        Columns(
+            np.stack([offset + steps, steps % 2], axis=1),
+            ("time", "b"),
+            (None, ("u", "v") if words else None),
+        )
+    )
+    fitted.save(tmp_path / "kept.skops")
+    kept = Preprocessing.load(tmp_path / "kept.skops", fitted.names, fitted.kinds)
+    more = np.stack([offset + steps[::-1], steps % 2], axis=1)
+    inputs = kept.transform(Columns(more, fitted.names, (None, ("u", "v") if words else None)))
+    expected = (steps[::-1] - steps.mean()) / steps.std()
+    np.testing.assert_allclose(inputs[:, 0], expected, rtol=1e-5, atol=1e-6)
+
+
 def test_without_scaling_numbers_stay_what_they_are(columns):
     fitted = Preprocessing.fit(columns, scale=False)
     inputs, gaps = fitted.transform(columns), np.isnan(columns.features[:, 0])
-    np.testing.assert_array_equal(inputs[~gaps, 0], columns.features[~gaps, 0])
+    np.testing.assert_array_equal(inputs[~gaps, 0], np.float32(columns.features[~gaps, 0]))
     np.testing.assert_array_equal(inputs[gaps, 0], np.float32(np.nanmedian(columns.features[:, 0])))
-    np.testing.assert_array_equal(inputs[:, 1], columns.features[:, 2])
+    np.testing.assert_array_equal(inputs[:, 1], np.float32(columns.features[:, 2]))
 
 
 @pytest.mark.parametrize("column", [[-3e38, 3e38], [1e-45, 0], [1e-45] + [0] * 999, [7.0] * 9])

@@ -212,9 +212,13 @@ def judged(recipe: Recipe):
     prepared = prepare(recipe)
     params = prepared.model.init(jax.random.key(1))
     dataset = prepared.train if prepared.test is None else prepared.test
-    whole = prepared.finished(params)
-    outputs = np.asarray(prepared.model.apply(whole, jnp.asarray(dataset.features)), np.float64)
-    return prepared.judge(params, dataset), outputs, dataset.targets
+    return prepared.judge(params, dataset), outputs_of(prepared, params, dataset), dataset.targets
+
+
+def outputs_of(prepared, params, dataset):
+    """Outputs of a network of the search in the units of the targets."""
+    outputs = np.asarray(prepared.model.apply(params, jnp.asarray(dataset.features)), np.float64)
+    return outputs if prepared.outputs is None else prepared.outputs.applied(outputs)
 
 
 @pytest.mark.parametrize("data", ["vertical", "iris"])
@@ -277,11 +281,9 @@ def test_a_search_is_the_same_for_targets_in_any_unit(table):
         path = table(target=lambda row, size=size: repr(size * (row % 9) / 8))
         prepared = prepare(Recipe(path, **SMALL, strategy="openai_es", task="regression"))
         *_, last = train(prepared.problem, prepared.strategy, prepared.begin(), Stop(2000))
-        outputs = prepared.model.apply(
-            prepared.finished(prepared.structure.unravel(np.asarray(last.run.best))),
-            jnp.asarray(prepared.test.features),
-        )
-        found.append((float(last.best_loss[-1]) / size**2, np.asarray(outputs) / size))
+        best = prepared.structure.unravel(np.asarray(last.run.best))
+        outputs = outputs_of(prepared, best, prepared.test)
+        found.append((float(last.best_loss[-1]) / size**2, outputs / size))
     for loss, outputs in found[1:]:
         assert loss == pytest.approx(found[0][0], rel=1e-3)
         np.testing.assert_allclose(outputs, found[0][1], rtol=1e-3, atol=1e-3)
@@ -298,25 +300,43 @@ def test_a_search_is_the_same_for_targets_in_any_unit(table):
 def test_outputs_are_left_as_they_are(table, recipe):
     target = "abc".__getitem__ if "task" in recipe else lambda row: row + 0.5
     prepared = prepare(Recipe(table(target=lambda row: target(row % 3)), **SMALL, **recipe))
-    params = prepared.begin()
     assert (prepared.outputs, prepared.recipe.scale_outputs) == (None, False)
     assert prepared.problem.output_scale is None
-    assert prepared.finished(params) is params
-
-
-def test_rounded_weights_stay_the_same_whole_numbers(table):
-    recipe = Recipe(table(target=numbers_of(1e5)), hidden=(5,), weights="int8")
-    prepared = prepare(recipe)
-    searched = prepared.model.init(jax.random.key(1))
-    finished = prepared.finished(searched)
-    kept = [prepared.model.stored(params)[-1].weights for params in (searched, finished)]
-    np.testing.assert_array_equal(kept[0].values, kept[1].values)
-    assert float(kept[1].scale) == float(kept[0].scale) * prepared.outputs.scale[0]
 
 
 def test_one_target_for_all_can_be_learned(table):
     prepared = prepare(Recipe(table(target=lambda row: 1e6), **SMALL, task="regression"))
     assert (float(prepared.outputs.scale[0]), float(prepared.outputs.shift[0])) == (1, 1e6)
+
+
+@pytest.mark.parametrize("offset", [1e8, 1e12])
+def test_a_large_offset_of_the_targets_changes_nothing(table, offset):
+    """What the search sees, and so the run, is that of the targets without it."""
+    low, high = (
+        prepare(
+            Recipe(
+                table(target=lambda row, away=away: f"{away + row % 9:.0f}"),
+                **SMALL,
+                task="regression",
+            )
+        )
+        for away in (0, offset)
+    )
+    for name, values in low.problem.targets.items():
+        np.testing.assert_allclose(high.problem.targets[name], values, atol=1e-3)
+    assert high.outputs.scale == low.outputs.scale
+    assert high.outputs.shift - offset == pytest.approx(low.outputs.shift, abs=1e-3)
+
+
+def test_numbers_that_float32_cannot_tell_apart_are_said_where_they_are_not_scaled(tmp_path):
+    path = tmp_path / "times.csv"
+    rows = (f"{1_700_000_000 + k},{k},{0.1 * k},{100_000_000 + k}.5\n" for k in range(40))
+    path.write_text("time,small,y,large\n" + "".join(rows))
+    for target, expected in (("y", ["time", "large"]), ("large", ["time", "large"])):
+        recipe = Recipe(str(path), **SMALL, target=target, task="regression")
+        assert prepare(recipe).notes == ()
+        notes = prepare(dataclasses.replace(recipe, standardize=False)).notes
+        assert [note.split(":")[0] for note in notes] == [f"column {name!r}" for name in expected]
 
 
 @pytest.mark.parametrize("size", [1e17, 1e-17])

@@ -1,10 +1,14 @@
 """From a table as people have it to answers: train, model card, predict, evaluate."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +18,22 @@ from sklearn.preprocessing import FunctionTransformer
 
 from gradless import runs
 from gradless.commands import options
-from test_cli import MEASURED, SMALL, Trained, call, is_picture, read_json, refuse, rows_of, succeed
+from gradless.data import split_rows
+from gradless.models import Dense
+from gradless.storage import save_tree
+from gradless.tables import read_columns
+from test_cli import (
+    MEASURED,
+    SMALL,
+    Trained,
+    call,
+    is_picture,
+    read_json,
+    refuse,
+    rows_of,
+    succeed,
+    write_table,
+)
 
 TARGET = ("--target", "churn", "--drop", "customer id")
 
@@ -80,7 +99,8 @@ def card_of(run: Trained) -> str:
 
 def test_a_run_leaves_card_preprocessing_and_pictures(trained):
     pictures = {"loss.png", "accuracy.png", "confusion.png", "roc.png"}
-    assert {path.name for path in trained.folder.iterdir()} == MEASURED | pictures
+    expected = MEASURED | pictures | {"validation.csv"}
+    assert {path.name for path in trained.folder.iterdir()} == expected
     assert all(is_picture(trained.folder / name) for name in pictures)
 
 
@@ -106,6 +126,7 @@ def test_the_test_rows_are_reported_once_with_intervals(trained):
     assert accuracy["value"] == pytest.approx(result["test_accuracy"])
     assert accuracy["low"] < accuracy["value"] < accuracy["high"]
     assert result["test_metrics"]["log loss"]["value"] == pytest.approx(result["test_loss"], 1e-5)
+    assert f"{result['test_loss']:.4f}" in trained.out.split("log loss")[1].split("\n")[0]
     assert "60 rows kept aside to test:" in trained.out
     assert "F1 of 'yes'" in trained.out
     assert f"model card: {trained.folder / 'model_card.md'}" in trained.out
@@ -149,8 +170,10 @@ def test_the_card_says_what_was_trained_on_what_and_how_good_it_is(trained, plac
     for part in (
         "predicts `churn` from 5 columns of a table: `no` or `yes`",
         "on 60 rows that were kept aside and took no part in training",
-        f"| accuracy | {result['test_accuracy']:.3f} | ",
+        f"| accuracy | {result['test_accuracy']:.1%} | ",
         f"`{place / 'churn.csv'}`: 240 rows, 60 of them kept aside to test",
+        "Of the others, 36 decided which network is kept",
+        f"network kept | that of evaluation {result['kept_at']:,}, the best on 36 validation rows",
         "Left out: `customer id`.",
         f"| no | {counts['no']} | {counts['no'] / 240:.1%} |",
         f"| age | numbers | {data['age'].isna().sum()} |",
@@ -174,7 +197,7 @@ def test_the_card_of_numbers(priced):
     card, result = card_of(priced), json.loads(priced.out)
     assert "predicts the number `spend` from 5 columns" in card
     assert f"| MSE | {result['test_metrics']['MSE']['value']:,.0f} | " in card
-    assert "the mean in training, has MSE" in card
+    assert "every row with the mean in training, " in card
     assert "![predictions](predictions.png)" in card
     assert "churn" in card  # a column like others
 
@@ -188,6 +211,84 @@ def test_without_test_rows_the_card_says_that_it_is_flattered(place):
     assert "240 rows, none of them kept aside." in card
     assert "kept aside to test" not in out
     assert read_json(Path("run"), "result.json")["test_metrics"] is None
+
+
+# --- Validation -----------------------------------------------------------------------------------
+
+
+def test_the_network_that_is_best_on_validation_rows_is_kept(trained):
+    result = read_json(trained.folder, "result.json")
+    looks = runs.read_looks(trained.folder)
+    best = min(looks, key=lambda look: look.loss)
+    assert result["validation_loss"] == pytest.approx(best.loss, rel=1e-6)
+    assert result["kept_at"] == best.generation  # one evaluation each
+    assert read_json(trained.folder, "config.json")["data"]["validation_samples"] == 36
+    assert "the best on 36 validation rows" in trained.out
+    heads = next(line for line in trained.out.splitlines() if line.split()[:1] == ["training"])
+    assert heads.split() == ["training", "validation", "test", "baseline"]
+    assert result["baseline"]["answer"] == "the shares of the classes"
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_longer_run_is_the_same_in_one_or_two_parts(place):
+    few = (place / "churn.csv", *TARGET, "--strategy", "fd_lbfgs", "--hidden", "3", "--quiet")
+    for folder, evaluations in (("whole", 4000), ("parts", 1500)):
+        succeed("train", *few, "--evaluations", evaluations, "--out", folder)
+    first = read_json(Path("parts"), "result.json")
+    succeed("resume", "parts", "--evaluations", "4000", "--quiet")
+    results = [read_json(Path(folder), "result.json") for folder in ("whole", "parts")]
+    kept = [each["kept_at"] for each in results]
+    assert kept[0] == kept[1]
+    assert first["evaluations"] < results[1]["evaluations"]
+    for name in ("model.safetensors", "validation.csv", "rows.safetensors"):
+        assert Path("whole", name).read_bytes() == Path("parts", name).read_bytes()
+    assert "the same bit for bit" in succeed("repeat", "parts")
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_more_evaluations_than_validation_rows_let_are_refused_with_what_to_do(place):
+    few = ("--strategy", "fd_lbfgs", "--hidden", "3", "--patience", "1.01", "--quiet")
+    arguments = (place / "churn.csv", *TARGET, *few, "--evaluations", "200000", "--out", "run")
+    succeed("train", *arguments)
+    result = read_json(Path("run"), "result.json")
+    assert result["stopped_because"] == "no improvement on the 36 validation rows"
+    assert result["kept_at"] < result["evaluations"] < 100_000
+    assert result["stalled"] is None
+    assert "--patience 4" in refuse("resume", "run", "--evaluations", "300000")
+    more = str(result["evaluations"] + 500)
+    succeed("resume", "run", "--evaluations", more, "--patience", "9", "--quiet")
+    assert read_json(Path("run"), "result.json")["evaluations"] > result["evaluations"]
+    assert "--patience must be above 1, got 0.5" in refuse("train", *arguments, "--patience", "0.5")
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_without_validation_all_other_rows_are_for_training(place):
+    few = (*SMALL, "--validation", "0", "--out", "run")
+    out = succeed("train", place / "churn.csv", *TARGET, *few)
+    assert "validation" not in out
+    result = read_json(Path("run"), "result.json")
+    assert (result["validation_loss"], result["kept_at"]) == (None, None)
+    assert not Path("run/validation.csv").exists()
+    assert read_json(Path("run"), "config.json")["data"]["training_samples"] == 180
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_few_rows_are_trained_on_with_a_word_about_it(place):
+    churn(30).to_csv("few.csv", index=False)
+    out = succeed("train", "few.csv", *TARGET, *SMALL, "--out", "run")
+    assert "22 training rows are too few to hold some out for validation" in out
+    assert "Too few" not in out
+    assert "22 training rows are too few" in Path("run/model_card.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_network_that_reached_the_target_is_the_one_that_was_asked_for(place):
+    few = (*SMALL, "--target-accuracy", "0.6", "--quiet", "--out", "run")
+    succeed("train", place / "churn.csv", *TARGET, *few)
+    result = read_json(Path("run"), "result.json")
+    assert result["stopped_because"] == "target accuracy reached"
+    assert result["accuracy"] >= 0.6
+    assert (result["kept_at"], runs.read_looks(Path("run"))) == (None, [])
 
 
 # --- predict --------------------------------------------------------------------------------------
@@ -247,6 +348,34 @@ def test_evaluate_agrees_with_scikit_learn_on_what_predict_says(trained, place):
         assert facts["metrics"][name]["value"] == pytest.approx(value, abs=1e-4), name
     assert facts["confusion"] == metrics.confusion_matrix(true, predicted).tolist()
     assert (facts["rows"], facts["classes"]) == (240, ["no", "yes"])
+
+
+def test_evaluate_says_which_rows_a_network_was_trained_on(trained, place):
+    result = read_json(trained.folder, "result.json")
+    changed = churn()[["spend", "churn", "city", "age", "newsletter", "plan"]].assign(more="x")
+    changed["spend"] = [f"{value:.4e}" for value in changed["spend"]]
+    changed.to_csv("changed.csv", index=False)
+    for data in (place / "churn.csv", "changed.csv"):
+        facts = json.loads(succeed("evaluate", trained.folder, data, "--json"))
+        assert (facts["rows"], facts["trained_on"], facts["new_rows"]["rows"]) == (240, 180, 60)
+        for name, metric in facts["new_rows"]["metrics"].items():
+            assert metric["value"] == pytest.approx(result["test_metrics"][name]["value"]), name
+    out = succeed("evaluate", trained.folder, "changed.csv")
+    assert "trained on 180 of these rows (75.0%); figures for those flatter the network" in out
+    assert "all rows" in out
+
+
+def test_evaluate_of_rows_that_are_all_new_or_all_old(trained):
+    rows = churn()
+    targets = (rows["churn"] == "yes").to_numpy(np.int32)
+    is_new = np.isin(np.arange(240), split_rows("churn", targets, ("no", "yes"), 0.25, 0)[1])
+    rows[is_new].to_csv("new.csv", index=False)
+    assert "trained on" not in succeed("evaluate", trained.folder, "new.csv")
+    rows[~is_new].to_csv("old.csv", index=False)
+    out = succeed("evaluate", trained.folder, "old.csv")
+    assert "It was trained on all of these rows" in out
+    facts = json.loads(succeed("evaluate", trained.folder, "old.csv", "--json"))
+    assert (facts["trained_on"], facts["new_rows"]) == (180, None)
 
 
 def test_evaluate_prints_a_table(trained, place):
@@ -397,6 +526,176 @@ def test_a_run_of_before_outputs_were_scaled_goes_on_as_it_was(monkeypatch):
     succeed("resume", "run", "--evaluations", "4000", "--quiet")
     weights = [Path(name, "model.safetensors").read_bytes() for name in ("run", "whole")]
     assert weights[0] == weights[1]
+
+
+# --- Numbers far from zero ------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_times_in_seconds_tell_early_from_late():
+    """In float32, 128 seconds around 1.7e9 are one number."""
+    rows = "".join(f"{1_700_000_000 + k},{'early' if k < 60 else 'late'}\n" for k in range(120))
+    Path("table.csv").write_text("time,y\n" + rows)
+    succeed("train", "table.csv", *QUICK, "--quiet", "--out", "run")
+    facts = json.loads(succeed("evaluate", "run", "table.csv", "--json"))
+    assert facts["metrics"]["accuracy"]["value"] > 0.95
+    predictions = [row["prediction"] for row in rows_of(succeed("predict", "run", "table.csv"))]
+    assert (predictions[0], predictions[-1]) == ("early", "late")
+
+
+@pytest.mark.usefixtures("without_pictures")
+@pytest.mark.parametrize("offset", [1e8, 1e15])
+def test_targets_with_a_large_offset_are_learned_and_written_with_all_digits(offset):
+    low = [k % 8 for k in range(120)]
+    rows = "".join(f"{k},{offset + k:.0f}\n" for k in low)
+    Path("table.csv").write_text("a,y\n" + rows)
+    arguments = ("--task", "regression", *QUICK, "--quiet", "--out", "run")
+    succeed("train", "table.csv", *arguments)
+    answers = [float(row["prediction"]) for row in rows_of(succeed("predict", "run", "table.csv"))]
+    assert metrics.r2_score(low, np.subtract(answers, offset)) > 0.9
+    facts = json.loads(succeed("evaluate", "run", "table.csv", "--json"))
+    assert facts["metrics"]["MSE"]["value"] == pytest.approx(
+        np.mean(np.subtract(np.subtract(answers, offset), low) ** 2), rel=1e-9
+    )
+    # What is written is what was answered, to the last bit.
+    network = runs.read_network(Path("run"))
+    columns = read_columns("table.csv", network.feature_names, network.kinds)
+    assert answers == network.outputs(columns)[:, 0].tolist()
+    card = Path("run/model_card.md").read_text(encoding="utf-8")
+    assert f"runs from {offset:.0f}.0 to {offset + 7:.0f}.0 in" in card
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_network_of_before_with_the_scale_in_its_last_layer_is_used_as_it_was(priced, place):
+    network = runs.read_network(priced.folder)
+    *before, last = jax.tree.map(np.asarray, network.params)
+    scale, shift = network.scale
+    folded = Dense(np.float32(last.weights * scale), np.float32(last.biases * scale + shift))
+    folder = priced.copy(Path("before"))
+    save_tree(folder / "model.safetensors", {"layers": (*before, folded)})
+    now, then = (
+        [float(row["prediction"]) for row in rows_of(succeed("predict", run, place / "churn.csv"))]
+        for run in (priced.folder, folder)
+    )
+    np.testing.assert_allclose(then, now, rtol=1e-5)
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_run_of_before_tables_were_float64_goes_on_as_it_was(monkeypatch):
+    houses(1e5).assign(area=houses(1)["area"] + 1 / 3).to_csv("table.csv", index=False)
+    recipe = options.Problem.recipe
+    arguments = ("table.csv", "--target", "price", *QUICK, "--quiet")
+    succeed("train", *arguments, "--out", "today")
+    with monkeypatch.context() as then:
+        then.setattr(
+            options.Problem, "recipe", lambda self, **more: recipe(self, numbers="float32", **more)
+        )
+        succeed("train", *arguments, "--out", "whole")
+        succeed("train", *arguments, "--evaluations", "2000", "--out", "run")
+    config = read_json(Path("run"), "config.json")
+    del config["recipe"]["numbers"], config["recipe"]["missing"]
+    Path("run", "config.json").write_text(json.dumps(config), encoding="utf-8")
+    succeed("resume", "run", "--evaluations", "4000", "--quiet")
+    names = ("run", "whole", "today")
+    run, whole, today = (Path(name, "model.safetensors").read_bytes() for name in names)
+    assert run == whole != today
+
+
+# --- What is missing, and notes -------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_what_was_said_to_be_missing_is_kept_for_predict_evaluate_and_resume():
+    countries = ("NA", "DE", "unknown", "-1")
+    rows = "".join(f"{k % 7 or -1},{countries[k % 4]},{'uv'[k % 2]}\n" for k in range(40))
+    Path("table.csv").write_text("a,country,y\n" + rows)
+    arguments = ("table.csv", *SMALL, "--quiet", "--out", "run", "--missing", "unknown", "-1")
+    succeed("train", *arguments)
+    data = read_json(Path("run"), "config.json")
+    assert data["recipe"]["missing"] == ["unknown", "-1"]
+    assert data["data"]["inputs"] == [
+        *("a", "a is missing"),
+        *("country = DE", "country = NA", "country = missing"),
+    ]
+    gap, said = (
+        succeed("predict", "run", Path(name))
+        for name, text in (("gap.csv", "a,country\n,\n"), ("said.csv", "a,country\n-1,unknown\n"))
+        if Path(name).write_text(text)
+    )
+    assert gap == said
+    succeed("evaluate", "run", "table.csv", "--quiet")
+    succeed("resume", "run", "--evaluations", "400", "--quiet")
+    code, _, err = call(
+        "predict", "run", write_table(Path("na.csv"), ["a", "country"], [[1, "NA"]])
+    )
+    assert (code, err) == (0, "")
+    assert "give target, task, drop, categories and missing for files" in refuse(
+        "train", "iris", "--missing"
+    )
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_merged_spellings_and_quoted_gaps_are_said_before_training():
+    rows = "".join(f'{k},"NA",{("True", "TRUE", "False")[k % 3]}\n' for k in range(30))
+    Path("table.csv").write_text("a,b,y\n" + rows + "31,DE,False\n32,DE,TRUE\n")
+    code, _, err = call(
+        "train", "table.csv", *SMALL, "--quiet", "--out", "run", "--positive", "TRUE"
+    )
+    assert code == 0
+    assert err.splitlines() == [
+        "gradless: column 'b': 'NA' counts as a text, being in quotes or in a column of text; if "
+        "it is missing, say so with --missing NA",
+        "gradless: column 'y': 'True' and 'TRUE' are one class",
+    ]
+    assert read_json(Path("run"), "config.json")["data"]["classes"] == ["False", "True"]
+
+
+# --- Consoles -------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("without_pictures")
+@pytest.mark.parametrize("encoding", ["ascii", "cp1250", "cp932"])
+def test_a_run_is_shown_and_used_in_a_console_of_any_encoding(place, priced, encoding):
+    names = churn().replace({"city": {"Oslo": "S\u00e3o \u0141"}})
+    names.to_csv("names.csv", index=False)
+    arguments = ("--target", "spend", "--drop", "customer id", *SMALL, "--out", "run")
+    code, out, err = call("train", "names.csv", *arguments, encoding=encoding)
+    assert (code, err) == (0, "")
+    assert "R2 " in out
+    assert read_json(Path("run"), "status.json")["status"] == "finished"
+    assert "R\u00b2" in Path("run/model_card.md").read_text(encoding="utf-8")
+    code, out, _ = call("evaluate", "run", "names.csv", encoding=encoding)
+    assert code == 0
+    assert "R2 " in out
+    assert call("predict", "run", "names.csv", encoding=encoding).code == 0
+    assert (
+        call("explain", "names.csv", *arguments[:4], "--measure", "0", encoding=encoding).code == 0
+    )
+    assert "R\\xb2" not in out
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_classes_that_a_console_cannot_show_are_escaped_and_that_is_said():
+    rows = "".join(f"{k},{('Gdańsk', 'Oslo')[k % 2]}\n" for k in range(30))
+    Path("table.csv").write_text("a,y\n" + rows, encoding="utf-8")
+    succeed("train", "table.csv", *SMALL, "--quiet", "--out", "run")
+    code, out, err = call("predict", "run", "table.csv", encoding="ascii")
+    assert code == 0
+    assert {row["prediction"] for row in rows_of(out)} <= {r"Gda\u0144sk", "Oslo"}
+    assert "standard output is ascii, which does not have all letters of these names" in err
+    code, _, err = call("predict", "run", "table.csv", "--out", "out.csv", encoding="ascii")
+    assert (code, err) == (0, "")
+    assert "Gda\u0144sk" in Path("out.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_another_process_in_a_narrow_console(place):
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1250"}
+    arguments = [place / "churn.csv", "--target", "spend", "--drop", "customer id", *SMALL]
+    command = [sys.executable, "-m", "gradless", "train", *map(str, arguments), "--out", "run"]
+    ran = subprocess.run(command, check=False, capture_output=True, env=environment)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert "R2 " in ran.stdout.decode("cp1250")
 
 
 def test_a_run_for_f1_says_f1_everywhere(place):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from gradless import files
 from gradless.errors import InputError
-from gradless.tables import read_columns, read_features, read_table
+from gradless.tables import read_columns, read_features, read_labelled, read_table
 
 often = settings(
     deadline=None,
@@ -47,8 +47,10 @@ words = (
 names = st.lists(words, min_size=1, max_size=3).map(" ".join).filter(lambda name: name != "y")
 # Text that is neither a number nor missing: classes as words.
 classes = names.map(lambda name: f"c {name}")
-values = st.floats(-3.4028234e38, 3.4028234e38) | st.floats(
-    width=32, allow_nan=False, allow_infinity=False
+values = (
+    st.floats(-3.4028234e38, 3.4028234e38)
+    | st.floats(width=32, allow_nan=False, allow_infinity=False)
+    | st.integers(10**8, 10**15).map(float)  # times, identifiers: no digit is lost
 )
 chances = st.randoms(use_true_random=False)
 
@@ -134,7 +136,7 @@ def test_columns_are_found_by_name(path, content, chance, data):
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda read: read._replace(features=read.features + np.float32(1e-30)),
+        lambda read: read._replace(features=read.features + 1e-300),
         lambda read: read._replace(features=read.features[::-1]),
         lambda read: read._replace(targets=read.targets[::-1]),
         lambda read: read._replace(feature_names=read.feature_names[::-1]),
@@ -193,6 +195,8 @@ READ = {
     "exponents": HEAD + "10e-1,.2E+1,u\n" + REST,
     "leading zeros": HEAD + "0001,2." + "0" * 1000 + ",u\n" + REST,
     "other digits": HEAD + "\u0661,\uff12,u\n" + REST,
+    "Excel's line on separators": "sep=,\r\n" + GOOD,
+    "the same in quotes": b'\xef\xbb\xbf"sep=,"\n' + GOOD.encode(),
     "two byte order marks": b"\xef\xbb\xbf" * 2 + GOOD.encode(),
 }
 
@@ -203,7 +207,7 @@ def test_corpus_that_is_read(path, data):
     features, targets, names, class_names = read_table(path)[:4]
     assert names == ("a", "b")
     assert class_names == ("u", "v")
-    assert np.array_equal(features, np.float32([[1, 2], [3, 4], [5, 6]]))
+    assert np.array_equal(features, [[1, 2], [3, 4], [5, 6]])
     assert targets.tolist() == [0, 1, 1]
 
 
@@ -241,7 +245,7 @@ def test_accents_are_the_same_in_one_character_or_two(path):
 
 
 def test_ten_thousand_columns(path):
-    values = np.random.default_rng(0).standard_normal((9, 9_999), np.float32)
+    values = np.random.default_rng(0).standard_normal((9, 9_999))
     header = ",".join([*(f"x{k}" for k in range(9_999)), "y"])
     rows = [",".join([*map(str, row), "uv"[k % 2]]) for k, row in enumerate(values.tolist())]
     path.write_text("\n".join([header, *rows]))
@@ -267,7 +271,7 @@ def test_many_different_target_texts(path):
     path.write_text("a,b,c,y\n" + "".join(f"{k},{-k},0,{text}\n" for k, text in enumerate(texts)))
     read = read_table(path)
     assert [read.class_names[target] for target in read.targets] == texts
-    assert np.array_equal(read.features[:, 1], -np.arange(9_000, dtype=np.float32))
+    assert np.array_equal(read.features[:, 1], -np.arange(9_000.0))
 
 
 # --- The corpus: files that cannot ----------------------------------------------------------------
@@ -312,6 +316,21 @@ REFUSED = {
     "semicolons": (GOOD.replace(",", ";"), "line 1: cells seem to be separated by ';', expected"),
     "tabs": (GOOD.replace(",", "\t"), "cells seem to be separated by '\\t', expected commas"),
     "bars": (GOOD.replace(",", "|"), "cells seem to be separated by '|', expected commas"),
+    "Excel's line on separators": (
+        "sep=;\n" + GOOD.replace(",", ";"),
+        "line 1: the line says that cells are separated by ';', expected commas; save the file",
+    ),
+    "rows that end in a comma": (
+        HEAD + "1,2,p,\n",
+        "line 2: number of cells is 4, expected 3 as in the header; the row ends in a comma that "
+        "the header does not have: delete it in all rows, or name the column in the header",
+    ),
+    "header that ends in a comma": (
+        "a,b,y,\n1,2,p,\n",
+        "line 1: column 4 has no name in the header, which ends in a comma; delete the comma, and",
+    ),
+    "more cells": (HEAD + "1,2,p,q\n", "number of cells is 4, expected 3 as in the header; quote"),
+    "one row": (HEAD + "1,2,p\n", "one row of data, expected two or more, of which something"),
     "open quote": (HEAD + '1,2,"u\n' + REST, "line 2: not valid CSV (unexpected end of data)"),
     "quote in a quoted cell": (HEAD + '1,2,"u" v\n' + REST, "line 2: not valid CSV (',' expected"),
     "open quote in a long file": (HEAD + '1,2,"u\n' + REST * 20_000, "that is not closed"),
@@ -402,8 +421,8 @@ REFUSED = {
     "identifier": (
         HEAD + REST + "1_2,2,u\n",
         "line 4, column 'a': '1_2' is not a number, but '3' in line 2 is; leave cells empty whose "
-        "number is not known, or pass --drop a to leave the column out, or --categories a if all "
-        "its cells are categories",
+        "number is not known, or pass --missing 1_2 if that is what it says, or --drop a to leave "
+        "the column out, or --categories a if all its cells are categories",
     ),
     "unit": (HEAD + REST + "5 kg,2,u\n", "'5 kg' is not a number, but '3' in line 2 is"),
     "word after gaps": (HEAD + ",2,u\n7,2,u\nx,2,u\n", "line 4, column 'a': 'x' is not a number"),
@@ -481,6 +500,84 @@ def test_gaps_are_read_in_columns_of_both_kinds(path, gap):
     assert read.columns.texts(1).tolist() == ["red", None, "blue"]
     with pytest.raises(InputError, match="line 3, column 'a': missing value"):
         read_features(path, ["a"])
+
+
+def test_in_quotes_what_says_missing_is_a_text_but_among_numbers(path):
+    path.write_text(
+        'n,country,y\n1,"NA",u\n"NA","?",v\n3,DE,"null"\nNA,NA,v\n2," na ",u\n', encoding="utf-8"
+    )
+    read = read_table(path)
+    assert np.array_equal(read.features[:, 0], [1, np.nan, 3, np.nan, 2], equal_nan=True)
+    assert read.columns.texts(1).tolist() == ["NA", "?", "DE", None, "na"]
+    assert read.class_names == ("null", "u", "v")
+    assert read.notes == (
+        "column 'country': 'NA', '?', 'na' counts as a text, being in quotes or in a column of "
+        "text; if it is missing, say so with --missing NA '?' na",
+        "column 'y': 'null' counts as a text, being in quotes or in a column of text; if it is "
+        "missing, say so with --missing null",
+    )
+    again = read_columns(path, ["country"], ["category"])
+    assert again.texts(0).tolist() == ["NA", "?", "DE", None, "na"]
+
+
+@pytest.mark.parametrize("block", [1, 7, 2**15])
+def test_gaps_in_quotes_before_the_first_number(path, block):
+    rows = '"NA","NA","NA",1\n' * 9 + '2,DE,,1\n"NA",,"NA",1\n'
+    path.write_text("a,b,c,y\n" + rows + "3,DE,,2\n")
+    with patch.object(files, "BLOCK_CELLS", block):
+        read = read_table(path)
+    assert read.columns.kinds == ("number", "category", "category")
+    assert np.array_equal(read.features[:, 0], [*[np.nan] * 9, 2, np.nan, 3], equal_nan=True)
+    assert read.columns.texts(1).tolist() == [*["NA"] * 9, "DE", None, "DE"]
+    assert read.columns.texts(2).tolist() == [*["NA"] * 9, None, "NA", None]
+
+
+def test_quotes_inside_of_quotes_change_nothing(path):
+    text = 'a "word", ""NA"", and\n""NA"",""?""'.replace('"word"', '""word""')
+    path.write_text(f'n,a,y\n1,"{text}",u\n2,",NA,",v\n3,"NA"\t,v\n'.replace('"NA"\t', '"NA"'))
+    expected = " ".join(text.replace('""', '"').split())
+    assert read_table(path).columns.texts(1).tolist() == [expected, ",NA,", "NA"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "numbers", "country", "classes"),
+    [
+        (None, [1, -999, np.nan], ["?", "DE", None], ["u", "u", "v"]),
+        ((), None, ["?", "DE", "NA"], ["u", "u", "v"]),
+        (("",), None, ["?", "DE", "NA"], ["u", "u", "v"]),
+        (("-999", "nan", "?"), [1, np.nan, np.nan], [None, "DE", "NA"], ["u", "u", "v"]),
+        (("-999.0", "nan", "DE "), [1, np.nan, np.nan], ["?", None, "NA"], ["u", "u", "v"]),
+    ],
+)
+def test_what_is_missing_can_be_said(path, missing, numbers, country, classes):
+    path.write_text('n,country,y\n1,"?",u\n-999,DE,u\nnan,NA,v\n')
+    if numbers is None:
+        line = "line 4, column 'n': 'nan' is not a number"
+        with pytest.raises(InputError, match=line):
+            read_table(path, missing=missing)
+        path.write_text(path.read_text().replace("nan", ""))
+        numbers = [1, -999, np.nan]
+    read = read_table(path, missing=missing)
+    assert np.array_equal(read.features[:, 0], numbers, equal_nan=True)
+    assert read.columns.texts(1).tolist() == country
+    assert [read.class_names[k] for k in read.targets] == classes
+    columns = read_columns(path, ["n", "country"], ["number", "category"], missing)
+    assert np.array_equal(columns.features[:, 0], numbers, equal_nan=True)
+    assert columns.texts(1).tolist() == country
+
+
+def test_a_class_that_says_missing(path):
+    """Namibia, as pandas writes it."""
+    path.write_text("a,y\n1,NA\n2,DE\n3,NA\n")
+    with pytest.raises(InputError, match="line 2, column 'y': missing value 'NA'"):
+        read_table(path)
+    assert read_table(path, missing=()).class_names == ("DE", "NA")
+    path.write_text('a,y\n1,"NA"\n2,DE\n3,"NA"\n')
+    assert read_table(path).class_names == ("DE", "NA")
+    with pytest.raises(InputError, match="line 2, column 'y': missing value 'NA'"):
+        read_table(path, missing=["NA"])
+    _, targets = read_labelled(path, ["a"], ["number"], "y", ["DE", "NA"])
+    assert targets.tolist() == [1, 0, 1]
 
 
 def test_white_space_accents_and_the_case_of_booleans_make_no_other_category(path):

@@ -97,7 +97,8 @@ def _letter(chance: random.Random) -> str:
 
 def _value(chance: random.Random) -> float:
     exact = chance.uniform(-1, 1) * 10.0 ** chance.randrange(-46, 39)
-    return chance.choice((exact, float(np.float32(exact)), float(chance.randrange(-9, 9))))
+    large = 10.0 ** chance.randrange(8, 16) + chance.randrange(1000)  # a time, an identifier
+    return chance.choice((exact, float(np.float32(exact)), float(chance.randrange(-9, 9)), large))
 
 
 def render(table: Content, chance: random.Random) -> bytes:
@@ -152,7 +153,8 @@ def _cell(text: str, style: str, chance: random.Random) -> str:
         if style == "spaced"
         else ("", "")
     )
-    if style == "quoted" or any(mark in text for mark in ',"\r\n'):
+    gap = text.casefold() in MISSING and text  # in quotes, it is a text
+    if (style == "quoted" and not gap) or any(mark in text for mark in ',"\r\n'):
         spaces = " " * len(before)  # before a quotation mark, nothing but these
         return spaces + '"' + before + text.replace('"', '""') + after + '"'
     return before + text + after
@@ -170,7 +172,7 @@ def check_read(path: Path, table: Content) -> None:
         if read.class_names != tuple(classes):
             raise BrokenPromiseError(f"{path}: classes {read.class_names}, expected {classes}")
     else:
-        expected = np.array(table.targets, np.float64).astype(np.float32)
+        expected = np.array(table.targets, np.float64)
         if read.class_names is not None:
             raise BrokenPromiseError(f"{path}: classes {read.class_names}, expected numbers")
     if not _same(read.targets, expected):
@@ -186,7 +188,7 @@ def _check_columns(path: Path, read: Columns, expected: Sequence[Sequence[Cell]]
         if any(isinstance(cell, str) for cell in cells):
             right = read.kinds[column] == "category" and read.texts(column).tolist() == list(cells)
         else:
-            numbers = np.array(cells, np.float64).astype(np.float32)
+            numbers = np.array(cells, np.float64)
             right = read.kinds[column] == "number" and _same(found, numbers)
         if not right:
             raise BrokenPromiseError(f"{path}: column {column} is {found}, expected {cells}")
@@ -302,7 +304,7 @@ def check_any(path: Path, table: Content) -> bool:
             check_message(path, error)
     try:
         features = read_features(path, table.names)
-        if features.dtype != np.float32 or features.ndim != 2 or not np.isfinite(features).all():
+        if features.dtype != np.float64 or features.ndim != 2 or not np.isfinite(features).all():
             raise BrokenPromiseError(f"{path}: {features.dtype} features {features}")
     except InputError as error:
         check_message(path, error)
@@ -323,11 +325,11 @@ def _check_consistent(path: Path, read: Table, target: str | None) -> None:
     rows = len(features)
     problems = {
         "shapes": features.shape == (rows, len(names)) and targets.shape == (rows,) and rows > 0,
-        "features": features.dtype == np.float32 and not np.isinf(features).any(),
+        "features": features.dtype == np.float64 and not np.isinf(features).any(),
         "columns": all(np.isfinite(features[:, k]).any() for k in range(len(names))),
         "names": len(set(names)) == len(names) and all(names) and target not in names,
         "targets": np.isfinite(targets).all()
-        and targets.dtype == (np.float32 if classes is None else np.int32),
+        and targets.dtype == (np.float64 if classes is None else np.int32),
         "classes": classes is None
         or (len(set(classes)) > 1 and set(targets.tolist()) == set(range(len(classes)))),
     }
@@ -345,9 +347,15 @@ def _plainly(path: Path, read: Columns) -> list[list[Cell]]:
     header, *rows = (row for row in reader if len(row) > 1)
     found = [_plain(cell) for cell in header]
     columns = []
-    for name, kind in zip(read.feature_names, read.kinds, strict=True):
+    for column, (name, kind) in enumerate(zip(read.feature_names, read.kinds, strict=True)):
         cells = [_plain(row[found.index(name)]) for row in rows]
         known = [None if cell.casefold() in MISSING else cell for cell in cells]
+        if kind == "category":  # in quotes, it is a text; which were in quotes is not known here
+            texts = read.texts(column).tolist()
+            known = [
+                cell if cell and text == cell else other
+                for cell, text, other in zip(cells, texts, known, strict=True)
+            ]
         booleans = ("true", "false", "yes", "no")
         columns.append(
             [None if cell is None else float(cell) for cell in known]
@@ -420,18 +428,18 @@ def large_tables() -> Results:
 def _write_large(folder: Path, rows: int, columns: int, kind: str) -> None:
     """The last of the columns is the target."""
     generator = np.random.default_rng(0)
-    values = generator.standard_normal((rows, columns - 1), np.float32)
+    values = generator.standard_normal((rows, columns - 1)).round(8)
     targets = (
         generator.integers(0, 3, rows, np.int32)
         if kind == "classes"
-        else generator.standard_normal(rows, np.float32)
+        else generator.standard_normal(rows).round(8)
     )
     np.savez(folder / "expected.npz", features=values, targets=targets)
     with (folder / "large.csv").open("w", encoding="utf-8", newline="") as file:
         file.write(",".join([*(f"x{column}" for column in range(columns - 1)), TARGET]) + "\n")
         for row, target in zip(values, targets, strict=True):
-            last = f"class {target}" if kind == "classes" else f"{target:.9g}"
-            file.write(",".join([*(f"{value:.9g}" for value in row.tolist()), last]) + "\n")
+            last = f"class {target}" if kind == "classes" else f"{target}"
+            file.write(",".join([*map(repr, row.tolist()), last]) + "\n")
 
 
 def _measure(folder: Path) -> Results:

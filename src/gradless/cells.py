@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import reprlib
 import shlex
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
 
 MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "?"})
 BOOLEANS = frozenset({"true", "false", "yes", "no"})
+# Ends a cell that says one of MISSING in quotes, or in a file that knows text from nothing, and so
+# is text. Files that hold this character are refused.
+QUOTED = "\0"
 
-# From here on, rounding to float32 gives infinity.
+# From here on, rounding to float32 gives infinity: so large a number is a mistake, or has no place
+# beside others.
 FLOAT32_OVERFLOW = 2.0**128 - 2.0**103
 _LISTED = 20
 _SHORT = reprlib.Repr()
@@ -42,9 +52,41 @@ _DAYS = (
 _DATES = tuple(map(re.compile, (_CLOCK, *(rf"{day}([ t]\s*{_CLOCK})?" for day in _DAYS))))
 
 
-def is_missing(cell: str) -> bool:
-    """Whether a cell says that its value is not known."""
-    return cell.strip().casefold() in MISSING
+class Missing:
+    """Which cells say that a value is not known: empty ones, and some texts.
+
+    Parameters
+    ----------
+    texts
+        As they are written, in quotes or not; a number counts however it is written. None stands
+        for those of ``MISSING``, in any case, which in quotes are text.
+    """
+
+    def __init__(self, texts: Sequence[str] | None = None) -> None:
+        """Keep them as they are compared."""
+        self._texts = None if texts is None else {"", *map(one_line, texts)}
+        found = map(number, () if texts is None else texts)
+        self.numbers = frozenset(value for value in found if value is not None)
+
+    def __call__(self, cell: str) -> bool:
+        """Whether this cell says so."""
+        return self._says(cell) if self._texts is None else self._is_given(cell)
+
+    def even_quoted(self, cell: str) -> bool:
+        """Whether it does, or would without its quotes, as among numbers, where no text may be."""
+        return self(cell) or (self._texts is None and cell.endswith(QUOTED))
+
+    def _says(self, cell: str) -> bool:
+        return cell.strip().casefold() in MISSING
+
+    def _is_given(self, cell: str) -> bool:
+        text = one_line(cell)
+        return text in self._texts or (bool(self.numbers) and number(text) in self.numbers)  # type: ignore[operator]
+
+
+def marked(text: str) -> str:
+    """A text that is known to be one, whatever it says; of nothing, nothing."""
+    return text + QUOTED if text.strip() and text.strip().casefold() in MISSING else text
 
 
 def number(text: str) -> float | None:
@@ -73,20 +115,23 @@ def like_number(cell: str) -> str | None:
     """What makes a cell look like a number that is none, and what to write instead."""
     if meant := _meant(cell):
         added, plain = meant
-        return (
-            f"{reprlib.repr(cell)} is not a number, but looks like one with {added}; write {plain}"
-        )
+        return f"{shown(cell)} is not a number, but looks like one with {added}; write {plain}"
     return None
 
 
 def missing(cell: str) -> str:
     """What is said of a gap where none may be."""
-    return f"missing value {cell.strip()!r}; fill it in or drop the row"
+    return f"missing value {cell.removesuffix(QUOTED).strip()!r}; fill it in or drop the row"
 
 
 def one_line(text: str) -> str:
     """The text in NFC, with each run of white space, line breaks among it, as one space."""
-    return unicodedata.normalize("NFC", " ".join(text.split()))
+    return unicodedata.normalize("NFC", " ".join(text.removesuffix(QUOTED).split()))
+
+
+def shown(cell: str) -> str:
+    """A cell in quotes, for a message."""
+    return reprlib.repr(cell.removesuffix(QUOTED))
 
 
 def listing(names: Sequence[str]) -> str:
@@ -144,3 +189,52 @@ def _marks(text: str) -> tuple[str, list[str]]:
     if re.fullmatch(r"[+-]?[1-9]\d{0,2}(\.\d{3})+,\d*", text):
         return "a thousands separator and a decimal comma", [without_points]
     return "a decimal comma", [text.replace(",", ".")]
+
+
+# --- Numbers --------------------------------------------------------------------------------------
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell is a number or looks like one."""
+    return number(cell) is not None or like_number(cell) is not None
+
+
+def is_finite(cell: str) -> bool:
+    """Whether a cell is a number of a size that can be used."""
+    found = number(cell)
+    return found is not None and abs(found) < FLOAT32_OVERFLOW
+
+
+def not_a_number(cell: str, otherwise: str) -> str:
+    """What keeps a cell from being a number that can be used, and what to do."""
+    if number(cell) is None:
+        like = like_number(cell)
+        return f"{like or f'{shown(cell)} is not a number; write a number'}, or {otherwise}"
+    return (
+        f"{shown(cell)} is not finite in float32, whose largest number is 3.4e38; "
+        "correct it or rescale the column"
+    )
+
+
+def finite(texts: Iterable[str], count: int) -> FloatArray | None:
+    """So many cells as numbers, or None if one of them is none that can be used."""
+    texts = list(texts)
+    try:
+        numbers = np.fromiter(map(float, texts), np.float64, count)
+    except ValueError:
+        return None
+    # Python reads 1_000 as a number, `number` does not.
+    fine = (np.abs(numbers) < FLOAT32_OVERFLOW).all() and not any("_" in text for text in texts)
+    return numbers if fine else None
+
+
+def with_gaps(texts: Sequence[str], missing: Missing) -> FloatArray | None:
+    """Cells as numbers, NaN where one is missing, or None if one of the others is no number."""
+    gaps = np.fromiter(map(missing.even_quoted, texts), bool, len(texts))
+    filled = list(itertools.compress(texts, ~gaps))
+    found = finite(filled, len(filled))
+    if found is None:
+        return None
+    numbers = np.full(len(texts), math.nan)
+    numbers[~gaps] = found
+    return numbers

@@ -14,6 +14,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
+from gradless.cells import number
 from gradless.errors import InputError, unknown_name
 from gradless.tables import Table, Task, read_features, read_table
 
@@ -32,6 +33,8 @@ __all__ = [
 ]
 
 FloatArray = NDArray[np.float32]
+Numbers = NDArray[np.float32] | NDArray[np.float64]
+_REAL = (np.float32, np.float64)
 
 
 # Equality of arrays is an array, so that a generated __eq__ would raise.
@@ -43,10 +46,11 @@ class Dataset:
     ----------
     name
         The data set's name, or that of its file.
-    features : float32, shape (samples, features)
-        Finite numbers.
-    targets : int32 or float32, shape (samples,)
-        Class indices for classification, finite numbers for regression.
+    features : float32 or float64, shape (samples, features)
+        Finite numbers. Networks compute in float32: what has a large offset, such as a time in
+        seconds, is to be scaled first.
+    targets : int32, float32 or float64, shape (samples,)
+        Class indices, int32, for classification, finite numbers for regression.
     feature_names
         One name per column of `features`, all different.
     class_names
@@ -65,19 +69,22 @@ class Dataset:
     """
 
     name: str
-    features: FloatArray
-    targets: NDArray[np.int32] | FloatArray
+    features: Numbers
+    targets: NDArray[np.int32] | Numbers
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...] | None
 
     def __post_init__(self) -> None:
         """Refuse arrays and names that do not belong together."""
         features, targets = self.features, self.targets
-        if features.ndim != 2 or 0 in features.shape or features.dtype != np.float32:
-            raise self._error("features", features, "float32 of shape (samples, features)")
-        dtype = np.dtype(np.int32 if self.is_classification else np.float32)
-        if targets.shape != features.shape[:1] or targets.dtype != dtype:
-            raise self._error("targets", targets, f"{dtype} of shape {features.shape[:1]}")
+        if features.ndim != 2 or 0 in features.shape or features.dtype not in _REAL:
+            raise self._error(
+                "features", features, "float32 or float64 of shape (samples, features)"
+            )
+        fits = targets.dtype in ((np.int32,) if self.is_classification else _REAL)
+        if targets.shape != features.shape[:1] or not fits:
+            kind = "int32" if self.is_classification else "float32 or float64"
+            raise self._error("targets", targets, f"{kind} of shape {features.shape[:1]}")
         if not (np.isfinite(features).all() and np.isfinite(targets).all()):
             raise InputError(f"{self.name}: a value is NaN or infinite; drop or replace its sample")
         if not len(set(self.feature_names)) == len(self.feature_names) == self.n_features:
@@ -241,7 +248,7 @@ def _table(
 ) -> Table:
     names, classes = tuple(map(str, feature_names)), tuple(map(str, class_names))
     numbers = (None,) * len(names)
-    features, targets = features.astype(np.float32), targets.astype(np.int32)
+    features, targets = features.astype(np.float64), targets.astype(np.int32)
     return Table(features, targets, names, classes, numbers, None)
 
 
@@ -375,7 +382,8 @@ def load(
     Returns
     -------
     Dataset
-        Samples are in the order in which they are stored or generated: shuffle or `split` them.
+        Features are float32, of a file float64. Samples are in the order in which they are stored
+        or generated: shuffle or `split` them.
 
     Raises
     ------
@@ -398,9 +406,8 @@ def load(
                 f"{source}: column {column.name!r} has {holds}, expected numbers without gaps; "
                 "gradless.recipe.prepare makes them, as gradless train does"
             )
-    return Dataset(
-        name_of(source), table.features, table.targets, table.feature_names, table.class_names
-    )
+    features = table.features.astype(np.float32) if source in DATASETS else table.features
+    return Dataset(name_of(source), features, table.targets, table.feature_names, table.class_names)
 
 
 def load_table(
@@ -411,6 +418,7 @@ def load_table(
     seed: int = 0,
     drop: Sequence[str] = (),
     categories: Sequence[str] = (),
+    missing: Sequence[str] | None = None,
 ) -> Table:
     """Load the columns of a data set by name, or of a file, as they are.
 
@@ -418,7 +426,7 @@ def load_table(
     ----------
     source, target, task, seed
         As for `load`.
-    drop, categories
+    drop, categories, missing
         As for `read_table`.
 
     Raises
@@ -428,17 +436,18 @@ def load_table(
     """
     if source in DATASETS:
         info = DATASETS[source]
-        if target is not None or task not in ("auto", "classification") or drop or categories:
+        for_files = target is not None or drop or categories or missing is not None
+        if for_files or task not in ("auto", "classification"):
             raise InputError(
                 f"data set {source!r} comes with its columns and its target, {info.classes} "
-                "classes; give target, task, drop and categories for files only"
+                "classes; give target, task, drop, categories and missing for files only"
             )
         return info.make(_generator(seed))
     looks_like_path = any(mark in source for mark in "/\\")
     if (
         looks_like_path or source.lower().endswith((".csv", ".parquet")) or os.path.exists(source)  # noqa: PTH110 (a name may be too long)
     ):
-        return read_table(source, target, task, drop=drop, categories=categories)
+        return read_table(source, target, task, drop=drop, categories=categories, missing=missing)
     raise InputError(
         f"{unknown_name('data set', source, DATASETS)}, or the path of a CSV or Parquet file"
     )
@@ -504,7 +513,7 @@ def split(dataset: Dataset, test_fraction: float, seed: int) -> tuple[Dataset, D
 
 def split_rows(
     name: str,
-    targets: NDArray[np.int32] | FloatArray,
+    targets: NDArray[np.int32] | Numbers,
     class_names: Sequence[str] | None,
     test_fraction: float,
     seed: int,
@@ -530,9 +539,12 @@ def split_rows(
         counts = np.bincount(targets, minlength=len(class_names))
         smallest = int(np.count_nonzero(counts))
         if 1 in counts:
+            otherwise = ""
+            if None not in map(number, class_names):
+                otherwise = ", or predict numbers instead of classes with --task regression"
             raise InputError(
-                f"{name}: class {class_names[list(counts).index(1)]!r} has only "
-                "one sample, expected one to train and one to test on; add samples or drop it"
+                f"{name}: class {class_names[list(counts).index(1)]!r} has only one sample, "
+                f"expected one to train and one to test on; add samples or drop it{otherwise}"
             )
     if min(n_test, samples - n_test) < smallest:
         raise InputError(

@@ -17,12 +17,14 @@ import numpy.typing as npt
 from gradless import tree
 from gradless.history import History
 from gradless.objectives import Measure
+from gradless.programs import compiled
 from gradless.strategies import Strategy
 from gradless.train import NOT_FINITE
 
-_WORTHWHILE = 1e-3  # a fall of the loss by less than this share is none, as in ``Stop``
+_WORTHWHILE = 1e-3  # a fall by less than this share of all that it fell, but for the start, is none
+_ROUNDING = 5e-7  # of a loss in float32, as a share of it
 _IDLE = 0.5  # share of the run without a worthwhile fall that makes a plateau
-_FAR = 0.25  # from the best loss, as a share of it, that a loss is far above it
+_FAR = 0.25  # from the best loss, as a share of its distance to zero, that a loss is far above it
 _MANY = 0.1  # share of losses that are not finite that is no accident
 _NOISY = 0.05  # fluctuation of the loss from row to row, as a share of it
 _CERTAIN = 2.0  # standard errors by which a fall of noisy losses is one
@@ -122,12 +124,16 @@ class _Shown:
         loss = history.column("loss").astype(float)
         self.loss = np.where(np.isfinite(loss), loss, np.inf)
         self.accuracy = history.last.best_accuracy
+        self._at_best = 0.0 if objective is None else objective.best_loss
+
+    def distance(self, loss: float) -> float:
+        """How far a loss is from the best that there is, as far as that is known."""
+        return abs(loss - self._at_best)
 
     @property
     def solved(self) -> bool:
         """Whether nothing is left to improve that anybody would notice."""
-        at_best = 0.0 if self._objective is None else self._objective.best_loss
-        first, last = self.best[0] - at_best, self.best[-1] - at_best
+        first, last = self.best[0] - self._at_best, self.best[-1] - self._at_best
         # What is best is met but for rounding.
         return self.accuracy == 1.0 or bool(abs(last) <= _SOLVED * first < math.inf)
 
@@ -172,10 +178,10 @@ def _diverges(
         return "the center's loss was not finite in the last quarter of the run"
     if uses_minibatches:  # a single batch says little of where the run began
         start = float(np.median(shown.quarter(0)))
-        far = last - start > _FAR * abs(start)
+        far = last - start > _FAR * shown.distance(start)
     else:
         start = float(shown.best[0])
-        far = last >= start and last - best > _FAR * max(abs(best), abs(start))
+        far = last >= start and last - best > _FAR * shown.distance(start)
     if not far:
         return None
     seen = (
@@ -202,13 +208,15 @@ def _is_flat(shown: _Shown) -> str | None:
 def _idles(shown: _Shown) -> str | None:
     """How long the best loss has not fallen, if that is a large share of the run."""
     last = shown.best[-1]
-    since = int(np.argmax(shown.best <= last + _WORTHWHILE * abs(last)))
+    later = shown.best[len(shown.best) // 10 :]  # a first loss may be anything
+    fallen = later[np.isfinite(later)][0] - last
+    since = int(np.argmax(shown.best <= last + max(_WORTHWHILE * fallen, _ROUNDING * abs(last))))
     evaluations = int(shown.evaluations[-1] - shown.evaluations[since])
     share = evaluations / shown.evaluations[-1]
     if share < _IDLE:
         return None
     return (
-        f"the best {shown.name} {shown.improved} by less than 0.1 % during the last "
+        f"the best {shown.name} hardly {shown.improved} during the last "
         f"{math.floor(100 * share)} % of the run ({evaluations:,} evaluations), "
         f"{shown.from_to(shown.best[since], last)}"
     )
@@ -224,7 +232,9 @@ def _creeps(shown: _Shown) -> str | None:
     fall = float(before.mean() - after.mean())
     # Neighbouring rows are alike, so the true error is larger: that errs towards silence.
     error = math.hypot(before.std(), after.std()) / math.sqrt(len(after))
-    if not fall <= max(_CERTAIN * error, _WORTHWHILE * abs(after.mean())):
+    first = shown.finite_quarter(0)
+    fallen = float(np.median(first) - np.median(after)) if first.size else 0.0
+    if not fall <= max(_CERTAIN * error, _WORTHWHILE * fallen):
         return None
     middle = len(shown.loss) // 2
     evaluations = int(shown.evaluations[-1] - shown.evaluations[middle])
@@ -246,7 +256,7 @@ def _is_noisy(shown: _Shown, strategy: Strategy, uses_minibatches: bool) -> str 
     changes = np.concatenate([np.diff(before), np.diff(after)])
     # A change is the difference of two fluctuations; its median is not swayed by a single jump.
     fluctuation = float(np.median(np.abs(changes))) / (0.6745 * math.sqrt(2))
-    level = abs(float(after.mean()))
+    level = shown.distance(float(after.mean()))
     if not fluctuation > _NOISY * level:
         return None
     whose = "the center's" if strategy.samples_around_center else "the"
@@ -277,7 +287,7 @@ def _has_collapsed(strategy: Strategy, state: Any) -> str | None:
     )
 
 
-@jax.jit
+@compiled()
 def _spreads(strategy: Strategy, state: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
     """How far candidates spread now, and from a fresh start; and the size of the parameters."""
     key = jax.random.key(0)

@@ -9,7 +9,7 @@ True
 
 from __future__ import annotations
 
-import dataclasses
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self, cast
@@ -18,8 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
+from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -28,19 +27,21 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from gradless import auto, fitting, forward, storage, strategies
+from gradless import auto, estimator_files, fitting, forked, forward, held_out, strategies
 from gradless.errors import InputError
 from gradless.fitting import Samples, Trained, Training
-from gradless.history import History
 from gradless.host_metric import HostMetric, Responses, resolve
 from gradless.models import MLP, Dense
-from gradless.objectives import Task
-from gradless.preprocessing import mean_and_scale
+from gradless.objectives import Objective, Task
+from gradless.remembered import Remembered
+from gradless.scaling import Moments, Scales, moved
 from gradless.strategies import Strategy
+from gradless.units import unit_for
 
 __all__ = ["GradientFreeClassifier", "GradientFreeRegressor", "load"]
 
 _PARTIAL_SHARE = 0.1  # of the budget, for a call of partial_fit
+_SEEN = 1000.0  # samples that a network of an old file is taken to have been trained on
 LOG_LOSS_SHARE = 0.5
 """Of the budget, for a first phase where the objective goes in steps."""
 
@@ -48,72 +49,86 @@ LOG_LOSS_SHARE = 0.5
 class _GradientFree(BaseEstimator):
     """What both have in common."""
 
+    # Estimators that were pickled before there was any have none.
+    _moments: tuple[Moments, Moments | None] | None = None
+    _remembered: Remembered | None = None
+    _rounds = 0  # calls of fit and partial_fit that went on since the first
+
     def _keep_parameters(self, given: dict[str, Any]) -> None:
         """Keep what ``__init__`` was given, its ``locals()``, under the same names."""
         for name, value in given.items():
             if name != "self":
                 setattr(self, name, value)
 
-    def _train(self, X: Any, y: Any, sample_weight: Any, *, partial: bool) -> Self:
-        """Fit arrays that were validated."""
+    def _train(self, X: Any, y: Any, sample_weight: Any, *, given: Any, partial: bool) -> Self:
+        """Fit arrays that were validated; ``given`` are the features as the user has them."""
+        forked.check()
         self._check_settings()
-        given_weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
-        weight = self._weighted_by_class(y, given_weight)
-        weighted = sample_weight is not None or getattr(self, "class_weight", None) is not None
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         task: Task = self._task_of(y)
         outputs = self._targets_of(y)
         n_outputs = self._n_outputs_of(outputs)
-        default = self._default_objective
-        if task == "regression" and n_outputs > 1:
-            default = "r2"  # in which every output counts by its own spread
-        objective = resolve(self.objective, default, self.greater_is_better, self.n_jobs)
-        host = isinstance(objective, HostMetric)
-        if isinstance(objective, HostMetric):
-            if weighted and not objective.takes_weights():
-                raise InputError(
-                    f"weights were given with the metric {objective.name}, which takes no "
-                    "sample_weight; leave them out, or give a metric that takes them"
-                )
-        else:
-            objective.check(task, n_outputs)
+        sizes = (X.shape[1], *_sizes(self.hidden_layer_sizes), n_outputs)
+        model = MLP(sizes, self.activation, weights=self.weights)
+        objective = self._objective_for(task, n_outputs)
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        going_on = (partial or self.warm_start) and hasattr(self, "coefs_")
+        if going_on:
+            self._check_model(model)
 
-        counted = np.flatnonzero(weight > 0)
-        if not len(counted):
+        new, before = (X, outputs, weight), None
+        if partial:
+            before = self._recalled(objective, seed) if going_on else Remembered.none_of(*new)
+            pairs = zip(before[:3], new, strict=True)
+            X, outputs, weight = (np.concatenate(pair) for pair in pairs)
+            y = self._answers_of(outputs)
+            given = _like(given, X)
+        weighted = getattr(self, "class_weight", None) is not None or bool((weight != 1).any())
+        weighted |= sample_weight is not None
+        host = isinstance(objective, HostMetric)
+        if isinstance(objective, HostMetric) and weighted and not objective.takes_weights():
+            raise InputError(
+                f"weights were given with the metric {objective.name}, which takes no "
+                "sample_weight; leave them out, or give a metric that takes them"
+            )
+        weight = self._weighted_by_class(y, weight)
+        chosen = np.flatnonzero(weight > 0)
+        if not len(chosen):
             raise InputError(
                 "sample weights of zero for every sample were given, expected one above 0 at least"
             )
-        X, outputs, y, weight = X[counted], outputs[counted], y[counted], weight[counted]
-        self._check_counted(outputs, partial)
+        self._check_counted(outputs[chosen], partial)
         if not host or weighted:
-            rows = np.column_stack([X, outputs.astype(np.float64)])
-            chosen, weight = fitting.merged(rows, weight)
-            X, outputs, y = X[chosen], outputs[chosen], y[chosen]
-        seed = check_random_state(self.random_state).randint(2**31 - 1)
+            rows = np.column_stack([X, outputs.astype(np.float64)])[chosen]
+            first, merged = fitting.merged(rows, weight[chosen])
+            chosen = chosen[first]
+            weight[chosen] = merged
+        X, outputs, y, weight = X[chosen], outputs[chosen], y[chosen], weight[chosen]
         in_training, aside = self._split(outputs, seed)
 
-        sizes = (X.shape[1], *_sizes(self.hidden_layer_sizes), n_outputs)
-        model = MLP(sizes, self.activation, weights=self.weights)
-        start = self._start(model) if partial or self.warm_start else None
-        if start is None:
-            self._learn_scales(X[in_training], outputs[in_training], weight[in_training])
-        scale, shift = self.output_scale_, self.output_shift_
-        samples = Samples(
-            (X - self.feature_mean_) / self.feature_scale_,
-            outputs if scale is None else outputs - shift,
-            weight,
-            y,
-            weighted,
-        )
+        seen = self._moments_of(X[in_training], outputs[in_training], weight[in_training])
+        if partial:
+            counted = new[2] > 0
+            seen = self._moments_of(*(each[counted] for each in new)) if counted.any() else seen
+            if going_on:
+                features, numbers = self._known_moments
+                of_numbers = seen[1] and numbers and numbers.and_of(seen[1])
+                seen = features.and_of(seen[0]), of_numbers
+        scales = Scales.of(*seen, self.standardize)
+        unit = None
+        targets: Any = outputs
+        if seen[1] is not None and isinstance(objective, Objective):
+            unit = unit_for(objective, np.where(seen[1].constant, 0.0, seen[1].deviation))
+            targets = scales.targets(outputs, unit.of_targets)
+        rounds = self._rounds + 1 if going_on else 0
         training = Training(
             task=task,
             model=model,
             objective=objective,
             strategy=_strategy(self.strategy),
             classes=getattr(self, "classes_", None),
-            scale=scale,
-            shift=shift,
+            scales=scales,
+            unit=unit,
             max_evaluations=(
                 fitting.DEFAULT_EVALUATIONS
                 if self.max_evaluations is None and self.max_time is None
@@ -122,21 +137,90 @@ class _GradientFree(BaseEstimator):
             max_time=self.max_time,
             batch_size=self.batch_size,
             log_loss_share=self._log_loss_share(objective),
-            patience=self.n_iter_no_change if self.early_stopping else None,
-            seed=seed,
+            grows=partial,
+            patience=None if aside is None else self.n_iter_no_change,
+            seed=_of_round(seed, rounds),
             verbose=bool(self.verbose),
             callback=self.callback,
             folder=None if self.checkpoint_dir is None else Path(self.checkpoint_dir),
         )
-        held_out = None if aside is None else samples.at(aside)
+        read = isinstance(objective, HostMetric) and objective.reads_features
+        samples = Samples(
+            scales.inputs(X),
+            targets,
+            weight,
+            y,
+            _safe_indexing(given, chosen) if read else None,
+            weighted,
+        )
         trained = fitting.fit(
             training.with_share(_PARTIAL_SHARE) if partial else training,
             samples.at(in_training),
-            held_out,
-            start,
+            None if aside is None else samples.at(aside),
+            self._start(scales) if going_on else None,
         )
-        self._keep(trained, model)
+        self._keep(trained, model, scales)
+        self._moments, self._rounds = seen, rounds
+        self._remembered = None
+        if before is not None:
+            counted = new[2] > 0
+            remembered = new[0][counted], new[1][counted], new[2][counted]
+            self._remembered = before.and_of(remembered, training.seed)
         return self
+
+    def _objective_for(self, task: Task, n_outputs: int) -> Objective | HostMetric:
+        default = self._default_objective
+        if task == "regression" and n_outputs > 1:
+            default = "r2"  # in which every output counts by its own spread
+        objective = resolve(self.objective, default, self.greater_is_better, self.n_jobs)
+        if isinstance(objective, Objective):
+            objective.check(task, n_outputs)
+        return objective
+
+    # --- What was learnt before -------------------------------------------------------------------
+
+    @property
+    def _scales(self) -> Scales:
+        """Of the present network."""
+        return Scales(
+            self.feature_mean_, self.feature_scale_, self.output_shift_, self.output_scale_
+        )
+
+    @property
+    def _known_moments(self) -> tuple[Moments, Moments | None]:
+        """What is known of the samples that it was trained on."""
+        if self._moments is not None:
+            return self._moments
+        # Files of before do not say more.
+        scales = self._scales
+        features = Moments(_SEEN, scales.mean, scales.scale)
+        if scales.output_shift is None or scales.output_scale is None:
+            return features, None
+        return features, Moments(_SEEN, scales.output_shift, scales.output_scale)
+
+    def _recalled(self, objective: Objective | HostMetric, seed: int) -> Remembered:
+        """Samples of before, or what the network says of others like them."""
+        if self._remembered is not None:
+            return self._remembered
+        weighs = not isinstance(objective, HostMetric) or objective.takes_weights()
+        each, answers = self._likely(weighs)
+        return Remembered.by_network(self._known_moments[0], answers, each, seed)
+
+    def _likely(self, weighs: bool) -> tuple[int, Callable[[Any], tuple[Any, Any]]]:
+        """How many answers the network has to a sample, and what says them and their weights."""
+        del weighs
+        return 1, lambda X: (self._of_network(X)[:, None], np.ones(len(X)))
+
+    def _start(self, scales: Scales) -> tuple[Dense, ...]:
+        """The present network's parameters, for other scales."""
+        layers = moved(self._layers, self._scales, scales, self._known_moments)
+        return tuple(Dense(*layer) for layer in layers)
+
+    def _moments_of(
+        self, X: npt.NDArray[Any], outputs: npt.NDArray[Any], weight: npt.NDArray[Any]
+    ) -> tuple[Moments, Moments | None]:
+        of_numbers = self._default_objective == "squared_error"
+        return Moments.of(X, weight), Moments.of(outputs, weight) if of_numbers else None
 
     # --- What is given ----------------------------------------------------------------------------
 
@@ -190,22 +274,19 @@ class _GradientFree(BaseEstimator):
         everything = np.arange(len(outputs))
         if not self.early_stopping:
             return everything, None
-        stratify = None
-        if outputs.ndim == 1 and outputs.dtype.kind == "i":
-            counts = np.bincount(outputs)
-            counts = counts[counts > 0]
-            least = round(self.validation_fraction * len(outputs))
-            if counts.min() >= 2 and len(counts) <= min(least, len(outputs) - least):
-                stratify = outputs
-        train, aside = train_test_split(
-            everything, test_size=self.validation_fraction, stratify=stratify, random_state=seed
-        )
-        return np.sort(train), np.sort(aside)
+        parts = held_out.split(outputs, self.validation_fraction, seed)
+        if parts is None:
+            warnings.warn(
+                "early_stopping=True was left out: a class has a single sample, which cannot be "
+                "in both parts; give more samples of it, or early_stopping=False",
+                UserWarning,
+                stacklevel=4,
+            )
+            return everything, None
+        return parts
 
-    def _start(self, model: MLP) -> Any:
-        """The present network's parameters, if there is one."""
-        if not hasattr(self, "coefs_"):
-            return None
+    def _check_model(self, model: MLP) -> None:
+        """Refuse to go on with a network of another form."""
         present: MLP = self._model
         # Other weights may follow: a network is trained in float32 first, and then in int8.
         if (present.sizes, present.activation) != (model.sizes, model.activation):
@@ -214,26 +295,12 @@ class _GradientFree(BaseEstimator):
                 f"with one of {present.sizes} with {present.activation}, expected the same; give "
                 "the same features, classes and sizes, or fit anew with warm_start=False"
             )
-        return self._layers
 
     @property
     def _layers(self) -> tuple[Dense, ...]:
         """The present network's parameters."""
         layers: Any = zip(self.coefs_, self.intercepts_, strict=True)
         return tuple(Dense(weights, biases) for weights, biases in layers)
-
-    def _learn_scales(
-        self, X: npt.NDArray[Any], outputs: npt.NDArray[Any], weight: npt.NDArray[Any]
-    ) -> None:
-        self.feature_mean_, self.feature_scale_ = np.zeros(X.shape[1]), np.ones(X.shape[1])
-        self.output_scale_ = self.output_shift_ = None
-        if self.standardize:
-            self.feature_mean_, self.feature_scale_ = mean_and_scale(X, weight)
-        if self._default_objective == "squared_error":
-            self.output_shift_ = np.zeros(outputs.shape[1])
-            self.output_scale_ = np.ones(outputs.shape[1])
-            if self.standardize:
-                self.output_shift_, self.output_scale_ = mean_and_scale(outputs, weight)
 
     def _weighted_by_class(self, y: Any, weight: npt.NDArray[Any]) -> npt.NDArray[Any]:
         del y
@@ -247,10 +314,12 @@ class _GradientFree(BaseEstimator):
 
     # --- What comes of it -------------------------------------------------------------------------
 
-    def _keep(self, trained: Trained, model: MLP) -> None:
+    def _keep(self, trained: Trained, model: MLP, scales: Scales) -> None:
         layers = model.used(trained.params)
         self.coefs_ = [np.asarray(layer.weights) for layer in layers]
         self.intercepts_ = [np.asarray(layer.biases) for layer in layers]
+        self.feature_mean_, self.feature_scale_ = scales.mean, scales.scale
+        self.output_shift_, self.output_scale_ = scales.output_shift, scales.output_scale
         self.best_loss_ = trained.loss
         self.history_ = trained.history
         self.n_evaluations_ = trained.evaluations
@@ -270,12 +339,11 @@ class _GradientFree(BaseEstimator):
     def _outputs(self, X: Any) -> npt.NDArray[np.float64]:
         """Outputs of the network, in the units of the targets, (samples, outputs)."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=np.float64)
-        inputs = (X - self.feature_mean_) / self.feature_scale_
-        outputs = forward.outputs(inputs, self.coefs_, self.intercepts_, self._model.activation)
-        if self.output_scale_ is not None and self.output_shift_ is not None:
-            outputs = outputs * self.output_scale_ + self.output_shift_
-        return outputs
+        return self._of_network(validate_data(self, X, reset=False, dtype=np.float64))
+
+    def _of_network(self, X: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        inputs, layers = self._scales.inputs(X), (self.coefs_, self.intercepts_)
+        return self._scales.outputs(forward.outputs(inputs, *layers, self._model.activation))
 
     def save(self, path: str | Path) -> None:
         """Write what was learnt and the parameters to one safetensors file, without pickle.
@@ -291,46 +359,7 @@ class _GradientFree(BaseEstimator):
             If a parameter is one that no file can hold, such as a function.
         """
         check_is_fitted(self)
-        history = self.history_.arrays()
-        about = {
-            "format": _FORMAT,
-            "estimator": type(self).__name__,
-            "parameters": {
-                name: _described(name, value) for name, value in self.get_params(deep=False).items()
-            },
-            "sizes": list(self._model.sizes),
-            "activation": self._model.activation,
-            "weights": self._model.weights,
-            "rows": len(self.history_),
-            "looks": len(self.validation_losses_),
-            "strategy": _described("strategy_", self.strategy_),
-            "fitted": {
-                name: getattr(self, name)
-                for name in ("best_loss_", "n_evaluations_", *_TEXTS, *self._more_fitted)
-            },
-        }
-        if hasattr(self, "classes_"):
-            about["classes"] = _listed(self.classes_)
-        if hasattr(self, "feature_names_in_"):
-            about["feature_names"] = [str(name) for name in self.feature_names_in_]
-        stored = self._model.stored(self._layers)
-        storage.save_tree(Path(path), self._arrays(stored, history), about)
-
-    def _arrays(
-        self, layers: Sequence[Dense], history: dict[str, npt.NDArray[Any]]
-    ) -> dict[str, Any]:
-        """Everything that is an array, but for names and labels."""
-        arrays = {
-            "coefs": [layer.weights for layer in layers],
-            "intercepts": [layer.biases for layer in layers],
-            "feature_mean": self.feature_mean_,
-            "feature_scale": self.feature_scale_,
-            "validation_losses": self.validation_losses_,
-            "history": history,
-        }
-        if self.output_scale_ is not None:
-            arrays |= {"output_scale": self.output_scale_, "output_shift": self.output_shift_}
-        return arrays
+        estimator_files.write(self, Path(path))
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -373,6 +402,8 @@ class GradientFreeClassifier(ClassifierMixin, _GradientFree):
           computed on the device;
         - any other scorer name of scikit-learn, or a scorer of ``make_scorer``, computed on the
           host from labels, probabilities or scores, as the scorer says;
+        - a scorer (estimator, X, y), more being better, computed on the host: X is as it was given,
+          and the estimator predicts any other;
         - a function (y_true, y_predicted) of labels, computed on the host, with
           ``greater_is_better``.
     greater_is_better
@@ -395,7 +426,7 @@ class GradientFreeClassifier(ClassifierMixin, _GradientFree):
         ``max_time`` alone, after every 400 evaluations), stop after ``n_iter_no_change`` looks
         without improvement, and keep the network that was best there.
     validation_fraction
-        Share of the samples held out, of each class where the classes are large enough.
+        Share of the samples held out, of each class, of which at least one is in both parts.
     n_iter_no_change
         Looks without improvement that end training.
     class_weight
@@ -404,7 +435,8 @@ class GradientFreeClassifier(ClassifierMixin, _GradientFree):
     standardize
         Scale the features to mean 0 and deviation 1 inside of the estimator.
     warm_start
-        Whether ``fit`` goes on from the present network, with the scaling that belongs to it.
+        Whether ``fit`` goes on from the present network, with other noise than before. Scales
+        are those of the present samples, and the network is put into them.
     random_state
         None, an integer, or a ``RandomState``.
     verbose
@@ -515,14 +547,19 @@ class GradientFreeClassifier(ClassifierMixin, _GradientFree):
         InputError
             Or another ``ValueError``, for whatever cannot be trained.
         """
+        given = X
         X, y = self._validated(X, y, reset=True)
         self._learn_classes(y, None, anew=not (self.warm_start and hasattr(self, "coefs_")))
-        return self._train(X, y, sample_weight, partial=False)
+        return self._train(X, y, sample_weight, given=given, partial=False)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Go on from the present network, if there is one, with a tenth of the budget.
 
-        What it is compared with are the new samples only; scaling is learnt at the first call.
+        It is trained on the new samples and on up to 1,000 of those before, each equally likely to
+        be among them, so that it does not lose the others while it learns these. They are part of
+        the estimator, and of a pickle of it; :meth:`save` leaves them out. After :meth:`fit` and
+        ``load``, what the network says of features like those of before takes their place. Scales
+        are those of all samples so far.
 
         Parameters
         ----------
@@ -536,10 +573,10 @@ class GradientFreeClassifier(ClassifierMixin, _GradientFree):
         GradientFreeClassifier
             Itself.
         """
-        first = not hasattr(self, "coefs_")
+        given, first = X, not hasattr(self, "coefs_")
         X, y = self._validated(X, y, reset=first)
         self._learn_classes(y, classes, anew=first)
-        return self._train(X, y, sample_weight, partial=True)
+        return self._train(X, y, sample_weight, given=given, partial=True)
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Labels (samples,), or an array (samples, labels) of 0 and 1."""
@@ -587,6 +624,21 @@ class GradientFreeClassifier(ClassifierMixin, _GradientFree):
 
     def _targets_of(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return y.astype(np.int64) if self._multilabel else np.searchsorted(self.classes_, y)
+
+    def _answers_of(self, outputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return outputs if self._multilabel else self.classes_[outputs]
+
+    def _likely(self, weighs: bool) -> tuple[int, Callable[[Any], tuple[Any, Any]]]:
+        def likeliest(X: npt.NDArray[Any]) -> tuple[Any, Any]:
+            answers = Responses(self._of_network(X), self.classes_, self._multilabel).predict()
+            return self._targets_of(answers)[:, None], np.ones(len(X))
+
+        def all_of_them(X: npt.NDArray[Any]) -> tuple[Any, Any]:
+            likely = Responses(self._of_network(X), self.classes_, False).predict_proba()
+            return np.broadcast_to(np.arange(likely.shape[1]), likely.shape), likely
+
+        several = weighs and not self._multilabel
+        return (len(self.classes_), all_of_them) if several else (1, likeliest)
 
     def _n_outputs_of(self, outputs: npt.NDArray[Any]) -> int:
         return len(self.classes_)
@@ -724,16 +776,16 @@ class GradientFreeRegressor(RegressorMixin, _GradientFree):
         InputError
             Or another ``ValueError``, for whatever cannot be trained.
         """
-        return self._train(*self._validated(X, y, reset=True), sample_weight, partial=False)
+        arrays = self._validated(X, y, reset=True)
+        return self._train(*arrays, sample_weight, given=X, partial=False)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Go on from the present network, if there is one, with a tenth of the budget.
 
-        What it is compared with are the new samples only; scaling is learnt at the first call.
-        Arguments are those of :meth:`fit`.
+        As :meth:`GradientFreeClassifier.partial_fit`; arguments are those of :meth:`fit`.
         """
-        X, y = self._validated(X, y, reset=not hasattr(self, "coefs_"))
-        return self._train(X, y, sample_weight, partial=True)
+        arrays = self._validated(X, y, reset=not hasattr(self, "coefs_"))
+        return self._train(*arrays, sample_weight, given=X, partial=True)
 
     def predict(self, X: Any) -> npt.NDArray[np.float64]:
         """Numbers (samples,) or (samples, outputs), as the targets were given."""
@@ -751,6 +803,9 @@ class GradientFreeRegressor(RegressorMixin, _GradientFree):
 
     def _targets_of(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return y.astype(np.float64).reshape(len(y), -1)
+
+    def _answers_of(self, outputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return outputs[:, 0] if self._one_column else outputs
 
     def _n_outputs_of(self, outputs: npt.NDArray[Any]) -> int:
         return int(outputs.shape[1])
@@ -775,6 +830,23 @@ def _sizes(given: Any) -> tuple[int, ...]:
     return numbers
 
 
+def _of_round(seed: int, rounds: int) -> int:
+    """Seed of a call that goes on: it is to find what those before have not tried."""
+    if not rounds:
+        return seed
+    return int(np.random.SeedSequence([seed, rounds]).generate_state(1)[0])
+
+
+def _like(given: Any, X: npt.NDArray[Any]) -> Any:
+    """Features in a frame as they were given in one."""
+    columns = getattr(given, "columns", None)
+    if columns is None:
+        return X
+    if hasattr(given, "iloc"):
+        return type(given)(X, columns=columns)
+    return type(given)(X, schema=list(columns))
+
+
 def _strategy(given: Any) -> Strategy | None:
     """The strategy; None to have one chosen."""
     if isinstance(given, str):
@@ -790,8 +862,9 @@ def _strategy(given: Any) -> Strategy | None:
 
 # --- Files ----------------------------------------------------------------------------------------
 
-_FORMAT = 1
-_TEXTS = ("strategy_reason_", "stopped_because_")
+_ESTIMATORS: dict[str, Any] = {
+    cls.__name__: cls for cls in (GradientFreeClassifier, GradientFreeRegressor)
+}
 
 
 def load(path: str | Path) -> GradientFreeClassifier | GradientFreeRegressor:
@@ -812,104 +885,5 @@ def load(path: str | Path) -> GradientFreeClassifier | GradientFreeRegressor:
     InputError
         If the file is missing, damaged, or holds something else.
     """
-    path = Path(path)
-    about = storage.load_about(path)
-    if not isinstance(about, dict) or about.get("estimator") not in _ESTIMATORS:
-        raise InputError(f"{path} holds no estimator, expected a file that save has written")
-    if about.get("format") != _FORMAT:
-        raise InputError(
-            f"{path} has format {about.get('format')!r}, expected {_FORMAT}; it was written by "
-            "another version of gradless, perhaps a newer one"
-        )
-    try:
-        estimator, like = _described_by(about)
-        arrays = storage.load_tree(path, like)
-    except InputError:
-        raise
-    except (AttributeError, KeyError, MemoryError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{path} does not describe an estimator ({error!r}); use another copy of it"
-        ) from None
-    layers = estimator._model.restored(map(Dense, arrays["coefs"], arrays["intercepts"]), path)
-    arrays["coefs"] = [layer.weights for layer in layers]
-    for name in like.keys() - {"history"}:
-        setattr(estimator, f"{name}_", arrays[name])
-    estimator.history_ = History.from_arrays(arrays["history"])
-    return cast("GradientFreeClassifier | GradientFreeRegressor", estimator)
-
-
-def _described_by(about: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """An estimator with arrays of zeros, and these as they are in the file."""
-    cls = _ESTIMATORS[about["estimator"]]
-    estimator: Any = cls(**{k: _made(v) for k, v in about["parameters"].items()})
-    sizes = about["sizes"]
-    # Files of before weights of eight bits do not name theirs.
-    weights = about.get("weights", "float32")
-    estimator._model = MLP(tuple(sizes), about["activation"], weights=weights)
-    estimator.feature_mean_, estimator.feature_scale_ = np.zeros(sizes[0]), np.zeros(sizes[0])
-    estimator.validation_losses_ = np.zeros(about["looks"])
-    regression = cls is GradientFreeRegressor
-    estimator.output_scale_ = np.zeros(sizes[-1]) if regression else None
-    estimator.output_shift_ = np.zeros(sizes[-1]) if regression else None
-    for name in ("best_loss_", "n_evaluations_", *_TEXTS, *cls._more_fitted):
-        setattr(estimator, name, about["fitted"][name])
-    estimator.strategy_ = _made(about["strategy"])
-    estimator.n_features_in_, estimator.n_outputs_ = sizes[0], sizes[-1]
-    if "classes" in about:
-        estimator.classes_ = np.array(about["classes"]["values"], about["classes"]["dtype"])
-    if "feature_names" in about:
-        estimator.feature_names_in_ = np.array(about["feature_names"], object)
-    empty = History.empty_arrays(about["rows"])
-    return estimator, estimator._arrays(estimator._model.stored_zeros(), empty)
-
-
-_ESTIMATORS: dict[str, Any] = {
-    cls.__name__: cls for cls in (GradientFreeClassifier, GradientFreeRegressor)
-}
-
-
-def _listed(classes: npt.NDArray[Any]) -> dict[str, Any]:
-    """Labels as JSON has them."""
-    values = classes.tolist()
-    if not all(isinstance(value, str | int | float) for value in values):
-        raise InputError(
-            f"classes like {values[0]!r} cannot be saved, expected numbers, texts, True or False"
-        )
-    return {"dtype": "object" if classes.dtype == object else classes.dtype.str, "values": values}
-
-
-def _described(name: str, value: Any) -> Any:
-    """A parameter as JSON has it; what is no plain value becomes {kind: content}."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, tuple | list | np.ndarray):
-        items = [_described(name, each) for each in value]
-        return {"tuple": items} if isinstance(value, tuple) else items
-    if isinstance(value, dict):
-        return {"dict": [[_described(name, k), _described(name, v)] for k, v in value.items()]}
-    known = getattr(value, "name", None)
-    if isinstance(value, Strategy) and known is not None:
-        fields: Any = value
-        if type(strategies.get(known)) is type(value):
-            return {"strategy": known, "hyperparameters": dataclasses.asdict(fields)}
-    raise InputError(
-        f"{name}={value!r} cannot be saved, expected numbers, texts or a strategy by name; "
-        f"set_params({name}=None) before saving, and give it again after loading"
-    )
-
-
-def _made(value: Any) -> Any:
-    """The value that :func:`_described` described."""
-    if isinstance(value, list):
-        return [_made(each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    if "tuple" in value:
-        return tuple(_made(each) for each in value["tuple"])
-    if "dict" in value:
-        return {_made(k): _made(v) for k, v in value["dict"]}
-    return strategies.get(value["strategy"], **value["hyperparameters"])
+    found = estimator_files.read(Path(path), _ESTIMATORS)
+    return cast("GradientFreeClassifier | GradientFreeRegressor", found)

@@ -29,6 +29,7 @@ from gradless.minibatch import minibatch_indices
 from gradless.models import MLP, Model, Rows
 from gradless.objectives import Objective, Targets, Task, checked_weight, pick, prepared
 from gradless.processor import LANES, has_bfloat16
+from gradless.programs import compiled
 from gradless.sharing import POPULATION
 from gradless.strategies.base import OppositePairs, Strategy, opposite_pairs, rank
 from gradless.tree import Candidates, Params
@@ -40,22 +41,31 @@ T = TypeVar("T")
 class Score(NamedTuple):
     """Loss and accuracy: of one candidate, or (population,) of all; accuracy NaN if undefined."""
 
-    loss: jax.Array
-    accuracy: jax.Array
+    loss: Any
+    accuracy: Any
 
 
 class OutputScale(NamedTuple):
     """What brings a network's outputs into the units of the targets: times scale, plus shift.
 
-    Weights of a usual size then reach targets of any size. Both have the shape (outputs,).
+    Weights of a usual size then reach targets of any size, and of numbers far from zero no digit is
+    lost: both are float64, of the shape (outputs,).
     """
 
     scale: npt.NDArray[np.float64]
     shift: npt.NDArray[np.float64]
 
+    def applied(self, outputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Outputs (samples, outputs) in the units of the targets."""
+        return outputs * self.scale + self.shift
+
 
 class Problem(Protocol):
-    """What a population is evaluated on: a pytree of its data, with static settings."""
+    """What a population is evaluated on: a pytree of its data, with static settings.
+
+    One with minibatches may have a target if it can also judge all of its data:
+    :class:`gradless.judged_targets.JudgedOnAll`.
+    """
 
     @property
     def operations(self) -> float:
@@ -208,6 +218,14 @@ class SupervisedProblem:
         turned = hasattr(self.model, "apply_rows")
         inputs = self.inputs.T if turned else self.inputs
         return dataclasses.replace(self, inputs=inputs, batch_size=None)
+
+    def score_all(self, params: Params) -> Score:
+        """Loss and accuracy of one network on all samples, of shape ().
+
+        In float32 whatever the precision of the search, as the network is used afterwards.
+        """
+        whole = dataclasses.replace(self.without_minibatches(), precision="float32")
+        return _score_whole(whole, params)
 
     @property
     def uses_minibatches(self) -> bool:
@@ -498,6 +516,12 @@ def score_one(problem: Problem, params: Params, batch: Any, layout: Layout) -> S
     """Score of a single network, besides those of a population."""
     small = tree.size(params) <= _WEIGHTS_WRITTEN_OUT_AGAIN
     return problem.score(params, batch, layout.rows and small)
+
+
+# Compiled whole: left to itself, JAX compiles every single operation as a program of its own.
+@compiled()
+def _score_whole(problem: SupervisedProblem, params: Params) -> Score:
+    return problem.score(params, (problem.inputs, problem.targets), rows=False)
 
 
 def replicate(values: Any, layout: Layout) -> Any:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gradless.cells import listing, number, one_line, short
+from gradless.cells import MISSING, QUOTED, listing, number, one_line, short
 from gradless.errors import InputError
 
 # Rows are converted in blocks: as text they take some twenty times the memory of the array.
@@ -35,6 +35,12 @@ _OTHER_FILES = (
 PARQUET = b"PAR1"
 # Bytes that are not UTF-8 are read as these, to be found again with the line that they are in.
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
+# A quoted cell that would say, without its quotes, that it is missing. Inside of another quoted
+# cell such quotes are doubled, and where a file breaks that rule it is refused.
+_WORDS = "|".join(map(re.escape, sorted(MISSING - {""})))
+_TEXT = re.compile(rf'((?:^|,) *"\s*(?:{_WORDS})\s*)(?="(?:,|\s*$))', re.IGNORECASE)
+# What tells Excel how cells are separated.
+_SEPARATED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 # A column of some rows: as text, or as numbers with NaN where one is missing.
 Cells = Sequence[str] | NDArray[np.float64]
@@ -108,13 +114,9 @@ class CsvFile(File):
         line = None
         for line, row in self._rows:
             if len(row) != width:
-                todo = (
-                    "add the missing ones"
-                    if len(row) < width
-                    else "quote a text that contains a comma, and write numbers without: 1234.5"
-                )
                 raise self.error(
-                    f"number of cells is {len(row)}, expected {width} as in the header; {todo}",
+                    f"number of cells is {len(row)}, expected {width} as in the header; "
+                    f"{_advice(row, width)}",
                     line=line,
                 )
             yield line, row
@@ -139,6 +141,12 @@ class CsvFile(File):
                     "save the file with commas, and with points in its decimals",
                     line=line,
                 )
+        if len(header) > 1 and not header[-1] and "" not in header[:-1]:
+            raise self.error(
+                f"column {len(header)} has no name in the header, which ends in a comma; delete "
+                "the comma, and those at the end of the rows if they have one, or name the column",
+                line=line,
+            )
         self.check_names(line)
 
     def _read_rows(self) -> Iterator[tuple[int, list[str]]]:
@@ -193,5 +201,30 @@ class CsvFile(File):
                     line=place,
                 )
             if place == 1:  # of byte order marks, some files have two
-                line = line.lstrip("\ufeff")
+                line = self._without_separator(line.lstrip("\ufeff"))
+            if '"' in line:
+                line = _TEXT.sub(rf"\1{QUOTED}", line)
             yield "\n" if line.isspace() else line
+
+    def _without_separator(self, line: str) -> str:
+        """The first line, or an empty one if it only says what separates cells."""
+        found = _SEPARATED.fullmatch(line)
+        if found and found[1] != ",":
+            raise self.error(
+                f"the line says that cells are separated by {found[1]!r}, expected commas; save "
+                "the file with commas, and with points in its decimals",
+                line=1,
+            )
+        return "\n" if found else line
+
+
+def _advice(row: Sequence[str], width: int) -> str:
+    """What to do about a row of another number of cells."""
+    if len(row) < width:
+        return "add the missing ones"
+    if not any(cell.strip() for cell in row[width:]):
+        return (
+            "the row ends in a comma that the header does not have: delete it in all rows, or name "
+            "the column in the header"
+        )
+    return "quote a text that contains a comma, and write numbers without: 1234.5"

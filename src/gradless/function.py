@@ -15,14 +15,19 @@ import numpy as np
 from gradless.errors import InputError
 from gradless.evaluate import Score
 from gradless.floats import loss_dtype
-from gradless.minibatch import minibatch_indices
+from gradless.minibatch import batches_to_judge, minibatch_indices
+from gradless.programs import compiled
 from gradless.tree import Params, Structure, as_pytree
 
 LossFunction = Callable[..., Any]
 """``loss_fn(params)`` or ``loss_fn(params, batch)``, one number."""
 
 
-@as_pytree(traced=["data"], static=["loss_fn", "structure", "batch_size", "operations", "held"])
+@as_pytree(
+    traced=["data"],
+    static=["structure", "batch_size", "operations", "held"],
+    functions=["loss_fn"],
+)
 @dataclass(frozen=True)
 class FunctionProblem:
     """A function to minimise.
@@ -93,6 +98,26 @@ class FunctionProblem:
         """Loss of one candidate on a batch, of the type of losses; it has no accuracy."""
         loss = jnp.asarray(self.loss(params, batch)).astype(loss_dtype())
         return Score(loss, jnp.full((), jnp.nan, jnp.float32))
+
+    def score_all(self, params: Params) -> Score:
+        """Loss on all the data, or with minibatches the mean over at most 64 of them.
+
+        These have no sample in common and are the same whatever the seed.
+        """
+        batches = None
+        if self.batch_size is not None:
+            batches = batches_to_judge(self.n_samples, self.batch_size)
+        return Score(_mean_loss(self, params, batches), jnp.full((), jnp.nan, jnp.float32))
+
+
+@compiled()
+def _mean_loss(problem: FunctionProblem, params: Params, batches: jax.Array | None) -> jax.Array:
+    if batches is None:
+        return problem.score(params, problem.data, rows=False).loss
+    losses = jax.lax.map(
+        lambda chosen: problem.score(params, problem.samples(chosen), rows=False).loss, batches
+    )
+    return jnp.mean(losses)
 
 
 # --- What is given --------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ problems whose losses only Python code can compute.
 
 from __future__ import annotations
 
-import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -14,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from gradless import tree
+from gradless import stagnation, tree
 from gradless.evaluate import (
     Layout,
     Problem,
@@ -28,14 +27,14 @@ from gradless.evaluate import (
 from gradless.floats import loss_dtype, no_loss
 from gradless.noise import fold_in
 from gradless.processor import compiler_options
-from gradless.strategies.base import Strategy
+from gradless.programs import compiled
+from gradless.strategies.base import ComesToRest, Strategy
 from gradless.tree import Params
 
 Rows = npt.NDArray[np.floating]
 """What :func:`following` says of each generation, (generations, 5), of the type of losses."""
 
 CAPACITY = 2**16  # generations in one chunk at most: the rows of a chunk are kept on the device
-_WORTHWHILE = 1e-3  # a fall of the best loss by less than this share is stagnation
 
 
 class Run(NamedTuple):
@@ -47,8 +46,10 @@ class Run(NamedTuple):
     best: jax.Array  # (dimension,)
     best_loss: jax.Array
     best_accuracy: jax.Array
-    reference_loss: jax.Array  # best loss at the last worthwhile improvement
-    reference_generation: jax.Array
+    progress: stagnation.Progress
+    at_rest: jax.Array  # whether the strategy says so, where that ends a run, boolean
+    promising: jax.Array  # whether a minibatch has reached a target; see ``judged_targets``
+    judge_from: jax.Array  # generation before which that is not looked into, uint32
     finite_generation: jax.Array  # the last one in which a candidate had a finite loss
 
 
@@ -59,7 +60,30 @@ class Limits(NamedTuple):
     loss: jax.Array
     accuracy: jax.Array
     stagnation: jax.Array  # generations
+    rest: jax.Array  # whether a strategy that has come to rest ends it, boolean
     not_finite: jax.Array  # generations in a row without any finite loss
+
+
+def reached(run: Run, limits: Limits, on_batches: bool) -> jax.Array:
+    """Whether a target is reached, boolean; with minibatches, whether all data should be asked."""
+    if on_batches:
+        return run.promising & (run.generation >= run.judge_from)
+    return (run.best_loss <= limits.loss) | (run.best_accuracy >= limits.accuracy)
+
+
+def goes_on(run: Run, limits: Limits, on_batches: bool) -> jax.Array:
+    """Whether another generation follows, however many there were, boolean."""
+    return (
+        ~reached(run, limits, on_batches)
+        & (run.progress.waited < limits.stagnation)
+        & ~(run.at_rest & limits.rest)
+        & (run.generation - run.finite_generation < limits.not_finite)
+    )
+
+
+def is_due(run: Run) -> bool:
+    """Whether all data should be asked, as :func:`reached` has it; outside of compiled code."""
+    return bool(run.promising) and int(run.generation) >= int(run.judge_from)
 
 
 class Faults(NamedTuple):
@@ -103,8 +127,12 @@ class Wheel:
         return after, np.asarray(rows)[: int(after.generation) - int(run.generation)], NO_FAULTS
 
     def back(self, run: Run, generations: int) -> Run:
-        """The run so many generations after an earlier one: made again, since it is the same."""
-        return self.turn(run, generations)[0]
+        """The run so many generations after an earlier one: made again, since it is the same.
+
+        All but ``judge_from``: what all data say of targets is not asked again.
+        """
+        again = run._replace(judge_from=jnp.uint32(2**32 - 1))
+        return self.turn(self.placed(again), generations)[0]
 
 
 def begin(strategy: Strategy, params: Params, seed: int) -> Run:
@@ -118,8 +146,10 @@ def begin(strategy: Strategy, params: Params, seed: int) -> Run:
         best=tree.ravel(params),
         best_loss=infinite,
         best_accuracy=jnp.asarray(jnp.nan, jnp.float32),
-        reference_loss=infinite,
-        reference_generation=jnp.uint32(0),
+        progress=stagnation.begin(infinite.dtype),
+        at_rest=jnp.bool_(False),
+        promising=jnp.bool_(False),
+        judge_from=jnp.uint32(0),
         finite_generation=jnp.uint32(0),
     )
 
@@ -147,7 +177,8 @@ def following(
     losses: jax.Array,
     score: Score,
     center: Score | None,
-    wanted: jax.Array | None,
+    limits: Limits,
+    on_batches: bool,
 ) -> tuple[Run, jax.Array]:
     """The run after a generation, and its row: loss, accuracy, best ones, losses not finite.
 
@@ -165,8 +196,10 @@ def following(
         Of the candidates, as it was computed.
     center
         Of the strategy's new center, if that is not one of the candidates.
-    wanted
-        Accuracy, reached by any candidate, that makes it the best one.
+    limits
+        Targets: the accuracy makes any candidate that reaches it on all samples the best one.
+    on_batches
+        Whether each generation sees other samples; reaching a target is only a promise then.
     """
     not_finite = jnp.sum(jnp.isinf(losses))
     winner = jnp.argmin(losses)
@@ -178,16 +211,18 @@ def following(
         best = _better(best, loss, accuracy, strategy.center(state))
     else:  # a winner that is better than all before it has become the center
         best = _better(run, loss, accuracy, strategy.center(state))
-    if wanted is not None:
-        best = _first_to_reach(wanted, best, run, strategy, candidates, score)
-    worthwhile = best.best_loss < run.reference_loss - _WORTHWHILE * jnp.abs(run.reference_loss)
-    worthwhile |= jnp.isinf(run.reference_loss) & jnp.isfinite(best.best_loss)
+    promising = run.promising
+    if on_batches:
+        promising |= (loss <= limits.loss) | (accuracy >= limits.accuracy)
+    else:
+        best = _first_to_reach(limits.accuracy, best, run, strategy, candidates, score)
     generation = run.generation + 1
     after = best._replace(
         generation=generation,
         state=state,
-        reference_loss=jnp.where(worthwhile, best.best_loss, run.reference_loss),
-        reference_generation=jnp.where(worthwhile, generation, run.reference_generation),
+        progress=stagnation.after(run.progress, best.best_loss, loss),
+        at_rest=_at_rest(strategy, state, limits),
+        promising=promising,
         finite_generation=jnp.where(
             not_finite < losses.shape[0], generation, run.finite_generation
         ),
@@ -196,6 +231,13 @@ def following(
         [loss, accuracy, best.best_loss, best.best_accuracy, not_finite.astype(loss.dtype)]
     )
     return after, row
+
+
+def _at_rest(strategy: Strategy, state: Any, limits: Limits) -> jax.Array:
+    """Whether a strategy has come to rest; not looked into where it does not matter."""
+    if not isinstance(strategy, ComesToRest):
+        return jnp.bool_(False)
+    return jax.lax.cond(limits.rest, strategy.at_rest, lambda _: jnp.bool_(False), state)
 
 
 def _better(run: Run, loss: jax.Array, accuracy: jax.Array, params: Params) -> Run:
@@ -231,7 +273,7 @@ def _generation(
     keys: tuple[jax.Array, ...],
     strategy: Strategy,
     problem: Problem,
-    wanted: jax.Array,
+    limits: Limits,
     layout: Layout,
 ) -> tuple[Run, jax.Array]:
     """One turn of the wheel."""
@@ -243,8 +285,8 @@ def _generation(
     center = None
     if strategy.samples_around_center:
         center = _typed(score_one(problem, strategy.center(state), batch, layout))
-    reaches = None if problem.uses_minibatches else wanted
-    return following(run, state, strategy, candidates, losses, score, center, reaches)
+    on_batches = problem.uses_minibatches
+    return following(run, state, strategy, candidates, losses, score, center, limits, on_batches)
 
 
 def _typed(score: Score) -> Score:
@@ -252,7 +294,7 @@ def _typed(score: Score) -> Score:
     return Score(score.loss.astype(loss_dtype()), score.accuracy.astype(jnp.float32))
 
 
-@functools.partial(jax.jit, static_argnames="layout", compiler_options=compiler_options())
+@compiled(static_argnames=["layout"], compiler_options=compiler_options())
 def advance(
     run: Run, strategy: Strategy, problem: Problem, limits: Limits, layout: Layout
 ) -> tuple[Run, jax.Array]:
@@ -265,19 +307,14 @@ def advance(
 
         def unfinished(carry: tuple[Run, Any, jax.Array]) -> jax.Array:
             run = carry[0]
-            return (
-                (run.generation - first < limits.generations)
-                & (run.best_loss > limits.loss)
-                & ~(run.best_accuracy >= limits.accuracy)
-                & (run.generation - run.reference_generation < limits.stagnation)
-                & (run.generation - run.finite_generation < limits.not_finite)
-            )
+            left = run.generation - first < limits.generations
+            return left & goes_on(run, limits, problem.uses_minibatches)
 
         def step(carry: tuple[Run, Any, jax.Array]) -> tuple[Run, Any, jax.Array]:
             # The keys come from the step before: computed in this one, they would be computed for
             # every single number of the noise, since the compiler would merge the two.
             run, drawn, rows = carry
-            after, row = _generation(run, drawn, strategy, problem, limits.accuracy, layout)
+            after, row = _generation(run, drawn, strategy, problem, limits, layout)
             rows = jax.lax.dynamic_update_index_in_dim(rows, row, run.generation - first, 0)
             return after, keys(after), rows
 

@@ -10,9 +10,8 @@ parts are compiled in JAX's 64-bit mode (see ``floats``), and Python code is cal
 from __future__ import annotations
 
 import contextlib
-import functools
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -22,8 +21,11 @@ from gradless import generation
 from gradless.evaluate import Layout, Score, map_members, replicate
 from gradless.floats import sixty_four_bits
 from gradless.generation import NO_FAULTS, Faults, Limits, Rows, Run
+from gradless.programs import Compiled, compiled
 from gradless.strategies.base import Strategy
 from gradless.tree import Params
+
+T = TypeVar("T")
 
 
 class OnDevice(Protocol):
@@ -97,9 +99,9 @@ class HostWheel:
         """Nothing is compiled yet."""
         self._layout = layout_on_host(strategy)
         self._problem, self._strategy, self._limits = problem, strategy, limits
-        self._wanted = None if problem.uses_minibatches else limits.accuracy
         # After the last generation with finite losses, without and with one of the center.
         self._kept: dict[bool, Run] = {}
+        self._programs: dict[Any, Any] = {}
 
     def placed(self, run: Run) -> Run:
         """The run where it is turned."""
@@ -125,33 +127,44 @@ class HostWheel:
         wanted = int(run.generation) + generations
         return next((r for r in self._kept.values() if int(r.generation) == wanted), run)
 
+    def _call(self, function: Compiled[T], *arguments: Any) -> T:
+        """Call a compiled function: found once, since finding it takes as long as a small one."""
+        program = self._programs.get(function)
+        if program is None:
+            program = self._programs[function] = function.of(*arguments)
+        with sixty_four_bits():
+            return cast("T", program(*arguments))
+
     def _goes_on(self, run: Run) -> bool:
-        number, limits = int(run.generation), self._limits
-        return bool(
-            float(run.best_loss) > float(limits.loss)
-            and not run.best_accuracy >= limits.accuracy
-            and number - int(run.reference_generation) < int(limits.stagnation)
-            and number - int(run.finite_generation) < int(limits.not_finite)
+        limits = self._limits
+        if self._problem.uses_minibatches:
+            reached = generation.is_due(run)
+        else:
+            reached = float(run.best_loss) <= float(limits.loss) or bool(
+                run.best_accuracy >= limits.accuracy
+            )
+        return (
+            not reached
+            and int(run.progress.waited) < int(limits.stagnation)
+            and not (run.at_rest and limits.rest)
+            and int(run.generation) - int(run.finite_generation) < int(limits.not_finite)
         )
 
     def _generation(self, run: Run) -> tuple[Run, Rows, Faults]:
         """One turn of the wheel."""
         strategy, device = self._strategy, self._problem.on_device
-        with sixty_four_bits():
-            candidates, measured, drawn = _ask(run, strategy, device, self._layout)
+        candidates, measured, drawn = self._call(_ask, run, strategy, device, self._layout)
         judged = self._problem.judge(*jax.device_get((measured, drawn)))
-        with sixty_four_bits():
-            state, losses, measured = _tell(run, strategy, device, candidates, judged.loss, drawn)
+        state, losses, measured = self._call(
+            _tell, run, strategy, device, candidates, judged.loss, drawn
+        )
         faults, center = judged.faults, None
         if strategy.samples_around_center:
             of_center = self._problem.judge(*jax.device_get((measured, drawn)))
             faults = faults.and_later(of_center.faults)
             center = Score(of_center.loss[0], of_center.accuracy[0])
         score = Score(judged.loss, judged.accuracy)
-        with sixty_four_bits():
-            run, row = _finish(
-                run, state, strategy, candidates, losses, score, center, self._wanted
-            )
+        run, row = self._finished(run, state, candidates, losses, score, center)
         return run, np.asarray(row), faults
 
     def _compile(self, run: Run) -> None:
@@ -161,15 +174,35 @@ class HostWheel:
         accuracy: Any = np.full(strategy.population, np.nan, np.float32)
         center = Score(loss[0], accuracy[0]) if strategy.samples_around_center else None
         score = Score(loss, accuracy)
-        with sixty_four_bits():
-            candidates, _, drawn = _ask(run, strategy, device, self._layout)
-            state, losses, _ = _tell(run, strategy, device, candidates, loss, drawn)
-            jax.block_until_ready(
-                _finish(run, state, strategy, candidates, losses, score, center, self._wanted)
-            )
+        candidates, _, drawn = self._call(_ask, run, strategy, device, self._layout)
+        state, losses, _ = self._call(_tell, run, strategy, device, candidates, loss, drawn)
+        jax.block_until_ready(self._finished(run, state, candidates, losses, score, center))
+
+    def _finished(
+        self,
+        run: Run,
+        state: Any,
+        candidates: Any,
+        losses: jax.Array,
+        score: Score,
+        center: Score | None,
+    ) -> tuple[Run, jax.Array]:
+        """The run after a generation, and its row."""
+        return self._call(
+            _finish,
+            run,
+            state,
+            self._strategy,
+            candidates,
+            losses,
+            score,
+            center,
+            self._limits,
+            self._problem.uses_minibatches,
+        )
 
 
-@functools.partial(jax.jit, static_argnames="layout")
+@compiled(static_argnames=["layout"])
 def _ask(run: Run, strategy: Strategy, device: OnDevice, layout: Layout) -> tuple[Any, Any, Any]:
     """Candidates, what they are judged by, and the samples drawn."""
     ask_key, _, batch_key = generation.keys(run)
@@ -183,7 +216,7 @@ def _ask(run: Run, strategy: Strategy, device: OnDevice, layout: Layout) -> tupl
     return candidates, map_members(measure, candidates, layout.block), drawn
 
 
-@jax.jit
+@compiled()
 def _tell(
     run: Run, strategy: Strategy, device: OnDevice, candidates: Any, losses: jax.Array, drawn: Any
 ) -> tuple[Any, jax.Array, Any]:
@@ -196,4 +229,4 @@ def _tell(
     return state, losses, measured
 
 
-_finish = jax.jit(generation.following)
+_finish = compiled(static_argnames=["on_batches"])(generation.following)

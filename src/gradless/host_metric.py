@@ -6,6 +6,7 @@ the metric is called once for each of them, with what an estimator would have pr
 
 from __future__ import annotations
 
+import functools
 import inspect
 import time
 import warnings
@@ -19,15 +20,19 @@ import numpy as np
 from scipy import special
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import UndefinedMetricWarning
-from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
+from sklearn.metrics import accuracy_score, get_scorer, get_scorer_names, make_scorer
+from sklearn.utils import _safe_indexing
 
-from gradless import auto, objectives
+from gradless import auto, forward, objectives
 from gradless.errors import InputError, unknown_name
+from gradless.evaluate import Score
 from gradless.host import Judgement
 from gradless.minibatch import Minibatches
 from gradless.models import MLP
 from gradless.objectives import Measure, Objective
+from gradless.programs import compiled
 from gradless.python_function import judgement_of
+from gradless.scaling import Scales
 from gradless.tree import Params, as_pytree
 
 _SCORES, _SIGN = "_score_func", "_sign"  # what every scorer of make_scorer has
@@ -44,33 +49,50 @@ class Responses:
         The labels, (classes,), None for regression.
     multilabel
         Whether the outputs are independent labels.
+    known
+        The features that the outputs are of, as a scorer has them.
+    outputs_of
+        Computes the outputs of other features; without it, those given are the answer to whatever
+        is asked.
     """
 
-    def __init__(self, logits: np.ndarray, classes: np.ndarray | None, multilabel: bool) -> None:
+    def __init__(
+        self,
+        logits: np.ndarray,
+        classes: np.ndarray | None,
+        multilabel: bool,
+        known: Any = None,
+        outputs_of: Callable[[Any], np.ndarray] | None = None,
+    ) -> None:
         """Take the outputs as they are."""
         self._logits, self._labels, self._multilabel = logits, classes, multilabel
+        self._known, self._outputs_of = known, outputs_of
+
+    def _outputs(self, X: Any) -> np.ndarray:  # noqa: N803
+        if self._outputs_of is None or X is None or X is self._known:
+            return self._logits
+        return self._outputs_of(X)
 
     def predict(self, X: Any = None) -> np.ndarray:  # noqa: N803
-        """Labels, indicators (samples, labels), or numbers, for whatever is given."""
-        del X
+        """Labels, indicators (samples, labels), or numbers."""
+        logits = self._outputs(X)
         if self._labels is None:
-            return self._logits[:, 0] if self._logits.shape[1] == 1 else self._logits
+            return logits[:, 0] if logits.shape[1] == 1 else logits
         if self._multilabel:
-            return (self._logits > 0).astype(np.int64)
-        return self._labels[self._logits.argmax(1)]
+            return (logits > 0).astype(np.int64)
+        return self._labels[logits.argmax(1)]
 
     def decision_function(self, X: Any = None) -> np.ndarray:  # noqa: N803
         """Logits; of two classes the second one's minus the first one's, (samples,)."""
-        del X
-        if self._logits.shape[1] == 2 and not self._multilabel:
-            return self._logits[:, 1] - self._logits[:, 0]
-        return self._logits
+        logits = self._outputs(X)
+        if logits.shape[1] == 2 and not self._multilabel:
+            return logits[:, 1] - logits[:, 0]
+        return logits
 
     def predict_proba(self, X: Any = None) -> np.ndarray:  # noqa: N803
         """Probabilities of the classes, or of each label, (samples, classes)."""
-        del X
         # In double precision: rows have to add up to 1.
-        logits = self._logits.astype(np.float64)
+        logits = self._outputs(X).astype(np.float64)
         if self._multilabel:
             return np.asarray(special.expit(logits))
         return np.asarray(special.softmax(logits, axis=1))
@@ -106,17 +128,20 @@ class HostMetric(Measure):
     name
         For people.
     scorer
-        As of :func:`sklearn.metrics.make_scorer`: more is better.
+        Called with an estimator, features and answers: more is better.
     n_jobs
         Processes that evaluate a population, as in joblib.
     greater_is_better
         Direction of what is shown to people, the scorer's function.
+    reads_features
+        Whether the scorer may look at the features, as those of ``make_scorer`` do not.
     """
 
     name: str
     scorer: Callable[..., float]
     n_jobs: int = 1
     greater_is_better: bool = True
+    reads_features: bool = False
 
     smooth = False  # as far as anyone knows
 
@@ -135,10 +160,12 @@ class HostMetric(Measure):
         y_true: np.ndarray,
         weight: np.ndarray | None,
         classes: np.ndarray | None,
+        features: Any = None,
+        outputs_of: Callable[[Any], np.ndarray] | None = None,
     ) -> Any:
         """Minus the score of a network's outputs (samples, outputs)."""
         multilabel = classes is not None and y_true.ndim == 2
-        responses = Responses(logits, classes, multilabel)
+        responses = Responses(logits, classes, multilabel, features, outputs_of)
         estimator: Any = _Regressor(responses)
         if classes is not None:
             # For several labels, as estimators of several outputs have them: otherwise two labels
@@ -149,7 +176,7 @@ class HostMetric(Measure):
         with warnings.catch_warnings():
             # A network that never predicts a class is an ordinary candidate.
             warnings.simplefilter("ignore", UndefinedMetricWarning)
-            return -self.scorer(estimator, logits, y_true, **weights)
+            return -self.scorer(estimator, features, y_true, **weights)
 
 
 def resolve(
@@ -160,7 +187,8 @@ def resolve(
     Parameters
     ----------
     given
-        None, a name here or in scikit-learn, a scorer, or a function (y_true, y_predicted).
+        None, a name here or in scikit-learn, a scorer, which is called with (estimator, X, y), or
+        a function (y_true, y_predicted).
     default
         Name of the objective for None.
     greater_is_better
@@ -171,14 +199,15 @@ def resolve(
     Raises
     ------
     InputError
-        For an unknown name, a function without direction, or a direction without a function.
+        For an unknown name, a function without direction or of other arguments, or a direction
+        without a function.
     """
     if n_jobs is not None and (not isinstance(n_jobs, int | np.integer) or n_jobs == 0):
         raise InputError(
             f"n_jobs={n_jobs!r} was given, expected 1 or more, or -1 for all cores, or None"
         )
     jobs = 1 if n_jobs is None else int(n_jobs)
-    bare = callable(given) and not hasattr(given, _SCORES) and not isinstance(given, Objective)
+    bare = callable(given) and not isinstance(given, Objective) and not _is_scorer(given)
     if greater_is_better is not None and not bare:
         raise InputError(
             f"greater_is_better={greater_is_better!r} was given with objective={given!r}, which "
@@ -190,12 +219,13 @@ def resolve(
         return given
     if not callable(given):
         raise InputError(
-            f"objective={given!r} was given, expected None, a name, a scorer of make_scorer or a "
-            "function (y_true, y_predicted)"
+            f"objective={given!r} was given, expected None, a name, a scorer (estimator, X, y) or "
+            "a function (y_true, y_predicted)"
         )
-    name = getattr(getattr(given, _SCORES, given), "__name__", type(given).__name__)
+    name = _name(given)
     if not bare:
-        return HostMetric(name, given, jobs, getattr(given, _SIGN, 1) > 0)
+        greater = getattr(given, _SIGN, 1) > 0
+        return HostMetric(name, given, jobs, greater, type(given) is not _OF_MAKE_SCORER)
     if greater_is_better is None:
         raise InputError(
             f"the function {name} was given as objective without its direction; give "
@@ -203,6 +233,37 @@ def resolve(
         )
     greater = bool(greater_is_better)
     return HostMetric(name, make_scorer(given, greater_is_better=greater), jobs, greater)
+
+
+_OF_MAKE_SCORER = type(make_scorer(accuracy_score))  # which asks the estimator, and nothing else
+
+
+def _name(given: Any) -> str:
+    return str(getattr(getattr(given, _SCORES, given), "__name__", type(given).__name__))
+
+
+def _is_scorer(given: Any) -> bool:
+    """Whether something that can be called takes an estimator, features and answers."""
+    if hasattr(given, _SCORES):
+        return True
+    try:
+        signature = inspect.signature(given)
+    except ValueError:  # built in, and says nothing of its arguments
+        return False
+    places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    by_place = [p for p in signature.parameters.values() if p.kind in places]
+    needed = sum(p.default is p.empty for p in by_place)
+    named = bool(by_place) and by_place[0].name.startswith(("estimator", "est", "model", "clf"))
+    if needed == 3 or (named and needed < 3 <= len(by_place)):
+        return True
+    try:
+        signature.bind("y_true", "y_predicted")
+    except TypeError:
+        raise InputError(
+            f"objective must be a function (y_true, y_predicted) or a scorer (estimator, X, y), "
+            f"got {_name(given)}{signature}; give one with these arguments only"
+        ) from None
+    return False
 
 
 def _named(name: str, n_jobs: int) -> Objective | HostMetric:
@@ -219,21 +280,22 @@ def _named(name: str, n_jobs: int) -> Objective | HostMetric:
     return HostMetric(name, get_scorer(name), n_jobs)
 
 
-@as_pytree(traced=["inputs"], static=["model", "n_samples", "batch_size"])
+@as_pytree(traced=["inputs"], static=["model", "n_samples", "batch_size", "tells_parameters"])
 @dataclass(frozen=True)
 class NetworkOutputs(Minibatches):
     """What is compiled of a :class:`HostMetricProblem`: the outputs of a network."""
 
     inputs: jax.Array  # (samples, features)
     model: MLP
+    tells_parameters: bool = False
 
     def batch(self, drawn: Any) -> jax.Array:
         """Their inputs."""
         return self.inputs if drawn is None else jnp.take(self.inputs, drawn, axis=0)
 
-    def measure(self, params: Params, batch: jax.Array) -> jax.Array:
-        """Outputs (samples, outputs)."""
-        return self.model.apply(params, batch)
+    def measure(self, params: Params, batch: jax.Array) -> tuple[jax.Array, Params]:
+        """Outputs (samples, outputs), and the parameters for who may want others."""
+        return self.model.apply(params, batch), params if self.tells_parameters else None
 
 
 class HostMetricProblem:
@@ -255,8 +317,8 @@ class HostMetricProblem:
         *,
         batch_size: int | None = None,
         filled: int = 0,
-        scale: np.ndarray | None = None,
-        shift: np.ndarray | None = None,
+        scales: Scales | None = None,
+        given: Any = None,
     ) -> None:
         """Call the metric once, for the network with parameters ``first``.
 
@@ -281,22 +343,28 @@ class HostMetricProblem:
         filled
             Samples that are computed at least, for problems of about the same size to share what
             was compiled; the metric does not see more than there are.
-        scale, shift
-            Of the outputs, for regression.
+        scales
+            Of inputs and outputs, if they have any.
+        given
+            The features as the metric sees them, if it does.
         """
         real = len(inputs)
         self.batch_size = None if batch_size == real else batch_size
         size = real if self.batch_size else max(real, filled)
         chosen = np.arange(size) % real
         self.on_device = NetworkOutputs(
-            size, self.batch_size, jax.device_put(np.asarray(inputs, np.float32)[chosen]), model
+            size,
+            self.batch_size,
+            jax.device_put(np.asarray(inputs, np.float32)[chosen]),
+            model,
+            metric.reads_features,
         )
         self._metric, self._y, self._weight, self._classes = metric, y_true, weight, classes
-        self._scale, self._shift, self.n_samples = scale, shift, real
+        self._scales, self._given, self.n_samples = scales, given, real
         drawn = None if self.batch_size is None else np.arange(self.batch_size)
-        first_outputs = np.asarray(_outputs(self.on_device, first, drawn))
+        measured = jax.device_get(_outputs(self.on_device, first, drawn))
         begun = time.perf_counter()
-        loss = metric.loss(*self._arguments(first_outputs, drawn))
+        loss = metric.loss(*self._arguments(measured, drawn))
         if np.ndim(loss) or np.asarray(loss).dtype.kind not in "bif":
             raise InputError(
                 f"the metric {metric.name} returned {type(loss).__name__}, expected one number"
@@ -311,25 +379,46 @@ class HostMetricProblem:
         return self.batch_size is not None
 
     def judge(self, measured: Any, drawn: Any) -> Judgement:
-        """Losses of candidates from their outputs (candidates, samples, outputs)."""
-        calls = [(self._metric.loss, *self._arguments(each, drawn)) for each in measured]
+        """Losses of candidates from what was measured, candidates on the leading axes."""
+        leaves, structure = jax.tree.flatten(measured)
+        each = [jax.tree.unflatten(structure, parts) for parts in zip(*leaves, strict=True)]
+        calls = [(self._metric.loss, *self._arguments(one, drawn)) for one in each]
         return judgement_of(calls, self._metric.n_jobs)
 
     def loss(self, params: Params) -> float:
         """Loss of one network on all samples."""
         everything = np.arange(self.n_samples)
-        measured = np.asarray(_outputs(self.on_device, params, everything))
-        return float(self.judge(measured[None], everything).loss[0])
+        measured = jax.device_get(_outputs(self.on_device, params, everything))
+        alone = jax.tree.map(lambda x: x[None], measured)
+        return float(self.judge(alone, everything).loss[0])
 
-    def _arguments(self, outputs: np.ndarray, drawn: Any) -> tuple[Any, ...]:
+    def score_all(self, params: Params) -> Score:
+        """Loss of one network on all samples; it has no accuracy."""
+        return Score(np.asarray(self.loss(params)), np.asarray(np.nan))
+
+    def _arguments(self, measured: tuple[np.ndarray, Params], drawn: Any) -> tuple[Any, ...]:
         chosen = slice(None) if drawn is None else drawn
+        outputs, params = measured
         outputs = outputs[: self.n_samples]  # all of them may be followed by copies
-        if self._scale is not None:
-            outputs = outputs.astype(np.float64) * self._scale + self._shift
+        if self._scales is not None and self._scales.output_scale is not None:
+            outputs = self._scales.outputs(outputs.astype(np.float64))
         weight = None if self._weight is None else self._weight[chosen]
-        return outputs, self._y[chosen], weight, self._classes
+        known = outputs, self._y[chosen], weight, self._classes
+        if self._scales is None or not self._metric.reads_features:
+            return known
+        given = self._given if drawn is None else _safe_indexing(self._given, drawn)
+        network = functools.partial(_predicted, self._scales, self.on_device.model, params)
+        return *known, given, network
 
 
-@jax.jit
-def _outputs(device: NetworkOutputs, params: Params, drawn: Any) -> jax.Array:
+def _predicted(scales: Scales, model: MLP, params: Params, X: Any) -> np.ndarray:  # noqa: N803
+    """Outputs for features as the user has them, in the units of the targets."""
+    layers: Any = model.used(params)
+    weights, biases = zip(*layers, strict=True)
+    inputs = scales.inputs(np.asarray(X, np.float64))
+    return scales.outputs(forward.outputs(inputs, weights, biases, model.activation))
+
+
+@compiled()
+def _outputs(device: NetworkOutputs, params: Params, drawn: Any) -> tuple[jax.Array, Params]:
     return device.measure(params, device.batch(drawn))

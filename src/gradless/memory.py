@@ -24,6 +24,7 @@ from gradless.evaluate import Layout, Problem, SupervisedProblem, layout_for
 from gradless.floats import loss_dtype
 from gradless.generation import CAPACITY, Run, begin
 from gradless.host import HostProblem, OnDevice, mode_for
+from gradless.programs import KEPT
 from gradless.strategies.base import Strategy
 from gradless.tree import Params
 
@@ -295,13 +296,13 @@ class _Bytes(NamedTuple):
     judged: int  # while a network is evaluated on all samples
 
 
-@functools.lru_cache(maxsize=64)  # a trace takes some 50 milliseconds
+@functools.lru_cache(maxsize=KEPT)  # a trace takes some 50 milliseconds
 def _generation(structure: Any, leaves: tuple[jax.ShapeDtypeStruct, ...], dtype: Any) -> _Bytes:
     problem, strategy, params = jax.tree.unflatten(structure, leaves)
     key = jax.eval_shape(lambda: jax.random.key(0))
-    run = jax.eval_shape(begin, strategy, params, 0)
+    run = _shapes_of(begin, strategy, params, 0)
     state = run.state
-    candidates = jax.eval_shape(_ask, strategy, key, state)
+    candidates = _shapes_of(_ask, strategy, key, state)
     candidate = jax.eval_shape(lambda x: tree.member(x, 0), candidates)
     losses = jax.ShapeDtypeStruct((tree.population_size(candidates),), dtype)
     score = _measure if hasattr(problem, "measure") else _score
@@ -312,8 +313,8 @@ def _generation(structure: Any, leaves: tuple[jax.ShapeDtypeStruct, ...], dtype:
     def decoded(problem: Any, strategy: Strategy, state: Any, candidate: Any, batch: Any) -> Any:
         return score(problem, strategy.decode(state, candidate), batch)
 
-    batch = jax.eval_shape(_batch, problem, key)
-    everything = jax.eval_shape(_all_samples, problem, key)
+    batch = _shapes_of(_batch, problem, key)
+    everything = _shapes_of(_all_samples, problem, key)
     member = (problem, strategy, state, candidate, batch)
     held = size(candidates)
     return _Bytes(
@@ -325,9 +326,17 @@ def _generation(structure: Any, leaves: tuple[jax.ShapeDtypeStruct, ...], dtype:
         ),
         batch=0 if batch == everything else size(batch),
         member=_peak_of(decoded, *member),
-        measured=size(jax.eval_shape(decoded, *member)),
+        measured=size(_shapes_of(decoded, *member)),
         judged=_peak_of(score, problem, params, everything),
     )
+
+
+def _shapes_of(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Shapes of what a function returns.
+
+    JAX keeps what it has traced, and the loss of a user in it, for as long as the function.
+    """
+    return jax.eval_shape(lambda *given: function(*given), *arguments)
 
 
 def _ask(strategy: Strategy, key: jax.Array, state: Any) -> Any:
@@ -354,7 +363,8 @@ def _all_samples(problem: Any, key: jax.Array) -> Any:
 
 
 def _peak_of(function: Callable[..., Any], *shapes: Any) -> int:
-    return peak(jax.make_jaxpr(function)(*shapes).jaxpr)
+    # By a function that lives as long as this call, as below.
+    return peak(jax.make_jaxpr(lambda *given: function(*given))(*shapes).jaxpr)
 
 
 def peak(jaxpr: Any) -> int:

@@ -8,12 +8,14 @@ import jax
 import jax.numpy as jnp
 
 from gradless.errors import InputError
+from gradless.programs import compiled
 
-__all__ = ["Minibatches", "minibatch_indices"]
+__all__ = ["Minibatches", "batches_to_judge", "minibatch_indices"]
 
 # A batch of at most this share of the samples is redrawn until distinct; each round then replaces
 # a repeated index by a fresh one with probability 3/4 or more, so that few rounds are needed.
 _SPARSE = 4
+_BATCHES_JUDGED = 64  # all of large data could take longer than a search
 
 
 def minibatch_indices(key: jax.Array, n_samples: int, batch_size: int) -> jax.Array:
@@ -73,6 +75,14 @@ def minibatch_indices(key: jax.Array, n_samples: int, batch_size: int) -> jax.Ar
     first = (jnp.int32(1), jnp.sort(draw(0)))
     _, batch = jax.lax.while_loop(lambda state: repeated(state[1]).any(), redraw, first)
     return batch
+
+
+@compiled(static_argnames=["n_samples", "batch_size"])
+def batches_to_judge(n_samples: int, batch_size: int) -> jax.Array:
+    """Minibatches without a common sample, at most 64, (batches, batch_size): always the same."""
+    count = min(_BATCHES_JUDGED, n_samples // batch_size)
+    order = jax.random.permutation(jax.random.key(0), n_samples)
+    return order[: count * batch_size].reshape(count, batch_size)
 
 
 @dataclass(frozen=True)

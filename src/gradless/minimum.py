@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradless import auto, memory, strategies
+from gradless import auto, forked, memory, strategies
 from gradless.errors import InputError, unknown_name
 from gradless.function import FunctionProblem, LossFunction
 from gradless.generation import NO_FAULTS, Faults
@@ -34,7 +34,6 @@ from gradless.train import TARGET_LOSS, Record, Run, Stop, begin, check_budget, 
 from gradless.tree import Params, Structure
 
 DEFAULT_SECONDS = 15.0  # as on the command line
-_BATCHES_JUDGED = 64  # all of large data could take longer than the search
 
 
 @dataclass(frozen=True)
@@ -146,9 +145,13 @@ def minimize(
         Wall time after compilation. Without ``evaluations``, ``seconds`` and ``stagnation`` it is
         15 seconds, as on the command line.
     target_loss
-        Stop as soon as the best loss is no more than this; that of ``params`` counts.
+        Stop as soon as the best loss is no more than this; that of ``params`` counts. With
+        minibatches, as soon as the center is seen to reach it, judged as what is returned is; that
+        is asked now and then, once a batch has reached it.
     stagnation
-        Stop after so many evaluations without a fall of the best loss by at least 0.1 %.
+        Stop after so many evaluations without a fall of the best loss that is worth while: by more
+        than the loss rounds to, and by a thousandth of how far losses have lately been above the
+        best one. Neither the unit of the loss nor a constant added to it matters.
     seed
         Decides all noise and minibatches: same seed, same search.
     compiled
@@ -187,6 +190,7 @@ def minimize(
     >>> {name: round(float(value), 3) for name, value in found.best.items()}
     {'x': 3.0, 'y': -1.0}
     """
+    forked.check()
     _check_numbers(evaluations, seconds, target_loss, stagnation)
     stop = Stop(evaluations=evaluations, seconds=seconds, loss=target_loss, stagnation=stagnation)
     if evaluations is None and seconds is None and stagnation is None:
@@ -246,7 +250,10 @@ def minimize(
             reason = "stopped by the callback"
             break
 
-    best, best_loss, center, center_loss = _closing(problem, chosen, record.run, start, start_loss)
+    judged = reason == TARGET_LOSS  # by all of the data
+    best, best_loss, center, center_loss = _closing(
+        problem, chosen, record.run, start, start_loss, judged
+    )
     return Minimum(
         best=best,
         best_loss=best_loss,
@@ -432,6 +439,7 @@ def _closing(
     run: Run,
     start: Params,
     start_loss: float | None,
+    judged: bool,
 ) -> tuple[Params, float, Params, float]:
     """Best parameters and their loss, center and its loss."""
     with mode_for(problem):
@@ -440,7 +448,7 @@ def _closing(
     center_loss = _judge(problem, center)
     start_loss = _judge(problem, start) if start_loss is None else start_loss
     # No one gets back less than they gave: a search may begin at its minimum.
-    if problem.uses_minibatches:
+    if problem.uses_minibatches and not judged:
         contenders = [(_judge(problem, best), best), (center_loss, center), (start_loss, start)]
     else:
         contenders = [(float(run.best_loss), best), (start_loss, start)]
@@ -450,30 +458,7 @@ def _closing(
 
 def _judge(problem: FunctionProblem | PythonProblem, params: Params) -> float:
     """Loss on all the data, or the mean over minibatches, the same whatever the seed."""
-    batches = None
-    if problem.batch_size is not None:
-        batches = _batches(problem.n_samples, problem.batch_size)
-    if isinstance(problem, PythonProblem):
-        return problem.mean_loss(params, batches)
-    return float(_loss(problem, params, batches))
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _batches(n_samples: int, batch_size: int) -> jax.Array:
-    """Minibatches without a common sample, at most 64, (batches, batch_size)."""
-    count = min(_BATCHES_JUDGED, n_samples // batch_size)
-    order = jax.random.permutation(jax.random.key(0), n_samples)
-    return order[: count * batch_size].reshape(count, batch_size)
-
-
-@jax.jit
-def _loss(problem: FunctionProblem, params: Params, batches: jax.Array | None) -> jax.Array:
-    if batches is None:
-        return problem.score(params, problem.data, rows=False).loss
-    losses = jax.lax.map(
-        lambda chosen: problem.score(params, problem.samples(chosen), rows=False).loss, batches
-    )
-    return jnp.mean(losses)
+    return float(problem.score_all(params).loss)
 
 
 def _returned(problem: FunctionProblem | PythonProblem, params: Params) -> Params:

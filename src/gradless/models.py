@@ -232,17 +232,6 @@ class MLP:
         return tuple(Dense(quantization.restored(w, path), biases) for w, biases in stored)  # type: ignore[arg-type]
 
 
-def rescaled(params: Sequence[Dense], scale: Any, shift: Any) -> tuple[Dense, ...]:
-    """Parameters of the network with the outputs ``scale * outputs + shift``, each (outputs,).
-
-    They are arrays of NumPy. The last layer is linear, so it takes both; weights times a power of
-    two are not rounded by it, and rounded weights stay so.
-    """
-    *before, last = jax.tree.map(lambda x: np.asarray(x, np.float64), tuple(params))
-    weights, biases = last.weights * scale, last.biases * scale + shift
-    return jax.tree.map(np.float32, (*before, Dense(weights, biases)))
-
-
 def _dense(layer: Dense, rows: Rows) -> Rows:
     return _dense_rows(layer, rows) if isinstance(rows, list) else _dense_product(layer, rows)
 

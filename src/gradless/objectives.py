@@ -25,14 +25,12 @@ from gradless import metrics
 from gradless.errors import InputError, unknown_name
 from gradless.metrics import Targets as Targets
 from gradless.models import Rows
+from gradless.programs import compiled
+from gradless.scores import CLIP, MOST_LIKELY
 
 Task = Literal["classification", "regression", "multilabel"]
 
-CLIP = 1e-7
-"""Probabilities are clipped to [1e-7, 1 - 1e-7] before the logarithm, as in the chapter."""
-
-# In float32, as the chapter computes it: 1 - 1e-7 is the nearest float32 below 1.
-_LOWEST_NLL = -math.log(float(np.float32(1 - CLIP)))
+_LOWEST_NLL = -math.log(MOST_LIKELY)
 _HIGHEST_NLL = -math.log(CLIP)
 _TIE = float(np.finfo(np.float32).tiny)
 
@@ -294,6 +292,9 @@ class Objective(Measure):
         Value from what ``of_samples`` gives and prepared targets; None for the weighted mean.
     classes
         How many classes it needs, if not any number.
+    degree
+        Of targets and outputs in a unit c times as small, its value is ``c**degree`` times as
+        large; None if there is no such rule. Where it is 0, each output may have its own unit.
     """
 
     name: str
@@ -304,6 +305,7 @@ class Objective(Measure):
     smooth: bool = True
     of_all: Callable[[jax.Array, Targets], jax.Array] | None = None
     classes: int | None = None
+    degree: int | None = None
 
     def check(self, task: Task, n_outputs: int) -> None:
         """Refuse data that it cannot judge.
@@ -480,7 +482,7 @@ def checked_weight(weight: Any, samples: int) -> np.ndarray:
     return weight
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@compiled(static_argnames=["function"])
 def _compiled(
     function: Callable[[Rows, Targets], jax.Array], outputs: jax.Array, targets: Targets
 ) -> jax.Array:
@@ -504,7 +506,8 @@ def _all_at_once(
     smooth: bool = False,
     classes: int | None = None,
 ) -> Objective:
-    return Objective(name, description, of_samples, tasks, True, smooth, of_all, classes)
+    degree = 0 if tasks == _NUMBERS else None
+    return Objective(name, description, of_samples, tasks, True, smooth, of_all, classes, degree)
 
 
 OBJECTIVES: dict[str, Objective] = {
@@ -584,8 +587,11 @@ OBJECTIVES: dict[str, Objective] = {
             "mean squared error",
             squared_error,
             tasks=("classification", "regression"),
+            degree=2,
         ),
-        Objective("absolute_error", "mean absolute error", absolute_error, tasks=_NUMBERS),
+        Objective(
+            "absolute_error", "mean absolute error", absolute_error, tasks=_NUMBERS, degree=1
+        ),
         Objective("log_cosh", "mean of log cosh(error)", log_cosh, tasks=_NUMBERS),
         _all_at_once(
             "r2", "share of variance explained", metrics.stacked, metrics.r2, _NUMBERS, smooth=True
@@ -621,7 +627,8 @@ def _huber(name: str, number: float) -> Objective:
 
 def _quantile(name: str, number: float) -> Objective:
     of_samples = functools.partial(quantile, share=number)
-    return Objective(name, f"pinball loss of the quantile {number:g}", of_samples, _NUMBERS)
+    description = f"pinball loss of the quantile {number:g}"
+    return Objective(name, description, of_samples, _NUMBERS, degree=1)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradless.cells import one_line
+from gradless.cells import marked, one_line
 from gradless.errors import InputError
 from gradless.files import BLOCK_CELLS, Block, Cells, File
 
@@ -29,8 +29,7 @@ class ParquetFile(File):
         self.path = os.fspath(path)
         if arrow is None:
             raise self.error(
-                "a Parquet file, which takes pyarrow to read; install it with: "
-                'pip install "gradless[parquet]"'
+                "a Parquet file, which takes pyarrow to read; install it with: pip install pyarrow"
             )
         try:
             self._file = parquet.ParquetFile(arrow.OSFile(self.path))
@@ -105,4 +104,7 @@ def _cells(column: Any, as_text: bool) -> Cells:
     if _is_number(kind) and not as_text:
         found = column.cast(arrow.float64(), safe=False)
         return np.asarray(found.to_numpy(zero_copy_only=False), np.float64)
-    return ["" if value is None else str(value) for value in column.to_pylist()]
+    values = column.to_pylist()
+    if _is_number(kind):
+        return ["" if value is None or value != value else str(value) for value in values]
+    return ["" if value is None else marked(str(value)) for value in values]

@@ -205,24 +205,6 @@ class Preprocessing:
         return found
 
 
-def mean_and_scale(
-    values: NDArray[np.float64], weight: NDArray[np.float64] | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weighted mean and standard deviation of columns; 1 for those that are constant.
-
-    Parameters
-    ----------
-    values
-        Shape (samples, columns).
-    weight
-        Shape (samples,); by default all count the same.
-    """
-    mean = np.average(values, axis=0, weights=weight)
-    scale = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
-    constant = ~(scale > 1e-12 * np.abs(mean))  # but for rounding
-    return mean, np.where(constant, 1.0, scale)
-
-
 def _cells(count: int) -> str:
     return f"{count:,} cell{'' if count == 1 else 's'}"
 
@@ -268,7 +250,7 @@ def _untrained(kinds: Sequence[Kind], gaps: Sequence[int], scale: bool) -> Any:
 def _array(columns: Columns) -> NDArray[Any]:
     """The columns as the transformer takes them."""
     if "category" not in columns.kinds:
-        return columns.features.astype(np.float64)
+        return np.asarray(columns.features, np.float64)
     array = columns.features.astype(object)
     for column, kind in enumerate(columns.kinds):
         if kind == "category":
@@ -285,7 +267,7 @@ def _fits(found: Preprocessing) -> bool:
     if _outline(found.transformer, parts) != _outline(expected, expected.transformers):
         return False
     row = Columns(
-        np.full((1, len(found.names)), np.nan, np.float32),
+        np.full((1, len(found.names)), np.nan),
         found.names,
         tuple(None if kind == "number" else () for kind in found.kinds),
     )

@@ -15,11 +15,12 @@ import numpy.typing as npt
 
 from gradless import auto
 from gradless.errors import InputError
+from gradless.evaluate import Score
 from gradless.floats import sixty_four_bits
 from gradless.function import check_batch_size, check_function, n_samples_of, structure_of
 from gradless.generation import Faults
 from gradless.host import Judgement
-from gradless.minibatch import Minibatches
+from gradless.minibatch import Minibatches, batches_to_judge
 from gradless.tree import Params, as_pytree
 
 
@@ -127,6 +128,13 @@ class PythonProblem:
         start = jax.tree.map(lambda x: np.asarray(x)[None], params)
         drawn = [None] if batches is None else np.asarray(batches)
         return float(np.mean([self.judge(start, each).loss[0] for each in drawn]))
+
+    def score_all(self, params: Params) -> Score:
+        """Loss on all the data, or with minibatches the mean over at most 64 of them."""
+        batches = None
+        if self.batch_size is not None:
+            batches = batches_to_judge(self.n_samples, self.batch_size)
+        return Score(np.asarray(self.mean_loss(params, batches)), np.asarray(math.nan))
 
     def samples(self, drawn: npt.NDArray[np.integer] | None) -> Any:
         """The data of these samples, read-only; of all for None."""

@@ -15,23 +15,29 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from gradless import auto, data, memory, objectives, strategies
+from gradless import auto, data, fingerprints, forked, memory, objectives, strategies
+from gradless.cells import short
 from gradless.data import DATASETS, Dataset
 from gradless.errors import InputError, unknown_name
-from gradless.evaluate import OutputScale, Score, SupervisedProblem, check_precision
+from gradless.evaluate import OutputScale, SupervisedProblem, check_precision
+from gradless.fingerprints import Fingerprints
 from gradless.memory import Needed, Setting
-from gradless.models import MLP, rescaled
+from gradless.models import MLP
 from gradless.objectives import Objective
-from gradless.preprocessing import Preprocessing, mean_and_scale
+from gradless.parts import VALIDATION, Parts, divide
+from gradless.preprocessing import Preprocessing
 from gradless.processor import LANES
+from gradless.programs import compiled
+from gradless.scaling import check_deviation, is_blurred, mean_and_scale
 from gradless.strategies import Strategy
 from gradless.tables import Column, Columns, Table
-from gradless.train import Run, Stop, begin
+from gradless.targets import class_indices
+from gradless.train import Run, Stop, begin, evaluations_per_generation
 from gradless.tree import Params, Structure
+from gradless.validation import PATIENCE, GrowingLooks, Validation, answers
 
 _TEST_FRACTION = 0.25
 _LEAST_BATCH, _LEAST_POPULATION, _LEAST_NEURONS = 32, 16, 4  # that are advised
-_LARGEST_DEVIATION = 1e15  # of targets: sums of many squares fit into float32
 _INIT_STREAM = 2**32 - 1  # of the run's key: generations use the streams from 0 upwards
 
 _TYPES: dict[str, Any] = {
@@ -40,8 +46,11 @@ _TYPES: dict[str, Any] = {
     "task": str,
     "drop": list,
     "categories": list,
+    "missing": list | None,
+    "numbers": str,
     "positive": str | None,
     "test_fraction": float | int | None,
+    "validation": float | int | None,
     "standardize": bool | None,
     "scale_outputs": bool | None,
     "hidden": list,
@@ -62,12 +71,16 @@ _TYPES: dict[str, Any] = {
 class Recipe:
     """Data, network, objective, strategy and seed of a run.
 
-    ``positive`` is the one of two classes that is to be found, made the second one; None leaves
-    them in the order of their names. ``test_fraction`` and ``standardize`` of None mean: none of it
-    for the data sets generated in the plane, as in the chapter; a quarter, and yes, for measured
-    data. ``scale_outputs`` brings the outputs to mean and about the deviation of the training
-    targets, where these are numbers; None does so with ``standardize``. A strategy of ``"auto"`` is
-    replaced by the one chosen when the recipe is prepared, and ``why`` says what it was chosen for.
+    ``missing`` is as for :func:`gradless.tables.read_table`. ``numbers`` are those that a table
+    holds until they are scaled: float64, or float32 in runs of before. ``positive`` is the one of
+    two classes that is to be found, made the second one; None leaves them in the order of their
+    names. ``validation`` is the share of the training rows by which the network that is kept is
+    chosen, as :class:`gradless.validation.Validation` does; None holds out a fifth of them where
+    data are measured and enough. ``test_fraction`` and ``standardize`` of None mean: none of it for
+    the data sets generated in the plane, as in the chapter; a quarter, and yes, for measured data.
+    ``scale_outputs`` brings the outputs to mean and about the deviation of the training targets,
+    where these are numbers; None does so with ``standardize``. A strategy of ``"auto"`` is replaced
+    by the one chosen when the recipe is prepared, and ``why`` says what it was chosen for.
     """
 
     data: str
@@ -75,8 +88,11 @@ class Recipe:
     task: Literal["auto", "classification", "regression"] = "auto"
     drop: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    missing: tuple[str, ...] | None = None
+    numbers: str = "float64"
     positive: str | None = None
     test_fraction: float | None = None
+    validation: float | None = 0.0
     standardize: bool | None = None
     scale_outputs: bool | None = None
     hidden: tuple[int, ...] = (64,)
@@ -98,7 +114,10 @@ class Recipe:
         if not fits or not all(isinstance(value[name], _TYPES[name]) for name in value):
             raise InputError("the run's config.json holds no recipe that this version can read")
         lists = {name: tuple(value.get(name, ())) for name in ("hidden", "drop", "categories")}
-        before = {"scale_outputs": False}  # of the runs that did not know it
+        # Of the runs that did not know them.
+        before: dict[str, Any] = {"scale_outputs": False, "numbers": "float32"}
+        if value.get("missing") is not None:
+            lists["missing"] = tuple(value["missing"])
         return cls(**{**before, **value, **lists})
 
     def model(self, sizes: tuple[int, ...]) -> MLP:
@@ -119,15 +138,19 @@ class Prepared:
 
     recipe: Recipe
     train: Dataset
+    validation: Dataset | None  # rows by which the network that is kept is chosen
     test: Dataset | None
     preprocessing: Preprocessing | None  # None where features are used as they are
     table: tuple[Column, ...]
+    notes: tuple[str, ...]  # of how it was read
     target: str | None  # the name of a file's column
     model: MLP
     problem: SupervisedProblem
     outputs: OutputScale | None  # None where those of the network are used as they are
     strategy: Strategy
     columns: dict[str, str]  # a checksum of each, to say which one has changed
+    rows: Fingerprints  # of the training and validation rows
+    note: str | None = None  # what a person should know of the validation rows
 
     def begin(self) -> Run:
         """The run before its first generation."""
@@ -150,23 +173,43 @@ class Prepared:
 
     def judge(self, params: Params, dataset: Dataset) -> Judged:
         """How good a network of the search is on a whole data set, scaled as in training."""
-        problem = SupervisedProblem.of(
+        loss, accuracy = map(float, self.problem_of(dataset).score_all(params))
+        objective = self.problem.objective
+        return Judged(objective.value(loss), accuracy if dataset.is_classification else None)
+
+    def problem_of(self, dataset: Dataset) -> SupervisedProblem:
+        """The objective of the search on a whole data set."""
+        return SupervisedProblem.of(
             dataset, self.model, self.problem.objective, outputs=self.outputs
         )
-        loss, accuracy = map(float, _score(problem, params))
-        return Judged(
-            problem.objective.value(loss), accuracy if dataset.is_classification else None
-        )
 
-    def finished(self, params: Params) -> Params:
-        """Parameters of a network of the search that answers in the units of the targets."""
-        return params if self.outputs is None else rescaled(params, *self.outputs)
+    def loss_on(self, dataset: Dataset) -> Callable[[NDArray[np.float32]], float]:
+        """Makes a loss on a whole data set of the parameters as a vector."""
+        problem, structure = self.problem_of(dataset), self.structure
+
+        def loss_of(vector: Any) -> float:  # cut by NumPy: JAX would compile every cut
+            return float(problem.score_all(structure.unravel(vector)).loss)
+
+        return loss_of
+
+    def validator(self, patience: float = PATIENCE) -> Validation | None:
+        """What judges networks on the validation rows; None if there are none."""
+        if self.validation is None:
+            return None
+        return Validation(
+            GrowingLooks(evaluations_per_generation(self.strategy), patience),
+            self.loss_on(self.validation),
+            answers(self.strategy, self.problem.uses_minibatches),
+        )
 
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the training data as the network sees it."""
         digest = hashlib.sha256(self.train.features.tobytes())
         digest.update(self.train.targets.tobytes())
+        if self.validation is not None:
+            digest.update(self.validation.features.tobytes())
+            digest.update(self.validation.targets.tobytes())
         return digest.hexdigest()
 
 
@@ -176,15 +219,10 @@ def _params(model: MLP) -> Params:
 
 
 # Compiled whole: left to itself, JAX compiles every single operation as a program of its own.
-@functools.partial(jax.jit, static_argnums=0)
+@compiled(static_argnames=["model"])
 def _begun(model: MLP, strategy: Strategy, seed: Any) -> Run:
     params = model.init(jax.random.fold_in(jax.random.key(seed), _INIT_STREAM))
     return begin(strategy, params, seed)
-
-
-@jax.jit
-def _score(problem: SupervisedProblem, params: Params) -> Score:
-    return problem.score(params, problem.batch(jax.random.key(0)), rows=False)
 
 
 def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
@@ -202,6 +240,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
     InputError
         For whatever cannot be trained.
     """
+    forked.check()
     if not 0 <= recipe.seed < 2**32:
         raise InputError(
             f"seed {recipe.seed} was given, expected a whole number from 0 to 2**32 - 1; "
@@ -234,7 +273,10 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         seed=recipe.seed,
         drop=recipe.drop,
         categories=recipe.categories,
+        missing=recipe.missing,
     )
+    if recipe.numbers == "float32":
+        table = table.in_float32()
     if task != recipe.task and table.class_names is not None:
         _check_classes(recipe, table, table.class_names)
     fraction = recipe.test_fraction
@@ -242,10 +284,18 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
     if fraction is None:
         fraction = 0.0 if planar or samples < 20 else _TEST_FRACTION
     scale = not planar if recipe.standardize is None else recipe.standardize
-    train, test, preprocessing = _inputs(recipe, table, fraction, scale)
+    parts = divide(
+        data.name_of(recipe.data), table.targets, table.class_names, test=fraction,
+        validation=0.0 if recipe.validation is None and planar else recipe.validation,
+        seed=recipe.seed,
+    )  # fmt: skip
+    train, validation, test, preprocessing = _inputs(recipe, table, parts, scale)
     if recipe.positive is not None:  # after the split, which is then the same for both
         train = _with_second(train, recipe.positive)
-        test = None if test is None else _with_second(test, recipe.positive)
+        validation, test = (
+            None if part is None else _with_second(part, recipe.positive)
+            for part in (validation, test)
+        )
 
     default = "cross_entropy" if train.is_classification else "squared_error"
     objective = wanted or objectives.get(default)
@@ -268,34 +318,50 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         objective=objective.name,
         hyperparameters=dataclasses.asdict(given),  # type: ignore[call-overload]
         test_fraction=fraction,
+        # As it was asked for, or none: the rows are the same without the rule of today.
+        validation=0.0 if validation is None else recipe.validation or VALIDATION,
         standardize=scale,
         scale_outputs=outputs is not None,
     )
     return Prepared(
         named,
         train,
+        validation,
         test,
         preprocessing,
         table.columns.described(),
+        (*table.notes, *_blurred(recipe, table, inputs=not scale, target=outputs is None)),
         table.target,
         model,
         problem,
         outputs,
         given,
         _checksums(table),
+        _fingerprints(table, parts),
+        parts.note,
     )
+
+
+def _blurred(recipe: Recipe, table: Table, *, inputs: bool, target: bool) -> Iterator[str]:
+    """What to say of a file's numbers that a network sees as they are, but in float32."""
+    if recipe.data in DATASETS:
+        return
+    columns = zip(table.feature_names, table.categories, table.features.T, strict=True)
+    seen = [(name, values) for name, names, values in columns if inputs and names is None]
+    if target and table.class_names is None:
+        seen.append((str(table.target), table.targets))
+    for name, values in seen:
+        if is_blurred(values):
+            yield (
+                f"column {short(name)}: its numbers are too near to each other for float32, in "
+                "which a network computes; take an offset off, or leave out --standardize no"
+            )
 
 
 def _output_scale(train: Dataset) -> OutputScale:
     """Mean and about the standard deviation of the targets, the squares of which have to fit."""
     shift, scale = mean_and_scale(train.targets[:, None].astype(np.float64))
-    deviation, largest = float(scale[0]), _LARGEST_DEVIATION
-    if not 1 / largest <= deviation <= largest:
-        raise InputError(
-            f"{train.name}: targets with a standard deviation of {deviation:.2g} were given, "
-            f"expected {1 / largest:g} to {largest:g}, the squares of which float32 can hold; give "
-            "them in another unit"
-        )
+    check_deviation(scale, f"{train.name}: targets")
     # A power of two: the last layer takes it without a rounding, also where it has eight bits.
     return OutputScale(np.exp2(np.round(np.log2(scale))), shift)
 
@@ -319,9 +385,10 @@ def _with_second(dataset: Dataset, name: str) -> Dataset:
             f"positive class {name!r} was given for {len(names) or 'no'} classes, expected one of "
             "two; leave it out"
         )
-    if name not in names:
+    (index,) = class_indices([name], names)
+    if index is None:
         raise unknown_name("class", name, names)
-    if name == names[1]:
+    if index == 1:
         return dataset
     return dataclasses.replace(dataset, targets=1 - dataset.targets, class_names=names[::-1])
 
@@ -331,32 +398,32 @@ def _is_planar(recipe: Recipe) -> bool:
 
 
 def _inputs(
-    recipe: Recipe, table: Table, fraction: float, scale: bool
-) -> tuple[Dataset, Dataset | None, Preprocessing | None]:
-    """Training and test samples as the network sees them."""
-    name, everything = data.name_of(recipe.data), np.arange(len(table.targets))
-    train_rows: NDArray[np.integer] = everything
-    test_rows: NDArray[np.integer] = everything[:0]
-    if fraction > 0:
-        train_rows, test_rows = data.split_rows(
-            name, table.targets, table.class_names, fraction, recipe.seed
-        )
-    elif fraction != 0:
-        raise InputError(f"test fraction {fraction} was given, expected a share from 0 to below 1")
-    columns, preprocessing = table.columns, None
+    recipe: Recipe, table: Table, parts: Parts, scale: bool
+) -> tuple[Dataset, Dataset | None, Dataset | None, Preprocessing | None]:
+    """Training, validation and test samples as the network sees them."""
+    name, columns, preprocessing = data.name_of(recipe.data), table.columns, None
     if scale or recipe.data not in DATASETS:
-        preprocessing = Preprocessing.fit(columns.rows(train_rows), scale=scale)
+        preprocessing = Preprocessing.fit(columns.rows(parts.train), scale=scale)
         _check_inputs(len(table.targets), len(preprocessing.input_names))
 
     def dataset(rows: Any) -> Dataset:
         own: Columns = columns.rows(rows)
         if preprocessing is None:
-            inputs, names = own.features, own.feature_names
+            inputs, names = own.features.astype(np.float32), own.feature_names
         else:
             inputs, names = preprocessing.transform(own), preprocessing.input_names
         return Dataset(name, inputs, table.targets[rows], names, table.class_names)
 
-    return dataset(train_rows), dataset(test_rows) if len(test_rows) else None, preprocessing
+    validation, test = (
+        dataset(rows) if len(rows) else None for rows in (parts.validation, parts.test)
+    )
+    return dataset(parts.train), validation, test, preprocessing
+
+
+def _fingerprints(table: Table, parts: Parts) -> Fingerprints:
+    """Of the rows that have a part in what the network becomes."""
+    rows = np.concatenate([parts.train, parts.validation])
+    return fingerprints.of_rows(table.columns.rows(rows), table.targets[rows], table.class_names)
 
 
 def _check_inputs(rows: int, inputs: int) -> None:
@@ -374,15 +441,22 @@ def _checksums(table: Table) -> dict[str, str]:
     """Of each column; the order of the samples counts."""
     samples = len(table.targets)
     weights = (2 * np.arange(samples, dtype=np.uint32) + 1) * np.uint32(2654435761)
-    of_features = weights @ table.features.view(np.uint32)
+    of_features = _weighed(weights, table.features)
     for column, names in enumerate(table.categories):
         if names is not None:  # by their names: their order is that of the file
             texts = [zlib.crc32((text or "").encode()) for text in table.columns.texts(column)]
             of_features[column] = weights @ np.array(texts, np.uint32)
-    of_target = weights @ table.targets.view(np.uint32).reshape(samples, -1)
+    of_target = _weighed(weights, table.targets[:, None])
     named = zip(table.feature_names, of_features, strict=True)
     checksums = {name: f"{checksum:08x}" for name, checksum in named}
     return {**checksums, "the target": f"{of_target.sum(dtype=np.uint32):08x}"}
+
+
+def _weighed(weights: NDArray[np.uint32], columns: NDArray[Any]) -> NDArray[np.uint32]:
+    """One sum of each column, (columns,), over the bits of all of its numbers."""
+    words = np.ascontiguousarray(columns).view(np.uint32).reshape(*columns.shape, -1)
+    sums = (weights @ words[..., k] for k in range(words.shape[-1]))
+    return functools.reduce(lambda one, other: one * np.uint32(31) + other, sums)
 
 
 # --- Memory ---------------------------------------------------------------------------------------

@@ -23,18 +23,26 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradless import tree
+from gradless import stagnation, tree
 from gradless.errors import InputError, unknown_name
 from gradless.evaluate import Problem
 from gradless.host import HostProblem, mode_for
 from gradless.strategies import initial
 from gradless.strategies.base import Strategy
 from gradless.strategies.wrappers import check_restartable
-from gradless.train import Record, Stop, begin, check_budget, evaluations_per_generation, train
+from gradless.train import (
+    TARGET_ACCURACY,
+    TARGET_LOSS,
+    Record,
+    Stop,
+    begin,
+    check_budget,
+    evaluations_per_generation,
+    train,
+)
 from gradless.tree import Params
 
 SCHEDULES = ("ipop", "bipop")
-_ATTEMPT_ENDED = ("no improvement", "evaluations used up")
 
 
 def train_with_restarts(
@@ -53,7 +61,8 @@ def train_with_restarts(
     """Train in attempts with growing populations, yielding the records of :func:`train.train`.
 
     Generations, evaluations and seconds are counted over all attempts, and the best is that of all
-    attempts. ``run`` in a record holds the state of the present attempt.
+    attempts. ``run`` in a record holds the state of the present attempt. The last record of each
+    attempt says in ``attempt_ended`` why that one ended.
 
     Parameters
     ----------
@@ -70,9 +79,9 @@ def train_with_restarts(
     schedule
         ``ipop`` or ``bipop``.
     patience
-        Generations without a fall of an attempt's best loss by 0.1 % that end it. By default
-        40 + 30 d / population for d parameters: 30 more than Auger and Hansen (2005) wait for any
-        change at all.
+        Generations without a worthwhile fall of an attempt's best loss that end it, as
+        ``Stop.stagnation`` has it. By default 40 + 30 d / population for d parameters: 30 more than
+        Auger and Hansen (2005) wait for any change at all.
     growth
         Factor of the population from attempt to attempt, 2 in the papers.
     spread
@@ -196,10 +205,10 @@ def _records(
             if record.stopped_because is None:
                 yield total
         following = attempts.after(attempt, int(record.evaluations[-1]))
-        reason = record.stopped_because
-        if reason in _ATTEMPT_ENDED:
+        reason = ended = record.stopped_because
+        if stagnation.is_reason(ended) or ended == "evaluations used up":
             reason = _spent(stop, total, following)
-        yield total._replace(stopped_because=reason)
+        yield total._replace(stopped_because=reason, attempt_ended=ended)
         if reason is not None:
             return
         before, attempt, number = total, following, number + 1
@@ -247,7 +256,9 @@ def _added(before: Record | None, record: Record) -> Record:
         return record
     earlier, run = before.run, record.run
     better = record.best_loss < before.best_loss[-1]
-    if not float(run.best_loss) < float(earlier.best_loss):
+    # With minibatches, the one that reached a target was judged by more than a lucky batch.
+    met = record.stopped_because in (TARGET_LOSS, TARGET_ACCURACY)
+    if not (met or float(run.best_loss) < float(earlier.best_loss)):
         run = run._replace(
             best=earlier.best, best_loss=earlier.best_loss, best_accuracy=earlier.best_accuracy
         )

@@ -5,7 +5,9 @@ config.json         the recipe, what is known of the data, versions
 status.json         running, finished, interrupted or failed
 checkpoints/        everything that is needed to go on, the last two
 history.csv         loss and accuracy over evaluations; the loss is what is minimised
-model.safetensors   weights and biases; outputs in the units of the target
+validation.csv      the same loss of networks that were judged on validation rows
+rows.safetensors    fingerprints of the rows that it was trained on
+model.safetensors   weights and biases; for numbers, what brings outputs into their units
 preprocessing.skops what makes inputs of the columns, as learned in training
 result.json         the numbers of the closing table
 model_card.md       what was trained on what, how good it is, how to use it
@@ -19,7 +21,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import importlib.metadata
 import json
 import os
@@ -35,22 +36,26 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
 
-from gradless import checkpoint, storage
+from gradless import checkpoint, fingerprints, interrupts, storage
 from gradless.checkpoint import Saved
 from gradless.data import DATASETS
 from gradless.errors import InputError
+from gradless.evaluate import OutputScale
 from gradless.history import History
 from gradless.models import MLP
 from gradless.output import make_folder, shortened
 from gradless.preprocessing import Preprocessing
+from gradless.programs import compiled
 from gradless.recipe import Prepared, Recipe, prepare
 from gradless.tables import Columns, Kind
 from gradless.train import Stop
 from gradless.tree import Params
+from gradless.validation import Look, Validation, looks_of
 
-CONFIG, HISTORY, MODEL, PREPROCESSING, RESULT, STATUS, LOCK = (
+CONFIG, HISTORY, VALIDATION, MODEL, PREPROCESSING, RESULT, STATUS, LOCK = (
     "config.json",
     "history.csv",
+    "validation.csv",
     "model.safetensors",
     "preprocessing.skops",
     "result.json",
@@ -61,7 +66,7 @@ CONFIG, HISTORY, MODEL, PREPROCESSING, RESULT, STATUS, LOCK = (
 _NUMBERS_AT_ONCE = 2**26
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@compiled(static_argnames=["model"])
 def _apply(model: MLP, params: Params, features: jax.Array) -> jax.Array:
     return model.apply(params, features)
 
@@ -76,27 +81,36 @@ class Network:
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...] | None
     target: str | None
+    scale: OutputScale | None = None  # None where outputs are in the units of the target
+    missing: tuple[str, ...] | None = None  # what cells are, as for `read_table`
 
     @property
     def kinds(self) -> tuple[Kind, ...] | None:
         """What the columns of features hold; None for numbers without gaps."""
         return None if self.preprocessing is None else self.preprocessing.kinds
 
-    def outputs(self, columns: Columns) -> npt.NDArray[np.float32]:
+    def outputs(self, columns: Columns) -> npt.NDArray[Any]:
         """Outputs (samples, outputs) for the columns of features as they are in a file."""
         if self.preprocessing is None:
             return self.outputs_of_inputs(columns.features)
         return self.outputs_of_inputs(self.preprocessing.transform(columns))
 
-    def outputs_of_inputs(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Outputs (samples, outputs) for inputs that are preprocessed as in training."""
+    def outputs_of_inputs(self, features: npt.NDArray[np.floating]) -> npt.NDArray[Any]:
+        """Outputs (samples, outputs) for inputs that are preprocessed as in training.
+
+        They are float32, or float64 where they were brought into the units of the target.
+        """
         # In pieces, so that a wide network's activations fit into memory.
         rows = max(1, _NUMBERS_AT_ONCE // max(self.model.sizes))
         pieces = range(0, len(features), rows)
-        outputs = [_apply(self.model, self.params, features[i : i + rows]) for i in pieces]
-        return np.concatenate([np.asarray(piece) for piece in outputs])
+        outputs = [
+            _apply(self.model, self.params, np.asarray(features[i : i + rows], np.float32))
+            for i in pieces
+        ]
+        found = np.concatenate([np.asarray(piece) for piece in outputs])
+        return found if self.scale is None else self.scale.applied(found)
 
-    def probabilities(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def probabilities(self, features: npt.NDArray[np.floating]) -> npt.NDArray[Any]:
         """Class probabilities (samples, classes) for inputs preprocessed as in training."""
         return softmax(self.outputs_of_inputs(features))
 
@@ -126,6 +140,16 @@ def claim(folder: Path) -> Path:
     return folder
 
 
+def forget_unbegun(folder: Path) -> None:
+    """Take what is written before a run's first checkpoint away: there is nothing to go on with."""
+    if not checkpoint.found(folder):
+        for name in (CONFIG, STATUS, LOCK):
+            (folder / name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            (folder / checkpoint.FOLDER).rmdir()
+            folder.rmdir()
+
+
 def write_config(folder: Path, prepared: Prepared) -> None:
     """Write what decides the run, before it begins."""
     train = prepared.train
@@ -136,6 +160,9 @@ def write_config(folder: Path, prepared: Prepared) -> None:
             "data": {
                 "name": train.name,
                 "training_samples": train.n_samples,
+                "validation_samples": (
+                    0 if prepared.validation is None else prepared.validation.n_samples
+                ),
                 "test_samples": 0 if prepared.test is None else prepared.test.n_samples,
                 "target": prepared.target,
                 "features": [column.name for column in prepared.table],
@@ -161,7 +188,13 @@ def _versions() -> dict[str, str]:
     }
 
 
-def about(prepared: Prepared, stop: Stop, history: History, not_finite: int) -> dict[str, Any]:
+def about(
+    prepared: Prepared,
+    stop: Stop,
+    history: History,
+    not_finite: int,
+    validation: Validation | None = None,
+) -> dict[str, Any]:
     """What a checkpoint says of its run besides its numbers."""
     last = history.last if len(history) else None
     return {
@@ -170,6 +203,7 @@ def about(prepared: Prepared, stop: Stop, history: History, not_finite: int) -> 
         "versions": _versions(),
         "stop": dataclasses.asdict(stop),
         "not_finite": not_finite,
+        "validation": None if validation is None else validation.described(),
         "evaluations": last.evaluations if last else 0,
         "seconds": last.seconds if last else 0.0,
         "best_loss": last.best_loss if last else None,
@@ -181,12 +215,32 @@ def _as_json(recipe: Recipe) -> dict[str, Any]:
     return dict(json.loads(json.dumps(dataclasses.asdict(recipe))))
 
 
-def write_run(folder: Path, network: Network, history: History) -> None:
-    """Write the network with its preprocessing, and its history."""
+def write_run(
+    folder: Path,
+    network: Network,
+    history: History,
+    prepared: Prepared,
+    validation: Validation | None = None,
+) -> None:
+    """Write the network with its preprocessing, its rows, its history and what chose it."""
     if network.preprocessing is not None:  # first: where a network is, it can be used
         network.preprocessing.save(folder / PREPROCESSING)
-    storage.save_tree(folder / MODEL, {"layers": network.model.stored(network.params)})
+    tree: dict[str, Any] = {"layers": network.model.stored(network.params)}
+    if network.scale is not None:
+        tree["outputs"] = network.scale
+    storage.save_tree(folder / MODEL, tree, {"scaled": network.scale is not None})
+    fingerprints.write(folder, prepared.rows)
     history.to_csv(folder / HISTORY)
+    if validation is None:
+        (folder / VALIDATION).unlink(missing_ok=True)
+    else:
+        storage.write_bytes(folder / VALIDATION, validation.csv(prepared.strategy).encode())
+
+
+def read_looks(folder: Path) -> list[Look]:
+    """What was seen of the networks that validation rows chose from; nothing if they did not."""
+    path = folder / VALIDATION
+    return looks_of(path.read_text(encoding="utf-8")) if path.is_file() else []
 
 
 def write_result(folder: Path, result: dict[str, object]) -> None:
@@ -233,7 +287,11 @@ def read_network(folder: Path) -> Network:
             f"{folder} has no {MODEL} yet, since the run did not end; "
             f"end it with: gradless resume {folder}"
         )
-    stored = storage.load_tree(folder / MODEL, {"layers": model.stored_zeros()})
+    like: dict[str, Any] = {"layers": model.stored_zeros()}
+    # In files of before, the last layer has taken the scale.
+    if _dictionary(storage.load_about(folder / MODEL)).get("scaled"):
+        like["outputs"] = OutputScale(*np.zeros((2, model.sizes[-1])))
+    stored = storage.load_tree(folder / MODEL, like)
     names, classes = tuple(described["features"]), described["classes"]
     preprocessing = None
     if recipe.standardize or recipe.data not in DATASETS:
@@ -250,6 +308,8 @@ def read_network(folder: Path) -> Network:
         names,
         None if classes is None else tuple(classes),
         described.get("target"),
+        stored.get("outputs"),
+        recipe.missing,
     )
 
 
@@ -260,6 +320,7 @@ class Progress(NamedTuple):
     evaluations: int
     seconds: float
     not_finite: int
+    validation: Validation | None = None
 
 
 def reopen(folder: Path) -> tuple[Prepared, Saved, Progress]:
@@ -288,8 +349,12 @@ def reopen(folder: Path) -> tuple[Prepared, Saved, Progress]:
         numbers = [saved.about[name] for name in names]
         if not all(isinstance(*pair) for pair in zip(numbers, kinds, strict=True)):
             raise TypeError("not numbers")
-        return prepared, saved, Progress(Stop(**saved.about["stop"]), *numbers)
-    except (KeyError, TypeError, InputError):
+        validation = prepared.validator()
+        if validation is not None:
+            validation.restore(saved.about["validation"], saved.kept)
+        stop = Stop(**saved.about["stop"])
+        return prepared, saved, Progress(stop, *numbers)._replace(validation=validation)
+    except (KeyError, TypeError, ValueError, InputError):
         raise InputError(
             f"the checkpoints in {folder} do not say how far the run is and what limits it had; "
             "start a new run with gradless train"
@@ -380,15 +445,24 @@ def held(folder: Path) -> Iterator[None]:
 @contextmanager
 def reported(folder: Path) -> Iterator[None]:
     """Say that a run is running, and if that raises, how it ended."""
-    write_status(folder, "running")
-    try:
-        yield
-    except BaseException as error:
-        interrupted = isinstance(error, KeyboardInterrupt)
-        with contextlib.suppress(OSError):  # the first error counts
-            how = "interrupted" if interrupted else "failed"
-            write_status(folder, how, str(error) or type(error).__name__)
-        raise
+    with interrupts.farewell(lambda: _cut_off(folder)):
+        write_status(folder, "running")
+        try:
+            yield
+        except BaseException as error:
+            interrupted = isinstance(error, KeyboardInterrupt)
+            with contextlib.suppress(OSError):  # the first error counts
+                how = "interrupted" if interrupted else "failed"
+                write_status(folder, how, str(error) or type(error).__name__)
+            raise
+
+
+def _cut_off(folder: Path) -> str | None:
+    """Say that a run was interrupted, if it has not ended; returns how it goes on."""
+    if _stored_status(folder) != "running":
+        return None
+    write_status(folder, "interrupted", "interrupted before all was written")
+    return f"go on with: gradless resume {folder}" if checkpoint.found(folder) else None
 
 
 def _holder(folder: Path) -> str:
@@ -450,10 +524,7 @@ def _dictionary(value: Any) -> dict[str, Any]:
 
 def status(folder: Path) -> str:
     """How a run is: running, finished, interrupted (or killed), failed or unknown."""
-    try:
-        found = str(_dictionary(storage.read_json(folder / STATUS)).get("status", "unknown"))
-    except InputError:
-        return "unknown"
+    found = _stored_status(folder)
     if found != "running":
         return found
     lock = FileLock(folder / LOCK, timeout=0)
@@ -462,3 +533,10 @@ def status(folder: Path) -> str:
             return "interrupted"  # nobody holds it: it was killed
     except (Timeout, OSError):
         return "running"
+
+
+def _stored_status(folder: Path) -> str:
+    try:
+        return str(_dictionary(storage.read_json(folder / STATUS)).get("status", "unknown"))
+    except InputError:
+        return "unknown"

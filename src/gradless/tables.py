@@ -8,19 +8,19 @@ import functools
 import itertools
 import math
 import os
-import reprlib
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradless import cells
-from gradless.cells import argument, listing, one_line, short
+from gradless import cells, targets
+from gradless.cells import FloatArray, Missing, argument, listing, one_line, short, shown
 from gradless.errors import InputError, unknown_name
 from gradless.files import PARQUET, Cells, CsvFile, File
+from gradless.targets import TASKS, Task
 
 __all__ = [
     "Column",
@@ -34,22 +34,15 @@ __all__ = [
     "read_table",
 ]
 
-FloatArray = NDArray[np.float32]
 Kind = Literal["number", "category"]
-Task = Literal["auto", "classification", "regression"]
 
-TASKS: tuple[Task, ...] = ("auto", "classification", "regression")
 TARGET_NAMES = ("target", "label", "class", "y")
-# Up to so many distinct whole numbers are classes, unless the task is given.
-MAX_NUMERIC_CLASSES = 20
 # A text that has more, most of them only once, is an identifier; that has very many, it is text.
 MAX_RARE_CATEGORIES = 20
 MAX_CATEGORIES = 1000
 
 # So many texts of the target are kept once, not once a row.
 _SHARED_TEXTS = 2**10
-# From here on, different whole numbers are the same float.
-_EXACT_WHOLE = 2.0**53
 # So many columns that cannot be used are named.
 _LISTED = 8
 _DATES = "dates or times"
@@ -69,8 +62,9 @@ class Columns(NamedTuple):
 
     Attributes
     ----------
-    features : float32, shape (rows, columns)
-        Numbers; of a category, its index in `categories`. NaN where a value is missing.
+    features : float64, shape (rows, columns)
+        Numbers, in which a large offset costs no digits; of a category, its index in
+        `categories`. NaN where a value is missing.
     feature_names : tuple of str
     categories : tuple
         For each column the names of its categories, or None if it holds numbers.
@@ -116,15 +110,17 @@ class Table(NamedTuple):
 
     Attributes
     ----------
-    features : float32, shape (samples, features)
+    features : float64, shape (samples, features)
         As of `Columns`.
-    targets : int32 class indices, or float32 numbers, shape (samples,)
+    targets : int32 class indices, or float64 numbers, shape (samples,)
     feature_names : tuple of str
     class_names : tuple of str, or None for regression
     categories : tuple
         As of `Columns`.
     target : str
         Name of the target's column.
+    notes : tuple of str
+        What someone should know of how the file was read, a line each.
     """
 
     features: FloatArray
@@ -133,11 +129,17 @@ class Table(NamedTuple):
     class_names: tuple[str, ...] | None
     categories: tuple[tuple[str, ...] | None, ...]
     target: str | None
+    notes: tuple[str, ...] = ()
 
     @property
     def columns(self) -> Columns:
         """The features."""
         return Columns(self.features, self.feature_names, self.categories)
+
+    def in_float32(self) -> Table:
+        """The same table with its numbers rounded."""
+        values = self.targets if self.class_names is not None else self.targets.astype(np.float32)
+        return self._replace(features=self.features.astype(np.float32), targets=values)  # type: ignore[arg-type]
 
 
 def read_table(
@@ -147,6 +149,7 @@ def read_table(
     *,
     drop: Sequence[str] = (),
     categories: Sequence[str] = (),
+    missing: Sequence[str] | None = None,
 ) -> Table:
     """Read a CSV or Parquet file for training.
 
@@ -156,8 +159,9 @@ def read_table(
 
     Every column but the target's is a feature. It holds numbers if its first filled cell is a
     number or looks like one, and categories otherwise; the two do not mix. Cells may be empty, or
-    say that they are (``NA``, ``NaN``, ``null``, ``?``). Dates, identifiers, free text and columns
-    without any value are refused.
+    say that they are, in any case: ``NA``, ``N/A``, ``#N/A``, ``<NA>``, ``NaN``, ``null``, ``?``.
+    In quotes, and in the text columns of a Parquet file, these are categories and classes like any
+    other. Dates, identifiers, free text and columns without any value are refused.
 
     Parameters
     ----------
@@ -173,12 +177,16 @@ def read_table(
         Names of columns that are not looked at.
     categories
         Names of columns whose cells are categories, whatever they look like.
+    missing
+        What cells hold, in quotes or not, whose value is not known, instead of the texts above;
+        of nothing, only empty cells are missing.
 
     Returns
     -------
     Table
         Class names are sorted, by value if all are numbers, and kept as they are written, but for
-        white space and accents.
+        white space and accents. One class that is written in several ways, as ``True`` and
+        ``TRUE`` or ``100`` and ``1E2``, has the name that comes first.
 
     Raises
     ------
@@ -205,10 +213,14 @@ def read_table(
             "add at least one column to predict it from"
         )
     kinds: list[Kind | None] = ["category" if column in chosen else None for column in columns]
-    reading = _Reading(file, columns, kinds, target_column, training=True)
+    says = Missing(missing)
+    reading = _Reading(file, columns, kinds, target_column, missing=says, training=True)
     found = reading.read()
-    targets, class_names = _targets(file, name, reading.texts, reading.lines, task)
-    return Table(found.features, targets, found.feature_names, class_names, found.categories, name)
+    column = targets.Answers(file, name, reading.texts, reading.lines, says)
+    values, class_names, notes = targets.learned(column, task)
+    notes = (*reading.notes(), *notes)
+    names = found.feature_names
+    return Table(found.features, values, names, class_names, found.categories, name, notes)
 
 
 def read_features(path: str | os.PathLike[str], feature_names: Sequence[str]) -> FloatArray:
@@ -225,7 +237,7 @@ def read_features(path: str | os.PathLike[str], feature_names: Sequence[str]) ->
     Returns
     -------
     ndarray
-        float32, shape (rows, features), columns in the order of `feature_names`.
+        float64, shape (rows, features), columns in the order of `feature_names`.
 
     Raises
     ------
@@ -239,6 +251,7 @@ def read_columns(
     path: str | os.PathLike[str],
     feature_names: Sequence[str],
     kinds: Sequence[Kind] | None = None,
+    missing: Sequence[str] | None = None,
 ) -> Columns:
     """Read the features of unseen rows as `read_features` does, but with categories and gaps.
 
@@ -248,9 +261,12 @@ def read_columns(
         As for `read_features`.
     kinds
         What each column holds; None means numbers without gaps in all of them.
+    missing
+        As for `read_table`.
     """
     file = _open(path)
-    return _Reading(file, _named(file, feature_names), kinds, gaps=kinds is not None).read()
+    columns, says = _named(file, feature_names), Missing(missing)
+    return _Reading(file, columns, kinds, missing=says, gaps=kinds is not None).read()
 
 
 def read_labelled(
@@ -259,12 +275,13 @@ def read_labelled(
     kinds: Sequence[Kind] | None,
     target: str | None,
     class_names: Sequence[str] | None,
+    missing: Sequence[str] | None = None,
 ) -> tuple[Columns, NDArray[np.int32] | FloatArray]:
     """Read unseen rows with their targets: numbers, or indices of classes that are known.
 
     Parameters
     ----------
-    path, feature_names, kinds
+    path, feature_names, kinds, missing
         As for `read_columns`.
     target
         Name of the target's column, found as for `read_table` if it is None.
@@ -278,11 +295,11 @@ def read_labelled(
             "name it with --target, or use gradless predict for rows without answers"
         )
     target_column = _target_column(file, target)
-    columns = _named(file, feature_names)
-    reading = _Reading(file, columns, kinds, target_column, gaps=kinds is not None)
+    columns, says = _named(file, feature_names), Missing(missing)
+    reading = _Reading(file, columns, kinds, target_column, missing=says, gaps=kinds is not None)
     found, name = reading.read(), file.header[target_column]
-    targets = _known_targets(file, name, reading.texts, reading.lines, class_names)
-    return found, targets
+    column = targets.Answers(file, name, reading.texts, reading.lines, says)
+    return found, targets.known(column, class_names)
 
 
 def _named(file: File, names: Sequence[str]) -> list[int]:
@@ -342,6 +359,8 @@ class _Reading:
         the whole is None.
     target_column
         Index of the column whose texts are kept, too.
+    missing
+        Which cells are.
     gaps
         Whether cells may be empty.
     training
@@ -355,6 +374,7 @@ class _Reading:
         kinds: Sequence[Kind | None] | None,
         target_column: int | None = None,
         *,
+        missing: Missing,
         gaps: bool = True,
         training: bool = False,
     ) -> None:
@@ -363,12 +383,15 @@ class _Reading:
         self.texts: list[str] = []
         self._indices = [*columns] if target_column is None else [*columns, target_column]
         self._target = target_column
-        self._gaps, self._training = gaps, training
+        self._missing, self._gaps, self._training = missing, gaps, training
         self._names = tuple(file.header[column] for column in columns)
         self._kinds: list[Kind | None] = list(kinds or ["number"] * len(columns))
         self._inferred = [kind is None for kind in self._kinds]
         self._first: dict[int, tuple[int, str]] = {}
         self._known: list[dict[str, int]] = [{} for _ in columns]
+        # Of each column the names of cells, which are categories, by how they are written.
+        self._names_of: list[dict[str, str]] = [{} for _ in columns]
+        self._blocks: list[FloatArray] = []
         self._useless: dict[int, str] = {}
         for k, column in enumerate(self._indices):
             if holds := file.unusable.get(column):
@@ -386,18 +409,21 @@ class _Reading:
         InputError
             If a cell is not what its column holds, or a column is of no use.
         """
-        shared = functools.lru_cache(_SHARED_TEXTS)(one_line)
+        shared = functools.lru_cache(_SHARED_TEXTS)(_one_line_as_quoted)
         kinds = zip(self._indices, self._kinds, strict=False)
         as_text = {column for column, kind in kinds if kind == "category"}
         as_text |= set() if self._target is None else {self._target}
-        blocks = []
         for lines, found in self.file.blocks(self._indices, as_text):
             self.lines.extend(lines)
             if self._target is not None:
                 *found, texts = found
                 self.texts += map(shared, texts)
-            blocks.append(self._numbers(lines, found))
-        features = np.concatenate(blocks)
+            self._blocks.append(self._numbers(lines, found))
+        features = np.concatenate(self._blocks)
+        self._blocks.clear()
+        for k, known in enumerate(self._known):
+            if known:
+                self._kinds[k] = "category"  # of nothing but what would be missing without quotes
         categories = tuple(
             tuple(names) if kind == "category" else None
             for names, kind in zip(self._known, self._kinds, strict=True)
@@ -406,45 +432,71 @@ class _Reading:
             self._refuse_useless(features)
         return Columns(features, self._names, categories)
 
+    def notes(self) -> Iterator[str]:
+        """What someone should know of how the columns were read."""
+        for name, names_of in zip(self._names, self._names_of, strict=True):
+            spellings: dict[str, dict[str, None]] = {}
+            for cell, category in names_of.items():
+                spellings.setdefault(category, {})[one_line(cell)] = None
+            merged = targets.merged(name, list(map(list, spellings.values())), "category")
+            if merged is not None:
+                yield merged
+            if in_quotes := [cell for cell in names_of if cell.endswith(cells.QUOTED)]:
+                yield targets.quoted(name, in_quotes)
+
     def _numbers(self, lines: Sequence[int], found: Sequence[Cells]) -> FloatArray:
         """A block as numbers, (rows, columns)."""
-        if "category" not in self._kinds and not any(isinstance(c, np.ndarray) for c in found):
-            numbers = _finite(itertools.chain.from_iterable(found), len(lines) * len(found))
+        simple = "category" not in self._kinds and not self._missing.numbers
+        if simple and not any(isinstance(c, np.ndarray) for c in found):
+            numbers = cells.finite(itertools.chain.from_iterable(found), len(lines) * len(found))
             if numbers is not None:
                 for k, kind in enumerate(self._kinds):
                     if kind is None:
                         self._decide(k, lines[0], found[k][0])
                 return np.ascontiguousarray(numbers.reshape(len(found), len(lines)).T)
-        block = np.empty((len(lines), len(found)), np.float32)
+        block = np.empty((len(lines), len(found)))
         for k, column in enumerate(found):
             block[:, k] = math.nan if k in self._useless else self._column(k, lines, column)
         return block
 
     def _decide(self, k: int, line: int, cell: str) -> None:
         """Let a column's first filled cell decide what it holds."""
-        self._kinds[k] = "number" if _is_number(cell) else "category"
+        self._kinds[k] = "number" if cells.is_number(cell) else "category"
         self._first[k] = line, cell
+        if self._kinds[k] == "number" and self._known[k]:
+            # Until here there were gaps, in quotes, which only in a column of words are words.
+            for block in self._blocks:
+                block[:, k] = math.nan
+            self._known[k].clear()
+            self._names_of[k].clear()
 
     def _column(self, k: int, lines: Sequence[int], column: Cells) -> FloatArray:
         if isinstance(column, np.ndarray):
             return self._checked(k, lines, column)
+        words = self._kinds[k] == "category"
         if self._kinds[k] is None:
             for line, cell in zip(lines, column, strict=True):
-                if not cells.is_missing(cell):
+                if not self._missing.even_quoted(cell):
                     self._decide(k, line, cell)
                     break
-        if self._kinds[k] == "category":
+            words = self._kinds[k] != "number"
+        if words:
             return self._codes(k, lines, column)
-        # What has no filled cell so far is read as numbers, all of them missing.
-        numbers = _finite(column, len(column))
+        numbers = cells.finite(column, len(column))
         if numbers is None and self._gaps:
-            numbers = _with_gaps(column)
+            numbers = cells.with_gaps(column, self._missing)
         if numbers is None:
             raise self._bad(k, lines, column)
-        return numbers
+        return self._without_missing(numbers)
 
-    def _checked(self, k: int, lines: Sequence[int], numbers: NDArray[np.float64]) -> FloatArray:
+    def _without_missing(self, numbers: FloatArray) -> FloatArray:
+        """With NaN in the place of numbers that mean that a value is missing."""
+        says = [*self._missing.numbers]
+        return np.where(np.isin(numbers, says), math.nan, numbers) if says else numbers
+
+    def _checked(self, k: int, lines: Sequence[int], numbers: FloatArray) -> FloatArray:
         """Numbers that were numbers in the file."""
+        numbers = self._without_missing(numbers)
         gaps = np.isnan(numbers)
         if self._kinds[k] is None and not gaps.all():
             self._kinds[k] = "number"
@@ -452,25 +504,29 @@ class _Reading:
         if large.any() or (gaps.any() and not self._gaps):
             texts = ["" if math.isnan(number) else repr(number) for number in numbers.tolist()]
             raise self._bad(k, lines, texts)
-        return numbers.astype(np.float32)
+        return numbers
 
     def _codes(self, k: int, lines: Sequence[int], column: Sequence[str]) -> FloatArray:
         """The index of each cell among the categories that are known, which become more."""
-        known = self._known[k]
+        known, names_of = self._known[k], self._names_of[k]
         codes: list[float] = []
         for line, cell in zip(lines, column, strict=True):
-            if cells.is_missing(cell):
-                codes.append(math.nan)
-                continue
-            name = cells.category(cell)
-            if name not in known:
-                self._check_new(k, line, cell)
-                known[name] = len(known)
+            name = names_of.get(cell)
+            if name is None:
+                if self._missing(cell):
+                    codes.append(math.nan)
+                    continue
+                name = cells.category(cell)
+                if name not in known:
+                    self._check_new(k, line, cell)
+                    known[name] = len(known)
+                names_of[cell] = name
             codes.append(known[name])
             if k in self._useless:
                 known.clear()
-                return np.full(len(column), math.nan, np.float32)
-        return np.array(codes, np.float32)
+                names_of.clear()
+                return np.full(len(column), math.nan)
+        return np.array(codes, np.float64)
 
     def _check_new(self, k: int, line: int, cell: str) -> None:
         """Refuse what is no category, or one too many."""
@@ -479,12 +535,12 @@ class _Reading:
         if len(self._known[k]) == MAX_CATEGORIES:
             self._useless[k] = f"more than {MAX_CATEGORIES:,} different texts"
         elif self._inferred[k] and cells.is_date(cell):
-            self._useless[k] = f"{_DATES} such as {reprlib.repr(cell)}"
-        elif self._inferred[k] and _is_number(cell):
+            self._useless[k] = f"{_DATES} such as {shown(cell)}"
+        elif self._inferred[k] and cells.is_number(cell):
             line_before, before = self._first[k]
             raise self.file.error(
-                f"{reprlib.repr(cell)} is a number, but {reprlib.repr(before)} in "
-                f"{self.file.place(line_before)} is not; {self._if_mixed(k)}",
+                f"{shown(cell)} is a number, but {shown(before)} in "
+                f"{self.file.place(line_before)} is not; {self._if_mixed(k, before)}",
                 line=line,
                 column=self._names[k],
             )
@@ -494,31 +550,32 @@ class _Reading:
         line, cell = next(
             (line, cell)
             for line, cell in zip(lines, column, strict=True)
-            if not _is_finite(cell) and not (self._gaps and cells.is_missing(cell))
+            if not cells.is_finite(cell) and not (self._gaps and self._missing.even_quoted(cell))
         )
         otherwise = "leave the cell empty if it is not known"
-        if cells.is_missing(cell):
+        if self._missing.even_quoted(cell):
             problem = cells.missing(cell)
-        elif k in self._first and not _is_number(cell):
+        elif k in self._first and not cells.is_number(cell):
             line_before, before = self._first[k]
             problem = (
-                f"{reprlib.repr(cell)} is not a number, but {reprlib.repr(before)} in "
-                f"{self.file.place(line_before)} is; {self._if_mixed(k)}"
+                f"{shown(cell)} is not a number, but {shown(before)} in "
+                f"{self.file.place(line_before)} is; {self._if_mixed(k, cell)}"
             )
         else:
             if self._inferred[k]:
                 otherwise = f"leave the column out with --drop {argument(self._names[k])}"
             elif not self._gaps:
                 otherwise = "drop the row"
-            problem = _not_a_number(cell, otherwise)
+            problem = cells.not_a_number(cell, otherwise)
         return self.file.error(problem, line=line, column=self._names[k])
 
-    def _if_mixed(self, k: int) -> str:
-        """What to do about a column of numbers and words."""
+    def _if_mixed(self, k: int, word: str) -> str:
+        """What to do about a column of numbers and words, of which this is one."""
         name = argument(self._names[k])
         return (
-            f"leave cells empty whose number is not known, or pass --drop {name} to leave the "
-            f"column out, or --categories {name} if all its cells are categories"
+            "leave cells empty whose number is not known, or pass "
+            f"--missing {argument(one_line(word))} if that is what it says, or --drop {name} to "
+            f"leave the column out, or --categories {name} if all its cells are categories"
         )
 
     def _refuse_useless(self, features: FloatArray) -> None:
@@ -553,53 +610,12 @@ class _Reading:
         )
 
 
-def _is_number(cell: str) -> bool:
-    """Whether a cell is a number or looks like one."""
-    return cells.number(cell) is not None or cells.like_number(cell) is not None
-
-
-def _is_finite(cell: str) -> bool:
-    found = cells.number(cell)
-    return found is not None and abs(found) < cells.FLOAT32_OVERFLOW
-
-
-def _not_a_number(cell: str, otherwise: str) -> str:
-    """What keeps a cell from being a finite float32, and what to do."""
-    if cells.number(cell) is None:
-        like = cells.like_number(cell)
-        return f"{like or f'{reprlib.repr(cell)} is not a number; write a number'}, or {otherwise}"
-    return (
-        f"{reprlib.repr(cell)} is not finite in float32, whose largest number is 3.4e38; "
-        "correct it or rescale the column"
-    )
-
-
-def _finite(texts: Iterable[str], count: int) -> FloatArray | None:
-    """Cells as float32, or None if one is not a finite number."""
-    texts = list(texts)
-    try:
-        with np.errstate(over="ignore"):  # what overflows is infinite, and reported
-            numbers = np.fromiter(map(float, texts), np.float64, count).astype(np.float32)
-    except ValueError:
-        return None
-    # Python reads 1_000 as a number, `cells.number` does not.
-    fine = np.isfinite(numbers).all() and not any("_" in text for text in texts)
-    return numbers if fine else None
-
-
-def _with_gaps(texts: Sequence[str]) -> FloatArray | None:
-    """Cells as float32, NaN where one is empty, or None if another one is not a finite number."""
-    gaps = np.fromiter(map(cells.is_missing, texts), bool, len(texts))
-    filled = list(itertools.compress(texts, ~gaps))
-    found = _finite(filled, len(filled))
-    if found is None:
-        return None
-    numbers = np.full(len(texts), math.nan, np.float32)
-    numbers[~gaps] = found
-    return numbers
-
-
 # --- The target -----------------------------------------------------------------------------------
+
+
+def _one_line_as_quoted(cell: str) -> str:
+    """A cell in one line, with the mark of its quotes if it has one."""
+    return one_line(cell) + (cells.QUOTED if cell.endswith(cells.QUOTED) else "")
 
 
 def _target_column(file: File, target: str | None) -> int:
@@ -612,111 +628,3 @@ def _target_column(file: File, target: str | None) -> int:
             f"pass --target NAME with one of: {listing(file.header)}"
         )
     return _known_column(file, target, "target")
-
-
-def _targets(
-    file: File, name: str, texts: list[str], lines: Sequence[int], task: Task
-) -> tuple[NDArray[np.int32] | FloatArray, tuple[str, ...] | None]:
-    """Class indices and class names, or numbers and None."""
-    _refuse_missing(file, name, texts, lines)
-    if task == "auto":
-        task = _guess_task(texts)
-    if task == "regression":
-        return _numeric_targets(file, name, texts, lines), None
-    keys = _keys(dict.fromkeys(texts))
-    names: dict[tuple[float, str], str] = {}
-    for text in keys:
-        names.setdefault(keys[text], text)
-    order = {key: index for index, key in enumerate(sorted(names))}
-    if len(order) == 1:
-        raise file.error(
-            f"all rows are of class {short(texts[0])}, expected two classes or more; "
-            "choose another target",
-            column=name,
-        )
-    if len(order) == len(texts):
-        raise file.error(
-            f"each of the {len(texts)} rows is a class of its own, expected classes that repeat; "
-            "choose another target, or predict numbers with --task regression",
-            column=name,
-        )
-    targets = np.array([order[keys[text]] for text in texts], dtype=np.int32)
-    return targets, tuple(names[key] for key in order)
-
-
-def _known_targets(
-    file: File,
-    name: str,
-    texts: list[str],
-    lines: Sequence[int],
-    class_names: Sequence[str] | None,
-) -> NDArray[np.int32] | FloatArray:
-    """Indices of classes that are known, or numbers if there are none."""
-    _refuse_missing(file, name, texts, lines)
-    if class_names is None:
-        return _numeric_targets(file, name, texts, lines)
-    known = {key: index for index, key in enumerate(_keys(class_names).values())}
-    numeric = None not in map(cells.number, class_names)
-    found = _keys(dict.fromkeys(texts), numeric=numeric)
-    indices = {text: known.get(key) for text, key in found.items()}
-    if None in indices.values():
-        line, text = next(
-            pair for pair in zip(lines, texts, strict=True) if indices[pair[1]] is None
-        )
-        raise file.error(
-            f"class {short(text)} is none of those that the network knows, "
-            f"{listing(class_names)}; correct it or drop the row",
-            line=line,
-            column=name,
-        )
-    return np.array([indices[text] for text in texts], dtype=np.int32)
-
-
-def _refuse_missing(file: File, name: str, texts: list[str], lines: Sequence[int]) -> None:
-    for line, text in zip(lines, texts, strict=True):
-        if cells.is_missing(text):
-            raise file.error(cells.missing(text), line=line, column=name)
-
-
-def _numeric_targets(file: File, name: str, texts: list[str], lines: Sequence[int]) -> FloatArray:
-    numbers = _finite(texts, len(texts))
-    if numbers is not None:
-        return numbers
-    line, text = next(pair for pair in zip(lines, texts, strict=True) if not _is_finite(pair[1]))
-    problem = _not_a_number(text, "predict classes with --task classification")
-    raise file.error(problem, line=line, column=name)
-
-
-def _keys(texts: Iterable[str], *, numeric: bool | None = None) -> dict[str, tuple[float, str]]:
-    """What classes are told apart and sorted by: 1 and 1.0 are one, unless some class is a word."""
-    numbers = {text: cells.number(text) for text in texts}
-    if numeric is None:
-        numeric = None not in numbers.values()
-    return {
-        text: (0.0, text)
-        if number is None or not numeric
-        else (number, text if abs(number) >= _EXACT_WHOLE else "")
-        for text, number in numbers.items()
-    }
-
-
-def _guess_task(texts: Iterable[str]) -> Task:
-    """Classification or regression, by the target's distinct values."""
-    seen: set[str] = set()
-    numbers: set[float | str] = set()
-    words = fractions = False
-    for text in texts:
-        if text in seen:
-            continue
-        seen.add(text)
-        number = cells.number(text)
-        if number is None:
-            words = True
-            if cells.like_number(text):
-                numbers.add(text)
-        else:
-            fractions |= not number.is_integer()
-            numbers.add(number)
-        if len(numbers) > MAX_NUMERIC_CLASSES:
-            return "regression"  # which then refuses the odd text among numbers
-    return "regression" if fractions and not words else "classification"

@@ -18,21 +18,32 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradless import checkpoint, memory
+from gradless import checkpoint, forked, judged_targets, memory, stagnation
 from gradless.errors import InputError
 from gradless.evaluate import Layout, Problem
 from gradless.floats import loss_dtype
-from gradless.generation import CAPACITY, NO_FAULTS, Faults, Limits, Rows, Run, Wheel, begin
+from gradless.generation import (
+    CAPACITY,
+    NO_FAULTS,
+    Faults,
+    Limits,
+    Rows,
+    Run,
+    Wheel,
+    begin,
+    is_due,
+)
 from gradless.host import HostProblem, HostWheel, mode_for, with_exact_losses
 from gradless.strategies.base import Strategy
 
 __all__ = [
-    "NOT_FINITE", "TARGET_LOSS", "Record", "Run", "Stop", "begin", "check_budget",
-    "evaluations_per_generation", "train",
+    "NOT_FINITE", "TARGET_ACCURACY", "TARGET_LOSS", "Record", "Run", "Stop", "begin",
+    "check_budget", "evaluations_per_generation", "train",
 ]  # fmt: skip
 
 NOT_FINITE = "losses no longer finite"  # why a run stopped
 TARGET_LOSS = "target loss reached"
+TARGET_ACCURACY = "target accuracy reached"
 _SECONDS_PER_CHUNK = 0.2  # long enough to hide the host's work, short enough to follow and to stop
 _LEAST_NOT_FINITE = 10  # generations without any finite loss that may be an accident
 
@@ -51,10 +62,16 @@ class Stop:
         Reached by the best parameters so far.
     accuracy
         Reached by any parameters that were evaluated, on all samples; these become the best ones,
-        even if others with a lower accuracy had a lower loss. With minibatches, reached by the best
-        ones so far.
+        even if others with a lower accuracy had a lower loss.
+        With minibatches, a target is reached when the strategy's center reaches it on all of the
+        data. They are asked, now and then, once a batch has reached it; that is no evaluation. The
+        center becomes the best, with its loss and accuracy on all data.
     stagnation
-        Evaluations without a fall of the best loss by at least 0.1 %.
+        Evaluations without a fall of the best loss that is worth while: by more than the loss
+        rounds to, and by a thousandth of how far losses have lately been above the best one. A
+        search that comes closer all the time does not stagnate, however slow it is. Neither the
+        unit of the loss nor a constant added to it matters. A strategy that can tell that its steps
+        no longer change any parameter ends the run, too.
     not_finite
         Evaluations without any finite loss, in at least 10 generations. A search that finds nothing
         but NaN and infinity learns nothing. It ends with its state before that, or with an
@@ -88,6 +105,11 @@ class Stop:
             raise InputError("target loss NaN was given, expected a number")
 
     @property
+    def has_target(self) -> bool:
+        """Whether a loss or an accuracy ends the run."""
+        return self.loss is not None or self.accuracy is not None
+
+    @property
     def ends(self) -> bool:
         """Whether there is a limit at all."""
         limits = (self.evaluations, self.seconds, self.loss, self.accuracy, self.stagnation)
@@ -99,7 +121,8 @@ class Record(NamedTuple):
 
     ``loss`` and ``accuracy`` are those of the strategy's center where it is evaluated, otherwise
     of the best candidate of the generation; ``best_loss`` and ``best_accuracy`` those of the best
-    parameters so far.
+    parameters so far. With minibatches all of them are of batches; ``run.best_loss`` is of all data
+    once a target is reached.
     """
 
     generation: np.ndarray
@@ -114,6 +137,7 @@ class Record(NamedTuple):
     run: Run
     stopped_because: str | None  # in the last record
     faults: Faults = NO_FAULTS  # exceptions in this chunk, where Python computes the losses
+    attempt_ended: str | None = None  # why, in the last record of each of several attempts
 
     @property
     def rows(self) -> dict[str, np.ndarray]:
@@ -159,6 +183,7 @@ def train(
     layout: Layout | None = None,
     asked_to_stop: Callable[[], str | None] = lambda: None,
     resume_from: Path | None = None,
+    pauses: Callable[[int], int] | None = None,
 ) -> Iterator[Record]:
     """Train, yielding a record after every chunk; the last one says why it stopped.
 
@@ -179,15 +204,22 @@ def train(
     resume_from
         Folder in which a :class:`gradless.checkpoint.Keeper` has kept this run; goes on from its
         newest checkpoint, of which ``run`` gives the shapes.
+    pauses
+        From a number of generations to the next one after which a record is wanted, a larger one:
+        chunks end there, too, so that what is looked at does not depend on how chunks are cut. No
+        record is made there while losses are not finite.
 
     Raises
     ------
     InputError
         If nothing would ever stop the run, the budget is smaller than one generation, the run
-        began with JAX in another mode (``jax_enable_x64``), no checkpoint can be read, it does not
-        fit into memory, or no loss is finite from the beginning on.
+        began with JAX in another mode (``jax_enable_x64``), a target cannot be judged on all of the
+        data, no checkpoint can be read, it does not fit into memory, or no loss is finite from the
+        beginning on.
     """
+    forked.check()
     check_budget(strategy, stop)
+    judged_targets.check(problem, stop.has_target)
     if isinstance(problem, HostProblem):
         run = with_exact_losses(strategy, run)
     elif run.best_loss.dtype != loss_dtype():
@@ -198,7 +230,7 @@ def train(
     if resume_from is not None:
         run = checkpoint.newest(resume_from, run).run
     memory.check_run(problem, strategy, run, layout)
-    return _chunks(problem, strategy, run, stop, layout, asked_to_stop)
+    return _chunks(problem, strategy, run, stop, layout, asked_to_stop, pauses)
 
 
 def _chunks(
@@ -208,6 +240,7 @@ def _chunks(
     stop: Stop,
     layout: Layout | None,
     asked_to_stop: Callable[[], str | None],
+    pauses: Callable[[int], int] | None,
 ) -> Iterator[Record]:
     per_generation = evaluations_per_generation(strategy)
     with mode_for(problem):
@@ -221,6 +254,10 @@ def _chunks(
     run = wheel.placed(run)
     begun = time.perf_counter()
     wheel.turn(run, 0)
+    on_batches = problem.uses_minibatches
+    judged = problem if on_batches and isinstance(problem, judged_targets.JudgedOnAll) else None
+    if judged is not None and stop.has_target and not isinstance(problem, HostProblem):
+        judged_targets.asked(judged, strategy, run, limits)  # compiled as well
     compile_seconds = time.perf_counter() - begun
 
     total = None if stop.evaluations is None else stop.evaluations // per_generation
@@ -234,18 +271,26 @@ def _chunks(
         done = int(run.generation)
         chunk = CAPACITY if total is None else min(CAPACITY, total - done)
         chunk = max(0, min(chunk, int(length)))
+        if pauses is not None:
+            chunk = min(chunk, pauses(done) - done)
         chunk_begun = time.perf_counter()
         run, more, of_chunk = wheel.turn(run, chunk)
         pace = (time.perf_counter() - chunk_begun) / max(len(more), 1)
         rows, faults = np.concatenate([rows, more]), faults.and_later(of_chunk)
-        judged = not (math.isnan(run.best_accuracy) and math.isfinite(run.best_loss))
-        if stop.accuracy is not None and not judged:
+        has_classes = not (math.isnan(run.best_accuracy) and math.isfinite(run.best_loss))
+        if stop.accuracy is not None and not has_classes:
             raise InputError(
                 f"target accuracy {stop.accuracy} was given for a problem without classes, "
                 "expected a target loss"
             )
+        met = not on_batches
+        if judged is not None and is_due(run):
+            run, met = judged_targets.asked(judged, strategy, run, limits)
+            run = wheel.placed(run)
         elapsed = time.perf_counter() - begun
-        reason = _reason(run, stop, limits, elapsed, total) or asked_to_stop()
+        reason = (_target(run, stop, limits) if met else None) or (
+            _reason(run, stop, limits, elapsed, total, per_generation) or asked_to_stop()
+        )
         wanted = _SECONDS_PER_CHUNK
         if stop.seconds is not None:
             wanted = min(wanted, stop.seconds - elapsed)
@@ -258,7 +303,8 @@ def _chunks(
             if math.isinf(run.best_loss):
                 raise _hopeless(rows, faults)
             good = streak.last_good(run) - int(told.generation)
-            run, rows = wheel.back(told, good), rows[:good]
+            back = wheel.back(told, good)
+            run, rows = back._replace(judge_from=run.judge_from), rows[:good]
         yield _record(
             rows, not_finite, int(told.generation), per_generation, before, elapsed,
             compile_seconds, run, reason, faults,
@@ -312,22 +358,32 @@ def _limits(stop: Stop, per_generation: int) -> Limits:
         loss=jnp.asarray(-jnp.inf if stop.loss is None else stop.loss, loss_dtype()),
         accuracy=jnp.float32(jnp.inf if stop.accuracy is None else stop.accuracy),
         stagnation=generations(stop.stagnation),
+        rest=jnp.bool_(stop.stagnation is not None),
         not_finite=generations(stop.not_finite, _LEAST_NOT_FINITE),
     )
 
 
-def _reason(run: Run, stop: Stop, limits: Limits, elapsed: float, total: int | None) -> str | None:
-    number = int(run.generation)
+def _target(run: Run, stop: Stop, limits: Limits) -> str | None:
+    """Which target the best parameters have reached."""
     if stop.loss is not None and float(run.best_loss) <= limits.loss:
         return TARGET_LOSS
     if stop.accuracy is not None and float(run.best_accuracy) >= limits.accuracy:
-        return "target accuracy reached"
+        return TARGET_ACCURACY
+    return None
+
+
+def _reason(
+    run: Run, stop: Stop, limits: Limits, elapsed: float, total: int | None, per_generation: int
+) -> str | None:
+    number = int(run.generation)
     if number - int(run.finite_generation) >= int(limits.not_finite):
         return NOT_FINITE
     if total is not None and number >= total:
         return "evaluations used up"
-    if number - int(run.reference_generation) >= int(limits.stagnation):
-        return "no improvement"
+    if (waited := int(run.progress.waited)) >= int(limits.stagnation):
+        return stagnation.reason(waited * per_generation)
+    if run.at_rest and limits.rest:
+        return stagnation.AT_REST
     if stop.seconds is not None and elapsed >= stop.seconds:
         return "time used up"
     return None

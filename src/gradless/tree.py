@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
+import types
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -24,7 +27,9 @@ Candidates = Any
 T = TypeVar("T")
 
 
-def as_pytree(traced: Sequence[str], static: Sequence[str] = ()) -> Callable[[type[T]], type[T]]:
+def as_pytree(
+    traced: Sequence[str], static: Sequence[str] = (), functions: Sequence[str] = ()
+) -> Callable[[type[T]], type[T]]:
     """Decorator that makes a dataclass a pytree whose structure is its own.
 
     ``jax.tree_util.register_dataclass`` does not do: the structures of two classes that it
@@ -38,6 +43,9 @@ def as_pytree(traced: Sequence[str], static: Sequence[str] = ()) -> Callable[[ty
         recompile.
     static
         Fields that are part of the structure, compared with ``==``. Another value recompiles.
+    functions
+        Those static fields that are functions of a user. The structure only refers to them: JAX
+        keeps structures, and would never let go of a function nor of what it holds.
 
     Returns
     -------
@@ -55,7 +63,8 @@ def as_pytree(traced: Sequence[str], static: Sequence[str] = ()) -> Callable[[ty
     >>> jax.tree.map(lambda x: 2 * x, State(1.5, 8))
     State(center=3.0, population=8)
     """
-    traced, static = tuple(traced), tuple(static)
+    traced, static = tuple(traced), (*functions, *static)
+    count = len(functions)
 
     def register(cls: type[T]) -> type[T]:
         fields = sorted(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]
@@ -67,9 +76,10 @@ def as_pytree(traced: Sequence[str], static: Sequence[str] = ()) -> Callable[[ty
         keys = [jax.tree_util.GetAttrKey(name) for name in traced]
 
         def flatten(made: T) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+            values = [getattr(made, name) for name in static]
             return (
                 tuple(getattr(made, name) for name in traced),
-                tuple(getattr(made, name) for name in static),
+                (*map(FunctionReference, values[:count]), *values[count:]),
             )
 
         def flatten_with_keys(made: T) -> tuple[tuple[tuple[Any, Any], ...], tuple[Any, ...]]:
@@ -78,6 +88,7 @@ def as_pytree(traced: Sequence[str], static: Sequence[str] = ()) -> Callable[[ty
 
         def unflatten(values: tuple[Any, ...], leaves: Iterable[Any]) -> T:
             made = object.__new__(cls)  # leaves may be anything: nothing is checked again
+            values = (*(reference() for reference in values[:count]), *values[count:])
             for name, value in zip((*static, *traced), (*values, *leaves), strict=True):
                 object.__setattr__(made, name, value)
             return made
@@ -86,6 +97,39 @@ def as_pytree(traced: Sequence[str], static: Sequence[str] = ()) -> Callable[[ty
         return cls
 
     return register
+
+
+class FunctionReference:
+    """A function that is compared with others, and that may go when nobody else needs it.
+
+    One that is compared by more than its identity is kept: an equal one may come.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        """Refer to it."""
+        self._hash = hash(function)
+        self._function: Callable[[], Any] = lambda: function
+        with contextlib.suppress(TypeError):  # what has no weak references
+            if isinstance(function, types.MethodType):
+                self._function = weakref.WeakMethod(function)
+            elif getattr(type(function), "__eq__", None) is object.__eq__:
+                self._function = weakref.ref(function)
+
+    def __call__(self) -> Any:
+        """The function, None if it is gone."""
+        return self._function()
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, FunctionReference):
+            return NotImplemented
+        mine = self()
+        return self is other or (mine is not None and bool(mine == other()))
+
+    def __repr__(self) -> str:
+        return repr(self())
 
 
 @jax.tree_util.register_static

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gradless import tree
+from gradless import stagnation, tree
 from gradless.errors import InputError
 from gradless.evaluate import Problem, Score
 from gradless.train import Record, Run, Stop
@@ -79,8 +79,10 @@ class Adam:
             best=tree.ravel(params),
             best_loss=infinite,
             best_accuracy=jnp.asarray(jnp.nan, jnp.float32),
-            reference_loss=infinite,
-            reference_generation=jnp.uint32(0),
+            progress=stagnation.begin(infinite.dtype),
+            at_rest=jnp.bool_(False),
+            promising=jnp.bool_(False),
+            judge_from=jnp.uint32(0),
             finite_generation=jnp.uint32(0),
         )
 

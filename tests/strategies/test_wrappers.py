@@ -107,7 +107,7 @@ def test_restarts_come_when_the_patience_is_at_its_end(inner) -> None:
     strategy = Restarts(inner, patience=3)
     # The first generation is better than nothing, no later one is better than it.
     states, _, _ = history(strategy, 9, lambda x: jnp.float32(1.0))
-    assert [int(s.waited) for s in states] == [0, 0, 1, 2, 0, 0, 1, 2, 0, 0]
+    assert [int(s.progress.waited) for s in states] == [0, 0, 1, 2, 0, 0, 1, 2, 0, 0]
     assert [int(s.restarts) for s in states] == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2]
     first, second = (vector(strategy.center(states[i])) for i in (3, 9))
     np.testing.assert_array_equal(first, second)

@@ -16,6 +16,7 @@ from gradless.commands.options import Training, parse_training
 from gradless.errors import InputError
 from gradless.evaluate import layout_for, why
 from gradless.memory import words
+from gradless.output import say
 from gradless.recipe import Prepared, prepare
 from gradless.strategies.base import rank
 from gradless.train import Stop, check_budget, evaluations_per_generation, train
@@ -37,12 +38,13 @@ class Options(Training):
 
 def main(arguments: list[str]) -> int:
     """Parse, estimate, measure, print."""
-    options, recipe, stop, output = parse_training(Options, "explain", arguments)
+    options, recipe, stop, output, _ = parse_training(Options, "explain", arguments)
     if not 0 <= options.measure < math.inf:
         raise InputError(
             f"--measure {options.measure} was given, expected seconds; give 0 to measure nothing"
         )
     prepared = prepare(recipe, stop)
+    say(*prepared.notes)
     check_budget(prepared.strategy, stop)
     facts = explain(prepared)
     if options.measure:

@@ -57,6 +57,10 @@ class Problem:
     categories: tuple[str, ...] = ()
     """Columns of a file that hold categories although they look like numbers. Words are categories
     anyway."""
+    missing: tuple[str, ...] | None = None
+    """What the cells of a file hold, besides nothing, whose value is not known, for example: -999
+    unknown. The option alone: only empty cells. Default: NA, N/A, #N/A, <NA>, NaN, null and ?, in
+    any case; in quotes these are text."""
     positive: str | None = None
     """Of two classes the one to be found, which f1, average_precision and the like are about.
     Default: the second by name, as yes of no and yes."""
@@ -99,6 +103,10 @@ class Problem:
 class Training(Problem):
     """A problem, a strategy and a seed."""
 
+    validation: float | None = None
+    """Share of the training rows that is held out: the network that is best on them is kept, and
+    training ends when a better one is not to be expected; 0 for none. Default: 0.2 of measured data
+    with enough rows."""
     strategy: str = auto.AUTO
     """How to search (see: gradless strategies); auto chooses by network, budget and objective, and
     says why. The options of a named strategy are listed below."""
@@ -115,18 +123,35 @@ class Limits:
     time: float | None = None
     """Seconds of training, compilation not counted."""
     target_loss: float | None = None
-    """Stop when the best network's training loss is this low."""
+    """Stop when the best network's training loss is this low, on all training data."""
     target_score: float | None = None
-    """Stop when the best network's training objective is this high, for one of which more is
-    better, such as f1."""
+    """Stop when the best network's training objective is this high on all training data, for one of
+    which more is better, such as f1."""
     target_accuracy: float | None = None
-    """Stop when the best network's training accuracy, from 0 to 1, is this high."""
+    """Stop when the best network's accuracy on all training data, from 0 to 1, is this high."""
     stagnation: int | None = None
-    """Stop after so many evaluations without a fall of the best loss by at least 0.1 %."""
+    """Stop after so many evaluations in which the best loss did not fall, or hardly beside how far
+    other losses are above it. Neither its unit nor a constant added to it matters."""
+    patience: float | None = None
+    """Stop when a run has made so many times the evaluations of its best network on the validation
+    rows, and 5,000 evaluations and 20 generations more than that one. Default: 3."""
 
     def given(self) -> bool:
-        """Whether any limit was given."""
-        return self != type(self)()
+        """Whether any limit was given but the patience, which leaves the others as they are."""
+        return dataclasses.replace(self, patience=None) != type(self)()
+
+    @property
+    def patient(self) -> float | None:
+        """The patience as validation takes it.
+
+        Raises
+        ------
+        InputError
+            If it is not above 1.
+        """
+        if self.patience is not None and not self.patience > 1:
+            raise InputError(f"--patience must be above 1, got {self.patience:g}. For example: 3")
+        return self.patience
 
     def stop(self, objective: str | None) -> Stop:
         """The limits as the loop takes them; without any, the default time.
@@ -192,6 +217,7 @@ class Parsed(NamedTuple, Generic[Chosen]):
     recipe: Recipe
     stop: Stop
     output: Output
+    patience: float | None
 
 
 def parse_training(options: type[Chosen], command: str, arguments: Sequence[str]) -> Parsed[Chosen]:
@@ -224,7 +250,8 @@ def parse_training(options: type[Chosen], command: str, arguments: Sequence[str]
         ) from None
     hyperparameters = {} if cls is None else dataclasses.asdict(getattr(parsed, _group(cls)))
     recipe = parsed.training.recipe(hyperparameters=hyperparameters)
-    return Parsed(parsed.training, recipe, parsed.stopping.stop(recipe.objective), parsed.output)
+    stop, patience = parsed.stopping.stop(recipe.objective), parsed.stopping.patient
+    return Parsed(parsed.training, recipe, stop, parsed.output, patience)
 
 
 def _strategy_named_in(arguments: Sequence[str]) -> str:

@@ -24,11 +24,12 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gradless.errors import InputError
 from gradless.strategies.limits import told
-from gradless.tree import Candidates, Params, as_pytree
+from gradless.tree import Candidates, Params, as_pytree, population_size
 
 State = Any
 # Annotations are text under "from __future__ import annotations", and types without it.
@@ -89,6 +90,24 @@ def opposite_pairs(strategy: Strategy) -> bool:
     return bool(getattr(strategy, "opposite_pairs", False))
 
 
+@runtime_checkable
+class ComesToRest(Strategy, Protocol):
+    """A strategy that can tell when going on is useless.
+
+    Attempts end then, and runs with a limit of stagnation: the loop asks after every generation.
+    """
+
+    def at_rest(self, state: State) -> jax.Array:
+        """Whether the steps have become so small that they change no parameter, boolean."""
+
+
+def at_rest(strategy: Strategy, state: State) -> jax.Array:
+    """Whether a strategy says that it has come to rest; never if it cannot tell."""
+    if isinstance(strategy, ComesToRest):
+        return strategy.at_rest(state)
+    return jnp.bool_(False)
+
+
 def rank(strategy: Strategy) -> int:
     """Rank of a strategy's changes of matrices; 0 if every number has noise of its own."""
     return int(getattr(strategy, "rank", 0))
@@ -143,6 +162,12 @@ def _checked(tell: Callable[..., State]) -> Callable[..., State]:
     def checked(
         self: Any, key: jax.Array, state: State, candidates: Candidates, losses: jax.Array
     ) -> State:
+        given, expected = np.shape(losses), (population_size(candidates),)
+        if given != expected:
+            raise InputError(
+                f"losses must be one number for each of the {expected[0]} candidates, got shape "
+                f"{given}; tell those of the candidates that ask returned, in their order"
+            )
         return tell(self, key, state, candidates, told(losses))
 
     return checked

@@ -1,6 +1,6 @@
 """Every algorithm of evosax by name, through the contract: ``evosax:DiffusionEvolution``.
 
-Lange, "evosax: JAX-based Evolution Strategies" (2022). It needs ``pip install "gradless[evosax]"``.
+Lange, "evosax: JAX-based Evolution Strategies" (2022). It needs the extra ``evosax``.
 
 What evosax calls a standard deviation of 1 is ``sigma`` here: its algorithms search in coordinates
 that begin at zero and are measured in sigma, relative to each leaf. So one hyperparameter fits them
@@ -162,8 +162,8 @@ _DOC = """evosax's {name}, {kind}.
         first population. Optimizers count in it as well: those of evosax's gradient estimators
         move by thousandths of it.
     relative
-        Measure ``sigma`` in the typical size of the initial values of each leaf (a zero leaf, such
-        as biases, takes that of the leaf beside it), instead of absolutely.
+        Measure ``sigma`` in the scale of each leaf at the start (of drawn weights their root mean
+        square, of other numbers at least 1), instead of absolutely.
 """
 
 
@@ -220,7 +220,7 @@ def _algorithms() -> dict[str, Any]:
     except ImportError:
         raise InputError(
             'evosax is not installed, and strategies named "evosax:..." come from it; '
-            'pip install "gradless[evosax]"'
+            'pip install "evosax<0.4"'
         ) from None
 
 

@@ -14,6 +14,11 @@ Quasi-Newton Methods", 2013, section 1).
 
 Where nothing improves any more, chance decides whether it is kicked away from the best so far, as
 in basin hopping (Wales and Doye, 1997), or begins at new parameters like the initial ones.
+
+Nothing depends on the unit of the loss: slopes are divided by a power of two as large as the loss,
+the first step along them has a length of its own, and a step is judged by what its slope promised
+(Armijo, 1966; Nocedal and Wright, equation 3.4). A constant added to the loss matters as far as it
+rounds differences away.
 """
 
 from __future__ import annotations
@@ -33,7 +38,8 @@ from gradless.strategies.recombination import refuse_large_memory
 from gradless.tree import Params, Structure
 
 _STEPS = (-12.0, 4.0)  # powers of two between which the lengths of a line search lie
-_WORTHWHILE = 1e-5  # a smaller share of the loss is no improvement
+_PROMISED = 1e-4  # share of the decrease that the slope promises, at least, for an improvement
+_ROUNDINGS = 4  # of the loss, within which a decrease is none
 _SHARE_OF_BEST = 0.5  # of the best decrease of a line search, for a step that is as good
 _CURVATURE = 1e-2  # cosine between step and change of gradient, at least
 _KICKS = (-4.0, 1.0)  # powers of two between which a kick's strength lies
@@ -54,13 +60,17 @@ class State(NamedTuple):
     iterate: jax.Array  # (dimension,)
     best: jax.Array  # (dimension,)
     best_loss: jax.Array
-    gradient: jax.Array  # estimated so far, (dimension,)
+    gradient: jax.Array  # estimated so far, in loss units by units, (dimension,)
     direction: jax.Array  # of the line search, (dimension,)
+    promised: jax.Array  # decrease of the loss along the direction, by its slope
+    length: jax.Array  # of the last step, in units; that of the first one along a new slope
+    loss_unit: jax.Array  # a power of two in which slopes are kept
     phase: jax.Array  # generation within the iteration, uint32
     precision: jax.Array  # difference step as a share of the first one: 1 or finer
     memory: Any  # of L-BFGS
     scales: jax.Array  # typical size of the parameters of each leaf, (leaves,)
-    first_sizes: jax.Array  # root mean square of each leaf at first, zero for biases, (leaves,)
+    first_sizes: jax.Array  # of new parameters, zero for biases, (leaves,)
+    units: jax.Array  # powers of two in which each leaf is searched, at least 1, (leaves,)
     structure: Structure
 
 
@@ -77,14 +87,15 @@ class FDLBFGS:
     population
         Candidates in a generation; ``for_dimension`` makes them fill whole generations.
     difference
-        Change of a coordinate from which the slope is estimated. In float32, the cube root of the
+        Change of a coordinate from which the slope is estimated, times the power of two below the
+        scale of its leaf at the start where that is 2 or more. In float32, the cube root of the
         rounding error, 0.005, is about the best for a central difference (Nocedal and Wright,
         section 8.1).
     memory
         Pairs of steps and changes of gradient that the curvature is learnt from.
     kick
-        Typical standard deviation of the kick out of a minimum, relative to the root mean square
-        of the initial values of each leaf. Every kick is between a sixteenth and twice as
+        Typical standard deviation of the kick out of a minimum, relative to the scale of each leaf
+        at the start. Every kick is between a sixteenth and twice as
         strong, at random: how far the next minimum lies is not known.
     memory_gib
         Refuse a memory of pairs larger than this.
@@ -123,17 +134,23 @@ class FDLBFGS:
         """State at ``params``, which any candidate with a finite loss improves on."""
         vector = tree.ravel(params)
         refuse_large_memory("FDLBFGS", vector.size, 2 * self.memory, self.memory_gib, vector.dtype)
+        scales = mirrored.leaf_scales(params)
         return State(
             iterate=vector,
             best=vector,
             best_loss=no_loss(),
             gradient=jnp.zeros_like(vector),
             direction=jnp.zeros_like(vector),
+            promised=jnp.zeros_like(no_loss()),
+            length=jnp.float32(1),
+            loss_unit=jnp.ones_like(no_loss()),
             phase=jnp.uint32(0),
             precision=jnp.float32(1),
             memory=self._nothing(vector),
-            scales=mirrored.leaf_scales(params),
-            first_sizes=_sizes(params),
+            scales=scales,
+            first_sizes=_sizes(params, scales),
+            # Powers of two round nothing. Smaller ones would be finer than a difference may be.
+            units=jnp.maximum(1.0, jnp.ldexp(jnp.float32(1), jnp.frexp(scales)[1] - 1)),
             structure=Structure.of(params),
         )
 
@@ -146,7 +163,8 @@ class FDLBFGS:
         """Both neighbours along the coordinates of this phase; those past the last change none."""
         first = state.phase.astype(jnp.int32) * self._per_generation
         coordinate = first + jnp.arange(self._per_generation, dtype=jnp.int32)
-        change = self.difference * state.precision
+        units = mirrored.spread(state.units, state.structure)
+        change = self.difference * state.precision * units.at[coordinate].get(mode="clip")
         changes = jnp.where(coordinate < state.structure.size, change, 0.0)
         missing = jnp.zeros(self.population - 2 * self._per_generation, jnp.float32)
         return Probe(
@@ -192,7 +210,11 @@ class FDLBFGS:
     def _feel(self, state: State, candidates: Probe, losses: jax.Array) -> State:
         """Enter the slopes of this generation's coordinates; after the last, turn downhill."""
         pairs = self._per_generation
-        plus, minus = losses[:pairs], losses[pairs : 2 * pairs]
+        # What is remembered is in one unit, so another one is taken only with nothing remembered.
+        fresh = (state.memory.count == 0) & (state.phase == 0)
+        unit = jnp.where(fresh, _typical_unit(losses), state.loss_unit)
+        scaled = losses / unit
+        plus, minus = scaled[:pairs], scaled[pairs : 2 * pairs]
         # f'(x) = (f(x + h) - f(x - h)) / 2h; where a neighbour failed, nothing is known.
         difference = 2 * self.difference * state.precision
         finite = jnp.isfinite(plus) & jnp.isfinite(minus)
@@ -200,7 +222,9 @@ class FDLBFGS:
         slopes = limits.squarable(jnp.where(finite, plus - minus, 0.0) / difference)
         slopes = slopes.astype(state.gradient.dtype)
         gradient = state.gradient.at[candidates.coordinate[:pairs]].set(slopes, mode="drop")
-        state = state._replace(gradient=gradient, phase=state.phase + 1)
+        state = state._replace(
+            gradient=gradient, loss_unit=unit.astype(state.loss_unit.dtype), phase=state.phase + 1
+        )
         return jax.lax.cond(
             state.phase == self._generations(state.structure.size),
             self._turn,
@@ -211,7 +235,9 @@ class FDLBFGS:
     def _turn(self, state: State) -> State:
         """The quasi-Newton direction of the new gradient."""
         before = state.memory
-        step = state.iterate - before.params
+        units = mirrored.spread(state.units, state.structure)
+        iterate = state.iterate / units
+        step = iterate - before.params
         change = state.gradient - before.updates
         # Cautious updating (Li and Fukushima, 2001): where the curvature along the step is not
         # clearly positive, enough of the step is added to the change that it is.
@@ -219,17 +245,24 @@ class FDLBFGS:
         least = _CURVATURE * length * jnp.linalg.norm(change)
         lift = jnp.maximum(0.0, least - step @ change) / jnp.maximum(length**2, 1e-30)
         memory = before._replace(updates=before.updates - lift * step)
-        descent, memory = self._lbfgs.update(state.gradient, memory, state.iterate)
+        descent, memory = self._lbfgs.update(state.gradient, memory, iterate)
         # Products of what is remembered of huge losses may be infinite: forget it then.
         learnt = jnp.concatenate([descent, memory.updates, memory.weights_memory])
         descent, memory = jax.lax.cond(
             jnp.all(jnp.isfinite(learnt)),
             lambda: (descent, memory),
-            lambda: self._lbfgs.update(state.gradient, self._nothing(state.iterate), state.iterate),
+            lambda: self._lbfgs.update(state.gradient, self._nothing(iterate), iterate),
         )
-        downhill = descent @ state.gradient > 0
-        direction = -jnp.where(downhill, descent, state.gradient)
-        return state._replace(direction=limits.squarable(direction), memory=memory)
+        # With nothing remembered, the slope says where to, and the last step how far.
+        norm = jnp.linalg.norm(state.gradient)
+        steepest = state.length / jnp.where(norm > 0, norm, 1.0) * state.gradient
+        downhill = (memory.count > 1) & (descent @ state.gradient > 0)
+        direction = -limits.squarable(jnp.where(downhill, descent, steepest))
+        return state._replace(
+            direction=units * direction,
+            promised=(-(direction @ state.gradient) * state.loss_unit).astype(state.promised.dtype),
+            memory=memory,
+        )
 
     def _step(self, key: jax.Array, state: State, candidates: Probe, losses: jax.Array) -> State:
         """Take a step of the line search, or begin again with finer slopes or elsewhere."""
@@ -237,8 +270,11 @@ class FDLBFGS:
         # From a failed iterate, anything finite is a gain.
         reference = jnp.where(jnp.isfinite(here), here, jnp.finfo(losses.dtype).max)
         gains = reference - losses
-        most = jnp.max(gains)
-        succeeds = most > _WORTHWHILE * jnp.abs(reference)
+        best = jnp.argmax(gains)
+        most = gains[best]
+        promised = candidates.length[best] * state.promised
+        rounding = _ROUNDINGS * jnp.finfo(losses.dtype).eps * jnp.abs(reference)
+        succeeds = (most > rounding) & (most > _PROMISED * promised)
         enough = gains >= _SHARE_OF_BEST * most
         away = jnp.abs(jnp.log2(jnp.maximum(candidates.length, 1e-30)))
         taken = candidates.length[jnp.argmin(jnp.where(enough, away, jnp.inf))]
@@ -251,8 +287,12 @@ class FDLBFGS:
         moved = state.iterate + jnp.where(succeeds, taken, 0.0) * state.direction
         precision = jnp.where(finer, _FINEST, jnp.where(lost, 1.0, state.precision))
         forgotten = self._nothing(state.iterate)
+        units = mirrored.spread(state.units, state.structure)
+        length = limits.bounded(taken * jnp.linalg.norm(state.direction / units))
+        length = jnp.where(succeeds, length, jnp.where(lost, 1.0, state.length))
         return state._replace(
             iterate=limits.in_range(jnp.where(lost, self._elsewhere(key, state), moved)),
+            length=length.astype(jnp.float32),
             phase=jnp.uint32(0),
             precision=precision.astype(jnp.float32),
             memory=jax.tree.map(
@@ -267,9 +307,7 @@ class FDLBFGS:
         exponent = jax.random.uniform(strength_key, (), jnp.float32, *_KICKS)
         scales = mirrored.spread(state.scales, state.structure)
         near = state.best + self.kick * 2**exponent * scales * drawn
-        # If everything was zero at first, new parameters would be the same again.
-        sizes = jnp.where(jnp.any(state.first_sizes > 0), state.first_sizes, state.scales)
-        new = mirrored.spread(sizes, state.structure) * drawn
+        new = mirrored.spread(state.first_sizes, state.structure) * drawn
         return jnp.where(jax.random.bernoulli(choice_key, jnp.float32(0.5)), near, new)
 
     def center(self, state: State) -> Params:
@@ -277,11 +315,22 @@ class FDLBFGS:
         return state.structure.unravel(state.best)
 
 
-def _sizes(params: Params) -> jax.Array:
-    """Root mean square of each leaf, (leaves,); zero if it has no numbers."""
-    return jnp.stack(
-        [
-            jnp.sqrt(jnp.mean(jnp.square(limits.squarable(leaf))) if leaf.size else jnp.float32(0))
-            for leaf in jax.tree.leaves(params)
-        ]
-    )
+def _sizes(params: Params, scales: jax.Array) -> jax.Array:
+    """Sizes of new parameters, (leaves,).
+
+    With weights that were drawn at random among them, the root mean square of each leaf, which for
+    biases is zero. Without any, nothing says how parameters are drawn, and it is the scale.
+    """
+    squares = [
+        jnp.mean(jnp.square(limits.squarable(leaf))) if leaf.size else jnp.float32(0)
+        for leaf in jax.tree.leaves(params)
+    ]
+    drawn = jnp.any(mirrored.drawn_at_random(params))
+    return jnp.where(drawn, jnp.sqrt(jnp.stack(squares)), scales)
+
+
+def _typical_unit(losses: jax.Array) -> jax.Array:
+    """The power of two next to the middle one of those that are finite: penalties do not count."""
+    sizes = jnp.sort(jnp.where(jnp.isfinite(losses), jnp.abs(losses), jnp.inf))
+    middle = sizes[jnp.sum(jnp.isfinite(sizes)) // 2]
+    return limits.unit(jnp.where(jnp.isfinite(middle), middle, 0.0))

@@ -54,13 +54,23 @@ def unit(values: jax.Array) -> jax.Array:
     """
     exponent = jnp.frexp(jnp.max(jnp.abs(values)))[1]
     # Its reciprocal is to be in range as well: compilers multiply by that.
-    most = 100 if values.dtype == jnp.float32 else 1000
+    most = 126 if values.dtype == jnp.float32 else 1000
     return jnp.ldexp(jnp.ones((), values.dtype), jnp.clip(exponent, -most, most))
 
 
 def bounded(step_size: jax.Array) -> jax.Array:
     """A step size that is neither zero nor so large that a candidate is infinite."""
     return jnp.clip(step_size, *_STEPS)
+
+
+def without_effect(center: jax.Array, deviations: jax.Array) -> jax.Array:
+    """Whether steps change nothing, boolean: a fifth of each deviation is rounded away.
+
+    Hansen, "Benchmarking a BI-population CMA-ES on the BBOB-2009 function testbed" (2009), ends an
+    attempt when that holds of one parameter. In float32 it soon holds of one that is large and
+    matters little, so here it has to hold of all.
+    """
+    return jnp.all(center + 0.2 * deviations == center)
 
 
 def sound(matrix: jax.Array) -> jax.Array:

@@ -25,6 +25,7 @@ from gradless.tree import Params, Structure
 
 _NUMBERS_STORED = 2**18  # 2 MiB for both signs: drawn once, by every device
 _NUMBERS_AT_ONCE = 2**19  # drawn at once when noise is added up: 2 MiB
+_VECTOR_OF_WEIGHTS = 32  # numbers; fewer are more likely a start chosen by hand
 
 
 class Mirrored(NamedTuple):
@@ -164,12 +165,34 @@ def product(left: jax.Array, right: jax.Array) -> jax.Array:
     return jnp.matmul(left, right, precision=jax.lax.Precision.HIGHEST)
 
 
-def leaf_scales(params: Params) -> jax.Array:
-    """A typical size of the numbers in each leaf, shape (leaves,).
+def drawn_at_random(params: Params) -> jax.Array:
+    """Which leaves look like weights that were drawn, boolean, (leaves,).
 
-    It is the root mean square of a leaf's initial values. A leaf of zeros, as biases are, takes
-    that of the leaves beside it (its layer's weights); a group of zeros that of all leaves; and if
-    everything is zero, all scales are 1. Scales can be squared: they are from 1e-15 to 1e15.
+    Those are of the size that is meant, which a start chosen by hand need not be. They are arrays
+    of two or more axes whose numbers differ, and vectors of 32 or more numbers around zero.
+    """
+
+    def drawn(leaf: jax.Array) -> jax.Array:
+        leaf = limits.squarable(jnp.asarray(leaf, jnp.float32))
+        if leaf.ndim == 0 or leaf.size < 2:
+            return jnp.bool_(False)
+        if leaf.ndim >= 2:
+            return jnp.max(leaf) > jnp.min(leaf)
+        around_zero = 4 * jnp.mean(leaf) ** 2 < jnp.mean(leaf**2)
+        return around_zero & (leaf.size >= _VECTOR_OF_WEIGHTS)
+
+    return jnp.stack([drawn(leaf) for leaf in jax.tree.leaves(params)])
+
+
+def leaf_scales(params: Params) -> jax.Array:
+    """Which change of a parameter is a large one, of each leaf at the start, (leaves,).
+
+    Of weights that were drawn at random (:func:`drawn_at_random`) it is the root mean square. Of
+    all other leaves it is that of their own numbers, or more: at least that of the weights beside
+    them (for biases, those of their layer), otherwise of all numbers where there are weights at
+    all, otherwise 1. So a start at zero and one near zero are searched alike.
+
+    Scales can be squared: they are from 1e-15 to 1e15.
     """
     leaves = jax.tree_util.tree_leaves_with_path(params)
     squares = jnp.stack(
@@ -179,13 +202,17 @@ def leaf_scales(params: Params) -> jax.Array:
     counts = jnp.stack([jnp.sum(x != 0) for _, x in leaves]).astype(jnp.float32)
     parents = [path[:-1] for path, _ in leaves]
     beside = jnp.array([[a == b for b in parents] for a in parents], jnp.float32)
+    drawn = drawn_at_random(params)
 
     def mean(squares: jax.Array, counts: jax.Array, otherwise: jax.Array) -> jax.Array:
         return jnp.where(counts > 0, squares / jnp.maximum(counts, 1), otherwise)
 
-    overall = mean(squares.sum(), counts.sum(), jnp.ones((), jnp.float32))
-    scales = jnp.sqrt(mean(squares, counts, mean(beside @ squares, beside @ counts, overall)))
-    return limits.scale(scales)
+    one, none = jnp.float32(1), jnp.float32(0)
+    own = mean(squares, counts, none)
+    overall = jnp.where(jnp.any(drawn), mean(squares.sum(), counts.sum(), one), one)
+    of_weights = beside @ jnp.where(drawn, squares, 0.0), beside @ jnp.where(drawn, counts, 0.0)
+    least = mean(*of_weights, overall)
+    return limits.scale(jnp.sqrt(jnp.where(drawn, own, jnp.maximum(own, least))))
 
 
 def spread(scales: jax.Array, structure: Structure) -> jax.Array:

@@ -14,11 +14,11 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gradless import tree
+from gradless import stagnation, tree
 from gradless.errors import InputError, unknown_name
 from gradless.floats import no_loss
 from gradless.strategies import initial, limits
-from gradless.strategies.base import Strategy
+from gradless.strategies.base import Strategy, at_rest
 from gradless.strategies.random_search import RandomSearch
 from gradless.tree import Candidates, Params, Structure
 
@@ -92,6 +92,10 @@ class BestSoFar:
         """The best so far."""
         return state.structure.unravel(state.best)
 
+    def at_rest(self, state: BestSoFarState) -> jax.Array:
+        """Whether the strategy is."""
+        return at_rest(self.strategy, state.inner)
+
 
 def check_restartable(owner: str, strategy: Any) -> None:
     """Refuse a strategy that beginning again does not change, inside of other wrappers or not."""
@@ -108,7 +112,7 @@ class RestartsState(NamedTuple):
     """The present attempt, how it goes, and where attempts begin."""
 
     inner: BestSoFarState  # its best is that of this attempt
-    waited: jax.Array  # generations without a better candidate, uint32
+    progress: stagnation.Progress  # of the attempt
     restarts: jax.Array  # so far, uint32
     start: jax.Array  # (dimension,)
     best: jax.Array  # of all attempts, (dimension,)
@@ -134,10 +138,11 @@ class Restarts:
     strategy
         Any strategy.
     patience
-        Generations without a better candidate before the next attempt.
+        Generations without a worthwhile fall of the attempt's best loss before the next attempt:
+        see :mod:`gradless.stagnation`. It begins at once if the strategy has come to rest.
     spread
         Standard deviation of where attempts begin around the initial parameters, relative to
-        their root mean square in each array. The first attempt begins at the initial parameters.
+        the scale of each array at the start. The first attempt begins at the initial parameters.
 
     Raises
     ------
@@ -179,7 +184,7 @@ class Restarts:
         """The first attempt, at ``params``."""
         return RestartsState(
             inner=self._attempt.init(key, params),
-            waited=jnp.uint32(0),
+            progress=stagnation.begin(),
             restarts=jnp.uint32(0),
             start=tree.ravel(params),
             best=tree.ravel(params),
@@ -200,9 +205,9 @@ class Restarts:
     ) -> RestartsState:
         """Tell the present attempt; begin the next one if the patience is at its end."""
         told = self._attempt.tell(key, state.inner, candidates, losses)
-        better = told.best_loss < state.inner.best_loss
-        waited = jnp.where(better, jnp.uint32(0), state.waited + 1)
-        again = waited >= self.patience
+        lowest = jnp.min(limits.told(losses))
+        progress = stagnation.after(state.progress, told.best_loss, lowest)
+        again = (progress.waited >= self.patience) | self._attempt.at_rest(told)
         improved = told.best_loss < state.best_loss
 
         # Streams of the generation's key that no strategy uses.
@@ -217,7 +222,7 @@ class Restarts:
         )
         return state._replace(
             inner=inner,
-            waited=jnp.where(again, jnp.uint32(0), waited),
+            progress=tree.where(again, stagnation.begin(), progress),
             restarts=state.restarts + again.astype(jnp.uint32),
             best=jnp.where(improved, told.best, state.best),
             best_loss=jnp.where(improved, told.best_loss, state.best_loss),
@@ -312,6 +317,10 @@ class Scheduled:
     def center(self, state: ScheduledState) -> Params:
         """The strategy's present answer."""
         return self.present(state).center(state.inner)
+
+    def at_rest(self, state: ScheduledState) -> jax.Array:
+        """Whether the strategy is."""
+        return at_rest(self.present(state), state.inner)
 
 
 def _numbers(strategy: Any) -> list[str]:

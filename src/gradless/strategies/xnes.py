@@ -69,8 +69,9 @@ class XNES:
     memory_gib
         Memory that the matrices may take; more parameters than fit are refused.
     relative
-        Whether ``sigma`` counts in units of the scale of each array of parameters at the start, its
-        root mean square; biases that start at zero take that of their layer's weights.
+        Whether ``sigma`` counts in units of the scale of each array of parameters at the start: of
+        drawn weights their root mean square, which biases take too, of other numbers at least 1
+        (``mirrored.leaf_scales``).
     """
 
     sigma: float = hyperparameter(0.3, above=0.0)
@@ -142,3 +143,9 @@ class XNES:
     def center(self, state: State) -> Params:
         """The mean of the distribution."""
         return state.structure.unravel(state.mean)
+
+    def at_rest(self, state: State) -> jax.Array:
+        """Whether steps are too small to change the mean."""
+        return limits.without_effect(
+            state.mean, state.sigma * jnp.sqrt(jnp.sum(state.shape**2, axis=1))
+        )

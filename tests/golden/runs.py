@@ -1,0 +1,49 @@
+"""A case to its digests."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from tests.golden.cases import GENERATIONS, SEED, Kind
+
+from gradless.generation import begin
+from gradless.strategies.base import Strategy
+from gradless.train import Stop, evaluations_per_generation, train
+from gradless.tree import bits
+
+_begin = jax.jit(begin)
+
+
+class Found(NamedTuple):
+    """What a search ends with."""
+
+    digests: str  # of state, best and history
+    loss: float  # the best one
+
+
+def search(strategy: Strategy, kind: Kind) -> Found:
+    """Run a case."""
+    run = _begin(strategy, kind.params, np.uint32(SEED))
+    stop = Stop(evaluations=GENERATIONS * evaluations_per_generation(strategy))
+    records = list(train(kind.problem, strategy, run, stop, layout=kind.layout))
+    last = records[-1].run
+    rows = [{k: v for k, v in each.rows.items() if k != "seconds"} for each in records]
+    history = {name: np.concatenate([each[name] for each in rows]) for name in rows[0]}
+    best = {name: getattr(last, name) for name in ("best", "best_loss", "best_accuracy")}
+    parts = {"state": last.state, "best": best, "history": history}
+    digests = ", ".join(f"{name} {digest(part)}" for name, part in parts.items())
+    return Found(digests, float(last.best_loss))
+
+
+def digest(values: Any) -> str:
+    """Of the bits of a pytree's leaves, with their paths, types and shapes, by path."""
+    leaves = jax.tree_util.tree_flatten_with_path(values)[0]
+    named = sorted((jax.tree_util.keystr(path), leaf) for path, leaf in leaves)
+    whole = hashlib.sha256()
+    for path, leaf in named:
+        whole.update(f"{path} {leaf.dtype} {leaf.shape}\n".encode())
+        whole.update(bits(leaf))
+    return whole.hexdigest()[:12]
