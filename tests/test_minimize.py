@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradless import minimum, objectives, strategies, train
+from gradless import function, minimum, objectives, strategies, train
 from gradless.errors import InputError
 from gradless.evaluate import SupervisedProblem, choose_layout
 from gradless.function import FunctionProblem
