@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradless import minimum, objectives, strategies, train
+from gradless import function, minimum, objectives, strategies, train
 from gradless.errors import InputError
 from gradless.evaluate import SupervisedProblem, choose_layout
 from gradless.function import FunctionProblem
@@ -352,11 +352,11 @@ def test_one_function_is_compiled_once() -> None:
 
     settings = {"data": np.arange(8.0), "batch_size": 4, "evaluations": 50}
     minimize(loss, 0.0, "hill_climbing", **settings)
-    compiled = advance._cache_size(), minimum._loss._cache_size()
+    compiled = advance._cache_size(), function._mean_loss._cache_size()
     minimize(loss, 7.0, "hill_climbing", seed=5, sigma=0.7, **settings)
     minimize(loss, 0.0, "hill_climbing", target_loss=0.1, **settings)
     minimize(loss, 0.0, "hill_climbing", **{**settings, "data": np.ones(8), "evaluations": 70})
-    assert (advance._cache_size(), minimum._loss._cache_size()) == compiled
+    assert (advance._cache_size(), function._mean_loss._cache_size()) == compiled
 
 
 # --- Losses that are not finite -------------------------------------------------------------------
