@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gradless import interrupts
 from gradless.errors import InputError, unknown_name
 
 
@@ -253,11 +254,12 @@ class History:
         path = Path(path)
         # A reader, or a run that is cut off here, sees the old file or the new one, never a half.
         partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-        try:
-            partial.write_text(text, encoding="utf-8", newline="\n")
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with interrupts.whole():
+            try:
+                partial.write_text(text, encoding="utf-8", newline="\n")
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
 
     @classmethod
     def from_csv(cls, path: Path | str, capacity: int = CAPACITY) -> History:
