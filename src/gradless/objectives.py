@@ -26,14 +26,11 @@ from gradless.errors import InputError, unknown_name
 from gradless.metrics import Targets as Targets
 from gradless.models import Rows
 from gradless.programs import compiled
+from gradless.scores import CLIP, MOST_LIKELY
 
 Task = Literal["classification", "regression", "multilabel"]
 
-CLIP = 1e-7
-"""Probabilities are clipped to [1e-7, 1 - 1e-7] before the logarithm, as in the chapter."""
-
-# In float32, as the chapter computes it: 1 - 1e-7 is the nearest float32 below 1.
-_LOWEST_NLL = -math.log(float(np.float32(1 - CLIP)))
+_LOWEST_NLL = -math.log(MOST_LIKELY)
 _HIGHEST_NLL = -math.log(CLIP)
 _TIE = float(np.finfo(np.float32).tiny)
 

@@ -182,6 +182,7 @@ def train(
     layout: Layout | None = None,
     asked_to_stop: Callable[[], str | None] = lambda: None,
     resume_from: Path | None = None,
+    pauses: Callable[[int], int] | None = None,
 ) -> Iterator[Record]:
     """Train, yielding a record after every chunk; the last one says why it stopped.
 
@@ -202,6 +203,10 @@ def train(
     resume_from
         Folder in which a :class:`gradless.checkpoint.Keeper` has kept this run; goes on from its
         newest checkpoint, of which ``run`` gives the shapes.
+    pauses
+        From a number of generations to the next one after which a record is wanted, a larger one:
+        chunks end there, too, so that what is looked at does not depend on how chunks are cut. No
+        record is made there while losses are not finite.
 
     Raises
     ------
@@ -216,7 +221,7 @@ def train(
     if resume_from is not None:
         run = checkpoint.newest(resume_from, run).run
     memory.check_run(problem, strategy, run, layout)
-    return _chunks(problem, strategy, run, stop, layout, asked_to_stop)
+    return _chunks(problem, strategy, run, stop, layout, asked_to_stop, pauses)
 
 
 def _chunks(
@@ -226,6 +231,7 @@ def _chunks(
     stop: Stop,
     layout: Layout | None,
     asked_to_stop: Callable[[], str | None],
+    pauses: Callable[[int], int] | None,
 ) -> Iterator[Record]:
     per_generation = evaluations_per_generation(strategy)
     limits = _limits(stop, per_generation)
@@ -255,6 +261,8 @@ def _chunks(
         done = int(run.generation)
         chunk = CAPACITY if total is None else min(CAPACITY, total - done)
         chunk = max(0, min(chunk, int(length)))
+        if pauses is not None:
+            chunk = min(chunk, pauses(done) - done)
         chunk_begun = time.perf_counter()
         run, more, of_chunk = wheel.turn(run, chunk)
         pace = (time.perf_counter() - chunk_begun) / max(len(more), 1)

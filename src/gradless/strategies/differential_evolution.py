@@ -63,7 +63,7 @@ class DifferentialEvolution:
         ``current-to-best/1/bin`` the member itself after a step of F towards the best.
     spread
         Standard deviation of the first population around the initial parameters, relative to
-        their root mean square in each array.
+        the scale of each array at the start.
     population
         The paper's NP; it suggests 5 to 10 times the number of parameters, which no network
         affords.

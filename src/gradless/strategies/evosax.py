@@ -160,8 +160,8 @@ _DOC = """evosax's {name}, {kind}.
         first population. Optimizers count in it as well: those of evosax's gradient estimators
         move by thousandths of it.
     relative
-        Measure ``sigma`` in the typical size of the initial values of each leaf (a zero leaf, such
-        as biases, takes that of the leaf beside it), instead of absolutely.
+        Measure ``sigma`` in the scale of each leaf at the start (of drawn weights their root mean
+        square, of other numbers at least 1), instead of absolutely.
 """
 
 

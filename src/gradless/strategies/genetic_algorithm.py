@@ -78,7 +78,7 @@ class GeneticAlgorithm:
         How many of the best are kept.
     spread
         Standard deviation of the first population around the initial parameters, relative to
-        their root mean square in each array.
+        the scale of each array at the start.
     population
         Children in a generation.
     """

@@ -55,8 +55,9 @@ class PGPE:
     optimizer
         Step-size rule of the mean: ``adam``, ``sgd``, ``momentum``, ``rmsprop`` or ``clipup``.
     relative
-        Measure ``sigma`` and ``learning_rate`` in the typical size of the initial values of each
-        leaf (a zero leaf, such as biases, takes that of the leaf beside it), instead of absolutely.
+        Measure ``sigma`` and ``learning_rate`` in the scale of each leaf at the start (of drawn
+        weights their root mean square, of other numbers at least 1: ``mirrored.leaf_scales``),
+        instead of absolutely.
     """
 
     population: int = hyperparameter(128, at_least=2)

@@ -55,8 +55,9 @@ class SepCMAES:
         Candidates in a generation. More make the search slower and more robust against noise and
         local minima; ``for_dimension`` gives the paper's 4 + floor(3 ln d).
     relative
-        Whether ``sigma`` counts in units of the scale of each array of parameters at the start, its
-        root mean square; biases that start at zero take that of their layer's weights.
+        Whether ``sigma`` counts in units of the scale of each array of parameters at the start: of
+        drawn weights their root mean square, which biases take too, of other numbers at least 1
+        (``mirrored.leaf_scales``).
     """
 
     sigma: float = hyperparameter(0.3, above=0.0)

@@ -4,6 +4,11 @@ Kirkpatrick, Gelatt and Vecchi, "Optimization by simulated annealing" (1983), wi
 rule of Metropolis et al., "Equation of state calculations by fast computing machines" (1953). Steps
 in continuous space that shrink with the square root of the temperature are those of Szu and
 Hartley's account of Boltzmann annealing, "Fast simulated annealing" (1987).
+
+A temperature is in units of the loss, so it is measured: by default in the typical change of the
+loss in the first steps, as White, "Concepts of scale in simulated annealing" (1984), chooses the
+first temperature by the deviation of losses. It is a geometric mean, which a penalty of 1e30 among
+a hundred losses changes by a factor of two.
 """
 
 from __future__ import annotations
@@ -17,6 +22,8 @@ from gradless import noise, tree
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.tree import Params, Structure
 
+_MEASURED = 100  # changes of the loss
+
 
 class State(NamedTuple):
     """Where every chain stands, and the best that any of them has seen."""
@@ -24,6 +31,8 @@ class State(NamedTuple):
     current: jax.Array  # (population, dimension)
     current_loss: jax.Array  # (population,)
     evaluations: jax.Array  # of all chains, uint32; it stays at the largest, long after cooling
+    exponents: jax.Array  # powers of two of the first changes of the loss, their sum, int32
+    measured: jax.Array  # how many these are, int32
     best: jax.Array  # (dimension,)
     best_loss: jax.Array
     structure: Structure
@@ -33,17 +42,17 @@ class State(NamedTuple):
 class SimulatedAnnealing:
     """Search paths that also accept a worse candidate, more rarely as the temperature falls.
 
-    A candidate that raises the loss by d is accepted with probability exp(-d / temperature). The
-    paper gives no numbers for networks: the defaults suit losses of order one.
+    A candidate that raises the loss by d is accepted with probability exp(-d / temperature).
 
     Parameters
     ----------
     sigma
         Standard deviation of the change to every parameter, at the initial temperature.
     initial_temperature
-        In units of the loss: an increase by this much is accepted in 37 % of all cases.
+        An increase of the loss by this much is accepted in 37 % of all cases. It is in units of the
+        typical change of the loss in one of the first steps, or for ``raw`` of the loss itself.
     final_temperature
-        Cooling ends here.
+        Cooling ends here, in the same units.
     decay
         The temperature is multiplied by this after every evaluation. The default goes from the
         initial to the final temperature in 23,000 evaluations. One minus the decay is resolved to
@@ -54,14 +63,17 @@ class SimulatedAnnealing:
     cool_steps
         Steps shrink with the square root of the temperature, so that they go with the width of
         the region that the chain explores at this temperature; otherwise ``sigma`` stays.
+    raw
+        Temperatures are in units of the loss, as in the papers.
     """
 
     sigma: float = hyperparameter(0.1, above=0.0)
-    initial_temperature: float = hyperparameter(0.01, above=0.0)
-    final_temperature: float = hyperparameter(1e-5, above=0.0)
+    initial_temperature: float = hyperparameter(0.3, above=0.0)
+    final_temperature: float = hyperparameter(3e-4, above=0.0)
     decay: float = hyperparameter(0.9997, above=0.0, at_most=1.0)
     population: int = hyperparameter(1, at_least=1)
     cool_steps: bool = True
+    raw: bool = False
 
     name: ClassVar[str] = "simulated_annealing"
     samples_around_center: ClassVar[bool] = False
@@ -73,16 +85,35 @@ class SimulatedAnnealing:
             current=jnp.broadcast_to(vector, (self.population, vector.size)),
             current_loss=jnp.full(self.population, jnp.inf, jnp.float32),
             evaluations=jnp.uint32(0),
+            exponents=jnp.int32(0),
+            measured=jnp.int32(0),
             best=vector,
             best_loss=jnp.float32(jnp.inf),
             structure=Structure.of(params),
         )
 
     def temperature(self, state: State) -> jax.Array:
-        """Temperature at which the next candidates are judged."""
+        """Temperature at which the next candidates are judged, in units of :meth:`loss_unit`."""
         evaluations = state.evaluations.astype(jnp.float32)
         cooled = self.initial_temperature * jnp.exp(evaluations * jnp.log(self.decay))
         return jnp.maximum(cooled, self.final_temperature)
+
+    def loss_unit(self, state: State) -> jax.Array:
+        """The change of the loss that is a temperature of 1; 0 before any."""
+        if self.raw:
+            return jnp.float32(1)
+        whole, rest = jnp.divmod(state.exponents, jnp.maximum(state.measured, 1))
+        part = jnp.exp2(rest / jnp.maximum(state.measured, 1)).astype(jnp.float32)
+        # The exponents add up exactly, so another unit of the loss is another unit, and no more.
+        return jnp.where(state.measured > 0, jnp.ldexp(part, whole - 1), 0.0)
+
+    def _measured(self, state: State, rises: jax.Array) -> State:
+        counts = jnp.isfinite(rises) & (rises != 0) & (state.measured < _MEASURED)
+        exponents = jnp.frexp(jnp.where(counts, rises, 1.0))[1].astype(jnp.int32)
+        return state._replace(
+            exponents=state.exponents + jnp.sum(jnp.where(counts, exponents, 0), dtype=jnp.int32),
+            measured=state.measured + jnp.sum(counts, dtype=jnp.int32),
+        )
 
     def step_size(self, state: State) -> jax.Array:
         """Standard deviation of the next change to every parameter."""
@@ -105,6 +136,10 @@ class SimulatedAnnealing:
         # Metropolis: always downwards, upwards with probability exp(-rise / temperature).
         rise = losses - state.current_loss
         uniform = jax.random.uniform(key, (self.population,))
+        if not self.raw:
+            state = self._measured(state, rise)
+            unit = self.loss_unit(state)
+            rise = rise / jnp.where(unit > 0, unit, 1.0)
         accepted = uniform < jnp.exp(-rise / self.temperature(state))
         accepted &= jnp.isfinite(losses)
         proposals = jax.vmap(self._proposal, in_axes=(None, 0))(state, candidates)

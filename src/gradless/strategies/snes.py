@@ -51,8 +51,9 @@ class SNES:
     deviation_rate
         Learning rate of the deviations, as a factor of the paper's (3 + ln d) / (5 sqrt(d)).
     relative
-        Whether ``sigma`` counts in units of the scale of each array of parameters at the start, its
-        root mean square; biases that start at zero take that of their layer's weights.
+        Whether ``sigma`` counts in units of the scale of each array of parameters at the start: of
+        drawn weights their root mean square, which biases take too, of other numbers at least 1
+        (``mirrored.leaf_scales``).
     """
 
     sigma: float = hyperparameter(0.3, above=0.0)

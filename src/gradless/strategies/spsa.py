@@ -5,8 +5,13 @@ Transactions on Aerospace and Electronic Systems 34 (1998): the estimate and its
 in Malladi et al., "Fine-Tuning Language Models with Just Forward Passes" (MeZO, 2023), algorithm 1,
 a direction is a seed and drawn again for the step, so that the memory is that of one network.
 
-MeZO is ``SPSA(directions="normal", sigma=1e-3, learning_rate=1e-6)``, the paper's epsilon and eta,
-with everything else at its default: one probe, constant gains, absolute changes.
+MeZO is ``SPSA(directions="normal", sigma=1e-3, learning_rate=1e-6, raw=True)``, the paper's epsilon
+and eta, with everything else at its default: one probe, constant gains, absolute changes.
+
+The papers' gain is in the unit of the loss: Spall (1998, section III.B) chooses it by the size of
+the first slopes and a wanted change of the parameters. By default that is done here all along: the
+learning rate is the change of every parameter along the steepest slope so far. A slope that falls a
+millionfold at once was that of a penalty, and everything before it is forgotten.
 
 ``curvature=True`` is what is called 1.5-SPSA here, between the first order and the second order of
 Spall, "Adaptive stochastic approximation by the simultaneous perturbation method", IEEE
@@ -25,7 +30,7 @@ with random pursuit" (2013).
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -38,6 +43,9 @@ from gradless.tree import Params, Structure
 
 _LEAST_CURVATURE = 0.01  # of a probe, as a share of the mean
 _KEPT = 0.9  # of the mean curvature from step to step
+_STEEPER = 10.0  # times the steepest slope so far: what is steeper counts as that
+_RECENT_KEPT = 0.9  # of the steepest recent slope from step to step
+_PENALTY = 1e6  # times as steep as what follows: that was no slope
 
 
 class State(NamedTuple):
@@ -47,6 +55,8 @@ class State(NamedTuple):
     scales: jax.Array  # typical size of the parameters of each leaf, (leaves,)
     generation: jax.Array  # finished so far, uint32
     curvature: jax.Array  # running mean of its magnitude, 0 before the first one
+    steepest: jax.Array  # slope so far, 0 before the first one
+    recent: jax.Array  # steepest slope of the last steps
     structure: Structure
 
 
@@ -61,7 +71,8 @@ class SPSA:
     sigma
         First size c of the changes.
     learning_rate
-        First gain a: the step is the estimated gradient times this.
+        First gain a: the change of every parameter along the steepest slope so far, and less
+        along others; for ``raw``, the step is the estimated gradient times this.
     alpha, gamma
         The gain falls as (1 + stability + step)^-alpha, the change as step^-gamma. Spall's
         practical values are 0.602 and 0.101; 0 and 0 keep both, as MeZO does.
@@ -71,9 +82,10 @@ class SPSA:
         ``rademacher``: every change plus or minus one (Spall); ``normal`` (MeZO).
     curvature
         Divide the slope of each probe by its curvature (1.5-SPSA), at one more evaluation a step. A
-        learning rate of 1 is then a good one, whatever the scale of the loss, and one probe is best
-        unless losses are noisy. For ``normal`` directions: those of ``rademacher`` have all the
+        learning rate of 1 is then a good one, and one probe is best unless losses are noisy. For ``normal`` directions: those of ``rademacher`` have all the
         same curvature where no two parameters interact.
+    raw
+        The learning rate is in units of the loss, as in the papers.
     relative
         Measure changes in the typical size of the initial values of each leaf (a zero leaf, such as
         biases, takes that of the leaf beside it), instead of absolutely.
@@ -81,12 +93,13 @@ class SPSA:
 
     probes: int = hyperparameter(1, at_least=1)
     sigma: float = hyperparameter(0.01, above=0.0)
-    learning_rate: float = hyperparameter(0.01, above=0.0)
+    learning_rate: float = hyperparameter(0.05, above=0.0)
     alpha: float = hyperparameter(0.0, at_least=0.0, at_most=1.0)
     gamma: float = hyperparameter(0.0, at_least=0.0, at_most=1.0)
     stability: float = hyperparameter(0.0, at_least=0.0)
     directions: str = hyperparameter("rademacher", choices=("rademacher", "normal"))
     curvature: bool = False
+    raw: bool = False
     relative: bool = False
 
     name: ClassVar[str] = "spsa"
@@ -104,6 +117,8 @@ class SPSA:
             tree.ravel(params),
             scales if self.relative else jnp.ones_like(scales),
             jnp.uint32(0),
+            jnp.float32(0),
+            jnp.float32(0),
             jnp.float32(0),
             Structure.of(params),
         )
@@ -136,14 +151,21 @@ class SPSA:
     def tell(self, key: jax.Array, state: State, candidates: Mirrored, losses: jax.Array) -> State:
         """Step down the mean slope; a pair with a loss that is not finite counts as flat."""
         gain, size = self.gains(state)
-        plus, minus = losses[: self.probes], losses[self.probes : 2 * self.probes]
-        finite = jnp.isfinite(plus) & jnp.isfinite(minus)
-        plus, minus, middle = (limits.subtractable(x) for x in (plus, minus, losses[-1]))
+        known = jnp.isfinite(losses)
+        told = limits.subtractable(jnp.where(known, losses, 0.0))
+        unit: Any = 1.0
+        if self.curvature or not self.raw:  # then it falls out; in this one, all is in range
+            unit = limits.unit(jnp.where(known, losses, 0.0))
+            told = jnp.where(known, losses / unit, 0.0)
+        plus, minus, middle = told[: self.probes], told[self.probes : 2 * self.probes], told[-1]
+        finite = known[: self.probes] & known[self.probes : 2 * self.probes]
         # Equation 2: g = (y+ - y-) / (2 c) d^-1, and 1 / d = d for Rademacher directions.
         slopes = jnp.where(finite, plus - minus, 0.0) / (2 * size)
-        curvature = state.curvature
+        curvature, steepest, recent = (
+            x / unit for x in (state.curvature, state.steepest, state.recent)
+        )
         if self.curvature:
-            finite &= jnp.isfinite(losses[-1])
+            finite &= known[-1]
             bends = jnp.where(finite, (plus - middle) + (minus - middle), 0.0)
             curvatures = limits.subtractable(jnp.abs(bends) / limits.bounded(size**2))
             mean = curvatures.sum() / jnp.maximum(finite.sum(), 1)
@@ -152,6 +174,14 @@ class SPSA:
             divisors = jnp.maximum(curvatures, _LEAST_CURVATURE * curvature)
             usable = finite & (divisors > 0)
             slopes = jnp.where(usable, slopes / jnp.where(usable, divisors, 1.0), 0.0)
+        elif not self.raw:
+            present = jnp.max(jnp.abs(slopes))
+            was_penalty = (present > 0) & (_PENALTY * present < recent)
+            recent = jnp.where(was_penalty, present, jnp.maximum(present, _RECENT_KEPT * recent))
+            most = jnp.where((steepest > 0) & ~was_penalty, _STEEPER * steepest, jnp.inf)
+            slopes = jnp.clip(slopes, -most, most)
+            steepest = jnp.maximum(jnp.minimum(present, most), jnp.where(was_penalty, 0, steepest))
+            slopes = slopes / jnp.where(steepest > 0, steepest, 1.0)
         slopes = limits.subtractable(slopes / self.probes)
         gradient = mirrored.weighted_sum(
             candidates, slopes, state.structure.size, directions=self.directions
@@ -162,7 +192,9 @@ class SPSA:
         return state._replace(
             center=limits.in_range(center.astype(state.center.dtype)),
             generation=state.generation + 1,
-            curvature=curvature,
+            curvature=limits.in_range(curvature * unit).astype(jnp.float32),
+            steepest=limits.in_range(steepest * unit).astype(jnp.float32),
+            recent=limits.in_range(recent * unit).astype(jnp.float32),
         )
 
     def center(self, state: State) -> Params:

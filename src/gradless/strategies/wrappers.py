@@ -141,7 +141,7 @@ class Restarts:
         see :mod:`gradless.stagnation`. It begins at once if the strategy has come to rest.
     spread
         Standard deviation of where attempts begin around the initial parameters, relative to
-        their root mean square in each array. The first attempt begins at the initial parameters.
+        the scale of each array at the start. The first attempt begins at the initial parameters.
 
     Raises
     ------
