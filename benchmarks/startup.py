@@ -41,7 +41,7 @@ def _run(cache: Path | str) -> dict[str, float]:
     seen: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
-        command = [sys.executable, "-m", "gradless.cli", *_COMMAND]
+        command = [sys.executable, "-m", "gradless", *_COMMAND]
         with subprocess.Popen(
             command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
         ) as process:

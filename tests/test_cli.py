@@ -32,7 +32,7 @@ from gradless.tree import Structure
 SMALL = ("--strategy", "hill_climbing", "--hidden", "3", "--evaluations", "200")
 ALWAYS = {
     "config.json", "status.json", "lock", "checkpoints", "history.csv", "model.safetensors",
-    "result.json",
+    "rows.safetensors", "result.json",
 }  # fmt: skip
 # And of data that were measured, not drawn in the plane.
 MEASURED = ALWAYS | {"preprocessing.skops", "model_card.md"}
@@ -166,7 +166,8 @@ def test_a_run_in_the_plane_leaves_its_files(vertical):
 
 def test_a_run_of_several_features_leaves_a_confusion_matrix(iris):
     pictures = {"loss.png", "accuracy.png", "confusion.png"}
-    assert {path.name for path in iris.folder.iterdir()} == MEASURED | pictures
+    expected = MEASURED | pictures | {"validation.csv"}
+    assert {path.name for path in iris.folder.iterdir()} == expected
     assert is_picture(iris.folder / "confusion.png")
 
 
@@ -197,8 +198,8 @@ def test_improvements_and_the_closing_table_are_shown(vertical):
         "2-3-3, 21 parameters",
         "hill_climbing",
         "evaluations used up",
-        f"{result['loss']:.6f}",
-        f"{result['accuracy']:.2%}",
+        f"{result['loss']:.4f}",
+        f"{result['accuracy']:.1%}",
         f"run folder: {vertical.folder}",
     ):
         assert part in vertical.out
@@ -606,9 +607,10 @@ def test_predictions_agree_with_the_networks_own_accuracy(iris, iris_table):
     assert predicted == [names[index] for index in probabilities.argmax(1)]
     true = [row["species"] for row in rows_of(iris_table.read_text(encoding="utf-8"))]
     right = np.mean([a == b for a, b in zip(predicted, true, strict=True)])
-    # The file has the samples of training and test, 112 and 38.
+    # The file has the samples of training, validation and test.
     result = json.loads(iris.out)
-    expected = (112 * result["accuracy"] + 38 * result["test_accuracy"]) / 150
+    parts = ((90, "accuracy"), (22, "validation_accuracy"), (38, "test_accuracy"))
+    expected = sum(rows * result[name] for rows, name in parts) / 150
     assert right == pytest.approx(expected, abs=1e-6)
 
 
@@ -874,7 +876,7 @@ BAD_TRAINING = {
     "population 1": (["vertical", *ES, "--population", "1"], ["population=1", "at least 2"]),
     "batch too large": (["vertical", "--batch-size", "301"], ["301", "1 to 300"]),
     "batch of nothing": (["vertical", "--batch-size", "0"], ["0", "1 to 300"]),
-    "batch larger than a split": (["iris", "--batch-size", "150"], ["150", "1 to 112"]),
+    "batch larger than a split": (["iris", "--batch-size", "150"], ["150", "1 to 90"]),
     "test fraction 1": (["vertical", "--test-fraction", "1"], ["1", "expected"]),
     "test fraction below 0": (["vertical", "--test-fraction", "-0.1"], ["-0.1", "expected"]),
     "test fraction nan": (["vertical", "--test-fraction", "nan"], ["nan", "expected"]),

@@ -19,6 +19,7 @@ from sklearn.metrics import (
     log_loss,
     make_scorer,
     mean_absolute_percentage_error,
+    r2_score,
     roc_auc_score,
 )
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -240,6 +241,52 @@ def test_tables_that_are_not_scaled(two):
     assert classifier().fit(constant, y).feature_scale_[2] == 1
 
 
+@pytest.mark.parametrize("unit", [1e-300, 1e-20, 1e16, 1e300])
+def test_targets_and_features_in_any_unit(line, unit):
+    X, y = line
+    y = (y - y.mean()) / y.std()
+    parameters = {"objective": "r2", "max_evaluations": 300}
+    plain = regressor(**parameters).fit(X, y)
+    for other in (regressor(**parameters).fit(X, y * unit), regressor().fit(X, y * unit)):
+        assert r2_score(y, other.predict(X) / unit) > 0.5
+    other = regressor(**parameters).fit(X, y * unit)
+    np.testing.assert_allclose(other.predict(X) / unit, plain.predict(X), rtol=1e-3, atol=1e-3)
+    assert other.best_loss_ == pytest.approx(plain.best_loss_, rel=1e-3)
+    other = regressor(**parameters).fit(X / X.std(0) * unit, y)
+    np.testing.assert_allclose(
+        other.predict(X / X.std(0) * unit), plain.predict(X), rtol=1e-3, atol=1e-3
+    )
+    for arrays in ((X, y * unit), (X * unit, y)):
+        with pytest.raises(InputError, match=r"standard deviation of .* float32 can hold"):
+            regressor(standardize=False).fit(*arrays)
+
+
+def test_losses_are_in_the_units_of_the_targets(line):
+    X, y = line
+    seen = []
+    y = y * 1e-7
+    model = regressor(early_stopping=True, callback=lambda r: seen.extend(r.best_loss)).fit(X, y)
+    whole = np.mean((y - model.predict(X)) ** 2)
+    curves = (seen, model.loss_curve_, model.validation_losses_)
+    for loss in (model.best_loss_, *map(min, curves)):
+        assert whole / 1000 < loss < whole * 1000  # and not about 1
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+def test_outputs_each_by_its_own_spread_and_a_constant_one_exactly(line, standardize):
+    X, y = line
+    y = (y - y.mean()) / y.std()
+    apart = (1e-22, 1e3) if standardize else (1e-9, 1e3)
+    many = np.column_stack([y * apart[0], -y * apart[1], np.full(60, 5.1)])
+    model = regressor(standardize=standardize, max_evaluations=6000)
+    predicted = model.fit(X / X.std(0), many).predict(X / X.std(0))
+    assert (predicted[:, 2] == 5.1).all()
+    if standardize:
+        scores = [r2_score(y, predicted[:, k] / size) for k, size in enumerate((1e-22, -1e3))]
+        assert min(scores) > 0.5
+    assert (regressor(max_evaluations=30).fit(X, np.full(60, 0.1)).predict(X) == 0.1).all()
+
+
 # --- Weights --------------------------------------------------------------------------------------
 
 
@@ -388,6 +435,57 @@ def test_labels_of_a_metric_in_python_are_those_given(unbalanced):
     assert -model.best_loss_ == profit(words, model.predict(X)) > 0
 
 
+class ByLength:
+    """A scorer that reads a column of the features."""
+
+    def __call__(self, estimator, X, y, sample_weight=None):
+        assert isinstance(X, pandas.DataFrame)
+        predicted = estimator.predict(X)
+        np.testing.assert_array_equal(predicted, estimator.predict(X.iloc[::-1])[::-1])
+        assert estimator.predict_proba(X).shape == (len(X), 2)
+        return np.average(predicted == y, weights=X["length"])
+
+
+def by_length(estimator, X, y):
+    return ByLength()(estimator, X, y)
+
+
+def test_a_scorer_gets_the_features_as_they_were_given(two):
+    X, y = two
+    frame = pandas.DataFrame(X, columns=["length", "width"])
+    parameters = {"max_evaluations": 60, "warm_start_objective": None}
+    for scorer in (ByLength(), by_length):
+        model = classifier(objective=scorer, **parameters).fit(frame, y)
+        assert model.best_loss_ == pytest.approx(-scorer(model, frame, y))
+    batches = classifier(objective=by_length, batch_size=30, **parameters).fit(frame, y)
+    assert batches.best_loss_ == pytest.approx(-by_length(batches, frame, y))
+    parts = classifier(objective=by_length, **parameters)
+    for part in (slice(0, 100, 2), slice(1, 100, 2)):
+        parts.partial_fit(frame[part], y[part], classes=[1, 2])
+    assert parts.best_loss_ == pytest.approx(-by_length(parts, frame, y), abs=0.02)
+
+    def of_four(estimator, X, y, more):
+        return 1.0
+
+    with pytest.raises(InputError, match=r"scorer \(estimator, X, y\), got of_four"):
+        classifier(objective=of_four).fit(frame, y)
+    with pytest.raises(InputError, match="leave it out"):
+        classifier(objective=by_length, greater_is_better=True).fit(frame, y)
+
+
+def test_a_scorer_of_numbers_in_a_frame_of_polars(line):
+    X, y = line
+    frame = polars.DataFrame({"a": X[:, 0], "b": X[:, 1]})
+
+    def near(estimator, X, y):
+        assert isinstance(X, polars.DataFrame)
+        weights = 1 / (1 + X["a"].to_numpy() ** 2)
+        return -np.average(np.abs(estimator.predict(X) - y), weights=weights)
+
+    model = regressor(objective=near, max_evaluations=60).fit(frame, y)
+    assert model.best_loss_ == pytest.approx(-near(model, frame, y), rel=1e-5)
+
+
 def test_metrics_of_numbers_are_in_their_units(line):
     X, y = line
     model = regressor(objective="neg_mean_absolute_percentage_error").fit(X, y)
@@ -524,6 +622,21 @@ def test_early_stopping_keeps_the_best_that_was_seen():
     assert len(longer.validation_losses_) == len(looks) - 1
 
 
+def test_early_stopping_sees_rare_classes():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 2)), np.zeros(200, int)
+    y[:2] = 1
+    X[:2] += 4
+    model = classifier(early_stopping=True).fit(X, y)
+    assert len(set(model.validation_losses_)) > 3
+    y[1] = 0
+    with pytest.warns(UserWarning, match="early_stopping=True was left out: a class has a single"):
+        model.fit(X, y)
+    assert len(model.validation_losses_) == 0
+    with pytest.raises(InputError, match="must be given 2 or more different samples, got 1"):
+        regressor(early_stopping=True).fit(X[:1], X[:1, 0])
+
+
 @pytest.mark.slow
 def test_minibatches(two):
     X, y = two
@@ -550,10 +663,62 @@ def test_partial_fit_goes_on(two):
     assert numbers.predict(X).shape == (100,)
 
 
+def test_partial_fit_learns_a_line_bit_by_bit():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 1))
+    y = 3 * X[:, 0] + 1
+    model = regressor(strategy="cma_es", max_evaluations=3000)
+    for first in range(0, 60, 5):
+        model.partial_fit(X[first : first + 5], y[first : first + 5])
+        assert max(np.abs(weights).max() for weights in model.coefs_) < 50
+    assert model.score(X, y) > 0.99
+    np.testing.assert_allclose(model.feature_mean_, X.mean(0))
+    np.testing.assert_allclose(model.output_scale_, y.std())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [1, 5])
+def test_partial_fit_of_the_defaults_learns_as_much_as_ten_passes_of_adam(size):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 1))
+    y = 3 * X[:, 0] + 1
+    model = GradientFreeRegressor(random_state=0)
+    for first in range(0, 200, size):
+        model.partial_fit(X[first : first + size], y[first : first + size])
+        assert max(np.abs(weights).max() for weights in model.coefs_) < 1000
+    assert model.score(X, y) > 0.999
+
+
+def test_partial_fit_does_not_forget(two, tmp_path):
+    X, y = two
+    before = classifier().fit(X, y)
+    before.save(tmp_path / "model")
+    loaded = gradless.estimators.load(tmp_path / "model")
+    for model in (before, loaded):
+        first = model.predict_proba(X)
+        for _ in range(3):
+            model.partial_fit(X[:2], y[:2])
+        assert np.abs(model.predict_proba(X) - first).mean() < 0.1
+    # Sorted by class: what came first is known at the end.
+    model = classifier(max_evaluations=3000)
+    for first in range(0, 100, 10):
+        model.partial_fit(X[first : first + 10], y[first : first + 10], classes=[1, 2])
+    assert model.score(X, y) > 0.65
+    line = X[:, 0] * 2 + 1
+    numbers = regressor(standardize=False).fit(X, line)
+    score = numbers.score(X, line)
+    assert numbers.partial_fit(X[:3], line[:3]).score(X, line) > score - 0.05
+
+
 def test_warm_start_goes_on(two):
     model = classifier(warm_start=True, max_evaluations=200).fit(*two)
-    before = model.best_loss_
-    assert model.fit(*two).best_loss_ <= before
+    losses = [model.best_loss_]
+    for _ in range(5):
+        losses.append(model.fit(*two).best_loss_)
+    assert losses == sorted(losses, reverse=True)
+    assert len(set(losses)) > 3  # each tries what those before have not
+    again = classifier(warm_start=True, max_evaluations=200)
+    assert [again.fit(*two).best_loss_ for _ in range(6)] == losses
     with pytest.raises(InputError, match="warm_start=False"):
         model.set_params(hidden_layer_sizes=(4,)).fit(*two)
 
@@ -601,6 +766,14 @@ def test_checkpoints_are_gone_on_from(two, tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
     classifier(checkpoint_dir=tmp_path, random_state=1).fit(*two)
     assert len(list(tmp_path.iterdir())) == 2
+    for parameters in ({}, {"objective": "f1"}):  # a shorter one is not the longer one
+        given = {"checkpoint_dir": tmp_path, **parameters}
+        classifier(max_evaluations=2000, **given).fit(*two)
+        short = classifier(max_evaluations=1000, **given).fit(*two)
+        assert short.n_evaluations_ <= 1000
+        np.testing.assert_array_equal(
+            short.coefs_[0], classifier(max_evaluations=1000, **parameters).fit(*two).coefs_[0]
+        )
 
 
 # --- Files and NumPy ------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,8 +49,10 @@ def test_a_stream_that_was_told_what_to_do_is_left_alone():
     assert written("R²", "ascii", "replace") == "R?"
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1250", "cp932"])
-@pytest.mark.parametrize("command", [*COMMANDS, None])
+@pytest.mark.parametrize(
+    ("command", "encoding"),
+    [*((name, "ascii") for name in (*COMMANDS, None)), ("train", "cp1250"), ("train", "cp932")],
+)
 def test_help_of_every_command_in_any_encoding(command, encoding):
     code, out, _ = call(*filter(None, [command]), "--help", encoding=encoding)
     assert code == 0
@@ -76,6 +79,17 @@ def test_closed_streams_are_no_error():
         )
         assert ran.returncode == 0
         assert (b"hill_climbing" in ran.stdout) == (">&-" not in streams.split())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_ends_what_is_shown_and_nothing_else():
+    code = "import sys; from gradless.cli import main; sys.exit(main(['strategies']))"
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            [sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert (ran.returncode, ran.stderr.splitlines()[1:]) == (0, [])
+    assert b"standard output cannot be written (No space left on device); going on" in ran.stderr
 
 
 def test_names_that_standard_output_cannot_show(monkeypatch):

@@ -203,3 +203,23 @@ def test_without_pyarrow_the_extra_is_named(path, monkeypatch):
     with pytest.raises(InputError, match="pip install pyarrow"):
         read_table(path)
     monkeypatch.delitem(sys.modules, "gradless.parquet")
+
+
+def test_what_says_missing_in_a_column_of_text_is_a_text(path):
+    """Here nothing is another thing than the text NA."""
+    write(path, c=["NA", None, "DE", ""], n=["1", "NA", None, "2"], y=["NA", "u", "u", "NA"])
+    table = read_table(path)
+    assert table.columns.texts(0).tolist() == ["NA", None, "DE", None]
+    assert np.array_equal(table.features[:, 1], [1, np.nan, np.nan, 2], equal_nan=True)
+    assert table.class_names == ("NA", "u")
+    assert [note.split(" counts")[0] for note in table.notes] == [
+        "column 'c': 'NA'",
+        "column 'y': 'NA'",
+    ]
+
+
+def test_numbers_that_mean_missing_and_numbers_as_categories(path):
+    write(path, a=[1.0, -999.0, 3.0, np.nan], b=[1.0, 2.0, np.nan, 1.0], y=["u", "v", "u", "v"])
+    table = read_table(path, missing=["-999"], categories=["b"])
+    assert np.array_equal(table.features[:, 0], [1, np.nan, 3, np.nan], equal_nan=True)
+    assert table.columns.texts(1).tolist() == ["1.0", "2.0", None, "1.0"]

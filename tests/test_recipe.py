@@ -328,6 +328,17 @@ def test_a_large_offset_of_the_targets_changes_nothing(table, offset):
     assert high.outputs.shift - offset == pytest.approx(low.outputs.shift, abs=1e-3)
 
 
+def test_numbers_that_float32_cannot_tell_apart_are_said_where_they_are_not_scaled(tmp_path):
+    path = tmp_path / "times.csv"
+    rows = (f"{1_700_000_000 + k},{k},{0.1 * k},{100_000_000 + k}.5\n" for k in range(40))
+    path.write_text("time,small,y,large\n" + "".join(rows))
+    for target, expected in (("y", ["time", "large"]), ("large", ["time", "large"])):
+        recipe = Recipe(str(path), **SMALL, target=target, task="regression")
+        assert prepare(recipe).notes == ()
+        notes = prepare(dataclasses.replace(recipe, standardize=False)).notes
+        assert [note.split(":")[0] for note in notes] == [f"column {name!r}" for name in expected]
+
+
 @pytest.mark.parametrize("size", [1e17, 1e-17])
 def test_targets_whose_squares_are_no_float32_are_refused(table, size):
     with pytest.raises(InputError, match=r"deviation of \S+e.1\d were given, expected 1e-15 to 1e"):

@@ -198,6 +198,11 @@ def test_json_keeps_every_other_number():
         "stalled": None,
         "advice": None,
         "test_metrics": None,
+        "validation_loss": None,
+        "validation_accuracy": None,
+        "kept_at": None,
+        "baseline": None,
+        "verdict": None,
     }
 
 
@@ -217,24 +222,27 @@ def test_the_closing_table_has_the_numbers():
         "12,345",
         "1.50 s (8,230 evaluations a second), and 0.25 s to compile",
         "loss (cross_entropy)",
-        "0.125000 in training, 0.500000 on test data",
-        "90.00% in training, 75.00% on test data",
     ):
         assert part in text
+    figures = [line.split() for line in text.splitlines()[-3:]]
+    assert figures == [
+        ["training", "test"],
+        ["loss", "(cross_entropy)", "0.1250", "0.5000"],
+        ["accuracy", "90.0%", "75.0%"],
+    ]
 
 
 def test_the_closing_table_without_accuracy_test_data_and_time():
     text = rendered(result(accuracy=None, seconds=0.0))
     assert "accuracy" not in text
-    assert "test data" not in text
-    assert "0.125000" in text
+    assert "test" not in text
+    assert "0.1250" in text
 
 
 def test_the_closing_table_shows_the_objective_by_its_own_name_and_direction():
     lines = rendered(result(loss=-0.8, test_loss=-0.7), "f1").splitlines()
     (line,) = (line for line in lines if line.startswith("f1"))
-    assert line.split("  ")[-1].strip() == ""
-    assert "0.800000 in training, 0.700000 on test data" in line
+    assert line.split() == ["f1", "0.8000", "0.7000"]
     assert not any("loss" in line for line in lines)
     text = rendered(result(loss=-0.9, accuracy=0.9), "accuracy")
     assert text.count("accuracy") == 1

@@ -73,7 +73,7 @@ def test_a_display_does_not_matter(usual, tmp_path, monkeypatch, capsys) -> None
 def test_what_ran_before_does_not_matter(usual, tmp_path) -> None:
     """Here after other runs in the process, there alone in one of its own."""
     alone = tmp_path / "alone"
-    command = [sys.executable, "-m", "gradless.cli", "train", *RUN, *LIMIT, "--out", str(alone)]
+    command = [sys.executable, "-m", "gradless", "train", *RUN, *LIMIT, "--out", str(alone)]
     subprocess.run([*command, "--quiet"], check=True)
     np.random.seed(1)  # the global generator decides nothing
     np.random.random(7)

@@ -7,6 +7,8 @@ import pytest
 from sklearn import metrics as reference
 
 from gradless import scores
+from gradless.objectives import get
+from gradless.runs import softmax
 
 
 def problem(rows: int, classes: int, seed: int = 0, digits: int = 1):
@@ -160,8 +162,23 @@ def test_the_confusion_matrix_has_every_class():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.5, "0.500"), (12.345, "12.35"), (123.45, "123.5"), (12345.6, "12,346"), (0.0, "0.000"),
-     (0.00012, "0.00012"), (-1.5, "-1.500")],
+    [(0.5, "0.5000"), (12.345, "12.35"), (123.45, "123.5"), (12345.6, "12,346"), (0.0, "0"),
+     (0.00012, "0.0001200"), (-1.5, "-1.500"), (999.96, "1,000"), (2.5e9, "2.500e+09")],
 )  # fmt: skip
 def test_values_in_words(value, text):
     assert scores.Metric("m", value).text == text
+
+
+@pytest.mark.parametrize("size", [1.0, 30.0, 1000.0])
+def test_the_log_loss_is_the_objective(size):
+    random = np.random.default_rng(0)
+    outputs = (size * random.normal(size=(50, 3))).astype(np.float32)
+    targets = random.integers(0, 3, 50).astype(np.int32)
+    found = scores.of_classes(targets, softmax(outputs.astype(np.float64)), "abc")
+    (metric,) = (metric for metric in found if metric.name == "log loss")
+    assert metric.value == pytest.approx(get("cross_entropy")(outputs, targets), rel=1e-5)
+    assert metric.low < metric.value < metric.high
+    plain = scores.of_classes(targets, softmax(outputs.astype(np.float64)), "abc", intervals=False)
+    assert [(each.name, each.value, each.low) for each in plain] == [
+        (each.name, each.value, None) for each in found
+    ]

@@ -511,10 +511,10 @@ def test_in_quotes_what_says_missing_is_a_text_but_among_numbers(path):
     assert read.columns.texts(1).tolist() == ["NA", "?", "DE", None, "na"]
     assert read.class_names == ("null", "u", "v")
     assert read.notes == (
-        "column 'country': 'NA', '?', 'na' in quotes counts as a text, not as missing; if it is "
-        "missing, say so with --missing",
-        "column 'y': 'null' in quotes counts as a text, not as missing; if it is missing, say so "
-        "with --missing",
+        "column 'country': 'NA', '?', 'na' counts as a text, being in quotes or in a column of "
+        "text; if it is missing, say so with --missing NA '?' na",
+        "column 'y': 'null' counts as a text, being in quotes or in a column of text; if it is "
+        "missing, say so with --missing null",
     )
     again = read_columns(path, ["country"], ["category"])
     assert again.texts(0).tolist() == ["NA", "?", "DE", None, "na"]

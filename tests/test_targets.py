@@ -70,6 +70,19 @@ def test_classes_of_a_network_are_found_however_they_are_written(read):
     assert class_indices(["YES", "perhaps"], ["no", "yes"]) == [1, None]
 
 
+def test_only_numbers_are_told_of_regression_where_no_class_repeats(read):
+    with pytest.raises(InputError, match=r"another target, or predict numbers with --task regr"):
+        read("1", "2", "3")
+    with pytest.raises(InputError, match=r"expected classes that repeat; choose another target$"):
+        read("a", "b", "3")
+
+
+def test_one_row_teaches_nothing(read):
+    for task in ("classification", "regression"):
+        with pytest.raises(InputError, match="one row of data, expected two or more"):
+            read("1.5", task=task)
+
+
 def test_a_class_of_one_number_is_told_of_regression(read):
     targets, names, _ = read("1", "2", "1", "2", "7")
     with pytest.raises(InputError, match=r"class '7' has only one sample.* --task regression"):

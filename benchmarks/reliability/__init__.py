@@ -22,7 +22,7 @@ class BrokenPromiseError(Exception):
 
 def command(*arguments: str) -> list[str]:
     """A command of gradless, in a process of its own."""
-    return [sys.executable, "-m", "gradless.cli", *arguments]
+    return [sys.executable, "-m", "gradless", *arguments]
 
 
 def gradless(*arguments: str) -> None:

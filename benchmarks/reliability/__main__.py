@@ -14,6 +14,7 @@ from benchmarks.reliability import BrokenPromiseError, Results, page
 from benchmarks.reliability.cost import cost
 from benchmarks.reliability.disks import disks
 from benchmarks.reliability.files import files
+from benchmarks.reliability.interrupts import interrupts
 from benchmarks.reliability.kills import STRATEGIES, kills
 from benchmarks.reliability.strategies import ask_tell
 from benchmarks.reliability.tables import large_tables, tables
@@ -23,6 +24,7 @@ RESULTS = Path(__file__).parent.parent / "results" / "reliability.json"
 PARTS: dict[str, Callable[[], Results]] = {
     "cost": lambda: cost(30),
     "kills": lambda: kills(50, STRATEGIES, 60_000),
+    "interrupts": lambda: interrupts(200, 100, 24, 4),
     "files": lambda: files(10_000),
     "disks": disks,
     "tables": lambda: tables(20_000),
@@ -32,6 +34,7 @@ PARTS: dict[str, Callable[[], Results]] = {
 SHORT: tuple[Callable[[], Results], ...] = (
     disks,
     lambda: kills(2, ("openai_es",), 8_000),
+    lambda: interrupts(4, 2, 0, 0),
     lambda: files(300),
     lambda: tables(300),
 )

@@ -35,6 +35,22 @@ def render(results: Results) -> None:
             ],
         ),
         "",
+        "## Ctrl-C and SIGTERM",
+        "",
+        "Uniformly over the life of a command, from the first line of its script (a few "
+        "milliseconds after that, the handlers stand) to its last, "
+        f"{results['interrupts']['at_once']} at once. Each had to end with exit code 130 (Ctrl-C) "
+        "or 143 (SIGTERM), with lines of ours alone on standard error, no half of a file, no empty "
+        "folder, and a run that can be gone on with, or none.",
+        "",
+        *_table(
+            ("command", "compiled programs", "Ctrl-C", "SIGTERM", "left", "seconds to the end"),
+            [_interrupted(row) for row in results["interrupts"]["rows"]],
+        ),
+        "",
+        "Seconds are the median and the slowest, on a machine that did far more than it has cores "
+        "for, where a command lives several times as long as alone. The slowest were saving.",
+        "",
         "## What checkpoints cost",
         "",
         f"Medians of {results['cost']['count']} checkpoints with a history of full length. The "
@@ -83,6 +99,7 @@ def render(results: Results) -> None:
 
 def _promises(results: Results) -> list[tuple[str, ...]]:
     killed = results["kills"]["strategies"].values()
+    interrupted = results["interrupts"]["rows"]
     damaged, read, told = results["files"], results["tables"], results["ask_tell"]
     return [
         (
@@ -93,9 +110,14 @@ def _promises(results: Results) -> list[tuple[str, ...]]:
         ),
         (
             "Ctrl-C saves and exits with 130; a second one ends at once, and the last checkpoint "
-            "goes on.",
+            "goes on. SIGTERM does the same and exits with 143. At any moment, in an import or "
+            "while XLA compiles, nothing half written is left.",
+            "Signals at all moments of every command's life; `tests/test_interrupts.py`, "
             "`tests/test_cli.py`, `tests/test_faults.py`",
-            "",
+            ", ".join(
+                f"{sum(row['signals'].get(name, 0) for row in interrupted):,} {shown}"
+                for name, shown in (("SIGINT", "times Ctrl-C"), ("SIGTERM", "times SIGTERM"))
+            ),
         ),
         (
             "The same seed is the same run: for any cadence of checkpoints, of the log and of "
@@ -164,6 +186,18 @@ def _promises(results: Results) -> list[tuple[str, ...]]:
             f"{read['refused']:,} refused and {read['read']:,} still tables",
         ),
     ]
+
+
+def _interrupted(row: Results) -> tuple[str, ...]:
+    left = ", ".join(f"{count} {what}" for what, count in sorted(row["left"].items()))
+    return (
+        f"`{row['command']}`",
+        "kept" if row["cached"] else "not kept",
+        f"{row['signals'].get('SIGINT', 0)}",
+        f"{row['signals'].get('SIGTERM', 0)}",
+        left,
+        f"{row['median_seconds']:.1f}, {row['slowest_seconds']:.1f}",
+    )
 
 
 def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:

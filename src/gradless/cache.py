@@ -21,10 +21,13 @@ import time
 import warnings
 from pathlib import Path
 
-from gradless import processor
+from filelock import FileLock
+
+from gradless import interrupts, processor
 
 SWITCH = "GRADLESS_CACHE"
 LIMIT = 128 * 2**20  # bytes; a program takes 5 to 200 KiB
+_LOCK = ".lockfile"  # JAX's, while it writes
 _ENTRY, _USED = "-cache", "-atime"  # JAX's suffixes of a program and of the time of its last use
 _SETTINGS = {
     "jax_compilation_cache_max_size": LIMIT,
@@ -83,6 +86,7 @@ def enable() -> Path | None:
     config.update("jax_compilation_cache_dir", str(chosen))
     # A full disk costs the time to compile, and that is not worth a line for each program.
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
+    interrupts.add_farewell(lambda: _let_write(chosen))
     return chosen
 
 
@@ -94,9 +98,17 @@ def size(chosen: Path) -> tuple[int, int]:
 
 def clear(chosen: Path) -> None:
     """Delete the programs in a folder, and nothing else."""
-    for suffix in (_ENTRY, _USED):
-        for path in chosen.glob(f"*{suffix}"):
-            path.unlink(missing_ok=True)
+    if not chosen.exists():
+        return
+    with FileLock(chosen / _LOCK, timeout=10):  # not while another process writes one
+        for suffix in (_ENTRY, _USED):
+            for path in chosen.glob(f"*{suffix}"):
+                path.unlink(missing_ok=True)
+
+
+def _let_write(chosen: Path) -> None:
+    """Wait until no program is being written, and let none be begun any more."""
+    FileLock(chosen / _LOCK, timeout=1).acquire()
 
 
 def _repair(chosen: Path) -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from gradless import scores, storage
-from gradless.output import among, shortest
+from gradless.output import among, figure, percent, shortest
 from gradless.preprocessing import MISSING
 from gradless.recipe import Prepared
-from gradless.report import Result, caution
+from gradless.report import Result, caution, kept_words
 from gradless.scores import Metric
 from gradless.tables import Column
 
@@ -31,6 +31,7 @@ def write(
     prepared: Prepared,
     result: Result,
     found: Sequence[Metric],
+    simple: Sequence[Metric],
     answers: np.ndarray,
     pictures: Sequence[Path],
 ) -> None:
@@ -45,12 +46,14 @@ def write(
     found, answers
         Metrics, and the network's probabilities or numbers, on the test data; on the training data
         if there are none.
+    simple
+        The same metrics of one answer for all rows.
     pictures
         In the folder.
     """
     parts = (
         _heading(prepared),
-        _quality(prepared, found, answers, pictures),
+        _quality(prepared, result, found, simple, answers, pictures),
         _data(prepared),
         _training(prepared, result),
         _use(folder),
@@ -75,7 +78,12 @@ def _heading(prepared: Prepared) -> Iterator[str]:
 
 
 def _quality(
-    prepared: Prepared, found: Sequence[Metric], answers: np.ndarray, pictures: Sequence[Path]
+    prepared: Prepared,
+    result: Result,
+    found: Sequence[Metric],
+    simple: Sequence[Metric],
+    answers: np.ndarray,
+    pictures: Sequence[Path],
 ) -> Iterator[str]:
     train, test = prepared.train, prepared.test
     shown = train if test is None else test
@@ -93,10 +101,17 @@ def _quality(
             "no part in training:"
         )
     yield ""
+    others = {metric.name: metric.text for metric in simple}
     yield from _table(
-        ("measure", "value", "95 % interval", "meaning"),
-        [(_cell(m.label), m.text, m.interval or "-", m.meaning) for m in found],
+        ("measure", "value", "95 % interval", "baseline", "meaning"),
+        [
+            (_cell(m.label), m.text, m.interval or "-", others.get(m.name, "-"), m.meaning)
+            for m in found
+        ],
     )
+    for sentence in result.verdict or ():
+        yield f"**{_cell(sentence)}**"
+        yield ""
     yield (
         "The intervals (bootstrap over these rows) say how much a value depends on which rows "
         "happened to be measured. They say nothing about rows of another kind."
@@ -105,20 +120,15 @@ def _quality(
         yield f"**{few[0].upper()}{few[1:]}.**"
     if train.class_names is not None:
         counts = np.bincount(train.targets, minlength=len(train.class_names))
-        most = int(counts.argmax())
-        share = float(np.mean(shown.targets == most))
+        most = _code(train.class_names[int(counts.argmax())])
         yield (
-            f"For comparison: always answering {_code(train.class_names[most])}, the most frequent "
-            f"class, has accuracy {share:.4g}."
+            "The baseline answers every row with the shares of the classes in training, of which "
+            f"{most} is the most frequent."
         )
     else:
         mean = float(np.mean(train.targets, dtype=np.float64))
-        error = float(np.mean((shown.targets.astype(np.float64) - mean) ** 2))
         always = among(mean, float(np.ptp(train.targets)))
-        yield (
-            f"For comparison: always answering {always}, the mean in training, has MSE "
-            f"{scores.words(error)}."
-        )
+        yield f"The baseline answers every row with the mean in training, {always}."
     yield ""
     if train.class_names is not None and len(train.class_names) <= _CLASSES_IN_TEXT:
         counts = scores.confusion_matrix(shown.targets, answers)
@@ -137,7 +147,8 @@ def _quality(
 
 def _data(prepared: Prepared) -> Iterator[str]:
     train, test = prepared.train, prepared.test
-    samples = train.n_samples + (0 if test is None else test.n_samples)
+    parts = [part for part in (train, prepared.validation, test) if part is not None]
+    samples = sum(part.n_samples for part in parts)
     kept = "none" if test is None else f"{test.n_samples:,}"
     yield "## Data"
     yield ""
@@ -145,11 +156,18 @@ def _data(prepared: Prepared) -> Iterator[str]:
     if test is not None and train.class_names is not None:
         kept += ", with the classes in the same proportions"
     yield f"{_code(prepared.recipe.data)}: {samples:,} rows, {kept}."
+    if prepared.validation is not None:
+        yield (
+            f"Of the others, {prepared.validation.n_samples:,} decided which network is kept and "
+            "when training ended; it did not learn from them."
+        )
+    elif prepared.note is not None:
+        yield f"{prepared.note[0].upper()}{prepared.note[1:]}."
     if prepared.recipe.drop:
         yield f"Left out: {', '.join(map(_code, prepared.recipe.drop))}."
     yield ""
     if train.class_names is not None:
-        targets = train.targets if test is None else np.concatenate([train.targets, test.targets])
+        targets = np.concatenate([part.targets for part in parts])
         counts = np.bincount(targets, minlength=len(train.class_names))
         yield from _table(
             ("class", "rows", "share"),
@@ -196,9 +214,20 @@ def _training(prepared: Prepared, result: Result) -> Iterator[str]:
     yield ""
     sizes = "-".join(map(str, model.sizes))
     chosen = "" if recipe.why is None else f", chosen automatically. {recipe.why}"
-    reached = f"{result.objective} {prepared.problem.objective.value(result.loss):.4g}"
-    if result.accuracy is not None and result.objective != "accuracy":
-        reached += f", accuracy {result.accuracy:.4g}"
+
+    def reached(loss: float | None, accuracy: float | None) -> str:
+        assert loss is not None
+        share = "" if accuracy is None else percent(accuracy)
+        if result.objective == "accuracy":
+            return f"accuracy {share}"
+        value = figure(prepared.problem.objective.value(loss))
+        return f"{result.objective} {value}{share and f', accuracy {share}'}"
+
+    kept = kept_words(result, prepared)
+    on_validation = []
+    if prepared.validation is not None:
+        figures = reached(result.validation_loss, result.validation_accuracy)
+        on_validation = [("on the validation rows", figures)]
     yield from _table(
         ("", ""),
         [
@@ -211,7 +240,9 @@ def _training(prepared: Prepared, result: Result) -> Iterator[str]:
             ("strategy", f"{recipe.strategy}{_cell(chosen)}"),
             ("effort", f"{result.evaluations:,} networks evaluated in {result.seconds:.2f} s"),
             ("stopped because", result.stopped_because),
-            ("on the training rows", reached),
+            *([] if kept is None else [("network kept", kept)]),
+            ("on the training rows", reached(result.loss, result.accuracy)),
+            *on_validation,
             ("seed", str(recipe.seed)),
         ],
     )

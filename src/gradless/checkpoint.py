@@ -38,6 +38,7 @@ class Saved(NamedTuple):
     history: History
     about: dict[str, Any]
     refused: tuple[str, ...]  # why newer ones could not be used
+    kept: np.ndarray | None = None  # parameters of the best network on rows held out
 
 
 class Keeper:
@@ -67,17 +68,24 @@ class Keeper:
         self._error: Exception | None = None
         self._told = False
 
-    def offer(self, run: Any, history: History, about: About) -> None:
-        """Keep this state if it is time; called between chunks, returns at once."""
+    def offer(
+        self, run: Any, history: History, about: About, kept: np.ndarray | None = None
+    ) -> None:
+        """Keep this state if it is time; called between chunks, returns at once.
+
+        ``kept`` is the network that is best on rows held out, as a vector, if there is one.
+        """
         if time.monotonic() - self._last < self._every or self._is_busy():
             return
         self._tell()
         self._last = time.monotonic()
-        arguments = (run, history.arrays(), about())
+        arguments = (run, history.arrays(), about(), kept)
         self._thread = threading.Thread(target=self._attempt, args=arguments, daemon=True)
         self._thread.start()
 
-    def write(self, run: Any, history: History, about: About) -> None:
+    def write(
+        self, run: Any, history: History, about: About, kept: np.ndarray | None = None
+    ) -> None:
         """Keep this state now.
 
         Raises
@@ -86,7 +94,7 @@ class Keeper:
             If it cannot be written; what was there before is left as it is.
         """
         self._wait()
-        _write(self._folder, run, history.arrays(), about())
+        _write(self._folder, run, history.arrays(), about(), kept)
 
     def __enter__(self) -> Keeper:
         return self
@@ -107,9 +115,15 @@ class Keeper:
         if self._thread is not None:
             self._thread.join()
 
-    def _attempt(self, run: Any, rows: dict[str, np.ndarray], about: dict[str, Any]) -> None:
+    def _attempt(
+        self,
+        run: Any,
+        rows: dict[str, np.ndarray],
+        about: dict[str, Any],
+        kept: np.ndarray | None,
+    ) -> None:
         try:
-            _write(self._folder, run, rows, about)
+            _write(self._folder, run, rows, about, kept)
             self._told = False
         except Exception as error:
             self._error = error
@@ -121,12 +135,23 @@ class Keeper:
             self._failed(f"no checkpoint could be written ({error}); the run goes on without")
 
 
-def _write(folder: Path, run: Any, rows: dict[str, np.ndarray], about: dict[str, Any]) -> None:
+def _write(
+    folder: Path,
+    run: Any,
+    rows: dict[str, np.ndarray],
+    about: dict[str, Any],
+    kept: np.ndarray | None,
+) -> None:
     folder.mkdir(exist_ok=True)
     path = folder / f"checkpoint-{int(run.generation):012d}.safetensors"
+    losses = _losses(run)
+    # Without a row, the history does not know the type of losses yet.
+    rows = {name: a.astype(losses) if "loss" in name else a for name, a in rows.items()}
     tree = {"run": run, "history": rows}
-    rows_kept = len(rows["generation"])
-    storage.save_tree(path, tree, {"format": _FORMAT, "rows": rows_kept, **about})
+    known = {"format": _FORMAT, "rows": len(rows["generation"]), "losses": losses}
+    if kept is not None:
+        tree["kept"], known["kept"] = kept, True
+    storage.save_tree(path, tree, {**known, **about})
     for old in found(folder.parent)[_KEPT:]:
         old.unlink(missing_ok=True)
     for partial in folder.glob("*.partial"):  # of a process that was killed
@@ -159,10 +184,14 @@ def newest(folder: Path, like: Any) -> Saved:
     for path in paths:
         try:
             about = storage.load_about(path)
-            _check(path, about)
-            rows = History.empty_arrays(about["rows"])
-            tree = storage.load_tree(path, {"run": like, "history": rows})
-            return Saved(tree["run"], History.from_arrays(tree["history"]), about, tuple(refused))
+            _check(path, about, _losses(like))
+            rows = History.empty_arrays(about["rows"], _losses(like))
+            expected = {"run": like, "history": rows}
+            if about.get("kept"):
+                expected["kept"] = np.zeros(like.best.shape, np.float32)
+            tree = storage.load_tree(path, expected)
+            history = History.from_arrays(tree["history"])
+            return Saved(tree["run"], history, about, tuple(refused), tree.get("kept"))
         except InputError as error:
             refused.append(str(error))
     if not refused:
@@ -172,7 +201,12 @@ def newest(folder: Path, like: Any) -> Saved:
     raise InputError(f"{folder} cannot go on: {'; '.join(refused)}")
 
 
-def _check(path: Path, about: Any) -> None:
+def _losses(run: Any) -> str:
+    """Type of a run's losses."""
+    return str(getattr(run, "best_loss", np.float32()).dtype)
+
+
+def _check(path: Path, about: Any, losses: str) -> None:
     fits = isinstance(about, dict) and isinstance(about.get("format"), int)
     if fits and about["format"] > _FORMAT:
         raise InputError(
@@ -187,3 +221,9 @@ def _check(path: Path, about: Any) -> None:
     rows = about.get("rows") if fits else None
     if not isinstance(rows, int) or not 0 <= rows <= History.CAPACITY:
         raise InputError(f"{path} is no checkpoint that this version of gradless can read")
+    if (kept := about.get("losses", "float32")) != losses:
+        mode = "set" if kept == "float64" else "do not set"
+        raise InputError(
+            f"{path} was written with losses in {kept}, expected {losses}: JAX has another "
+            f"mode now; {mode} JAX_ENABLE_X64=1 in the environment"
+        )

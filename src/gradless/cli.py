@@ -39,7 +39,10 @@ Details:     gradless COMMAND --help
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code: 0 done, 2 bad input, 130 interrupted."""
+    """Run the command line; the exit code: 0 done, 2 bad input, 130 or 143 interrupted.
+
+    The command ``gradless`` (``gradless.__main__``) watches for interrupts around it.
+    """
     make_streams_patient()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     width = max(map(len, COMMANDS))
@@ -69,7 +72,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("gradless: interrupted", file=sys.stderr)
         return 130
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -9,7 +9,6 @@ True
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,17 +27,16 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from gradless import auto, fitting, forked, forward, held_out, storage, strategies
+from gradless import auto, estimator_files, fitting, forked, forward, held_out, strategies
 from gradless.errors import InputError
 from gradless.fitting import Samples, Trained, Training
-from gradless.history import History
 from gradless.host_metric import HostMetric, Responses, resolve
 from gradless.models import MLP, Dense
 from gradless.objectives import Objective, Task
 from gradless.remembered import Remembered
 from gradless.scaling import Moments, Scales, moved
 from gradless.strategies import Strategy
-from gradless.units import unit_for
+from gradless.units import Unit, unit_for
 
 __all__ = ["GradientFreeClassifier", "GradientFreeRegressor", "load"]
 
@@ -79,8 +77,9 @@ class _GradientFree(BaseEstimator):
             self._check_model(model)
 
         new, before = (X, outputs, weight), None
+        counted = weight > 0
         if partial:
-            before = self._recalled(seed) if going_on else Remembered.none_of(*new)
+            before = self._recalled(objective, seed) if going_on else Remembered.none_of(*new)
             pairs = zip(before[:3], new, strict=True)
             X, outputs, weight = (np.concatenate(pair) for pair in pairs)
             y = self._answers_of(outputs)
@@ -100,22 +99,18 @@ class _GradientFree(BaseEstimator):
                 "sample weights of zero for every sample were given, expected one above 0 at least"
             )
         self._check_counted(outputs[chosen], partial)
+        weight = weight[chosen]
         if not host or weighted:
             rows = np.column_stack([X, outputs.astype(np.float64)])[chosen]
-            first, merged = fitting.merged(rows, weight[chosen])
+            first, weight = fitting.merged(rows, weight)
             chosen = chosen[first]
-            weight[chosen] = merged
-        X, outputs, y, weight = X[chosen], outputs[chosen], y[chosen], weight[chosen]
+        X, outputs, y = X[chosen], outputs[chosen], y[chosen]
         in_training, aside = self._split(outputs, seed)
 
-        seen = self._moments_of(X[in_training], outputs[in_training], weight[in_training])
         if partial:
-            counted = new[2] > 0
-            seen = self._moments_of(*(each[counted] for each in new)) if counted.any() else seen
-            if going_on:
-                features, numbers = self._known_moments
-                of_numbers = seen[1] and numbers and numbers.and_of(seen[1])
-                seen = features.and_of(seen[0]), of_numbers
+            seen = self._seen_with(*(each[counted] for each in new), more=going_on)
+        else:
+            seen = self._moments_of(X[in_training], outputs[in_training], weight[in_training])
         scales = Scales.of(*seen, self.standardize)
         unit = None
         targets: Any = outputs
@@ -123,6 +118,44 @@ class _GradientFree(BaseEstimator):
             unit = unit_for(objective, np.where(seen[1].constant, 0.0, seen[1].deviation))
             targets = scales.targets(outputs, unit.of_targets)
         rounds = self._rounds + 1 if going_on else 0
+        patience = None if aside is None else self.n_iter_no_change
+        training = self._training(
+            task, model, objective, scales, unit, patience, _of_round(seed, rounds), partial
+        )
+        read = isinstance(objective, HostMetric) and objective.reads_features
+        samples = Samples(
+            scales.inputs(X),
+            targets,
+            weight,
+            y,
+            _safe_indexing(given, chosen) if read else None,
+            weighted,
+        )
+        trained = fitting.fit(
+            training,
+            samples.at(in_training),
+            None if aside is None else samples.at(aside),
+            self._start(scales) if going_on else None,
+        )
+        self._keep(trained, model, scales)
+        self._moments, self._rounds = seen, rounds
+        self._remembered = None
+        if before is not None:
+            remembered = new[0][counted], new[1][counted], new[2][counted]
+            self._remembered = before.and_of(remembered, training.seed)
+        return self
+
+    def _training(
+        self,
+        task: Task,
+        model: MLP,
+        objective: Objective | HostMetric,
+        scales: Scales,
+        unit: Unit | None,
+        patience: int | None,
+        seed: int,
+        partial: bool,
+    ) -> Training:
         training = Training(
             task=task,
             model=model,
@@ -140,35 +173,13 @@ class _GradientFree(BaseEstimator):
             batch_size=self.batch_size,
             log_loss_share=self._log_loss_share(objective),
             grows=partial,
-            patience=None if aside is None else self.n_iter_no_change,
-            seed=_of_round(seed, rounds),
+            patience=patience,
+            seed=seed,
             verbose=bool(self.verbose),
             callback=self.callback,
             folder=None if self.checkpoint_dir is None else Path(self.checkpoint_dir),
         )
-        read = isinstance(objective, HostMetric) and objective.reads_features
-        samples = Samples(
-            scales.inputs(X),
-            targets,
-            weight,
-            y,
-            _safe_indexing(given, chosen) if read else None,
-            weighted,
-        )
-        trained = fitting.fit(
-            training.with_share(_PARTIAL_SHARE) if partial else training,
-            samples.at(in_training),
-            None if aside is None else samples.at(aside),
-            self._start(scales) if going_on else None,
-        )
-        self._keep(trained, model, scales)
-        self._moments, self._rounds = seen, rounds
-        self._remembered = None
-        if before is not None:
-            counted = new[2] > 0
-            remembered = new[0][counted], new[1][counted], new[2][counted]
-            self._remembered = before.and_of(remembered, training.seed)
-        return self
+        return training.with_share(_PARTIAL_SHARE) if partial else training
 
     def _objective_for(self, task: Task, n_outputs: int) -> Objective | HostMetric:
         default = self._default_objective
@@ -200,21 +211,40 @@ class _GradientFree(BaseEstimator):
             return features, None
         return features, Moments(_SEEN, scales.output_shift, scales.output_scale)
 
-    def _recalled(self, seed: int) -> Remembered:
+    def _recalled(self, objective: Objective | HostMetric, seed: int) -> Remembered:
         """Samples of before, or what the network says of others like them."""
         if self._remembered is not None:
             return self._remembered
-        return Remembered.by_network(self._known_moments[0], self._drawn, seed)
+        weighs = not isinstance(objective, HostMetric) or objective.takes_weights()
+        each, answers = self._likely(weighs)
+        return Remembered.by_network(self._known_moments[0], answers, each, seed)
 
-    def _drawn(self, X: npt.NDArray[Any], rng: np.random.Generator) -> npt.NDArray[Any]:
-        """Outputs for training that the network takes for likely."""
-        del rng
-        return self._of_network(X)
+    def _likely(self, weighs: bool) -> tuple[int, Callable[[Any], tuple[Any, Any]]]:
+        """How many answers the network has to a sample, and what says them and their weights."""
+        del weighs
+        return 1, lambda X: (self._of_network(X)[:, None], np.ones(len(X)))
 
     def _start(self, scales: Scales) -> tuple[Dense, ...]:
         """The present network's parameters, for other scales."""
         layers = moved(self._layers, self._scales, scales, self._known_moments)
         return tuple(Dense(*layer) for layer in layers)
+
+    def _seen_with(
+        self,
+        X: npt.NDArray[Any],
+        outputs: npt.NDArray[Any],
+        weight: npt.NDArray[Any],
+        *,
+        more: bool,
+    ) -> tuple[Moments, Moments | None]:
+        """What is known of all samples up to now, these included."""
+        if not len(X):
+            return self._known_moments
+        new = self._moments_of(X, outputs, weight)
+        if not more:
+            return new
+        features, targets = self._known_moments
+        return features.and_of(new[0]), new[1] and targets and targets.and_of(new[1])
 
     def _moments_of(
         self, X: npt.NDArray[Any], outputs: npt.NDArray[Any], weight: npt.NDArray[Any]
@@ -359,50 +389,7 @@ class _GradientFree(BaseEstimator):
             If a parameter is one that no file can hold, such as a function.
         """
         check_is_fitted(self)
-        history = self.history_.arrays()
-        about = {
-            "format": _FORMAT,
-            "estimator": type(self).__name__,
-            "parameters": {
-                name: _described(name, value) for name, value in self.get_params(deep=False).items()
-            },
-            "sizes": list(self._model.sizes),
-            "activation": self._model.activation,
-            "weights": self._model.weights,
-            "rows": len(self.history_),
-            "looks": len(self.validation_losses_),
-            "strategy": _described("strategy_", self.strategy_),
-            "fitted": {
-                name: getattr(self, name)
-                for name in ("best_loss_", "n_evaluations_", *_TEXTS, *self._more_fitted)
-            },
-        }
-        if hasattr(self, "classes_"):
-            about["classes"] = _listed(self.classes_)
-        if self._moments is not None:
-            about["seen"], about["rounds"] = self._moments[0].weight, self._rounds
-        if hasattr(self, "feature_names_in_"):
-            about["feature_names"] = [str(name) for name in self.feature_names_in_]
-        stored = self._model.stored(self._layers)
-        storage.save_tree(Path(path), self._arrays(stored, history), about)
-
-    def _arrays(
-        self, layers: Sequence[Dense], history: dict[str, npt.NDArray[Any]]
-    ) -> dict[str, Any]:
-        """Everything that is an array, but for names and labels."""
-        arrays = {
-            "coefs": [layer.weights for layer in layers],
-            "intercepts": [layer.biases for layer in layers],
-            "feature_mean": self.feature_mean_,
-            "feature_scale": self.feature_scale_,
-            "validation_losses": self.validation_losses_,
-            "history": history,
-        }
-        if self.output_scale_ is not None:
-            arrays |= {"output_scale": self.output_scale_, "output_shift": self.output_shift_}
-        if self._moments is not None:
-            arrays["moments"] = [each and each[1:] for each in self._moments]
-        return arrays
+        estimator_files.write(self, Path(path))
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -445,6 +432,8 @@ class GradientFreeClassifier(ClassifierMixin, _GradientFree):
           computed on the device;
         - any other scorer name of scikit-learn, or a scorer of ``make_scorer``, computed on the
           host from labels, probabilities or scores, as the scorer says;
+        - a scorer (estimator, X, y), more being better, computed on the host: X is as it was given,
+          and the estimator predicts any other;
         - a function (y_true, y_predicted) of labels, computed on the host, with
           ``greater_is_better``.
     greater_is_better
@@ -467,7 +456,7 @@ class GradientFreeClassifier(ClassifierMixin, _GradientFree):
         ``max_time`` alone, after every 400 evaluations), stop after ``n_iter_no_change`` looks
         without improvement, and keep the network that was best there.
     validation_fraction
-        Share of the samples held out, of each class where the classes are large enough.
+        Share of the samples held out, of each class, of which at least one is in both parts.
     n_iter_no_change
         Looks without improvement that end training.
     class_weight
@@ -476,7 +465,8 @@ class GradientFreeClassifier(ClassifierMixin, _GradientFree):
     standardize
         Scale the features to mean 0 and deviation 1 inside of the estimator.
     warm_start
-        Whether ``fit`` goes on from the present network, with the scaling that belongs to it.
+        Whether ``fit`` goes on from the present network, with other noise than before. Scales
+        are those of the present samples, and the network is put into them.
     random_state
         None, an integer, or a ``RandomState``.
     verbose
@@ -668,14 +658,17 @@ class GradientFreeClassifier(ClassifierMixin, _GradientFree):
     def _answers_of(self, outputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return outputs if self._multilabel else self.classes_[outputs]
 
-    def _drawn(self, X: npt.NDArray[Any], rng: np.random.Generator) -> npt.NDArray[Any]:
-        likely = Responses(self._of_network(X), self.classes_, self._multilabel).predict_proba()
-        chance = rng.random(likely.shape)
-        if self._multilabel:
-            return (chance < likely).astype(np.int64)
-        above = np.cumsum(likely, axis=1) > chance[:, :1]
-        above[:, -1] = True  # but for rounding
-        return above.argmax(axis=1)
+    def _likely(self, weighs: bool) -> tuple[int, Callable[[Any], tuple[Any, Any]]]:
+        def likeliest(X: npt.NDArray[Any]) -> tuple[Any, Any]:
+            answers = Responses(self._of_network(X), self.classes_, self._multilabel).predict()
+            return self._targets_of(answers)[:, None], np.ones(len(X))
+
+        def all_of_them(X: npt.NDArray[Any]) -> tuple[Any, Any]:
+            likely = Responses(self._of_network(X), self.classes_, False).predict_proba()
+            return np.broadcast_to(np.arange(likely.shape[1]), likely.shape), likely
+
+        several = weighs and not self._multilabel
+        return (len(self.classes_), all_of_them) if several else (1, likeliest)
 
     def _n_outputs_of(self, outputs: npt.NDArray[Any]) -> int:
         return len(self.classes_)
@@ -899,8 +892,9 @@ def _strategy(given: Any) -> Strategy | None:
 
 # --- Files ----------------------------------------------------------------------------------------
 
-_FORMAT = 1
-_TEXTS = ("strategy_reason_", "stopped_because_")
+_ESTIMATORS: dict[str, Any] = {
+    cls.__name__: cls for cls in (GradientFreeClassifier, GradientFreeRegressor)
+}
 
 
 def load(path: str | Path) -> GradientFreeClassifier | GradientFreeRegressor:
@@ -921,112 +915,5 @@ def load(path: str | Path) -> GradientFreeClassifier | GradientFreeRegressor:
     InputError
         If the file is missing, damaged, or holds something else.
     """
-    path = Path(path)
-    about = storage.load_about(path)
-    if not isinstance(about, dict) or about.get("estimator") not in _ESTIMATORS:
-        raise InputError(f"{path} holds no estimator, expected a file that save has written")
-    if about.get("format") != _FORMAT:
-        raise InputError(
-            f"{path} has format {about.get('format')!r}, expected {_FORMAT}; it was written by "
-            "another version of gradless, perhaps a newer one"
-        )
-    try:
-        estimator, like = _described_by(about)
-        arrays = storage.load_tree(path, like)
-    except InputError:
-        raise
-    except (AttributeError, KeyError, MemoryError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{path} does not describe an estimator ({error!r}); use another copy of it"
-        ) from None
-    layers = estimator._model.restored(map(Dense, arrays["coefs"], arrays["intercepts"]), path)
-    arrays["coefs"] = [layer.weights for layer in layers]
-    for name in like.keys() - {"history", "moments"}:
-        setattr(estimator, f"{name}_", arrays[name])
-    if "moments" in like:
-        seen = estimator._moments[0].weight
-        estimator._moments = tuple(each and Moments(seen, *each) for each in arrays["moments"])
-    estimator.history_ = History.from_arrays(arrays["history"])
-    return cast("GradientFreeClassifier | GradientFreeRegressor", estimator)
-
-
-def _described_by(about: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """An estimator with arrays of zeros, and these as they are in the file."""
-    cls = _ESTIMATORS[about["estimator"]]
-    estimator: Any = cls(**{k: _made(v) for k, v in about["parameters"].items()})
-    sizes = about["sizes"]
-    # Files of before weights of eight bits do not name theirs.
-    weights = about.get("weights", "float32")
-    estimator._model = MLP(tuple(sizes), about["activation"], weights=weights)
-    estimator.feature_mean_, estimator.feature_scale_ = np.zeros(sizes[0]), np.zeros(sizes[0])
-    estimator.validation_losses_ = np.zeros(about["looks"])
-    regression = cls is GradientFreeRegressor
-    estimator.output_scale_ = np.zeros(sizes[-1]) if regression else None
-    estimator.output_shift_ = np.zeros(sizes[-1]) if regression else None
-    for name in ("best_loss_", "n_evaluations_", *_TEXTS, *cls._more_fitted):
-        setattr(estimator, name, about["fitted"][name])
-    estimator.strategy_ = _made(about["strategy"])
-    estimator.n_features_in_, estimator.n_outputs_ = sizes[0], sizes[-1]
-    if "classes" in about:
-        estimator.classes_ = np.array(about["classes"]["values"], about["classes"]["dtype"])
-    if "feature_names" in about:
-        estimator.feature_names_in_ = np.array(about["feature_names"], object)
-    if "seen" in about:
-        features = Moments(float(about["seen"]), np.zeros(sizes[0]), np.zeros(sizes[0]))
-        numbers = Moments(features.weight, np.zeros(sizes[-1]), np.zeros(sizes[-1]))
-        estimator._moments = features, numbers if regression else None
-        estimator._rounds = int(about["rounds"])
-    empty = History.empty_arrays(about["rows"])
-    return estimator, estimator._arrays(estimator._model.stored_zeros(), empty)
-
-
-_ESTIMATORS: dict[str, Any] = {
-    cls.__name__: cls for cls in (GradientFreeClassifier, GradientFreeRegressor)
-}
-
-
-def _listed(classes: npt.NDArray[Any]) -> dict[str, Any]:
-    """Labels as JSON has them."""
-    values = classes.tolist()
-    if not all(isinstance(value, str | int | float) for value in values):
-        raise InputError(
-            f"classes like {values[0]!r} cannot be saved, expected numbers, texts, True or False"
-        )
-    return {"dtype": "object" if classes.dtype == object else classes.dtype.str, "values": values}
-
-
-def _described(name: str, value: Any) -> Any:
-    """A parameter as JSON has it; what is no plain value becomes {kind: content}."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, tuple | list | np.ndarray):
-        items = [_described(name, each) for each in value]
-        return {"tuple": items} if isinstance(value, tuple) else items
-    if isinstance(value, dict):
-        return {"dict": [[_described(name, k), _described(name, v)] for k, v in value.items()]}
-    known = getattr(value, "name", None)
-    if isinstance(value, Strategy) and known is not None:
-        fields: Any = value
-        if type(strategies.get(known)) is type(value):
-            return {"strategy": known, "hyperparameters": dataclasses.asdict(fields)}
-    raise InputError(
-        f"{name}={value!r} cannot be saved, expected numbers, texts or a strategy by name; "
-        f"set_params({name}=None) before saving, and give it again after loading"
-    )
-
-
-def _made(value: Any) -> Any:
-    """The value that :func:`_described` described."""
-    if isinstance(value, list):
-        return [_made(each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    if "tuple" in value:
-        return tuple(_made(each) for each in value["tuple"])
-    if "dict" in value:
-        return {_made(k): _made(v) for k, v in value["dict"]}
-    return strategies.get(value["strategy"], **value["hyperparameters"])
+    found = estimator_files.read(Path(path), _ESTIMATORS)
+    return cast("GradientFreeClassifier | GradientFreeRegressor", found)

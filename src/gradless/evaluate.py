@@ -61,7 +61,11 @@ class OutputScale(NamedTuple):
 
 
 class Problem(Protocol):
-    """What a population is evaluated on: a pytree of its data, with static settings."""
+    """What a population is evaluated on: a pytree of its data, with static settings.
+
+    One with minibatches may have a target if it can also judge all of its data:
+    :class:`gradless.judged_targets.JudgedOnAll`.
+    """
 
     @property
     def operations(self) -> float:

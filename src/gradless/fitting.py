@@ -13,7 +13,7 @@ import hashlib
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,15 +27,17 @@ from gradless import auto, checkpoint, memory, objectives, tree
 from gradless.checkpoint import Keeper
 from gradless.evaluate import SupervisedProblem
 from gradless.history import History
+from gradless.host import mode_for
 from gradless.host_metric import HostMetric, HostMetricProblem
 from gradless.models import INITIALIZERS, MLP, Dense
 from gradless.objectives import Objective, Task
 from gradless.programs import compiled
 from gradless.scaling import Scales
 from gradless.strategies import Strategy
-from gradless.train import Record, Run, Stop, begin, check_budget, evaluations_per_generation, train
+from gradless.train import Record, Run, Stop, begin, check_budget, evaluations_per_generation
 from gradless.tree import Params, Structure
 from gradless.units import Unit
+from gradless.validation import EvenLooks, Validation, center, watched
 
 DEFAULT_EVALUATIONS = 20_000
 _LOOKS = 50  # at samples held out, in a whole budget of evaluations
@@ -220,7 +222,6 @@ def fit(
 
 
 _CALLBACK = "stopped by the callback"
-_VALIDATED = "no improvement on the samples held out"
 
 
 def _problem(
@@ -295,17 +296,19 @@ def _search(
     """One phase, which with ``compare`` may end with what it began with, if that is better."""
     problem, strategy, why = _plan(training, samples, params)
     check_budget(strategy, training.stop)
-    run = _begun(strategy, params, np.uint32(training.seed))
+    with mode_for(problem):
+        run = _begun(strategy, params, np.uint32(training.seed))
     spent = before.evaluations if before else 0
     history, kept = History(), None
     if training.folder is not None:
         kept = _Kept.of(training, problem, samples, strategy, run)
         run, history = kept.newest(run, history)
     structure = Structure.of(params)
-    center = problem.uses_minibatches or training.counts
+    wants_center = problem.uses_minibatches or training.counts
     seconds_before = history.last.seconds if len(history) else 0.0
-    seen, reason, progress = _Validation(training, held_out), None, _Progress(training)
-    for record, look in _records(problem, strategy, run, training, seen):
+    seen = _validation(training, held_out, strategy, params, wants_center)
+    reason, progress = None, _Progress(training)
+    for record in watched(problem, strategy, run, training.stop, seen):
         shown = record._replace(
             seconds=record.seconds + seconds_before,
             evaluations=record.evaluations + spent,
@@ -316,21 +319,19 @@ def _search(
         reason = record.stopped_because
         if kept is not None:
             kept.keep(record.run, history)
-        if look:
-            answer = _answer(center, strategy, structure, record.run)
-            if seen.is_over(answer) and reason is None:
-                reason = _VALIDATED
-                break
         if progress.asks_to_stop(shown) and reason is None:
             reason = _CALLBACK
             break
     if kept is not None:
         kept.close(record.run, history)
-    if seen.best is not None:
-        answer, loss = seen.best, _loss_of(problem, seen.best)
+    best: Any = None if seen is None else seen.network
+    if best is not None:
+        answer = structure.unravel(best)
+        loss = _loss_of(problem, answer)
     else:
-        answer = _answer(center, strategy, structure, record.run)
-        loss = _loss_of(problem, answer) if center else float(record.run.best_loss)
+        best = _answer(wants_center, strategy, record.run)
+        answer = structure.unravel(best)
+        loss = _loss_of(problem, answer) if wants_center else float(record.run.best_loss)
         # Against the first phase, an average would lose by what that one has learnt by heart.
         compared = compare and not (training.counts and before)
         first = _loss_of(problem, params) if compared or not math.isfinite(loss) else math.nan
@@ -338,81 +339,43 @@ def _search(
         if math.isfinite(first) and not loss < first:
             loss, answer = first, params
     evaluations = history.last.evaluations if len(history) else spent
-    told = [float(training.told(each)) for each in (loss, *seen.losses)]
+    looks = [] if seen is None else [look.loss for look in seen.shown]
+    told = [float(training.told(each)) for each in (loss, *looks)]
     return Trained(answer, told[0], history, evaluations, strategy, why, str(reason), told[1:])
 
 
-def _records(
-    problem: SupervisedProblem | HostMetricProblem,
-    strategy: Strategy,
-    run: Run,
+def _validation(
     training: Training,
-    seen: _Validation,
-) -> Iterator[tuple[Record, bool]]:
-    """Records of training, and whether to look at samples held out, after so many evaluations."""
-    stop = training.stop
-    if not seen.looks:
-        for record in train(problem, strategy, run, stop):
-            yield record, False
-        return
-    per_generation = evaluations_per_generation(strategy)
-    every = max(1, (stop.evaluations or DEFAULT_EVALUATIONS) // _LOOKS // per_generation)
-    total = math.inf if stop.evaluations is None else stop.evaluations // per_generation
-    begun = time.perf_counter()
-    for end in itertools.count(every, every):
-        generations = int(min(end, total))
-        spent = time.perf_counter() - begun
-        left = None if stop.seconds is None else max(1e-3, stop.seconds - spent)
-        part = dataclasses.replace(stop, evaluations=generations * per_generation, seconds=left)
-        for record in train(problem, strategy, run, part):
-            over = record.stopped_because
-            used_up = over == "evaluations used up"
-            if used_up and generations < total:
-                record = record._replace(stopped_because=None)
-            shown = record._replace(seconds=record.seconds + spent)
-            yield shown, over is not None
-        if record.stopped_because is not None:
-            return
-        run = record.run
-
-
-class _Validation:
-    """The best network on samples held out."""
-
-    def __init__(self, training: Training, held_out: Samples | None) -> None:
-        self._training, self._held_out = training, held_out
-        self.looks = held_out is not None and training.patience is not None
-        self.losses: list[float] = []
-        self.best: Params | None = None
-        self._problem: SupervisedProblem | HostMetricProblem | None = None
-
-    def is_over(self, params: Params) -> bool:
-        """Look at a network; True after too many looks without improvement."""
-        assert self._held_out is not None
-        if self._problem is None:
-            whole = dataclasses.replace(self._training, batch_size=None)
-            self._problem = _problem(whole, self._held_out, params)
-        loss = _loss_of(self._problem, params)
-        if self.best is None or loss < min(self.losses):
-            self.best = params
-        self.losses.append(loss if math.isfinite(loss) else math.inf)
-        since = len(self.losses) - 1 - int(np.argmin(self.losses))
-        return since >= (self._training.patience or 0)
-
-
-def _answer(
-    wants_center: bool,
+    held_out: Samples | None,
     strategy: Strategy,
-    structure: Structure,
-    run: Run,
-) -> Params:
-    """What a search has found: its best, or where that was lucky, its center."""
+    params: Params,
+    wants_center: bool,
+) -> Validation | None:
+    """What judges networks on samples held out, if there are any."""
+    if held_out is None or training.patience is None:
+        return None
+    whole = dataclasses.replace(training, batch_size=None)
+    problem, structure = _problem(whole, held_out, params), Structure.of(params)
+    budget = training.max_evaluations or DEFAULT_EVALUATIONS
+    every = max(1, budget // _LOOKS // evaluations_per_generation(strategy))
+
+    def loss_of(vector: Any) -> float:
+        return _loss_of(problem, structure.unravel(vector))
+
+    return Validation(
+        EvenLooks(every, training.patience),
+        loss_of,
+        lambda run: [_answer(wants_center, strategy, run)],
+    )
+
+
+def _answer(wants_center: bool, strategy: Strategy, run: Run) -> npt.NDArray[np.float32]:
+    """What a search has found, as a vector: its best, or where that was lucky, its center."""
     if wants_center:
-        center = jax.device_get(_center(strategy, run.state))
-        if all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(center)):
-            return center
-    best: Any = np.asarray(run.best)  # cut by NumPy: JAX would compile every cut
-    return structure.unravel(best)
+        found = center(strategy, run)
+        if np.isfinite(found).all():
+            return found
+    return np.asarray(run.best)
 
 
 def _loss_of(problem: SupervisedProblem | HostMetricProblem, params: Params) -> float:
@@ -430,11 +393,6 @@ def _loss(problem: SupervisedProblem, params: Params) -> jax.Array:
 @compiled()
 def _begun(strategy: Strategy, params: Params, seed: Any) -> Run:
     return begin(strategy, params, seed)
-
-
-@compiled()
-def _center(strategy: Strategy, state: Any) -> Params:
-    return strategy.center(state)
 
 
 def _initial(model: MLP, seed: int) -> Params:

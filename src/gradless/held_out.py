@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import train_test_split
 
 from gradless.errors import InputError
 
@@ -47,6 +46,8 @@ def split(outputs: npt.NDArray[Any], fraction: float, seed: int) -> tuple[Number
             "give more of them, or early_stopping=False"
         )
     if outputs.dtype.kind == "f":
+        from sklearn.model_selection import train_test_split  # noqa: PLC0415 - loads in seconds
+
         everything = np.arange(len(outputs))
         train, aside = train_test_split(everything, test_size=fraction, random_state=seed)
         return np.sort(train), np.sort(aside)

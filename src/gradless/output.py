@@ -9,10 +9,12 @@ import os
 import sys
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 
+from gradless import interrupts
 from gradless.errors import InputError
 
 _LEGIBLE = "gradless-legible"
@@ -91,6 +93,14 @@ def lacks(text: str) -> bool:
 class PatientConsole(Console):
     """A console whose reader may leave: ``gradless train spiral | head`` goes on and is saved."""
 
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print, as far as that is possible: what is trained is more than what is shown of it."""
+        try:
+            super().print(*objects, **options)
+        except OSError as error:  # of a disk that is full
+            self.on_broken_pipe()
+            say(f"standard output cannot be written ({error.strerror}); going on without it")
+
     def on_broken_pipe(self) -> None:
         """Print to nowhere from now on, instead of ending the program."""
         self.quiet = True
@@ -103,15 +113,24 @@ def forget_output() -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder unless it is there."""
+    """Make a folder unless it is there; one that is still empty at an interrupt goes again."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        made = [path for path in (folder, *folder.parents) if not path.exists()]
+        with interrupts.whole():
+            folder.mkdir(parents=True, exist_ok=True)
+            interrupts.add_farewell(lambda: _remove_empty(made))
     except FileExistsError:
         raise InputError(f"--out {folder} is a file, expected a folder; give another one") from None
     except OSError as error:
         raise InputError(
             f"--out {shortened(folder)} cannot be made ({error.strerror}); give another folder"
         ) from None
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Remove these folders, each inside of the next, as far as they are empty."""
+    for path in folders:
+        path.rmdir()
 
 
 def shortened(path: Path) -> str:
@@ -132,5 +151,21 @@ def among(value: float, spread: float) -> str:
 
 
 def number(value: float) -> str:
-    """A loss for people: six decimals, or six digits where it is huge or tiny."""
+    """A loss on the way: six decimals, or six digits where it is huge or tiny.
+
+    Small improvements are to be seen.
+    """
     return f"{value:.6f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.6g}"
+
+
+def figure(value: float) -> str:
+    """A loss among results: four digits, or all before the point where they are some more."""
+    if value == 0:
+        return "0"
+    size = abs(value)
+    return f"{value:,.0f}" if 999.95 <= size < 1e7 else f"{value:#.4g}".removesuffix(".")
+
+
+def percent(share: float) -> str:
+    """An accuracy for people."""
+    return f"{share:.1%}"

@@ -7,6 +7,7 @@ or any other state that is shared.
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from gradless import storage
 from gradless.history import History
 from gradless.objectives import Measure
 
@@ -50,6 +52,7 @@ def curve(
     x_label: str = "evaluations",
     rises: bool = False,
     log: bool | None = None,
+    validation: Sequence[tuple[int, float]] = (),
     best_label: str = "best network so far",
 ) -> Figure:
     """Draw how a loss or an accuracy developed: every value, their moving average, the best.
@@ -78,6 +81,9 @@ def curve(
     log
         Whether the vertical axis is logarithmic. By default it is for positive values that do not
         rise, the largest of which is more than 20 times the smallest.
+    validation
+        Positions and values of networks that were judged on validation rows; the best of them, the
+        first of equal ones, is marked as the one that is kept.
     best_label
         What `best` is, for the legend.
 
@@ -120,8 +126,9 @@ def curve(
             x_best, y_best, color=PALETTE[0], linewidth=2.2, drawstyle="steps-post", marker=marker,
             label=best_label,
         )  # fmt: skip
+        # With validation rows, the network kept is another one.
         axes.annotate(
-            _short(y_best[-1], quantity),
+            "" if len(validation) else _short(y_best[-1], quantity),
             (x_best[-1], y_best[-1]),
             xytext=(7, 0),
             textcoords="offset points",
@@ -129,6 +136,9 @@ def curve(
             fontweight="bold",
             va="center",
         )
+    judged = np.array([pair for pair in validation if np.isfinite(pair[1])]).reshape(-1, 2)
+    if len(judged):
+        _draw_validation(axes, judged[:, 0], judged[:, 1], quantity, rises)
     if target is not None:
         label = f"target {_short(target, quantity)}"
         axes.axhline(target, color=PALETTE[2], linewidth=1.4, linestyle=(0, (4, 2.5)), label=label)
@@ -136,7 +146,7 @@ def curve(
         axes.text(0.5, 0.5, "no finite values", transform=axes.transAxes, ha="center")
         axes.tick_params(labelbottom=False, labelleft=False)
 
-    drawn = np.concatenate([y, y_best])
+    drawn = np.concatenate([y, y_best, judged[:, 1]])
     if log is None:
         log = not rises and bool(
             drawn.size and drawn.min() > 0 and drawn.max() > _LOG_SPAN * drawn.min()
@@ -151,8 +161,27 @@ def curve(
     )  # fmt: skip
     for handle in legend.get_lines():
         handle.set(alpha=1, linewidth=max(1.2, handle.get_linewidth()))
-    _title(axes, title, 7.0, pad=28)
+    _title(axes, title, 7.0, pad=8 + 20 * -(-len(legend.get_lines()) // 4))
     return _save(figure, path)
+
+
+def _draw_validation(axes: Axes, where: Array, values: Array, quantity: str, rises: bool) -> None:
+    """The values on validation rows, and which network they keep."""
+    kept = int(np.argmax(values) if rises else np.argmin(values))
+    axes.plot(where, values, color=PALETTE[5], linewidth=1.6, label="on validation rows")
+    axes.plot(
+        where[kept], values[kept], "o", markersize=8, markeredgecolor="white",
+        markerfacecolor=PALETTE[5], linestyle="none", label="network kept",
+    )  # fmt: skip
+    axes.annotate(
+        _short(values[kept], quantity),
+        (where[kept], values[kept]),
+        xytext=(0, 9),
+        textcoords="offset points",
+        color=PALETTE[5],
+        fontweight="bold",
+        ha="center",
+    )
 
 
 def curves(
@@ -163,6 +192,7 @@ def curves(
     objective: Measure | None = None,
     target_loss: float | None = None,
     target_accuracy: float | None = None,
+    validation: Sequence[tuple[int, float]] = (),
     on_batches: bool = False,
 ) -> list[Path]:
     """Draw ``loss.png`` and, where there is an accuracy, ``accuracy.png``.
@@ -181,6 +211,8 @@ def curves(
         What the losses are of; None for losses without a name.
     target_loss, target_accuracy
         Values to mark with a dashed line.
+    validation
+        Evaluations after which networks were judged on validation rows, and their losses.
     on_batches
         Whether each generation saw its own minibatch. The best value is that of a lucky batch then,
         not of all data, and is called so.
@@ -211,20 +243,22 @@ def curves(
         [history.column(name), history.column(f"best_{name}")] for name in ("loss", "accuracy")
     )
     name = label = "loss"
-    target, rises = target_loss, False
+    target, rises, judged = target_loss, False, list(validation)
     if objective is not None:
         name, rises = objective.quantity, objective.greater_is_better
         label = (name if rises else f"loss, {objective.name}").replace("_", " ")
         losses = [objective.value(values) for values in losses]
         target = None if target is None else objective.value(target)
+        judged = [(where, objective.value(loss)) for where, loss in validation]
     if name == "accuracy":
         target_accuracy = target if target_accuracy is None else target_accuracy
     else:
         # Not every system allows the colon of fbeta:2.
         file = name.replace(":", "-")
-        draw(file, label, *losses, target=target, rises=rises)
+        draw(file, label, *losses, target=target, rises=rises, validation=judged)
+        judged = []
     if not np.isnan(accuracies).all():
-        draw("accuracy", "accuracy", *accuracies, target=target_accuracy)
+        draw("accuracy", "accuracy", *accuracies, target=target_accuracy, validation=judged)
     return paths
 
 
@@ -599,8 +633,12 @@ def _title(axes: Axes, title: str, width: float, subtitle: str = "", pad: float 
 
 def _save(figure: Figure, path: Path | str) -> Figure:
     path = Path(path)
+    if not path.suffix:
+        path = path.with_name(f"{path.name}.png")
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=DPI)
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=DPI, format=path.suffix[1:])
+    storage.write_bytes(path, picture.getvalue())
     return figure
 
 

@@ -15,22 +15,26 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from gradless import auto, data, forked, memory, objectives, strategies
+from gradless import auto, data, fingerprints, forked, memory, objectives, strategies
+from gradless.cells import short
 from gradless.data import DATASETS, Dataset
 from gradless.errors import InputError, unknown_name
 from gradless.evaluate import OutputScale, SupervisedProblem, check_precision
+from gradless.fingerprints import Fingerprints
 from gradless.memory import Needed, Setting
 from gradless.models import MLP
 from gradless.objectives import Objective
+from gradless.parts import VALIDATION, Parts, divide
 from gradless.preprocessing import Preprocessing
 from gradless.processor import LANES
 from gradless.programs import compiled
-from gradless.scaling import check_deviation, mean_and_scale
+from gradless.scaling import check_deviation, is_blurred, mean_and_scale
 from gradless.strategies import Strategy
 from gradless.tables import Column, Columns, Table
 from gradless.targets import class_indices
-from gradless.train import Run, Stop, begin
+from gradless.train import Run, Stop, begin, evaluations_per_generation
 from gradless.tree import Params, Structure
+from gradless.validation import PATIENCE, GrowingLooks, Validation, answers
 
 _TEST_FRACTION = 0.25
 _LEAST_BATCH, _LEAST_POPULATION, _LEAST_NEURONS = 32, 16, 4  # that are advised
@@ -46,6 +50,7 @@ _TYPES: dict[str, Any] = {
     "numbers": str,
     "positive": str | None,
     "test_fraction": float | int | None,
+    "validation": float | int | None,
     "standardize": bool | None,
     "scale_outputs": bool | None,
     "hidden": list,
@@ -69,11 +74,13 @@ class Recipe:
     ``missing`` is as for :func:`gradless.tables.read_table`. ``numbers`` are those that a table
     holds until they are scaled: float64, or float32 in runs of before. ``positive`` is the one of
     two classes that is to be found, made the second one; None leaves them in the order of their
-    names. ``test_fraction`` and ``standardize`` of None mean: none of it
-    for the data sets generated in the plane, as in the chapter; a quarter, and yes, for measured
-    data. ``scale_outputs`` brings the outputs to mean and about the deviation of the training
-    targets, where these are numbers; None does so with ``standardize``. A strategy of ``"auto"`` is
-    replaced by the one chosen when the recipe is prepared, and ``why`` says what it was chosen for.
+    names. ``validation`` is the share of the training rows by which the network that is kept is
+    chosen, as :class:`gradless.validation.Validation` does; None holds out a fifth of them where
+    data are measured and enough. ``test_fraction`` and ``standardize`` of None mean: none of it for
+    the data sets generated in the plane, as in the chapter; a quarter, and yes, for measured data.
+    ``scale_outputs`` brings the outputs to mean and about the deviation of the training targets,
+    where these are numbers; None does so with ``standardize``. A strategy of ``"auto"`` is replaced
+    by the one chosen when the recipe is prepared, and ``why`` says what it was chosen for.
     """
 
     data: str
@@ -85,6 +92,7 @@ class Recipe:
     numbers: str = "float64"
     positive: str | None = None
     test_fraction: float | None = None
+    validation: float | None = 0.0
     standardize: bool | None = None
     scale_outputs: bool | None = None
     hidden: tuple[int, ...] = (64,)
@@ -130,6 +138,7 @@ class Prepared:
 
     recipe: Recipe
     train: Dataset
+    validation: Dataset | None  # rows by which the network that is kept is chosen
     test: Dataset | None
     preprocessing: Preprocessing | None  # None where features are used as they are
     table: tuple[Column, ...]
@@ -140,6 +149,8 @@ class Prepared:
     outputs: OutputScale | None  # None where those of the network are used as they are
     strategy: Strategy
     columns: dict[str, str]  # a checksum of each, to say which one has changed
+    rows: Fingerprints  # of the training and validation rows
+    note: str | None = None  # what a person should know of the validation rows
 
     def begin(self) -> Run:
         """The run before its first generation."""
@@ -162,12 +173,33 @@ class Prepared:
 
     def judge(self, params: Params, dataset: Dataset) -> Judged:
         """How good a network of the search is on a whole data set, scaled as in training."""
-        problem = SupervisedProblem.of(
+        loss, accuracy = map(float, self.problem_of(dataset).score_all(params))
+        objective = self.problem.objective
+        return Judged(objective.value(loss), accuracy if dataset.is_classification else None)
+
+    def problem_of(self, dataset: Dataset) -> SupervisedProblem:
+        """The objective of the search on a whole data set."""
+        return SupervisedProblem.of(
             dataset, self.model, self.problem.objective, outputs=self.outputs
         )
-        loss, accuracy = map(float, problem.score_all(params))
-        return Judged(
-            problem.objective.value(loss), accuracy if dataset.is_classification else None
+
+    def loss_on(self, dataset: Dataset) -> Callable[[NDArray[np.float32]], float]:
+        """Makes a loss on a whole data set of the parameters as a vector."""
+        problem, structure = self.problem_of(dataset), self.structure
+
+        def loss_of(vector: Any) -> float:  # cut by NumPy: JAX would compile every cut
+            return float(problem.score_all(structure.unravel(vector)).loss)
+
+        return loss_of
+
+    def validator(self, patience: float = PATIENCE) -> Validation | None:
+        """What judges networks on the validation rows; None if there are none."""
+        if self.validation is None:
+            return None
+        return Validation(
+            GrowingLooks(evaluations_per_generation(self.strategy), patience),
+            self.loss_on(self.validation),
+            answers(self.strategy, self.problem.uses_minibatches),
         )
 
     @functools.cached_property
@@ -175,6 +207,9 @@ class Prepared:
         """SHA-256 of the training data as the network sees it."""
         digest = hashlib.sha256(self.train.features.tobytes())
         digest.update(self.train.targets.tobytes())
+        if self.validation is not None:
+            digest.update(self.validation.features.tobytes())
+            digest.update(self.validation.targets.tobytes())
         return digest.hexdigest()
 
 
@@ -249,10 +284,18 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
     if fraction is None:
         fraction = 0.0 if planar or samples < 20 else _TEST_FRACTION
     scale = not planar if recipe.standardize is None else recipe.standardize
-    train, test, preprocessing = _inputs(recipe, table, fraction, scale)
+    parts = divide(
+        data.name_of(recipe.data), table.targets, table.class_names, test=fraction,
+        validation=0.0 if recipe.validation is None and planar else recipe.validation,
+        seed=recipe.seed,
+    )  # fmt: skip
+    train, validation, test, preprocessing = _inputs(recipe, table, parts, scale)
     if recipe.positive is not None:  # after the split, which is then the same for both
         train = _with_second(train, recipe.positive)
-        test = None if test is None else _with_second(test, recipe.positive)
+        validation, test = (
+            None if part is None else _with_second(part, recipe.positive)
+            for part in (validation, test)
+        )
 
     default = "cross_entropy" if train.is_classification else "squared_error"
     objective = wanted or objectives.get(default)
@@ -275,23 +318,44 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         objective=objective.name,
         hyperparameters=dataclasses.asdict(given),  # type: ignore[call-overload]
         test_fraction=fraction,
+        # As it was asked for, or none: the rows are the same without the rule of today.
+        validation=0.0 if validation is None else recipe.validation or VALIDATION,
         standardize=scale,
         scale_outputs=outputs is not None,
     )
     return Prepared(
         named,
         train,
+        validation,
         test,
         preprocessing,
         table.columns.described(),
-        table.notes,
+        (*table.notes, *_blurred(recipe, table, inputs=not scale, target=outputs is None)),
         table.target,
         model,
         problem,
         outputs,
         given,
         _checksums(table),
+        _fingerprints(table, parts),
+        parts.note,
     )
+
+
+def _blurred(recipe: Recipe, table: Table, *, inputs: bool, target: bool) -> Iterator[str]:
+    """What to say of a file's numbers that a network sees as they are, but in float32."""
+    if recipe.data in DATASETS:
+        return
+    columns = zip(table.feature_names, table.categories, table.features.T, strict=True)
+    seen = [(name, values) for name, names, values in columns if inputs and names is None]
+    if target and table.class_names is None:
+        seen.append((str(table.target), table.targets))
+    for name, values in seen:
+        if is_blurred(values):
+            yield (
+                f"column {short(name)}: its numbers are too near to each other for float32, in "
+                "which a network computes; take an offset off, or leave out --standardize no"
+            )
 
 
 def _output_scale(train: Dataset) -> OutputScale:
@@ -334,21 +398,12 @@ def _is_planar(recipe: Recipe) -> bool:
 
 
 def _inputs(
-    recipe: Recipe, table: Table, fraction: float, scale: bool
-) -> tuple[Dataset, Dataset | None, Preprocessing | None]:
-    """Training and test samples as the network sees them."""
-    name, everything = data.name_of(recipe.data), np.arange(len(table.targets))
-    train_rows: NDArray[np.integer] = everything
-    test_rows: NDArray[np.integer] = everything[:0]
-    if fraction > 0:
-        train_rows, test_rows = data.split_rows(
-            name, table.targets, table.class_names, fraction, recipe.seed
-        )
-    elif fraction != 0:
-        raise InputError(f"test fraction {fraction} was given, expected a share from 0 to below 1")
-    columns, preprocessing = table.columns, None
+    recipe: Recipe, table: Table, parts: Parts, scale: bool
+) -> tuple[Dataset, Dataset | None, Dataset | None, Preprocessing | None]:
+    """Training, validation and test samples as the network sees them."""
+    name, columns, preprocessing = data.name_of(recipe.data), table.columns, None
     if scale or recipe.data not in DATASETS:
-        preprocessing = Preprocessing.fit(columns.rows(train_rows), scale=scale)
+        preprocessing = Preprocessing.fit(columns.rows(parts.train), scale=scale)
         _check_inputs(len(table.targets), len(preprocessing.input_names))
 
     def dataset(rows: Any) -> Dataset:
@@ -359,7 +414,16 @@ def _inputs(
             inputs, names = preprocessing.transform(own), preprocessing.input_names
         return Dataset(name, inputs, table.targets[rows], names, table.class_names)
 
-    return dataset(train_rows), dataset(test_rows) if len(test_rows) else None, preprocessing
+    validation, test = (
+        dataset(rows) if len(rows) else None for rows in (parts.validation, parts.test)
+    )
+    return dataset(parts.train), validation, test, preprocessing
+
+
+def _fingerprints(table: Table, parts: Parts) -> Fingerprints:
+    """Of the rows that have a part in what the network becomes."""
+    rows = np.concatenate([parts.train, parts.validation])
+    return fingerprints.of_rows(table.columns.rows(rows), table.targets[rows], table.class_names)
 
 
 def _check_inputs(rows: int, inputs: int) -> None:

@@ -48,7 +48,11 @@ class Remembered(NamedTuple):
 
     @classmethod
     def by_network(
-        cls, moments: Moments, answers: Callable[[Any, np.random.Generator], Any], seed: int
+        cls,
+        moments: Moments,
+        answers: Callable[[npt.NDArray[np.float64]], tuple[Any, Any]],
+        each: int,
+        seed: int,
     ) -> Remembered:
         """What a network says of features drawn from what is known of those that it was trained on.
 
@@ -57,16 +61,21 @@ class Remembered(NamedTuple):
         moments
             Of the features.
         answers
-            Outputs as above, for features and a generator for what is left to chance.
+            Of features, outputs as above and their weights, (samples, answers, ...).
+        each
+            Answers to a sample: every one of several classes, by its probability.
         seed
             Of the draw.
         """
         rng = np.random.default_rng(seed)
         columns = len(moments.mean)
         seen = max(1, round(moments.weight))
-        noise = rng.standard_normal((min(seen, _capacity(columns)), columns))
+        samples = max(1, min(seen, _capacity(columns) // each))
+        noise = rng.standard_normal((samples, columns))
         features = moments.mean + moments.deviation * noise
-        return cls(features, answers(features, rng), np.ones(len(features)), seen)
+        outputs, weight = answers(features)
+        flat = outputs.reshape(samples * each, *outputs.shape[2:])
+        return cls(features.repeat(each, 0), flat, weight.reshape(-1), seen)
 
     def and_of(self, given: tuple[Any, Any, Any], seed: int) -> Remembered:
         """These and new ones, of which as many are kept as there is room for.

@@ -6,20 +6,24 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from rich.console import Console
+from rich.console import Console, Group
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
 from gradless import scores
+from gradless.baseline import Baseline, constant
+from gradless.data import Dataset
 from gradless.history import History
 from gradless.objectives import Objective
-from gradless.output import number
+from gradless.output import figure, number, percent
 from gradless.recipe import Prepared
 from gradless.runs import Network, softmax
 from gradless.scores import Metric
 from gradless.train import Record, Stop
+from gradless.validation import Look, evaluations_of
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,15 @@ class Result:
     stalled: str | None = None
     advice: str | None = None
     test_metrics: dict[str, dict[str, float | None]] | None = None
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+    kept_at: int | None = None
+    """Evaluations after which the saved network was found, if validation rows chose it."""
+    baseline: dict[str, str | float | None] | None = None
+    """One answer for all rows: what it is, and its loss and accuracy on test data, or on training
+    data if there are none."""
+    verdict: list[str] | None = None
+    """What the figures say that a person might overlook."""
 
     def as_json(self) -> dict[str, object]:
         """Plain values for JSON, which knows neither NaN nor infinity."""
@@ -175,7 +188,7 @@ class Display:
             f"{self._best} {named(float(record.best_loss[-1]), self._objective)}",
         ]
         if not (math.isnan(record.best_accuracy[-1]) or _is_accuracy(self._objective)):
-            parts.append(f"accuracy {record.best_accuracy[-1]:.1%}")
+            parts.append(f"accuracy {percent(float(record.best_accuracy[-1]))}")
         left = []
         if self._stop.evaluations is not None and pace:
             left.append((self._stop.evaluations - evaluations) / pace)
@@ -186,35 +199,58 @@ class Display:
         return "  ".join(parts)
 
 
-def closing_table(result: Result, prepared: Prepared) -> Table:
-    """The table that ends a run."""
-    table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+def closing_table(result: Result, prepared: Prepared) -> Group:
+    """What ends a run: the facts, and the figures beside each other."""
+    facts = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     sizes = "-".join(map(str, prepared.model.sizes))
-    table.add_row("network", f"{sizes}, {prepared.model.n_parameters:,} parameters")
-    table.add_row("strategy", result.strategy)
-    table.add_row("stopped because", result.stopped_because)
-    table.add_row("evaluations", f"{result.evaluations:,}")
+    facts.add_row("network", f"{sizes}, {prepared.model.n_parameters:,} parameters")
+    facts.add_row("strategy", result.strategy)
+    facts.add_row("stopped because", result.stopped_because)
+    facts.add_row("evaluations", f"{result.evaluations:,}")
+    if (kept := kept_words(result, prepared)) is not None:
+        facts.add_row("network kept", kept)
     pace = result.evaluations / result.seconds if result.seconds else 0.0
-    table.add_row(
+    facts.add_row(
         "time",
         f"{result.seconds:.2f} s ({pace:,.0f} evaluations a second), "
         f"and {result.compile_seconds:.2f} s to compile",
     )
-    objective = prepared.problem.objective
+    if result.baseline is not None:
+        facts.add_row("baseline", f"answers every row alike: {result.baseline['answer']}")
+    return Group(facts, _figures(result, prepared))
+
+
+def kept_words(result: Result, prepared: Prepared) -> str | None:
+    """Which network of the run was kept by validation rows, if they chose it."""
+    if result.kept_at is None or prepared.validation is None:
+        return None
+    return (
+        f"that of evaluation {result.kept_at:,}, the best on "
+        f"{prepared.validation.n_samples:,} validation rows"
+    )
+
+
+def _figures(result: Result, prepared: Prepared) -> Table:
+    """The objective and the accuracy on each part of the rows."""
+    objective, simple = prepared.problem.objective, result.baseline or {}
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="")
+    table.add_column("")
+    parts: list[tuple[str, Any, Any]] = [
+        ("training", result.loss, result.accuracy),
+        ("validation", result.validation_loss, result.validation_accuracy),
+        ("test", result.test_loss, result.test_accuracy),
+        ("baseline", simple.get("loss"), simple.get("accuracy")),
+    ]
+    shown = [part for part in parts if part[1] is not None]
+    for heading, _, _ in shown:
+        table.add_column(heading, justify="right")
     if not _is_accuracy(objective):
-        test = None if result.test_loss is None else objective.value(result.test_loss)
-        table.add_row(objective.label, _number(objective.value(result.loss), test))
+        values = (figure(objective.value(loss)) for _, loss, _ in shown)
+        table.add_row(objective.label, *values)
     if result.accuracy is not None:
-        table.add_row("accuracy", _share(result.accuracy, result.test_accuracy))
+        shares = ("-" if share is None else percent(share) for _, _, share in shown)
+        table.add_row("accuracy", *shares)
     return table
-
-
-def _number(train: float, test: float | None) -> str:
-    return number(train) + ("" if test is None else f" in training, {number(test)} on test data")
-
-
-def _share(train: float, test: float | None) -> str:
-    return f"{train:.2%}" + ("" if test is None else f" in training, {test:.2%} on test data")
 
 
 def measured(
@@ -238,6 +274,26 @@ def measured(
     return scores.of_classes(targets, probabilities, network.class_names), probabilities
 
 
+def measured_baseline(prepared: Prepared, dataset: Dataset) -> list[Metric]:
+    """The same of one answer for all rows: the shares of the classes, or the mean, in training."""
+    answers = constant(prepared, dataset.n_samples)
+    names = prepared.train.class_names
+    if names is None:
+        return scores.of_numbers(dataset.targets, answers, intervals=False)
+    return scores.of_classes(dataset.targets, answers, names, intervals=False)
+
+
+def stored_baseline(
+    simple: Baseline | None, prepared: Prepared
+) -> dict[str, str | float | None] | None:
+    """A baseline for the results: its figures on test data, or on training data without them."""
+    if simple is None:
+        return None
+    judged = simple.test or simple.train
+    loss = prepared.problem.objective.value(judged.value)
+    return {"answer": simple.answer, "loss": loss, "accuracy": judged.accuracy}
+
+
 def caution(rows: int) -> str:
     """What to say of intervals of so many rows."""
     if rows >= scores.FEW:
@@ -245,20 +301,32 @@ def caution(rows: int) -> str:
     return f"{rows} rows are few: the intervals are too narrow, and new rows may be quite different"
 
 
-def metrics_table(found: Sequence[Metric]) -> Table:
-    """Metrics with their intervals and what they mean."""
+def metrics_table(
+    found: Sequence[Metric], beside: Sequence[Metric] | None = None, heading: str = "baseline"
+) -> Table:
+    """Metrics with their intervals and what they mean, and those of something else beside them."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
-    for heading in ("measure", "value", "95 % interval", "meaning"):
-        table.add_column(heading)
+    columns = ["measure", "value", "95 % interval", "meaning"]
+    if beside is not None:
+        columns.insert(3, heading)
+    for name in columns:  # of a narrow console, the meaning is folded
+        table.add_column(name, no_wrap=name != "meaning")
+    others = {} if beside is None else {metric.name: metric.text for metric in beside}
     for metric in found:
-        table.add_row(metric.label, metric.text, metric.interval, metric.meaning)
+        more = [] if beside is None else [others.get(metric.name, "-")]
+        table.add_row(metric.label, metric.text, metric.interval, *more, metric.meaning)
     return table
 
 
 def draw(
-    folder: Path, history: History, network: Network, prepared: Prepared, stop: Stop
+    folder: Path,
+    history: History,
+    network: Network,
+    prepared: Prepared,
+    stop: Stop,
+    looks: Sequence[Look] = (),
 ) -> list[Path]:
-    """Draw a run's pictures into its folder.
+    """Draw a run's pictures into its folder; ``looks`` are those at the validation rows.
 
     The objective and the accuracy over evaluations; the decision boundary of two numbers. Of
     measured data the confusion matrix and, of two classes, the ROC curve, or predictions against
@@ -267,7 +335,7 @@ def draw(
     from gradless import plots  # noqa: PLC0415 - matplotlib loads in half a second, and runs end here
 
     recipe, train, test = prepared.recipe, prepared.train, prepared.test
-    title = f"{train.name}: {recipe.strategy.replace('_', ' ')}"
+    title = f"{train.name}: {recipe.strategy}"
     paths = plots.curves(
         history,
         folder,
@@ -275,6 +343,7 @@ def draw(
         objective=prepared.problem.objective,
         target_loss=stop.loss,
         target_accuracy=stop.accuracy,
+        validation=[(evaluations_of(look, prepared.strategy), look.loss) for look in looks],
         on_batches=prepared.problem.uses_minibatches,
     )
     plane = [column.kind for column in prepared.table] == ["number"] * 2

@@ -5,6 +5,8 @@ config.json         the recipe, what is known of the data, versions
 status.json         running, finished, interrupted or failed
 checkpoints/        everything that is needed to go on, the last two
 history.csv         loss and accuracy over evaluations; the loss is what is minimised
+validation.csv      the same loss of networks that were judged on validation rows
+rows.safetensors    fingerprints of the rows that it was trained on
 model.safetensors   weights and biases; for numbers, what brings outputs into their units
 preprocessing.skops what makes inputs of the columns, as learned in training
 result.json         the numbers of the closing table
@@ -34,7 +36,7 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
 
-from gradless import checkpoint, storage
+from gradless import checkpoint, fingerprints, interrupts, storage
 from gradless.checkpoint import Saved
 from gradless.data import DATASETS
 from gradless.errors import InputError
@@ -48,10 +50,12 @@ from gradless.recipe import Prepared, Recipe, prepare
 from gradless.tables import Columns, Kind
 from gradless.train import Stop
 from gradless.tree import Params
+from gradless.validation import Look, Validation, looks_of
 
-CONFIG, HISTORY, MODEL, PREPROCESSING, RESULT, STATUS, LOCK = (
+CONFIG, HISTORY, VALIDATION, MODEL, PREPROCESSING, RESULT, STATUS, LOCK = (
     "config.json",
     "history.csv",
+    "validation.csv",
     "model.safetensors",
     "preprocessing.skops",
     "result.json",
@@ -136,6 +140,16 @@ def claim(folder: Path) -> Path:
     return folder
 
 
+def forget_unbegun(folder: Path) -> None:
+    """Take what is written before a run's first checkpoint away: there is nothing to go on with."""
+    if not checkpoint.found(folder):
+        for name in (CONFIG, STATUS, LOCK):
+            (folder / name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            (folder / checkpoint.FOLDER).rmdir()
+            folder.rmdir()
+
+
 def write_config(folder: Path, prepared: Prepared) -> None:
     """Write what decides the run, before it begins."""
     train = prepared.train
@@ -146,6 +160,9 @@ def write_config(folder: Path, prepared: Prepared) -> None:
             "data": {
                 "name": train.name,
                 "training_samples": train.n_samples,
+                "validation_samples": (
+                    0 if prepared.validation is None else prepared.validation.n_samples
+                ),
                 "test_samples": 0 if prepared.test is None else prepared.test.n_samples,
                 "target": prepared.target,
                 "features": [column.name for column in prepared.table],
@@ -171,7 +188,13 @@ def _versions() -> dict[str, str]:
     }
 
 
-def about(prepared: Prepared, stop: Stop, history: History, not_finite: int) -> dict[str, Any]:
+def about(
+    prepared: Prepared,
+    stop: Stop,
+    history: History,
+    not_finite: int,
+    validation: Validation | None = None,
+) -> dict[str, Any]:
     """What a checkpoint says of its run besides its numbers."""
     last = history.last if len(history) else None
     return {
@@ -180,6 +203,7 @@ def about(prepared: Prepared, stop: Stop, history: History, not_finite: int) -> 
         "versions": _versions(),
         "stop": dataclasses.asdict(stop),
         "not_finite": not_finite,
+        "validation": None if validation is None else validation.described(),
         "evaluations": last.evaluations if last else 0,
         "seconds": last.seconds if last else 0.0,
         "best_loss": last.best_loss if last else None,
@@ -191,15 +215,32 @@ def _as_json(recipe: Recipe) -> dict[str, Any]:
     return dict(json.loads(json.dumps(dataclasses.asdict(recipe))))
 
 
-def write_run(folder: Path, network: Network, history: History) -> None:
-    """Write the network with its preprocessing, and its history."""
+def write_run(
+    folder: Path,
+    network: Network,
+    history: History,
+    prepared: Prepared,
+    validation: Validation | None = None,
+) -> None:
+    """Write the network with its preprocessing, its rows, its history and what chose it."""
     if network.preprocessing is not None:  # first: where a network is, it can be used
         network.preprocessing.save(folder / PREPROCESSING)
     tree: dict[str, Any] = {"layers": network.model.stored(network.params)}
     if network.scale is not None:
         tree["outputs"] = network.scale
     storage.save_tree(folder / MODEL, tree, {"scaled": network.scale is not None})
+    fingerprints.write(folder, prepared.rows)
     history.to_csv(folder / HISTORY)
+    if validation is None:
+        (folder / VALIDATION).unlink(missing_ok=True)
+    else:
+        storage.write_bytes(folder / VALIDATION, validation.csv(prepared.strategy).encode())
+
+
+def read_looks(folder: Path) -> list[Look]:
+    """What was seen of the networks that validation rows chose from; nothing if they did not."""
+    path = folder / VALIDATION
+    return looks_of(path.read_text(encoding="utf-8")) if path.is_file() else []
 
 
 def write_result(folder: Path, result: dict[str, object]) -> None:
@@ -279,6 +320,7 @@ class Progress(NamedTuple):
     evaluations: int
     seconds: float
     not_finite: int
+    validation: Validation | None = None
 
 
 def reopen(folder: Path) -> tuple[Prepared, Saved, Progress]:
@@ -307,8 +349,12 @@ def reopen(folder: Path) -> tuple[Prepared, Saved, Progress]:
         numbers = [saved.about[name] for name in names]
         if not all(isinstance(*pair) for pair in zip(numbers, kinds, strict=True)):
             raise TypeError("not numbers")
-        return prepared, saved, Progress(Stop(**saved.about["stop"]), *numbers)
-    except (KeyError, TypeError, InputError):
+        validation = prepared.validator()
+        if validation is not None:
+            validation.restore(saved.about["validation"], saved.kept)
+        stop = Stop(**saved.about["stop"])
+        return prepared, saved, Progress(stop, *numbers)._replace(validation=validation)
+    except (KeyError, TypeError, ValueError, InputError):
         raise InputError(
             f"the checkpoints in {folder} do not say how far the run is and what limits it had; "
             "start a new run with gradless train"
@@ -399,15 +445,24 @@ def held(folder: Path) -> Iterator[None]:
 @contextmanager
 def reported(folder: Path) -> Iterator[None]:
     """Say that a run is running, and if that raises, how it ended."""
-    write_status(folder, "running")
-    try:
-        yield
-    except BaseException as error:
-        interrupted = isinstance(error, KeyboardInterrupt)
-        with contextlib.suppress(OSError):  # the first error counts
-            how = "interrupted" if interrupted else "failed"
-            write_status(folder, how, str(error) or type(error).__name__)
-        raise
+    with interrupts.farewell(lambda: _cut_off(folder)):
+        write_status(folder, "running")
+        try:
+            yield
+        except BaseException as error:
+            interrupted = isinstance(error, KeyboardInterrupt)
+            with contextlib.suppress(OSError):  # the first error counts
+                how = "interrupted" if interrupted else "failed"
+                write_status(folder, how, str(error) or type(error).__name__)
+            raise
+
+
+def _cut_off(folder: Path) -> str | None:
+    """Say that a run was interrupted, if it has not ended; returns how it goes on."""
+    if _stored_status(folder) != "running":
+        return None
+    write_status(folder, "interrupted", "interrupted before all was written")
+    return f"go on with: gradless resume {folder}" if checkpoint.found(folder) else None
 
 
 def _holder(folder: Path) -> str:
@@ -469,10 +524,7 @@ def _dictionary(value: Any) -> dict[str, Any]:
 
 def status(folder: Path) -> str:
     """How a run is: running, finished, interrupted (or killed), failed or unknown."""
-    try:
-        found = str(_dictionary(storage.read_json(folder / STATUS)).get("status", "unknown"))
-    except InputError:
-        return "unknown"
+    found = _stored_status(folder)
     if found != "running":
         return found
     lock = FileLock(folder / LOCK, timeout=0)
@@ -481,3 +533,10 @@ def status(folder: Path) -> str:
             return "interrupted"  # nobody holds it: it was killed
     except (Timeout, OSError):
         return "running"
+
+
+def _stored_status(folder: Path) -> str:
+    try:
+        return str(_dictionary(storage.read_json(folder / STATUS)).get("status", "unknown"))
+    except InputError:
+        return "unknown"

@@ -19,7 +19,7 @@ Array = npt.NDArray[np.float64]
 _LARGEST_DEVIATION = 1e15  # in float32: sums of many squares fit
 _FEW = 10.0  # samples
 _WIDER = 100.0
-_ROUNDING = 16 * np.finfo(np.float64).eps  # of one number that was computed in several ways
+_ROUNDING = 4 * np.finfo(np.float64).eps  # of one number that was computed in several ways
 
 
 class Moments(NamedTuple):
@@ -86,6 +86,18 @@ def mean_and_scale(values: Array, weight: Array | None = None) -> tuple[Array, A
     """
     moments = Moments.of(values, weight)
     return moments.mean, np.where(moments.constant, 1.0, moments.deviation)
+
+
+def is_blurred(values: Array) -> bool:
+    """Whether float32 has less than about a thousand steps for what numbers (rows,) spread over.
+
+    NaN is left out; of one number for all rows nothing is lost.
+    """
+    known = values[~np.isnan(values)]
+    if not len(known) or (known.astype(np.float32) == known).all():
+        return False
+    step = np.spacing(np.abs(known).max().astype(np.float32))
+    return bool(0 < np.ptp(known) < 1000 * step)
 
 
 def check_deviation(deviation: Any, what: str) -> None:

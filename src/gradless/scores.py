@@ -15,10 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from gradless.cells import short
+from gradless.output import figure, percent
 
 Array = npt.NDArray[Any]
 
 LEVEL = 0.95
+CLIP = 1e-7
+"""Probabilities are clipped to [1e-7, 1 - 1e-7] before the logarithm, as in the chapter."""
+# In float32, as the chapter computes it: 1 - 1e-7 is the nearest float32 below 1.
+MOST_LIKELY = float(np.float32(1 - CLIP))
 # Of fewer rows, and above all of those without any error, intervals are too narrow.
 FEW = 50
 _RESAMPLES, _FEWEST = 1000, 100
@@ -44,21 +49,26 @@ class Metric(NamedTuple):
     @property
     def text(self) -> str:
         """The value in words."""
-        return "not defined" if self.value is None else words(self.value)
+        return "not defined" if self.value is None else self._words(self.value)
 
     @property
     def interval(self) -> str:
         """The interval in words."""
         if self.low is None or self.high is None:
             return ""
-        return f"{words(self.low)} to {words(self.high)}"
+        return f"{self._words(self.low)} to {self._words(self.high)}"
+
+    def _words(self, value: float) -> str:
+        return percent(value) if self.name.endswith("accuracy") else figure(value)
 
     def as_json(self) -> dict[str, float | None]:
         """Value and interval."""
         return {"value": self.value, "low": self.low, "high": self.high}
 
 
-def of_classes(targets: Array, probabilities: Array, class_names: Sequence[str]) -> list[Metric]:
+def of_classes(
+    targets: Array, probabilities: Array, class_names: Sequence[str], *, intervals: bool = True
+) -> list[Metric]:
     """Metrics of a classification.
 
     Parameters
@@ -69,11 +79,14 @@ def of_classes(targets: Array, probabilities: Array, class_names: Sequence[str])
         Of each class, shape (n, classes).
     class_names
         One name per class. Of two, the second one is the class to be found.
+    intervals
+        Whether to compute them, which takes most of the time.
 
     Returns
     -------
     list of Metric
-        Accuracy, balanced accuracy, F1, log loss, ROC AUC and, for two classes, average precision.
+        Accuracy, balanced accuracy, F1, log loss (the objective cross_entropy), ROC AUC and, for
+        two classes, average precision.
     """
     from sklearn import metrics  # noqa: PLC0415 - loads in seconds
 
@@ -98,8 +111,7 @@ def of_classes(targets: Array, probabilities: Array, class_names: Sequence[str])
         add("balanced accuracy", balanced, "its mean over the classes")
         f1 = metrics.f1_score(targets, predicted, labels=labels, average="macro", zero_division=0)
         add("F1", f1, "1 is perfect, 0 finds none", one=True)
-        loss = metrics.log_loss(targets, probabilities, labels=range(classes))
-        add("log loss", loss, "0 is perfect, lower is better")
+        add("log loss", _log_losses(targets, probabilities).mean(), "0 is perfect, lower is better")
         area = metrics.roc_auc_score(targets, scores, multi_class="ovr") if whole else None
         add("ROC AUC", area, "1 is perfect, 0.5 guessing", one=True)
         if binary:
@@ -107,17 +119,27 @@ def of_classes(targets: Array, probabilities: Array, class_names: Sequence[str])
             precision = metrics.average_precision_score(targets, scores) if whole else None
             meaning = f"1 is perfect, {share:.2g} guessing"
             add("average precision", precision, meaning, one=True)
+    if not intervals:
+        return _with_intervals(found, np.empty((0, len(found))))
     samples = _classification_resamples(targets, probabilities, present, labels)
     return _with_intervals(found, samples)
 
 
-def of_numbers(targets: Array, predictions: Array) -> list[Metric]:
+def _log_losses(targets: Array, probabilities: Array) -> npt.NDArray[np.float64]:
+    """Log loss of each row, as the objective cross_entropy has it: one number for one quantity."""
+    likely = probabilities[np.arange(len(targets)), targets]
+    return -np.log(np.clip(likely, CLIP, MOST_LIKELY))
+
+
+def of_numbers(targets: Array, predictions: Array, *, intervals: bool = True) -> list[Metric]:
     """Metrics of a regression: mean squared error, mean absolute error and R².
 
     Parameters
     ----------
     targets, predictions
         Numbers, shape (n,).
+    intervals
+        Whether to compute them.
     """
     from sklearn import metrics  # noqa: PLC0415
 
@@ -133,6 +155,8 @@ def of_numbers(targets: Array, predictions: Array) -> list[Metric]:
         Metric("MAE", absolute, meaning="mean size of an error"),
         Metric("R²", r2_found, meaning="1 is perfect, 0 as always the mean"),
     ]
+    if not intervals:
+        return _with_intervals(found, np.empty((0, len(found))))
     errors = predicted - true
     parts = []
     for rows in _resamples(len(true)):
@@ -171,18 +195,6 @@ def _with_intervals(found: Sequence[Metric], samples: npt.NDArray[np.float64]) -
     return whole
 
 
-def words(value: float) -> str:
-    """A number with about three digits, or all before the point if they are few."""
-    size = abs(value)
-    if size >= 1e7:
-        return f"{value:.4g}"
-    if size >= 1000:
-        return f"{value:,.0f}"
-    if size >= 0.001 or not size:
-        return f"{value:.{1 if size >= 100 else 2 if size >= 10 else 3}f}"
-    return f"{value:.2g}"
-
-
 def _resamples(rows: int, classes: int = 1) -> Iterator[npt.NDArray[np.intp]]:
     """Indices of the rows of resamples, (some resamples, rows)."""
     generator = np.random.default_rng(0)
@@ -199,7 +211,7 @@ def _classification_resamples(
     """The metrics of `of_classes` of each resample."""
     rows, classes = probabilities.shape
     cells = classes * targets.astype(np.intp) + probabilities.argmax(1)
-    likely = np.clip(probabilities[np.arange(rows), targets], np.finfo(np.float64).eps, None)
+    losses = _log_losses(targets, probabilities)
     whole, parts = len(present) == classes, []
     for drawn in _resamples(rows, classes):
         confusion = _counted(cells[drawn], classes**2).reshape(-1, classes, classes)
@@ -213,7 +225,7 @@ def _classification_resamples(
             hits.sum(1) / rows,
             (hits[:, present] / true[:, present]).mean(1),
             f1[:, labels].mean(1),
-            -np.log(likely)[drawn].mean(1),
+            losses[drawn].mean(1),
         ]
         weights = _counted(drawn, rows)
         ranked = [1] if classes == 2 else range(classes)

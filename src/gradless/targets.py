@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradless import cells
-from gradless.cells import FloatArray, Missing, listing, short
+from gradless.cells import FloatArray, Missing, argument, listing, short
 from gradless.files import File
 
 Task = Literal["auto", "classification", "regression"]
@@ -44,9 +44,14 @@ class Answers(NamedTuple):
 
     def filled(self) -> Answers:
         """The same without the marks of quotes; a missing value is refused."""
-        for line, text in zip(self.lines, self.texts, strict=True):
-            if self.missing(text):
-                raise self.file.error(cells.missing(text), line=line, column=self.name)
+        distinct = set(self.texts)
+        gaps = set(filter(self.missing, distinct))
+        if gaps:
+            row = next(row for row, text in enumerate(self.texts) if text in gaps)
+            problem = cells.missing(self.texts[row])
+            raise self.file.error(problem, line=self.lines[row], column=self.name)
+        if not any(text.endswith(cells.QUOTED) for text in distinct):
+            return self
         return self._replace(texts=[text.removesuffix(cells.QUOTED) for text in self.texts])
 
 
@@ -74,14 +79,16 @@ def learned(column: Answers, task: Task) -> Targets:
             column=name,
         )
     if len(order) == len(texts):
+        words = None in map(cells.number, texts)
+        otherwise = "" if words else ", or predict numbers with --task regression"
         raise file.error(
             f"each of the {len(texts)} rows is a class of its own, expected classes that repeat; "
-            "choose another target, or predict numbers with --task regression",
+            f"choose another target{otherwise}",
             column=name,
         )
     values = np.array([order[keys[text]] for text in texts], dtype=np.int32)
     notes = [merged(name, list(spellings.values()), "class")]
-    if in_quotes and len(in_quotes) < len(texts):
+    if in_quotes:
         notes.append(quoted(name, in_quotes))
     return Targets(values, tuple(spellings[key][0] for key in order), tuple(filter(None, notes)))
 
@@ -147,10 +154,10 @@ def merged(column: str, spellings: Sequence[Sequence[str]], one: str) -> str | N
 
 def quoted(column: str, texts: Sequence[str]) -> str:
     """What to say of cells that are text because of their quotes."""
-    listed = listing(list(dict.fromkeys(map(cells.one_line, texts))))
+    names = list(dict.fromkeys(map(cells.one_line, texts)))
     return (
-        f"column {short(column)}: {listed} in quotes counts as a text, not as missing; "
-        "if it is missing, say so with --missing"
+        f"column {short(column)}: {listing(names)} counts as a text, being in quotes or in a "
+        f"column of text; if it is missing, say so with --missing {argument(*names)}"
     )
 
 

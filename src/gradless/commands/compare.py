@@ -14,11 +14,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from gradless import compare, compare_plots, runs
+from gradless import compare, compare_plots, interrupts, runs
 from gradless.commands import options as shared
 from gradless.commands.options import Output
 from gradless.commands.parse import parse
-from gradless.commands.train import INTERRUPTED, _interrupts
 from gradless.compare import Comparison, Plan, Progress, Quartiles, Summary
 from gradless.data import DATASETS
 from gradless.errors import InputError
@@ -93,11 +92,12 @@ def main(arguments: list[str]) -> int:
     folder = runs.claim(options.out or _next_free(options.problem.data))
     console = options.output.console()
     console.print(announcement(comparison.plan), highlight=False)
-    interrupted = False
-    with _interrupts() as asked, Display(console, comparison) as display:
-        for progress in comparison.run(asked):
+    with Display(console, comparison) as display:
+        for progress in comparison.run(interrupts.asked):
+            if progress.outcome is not None:
+                interrupts.save_first()
             display.show(progress)
-        interrupted = asked() == INTERRUPTED
+    interrupted = interrupts.asked() is not None
     summary = comparison.summarise()
     if summary is None:
         return _nothing(comparison, interrupted)
@@ -114,8 +114,7 @@ def main(arguments: list[str]) -> int:
             "runs; the one that was running is left out",
             file=sys.stderr,
         )
-        return 130
-    return 0
+    return interrupts.exit_code()
 
 
 def _plan(problem: Problem, contest: Contest) -> Plan:
@@ -148,7 +147,7 @@ def _next_free(data: str) -> Path:
 def _nothing(comparison: Comparison, interrupted: bool) -> int:
     if interrupted:
         print("gradless: interrupted before any run had ended; nothing to show", file=sys.stderr)
-        return 130
+        return interrupts.exit_code()
     reasons = "; ".join(f"{name}: {why}" for name, why in comparison.failures.items())
     raise InputError(f"no strategy could be run ({reasons})")
 

@@ -38,7 +38,7 @@ class Options(Training):
 
 def main(arguments: list[str]) -> int:
     """Parse, estimate, measure, print."""
-    options, recipe, stop, output = parse_training(Options, "explain", arguments)
+    options, recipe, stop, output, _ = parse_training(Options, "explain", arguments)
     if not 0 <= options.measure < math.inf:
         raise InputError(
             f"--measure {options.measure} was given, expected seconds; give 0 to measure nothing"

@@ -103,6 +103,10 @@ class Problem:
 class Training(Problem):
     """A problem, a strategy and a seed."""
 
+    validation: float | None = None
+    """Share of the training rows that is held out: the network that is best on them is kept, and
+    training ends when a better one is not to be expected; 0 for none. Default: 0.2 of measured data
+    with enough rows."""
     strategy: str = auto.AUTO
     """How to search (see: gradless strategies); auto chooses by network, budget and objective, and
     says why. The options of a named strategy are listed below."""
@@ -128,10 +132,26 @@ class Limits:
     stagnation: int | None = None
     """Stop after so many evaluations in which the best loss did not fall, or hardly beside how far
     other losses are above it. Neither its unit nor a constant added to it matters."""
+    patience: float | None = None
+    """Stop when a run has made so many times the evaluations of its best network on the validation
+    rows, and 5,000 evaluations and 20 generations more than that one. Default: 3."""
 
     def given(self) -> bool:
-        """Whether any limit was given."""
-        return self != type(self)()
+        """Whether any limit was given but the patience, which leaves the others as they are."""
+        return dataclasses.replace(self, patience=None) != type(self)()
+
+    @property
+    def patient(self) -> float | None:
+        """The patience as validation takes it.
+
+        Raises
+        ------
+        InputError
+            If it is not above 1.
+        """
+        if self.patience is not None and not self.patience > 1:
+            raise InputError(f"--patience must be above 1, got {self.patience:g}. For example: 3")
+        return self.patience
 
     def stop(self, objective: str | None) -> Stop:
         """The limits as the loop takes them; without any, the default time.
@@ -197,6 +217,7 @@ class Parsed(NamedTuple, Generic[Chosen]):
     recipe: Recipe
     stop: Stop
     output: Output
+    patience: float | None
 
 
 def parse_training(options: type[Chosen], command: str, arguments: Sequence[str]) -> Parsed[Chosen]:
@@ -229,7 +250,8 @@ def parse_training(options: type[Chosen], command: str, arguments: Sequence[str]
         ) from None
     hyperparameters = {} if cls is None else dataclasses.asdict(getattr(parsed, _group(cls)))
     recipe = parsed.training.recipe(hyperparameters=hyperparameters)
-    return Parsed(parsed.training, recipe, parsed.stopping.stop(recipe.objective), parsed.output)
+    stop, patience = parsed.stopping.stop(recipe.objective), parsed.stopping.patient
+    return Parsed(parsed.training, recipe, stop, parsed.output, patience)
 
 
 def _strategy_named_in(arguments: Sequence[str]) -> str:

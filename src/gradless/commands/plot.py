@@ -25,6 +25,7 @@ def main(arguments: list[str]) -> int:
     options = parse(Options, "plot", arguments)
     prepared, saved, _ = runs.reopen(options.run)
     network = runs.read_network(options.run)
-    for path in report.draw(options.run, saved.history, network, prepared, Stop()):
+    looks = runs.read_looks(options.run)
+    for path in report.draw(options.run, saved.history, network, prepared, Stop(), looks):
         print(path)
     return 0

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import csv
+import io
 import sys
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import tyro
 
-from gradless import runs
+from gradless import runs, storage
 from gradless.commands.parse import parse
 from gradless.errors import InputError
 from gradless.output import lacks, say, shortest
@@ -51,24 +51,29 @@ def main(arguments: list[str]) -> int:
             [network.class_names[chosen], *(f"{share:.9g}" for share in row)]
             for chosen, row in zip(outputs.argmax(1), probabilities, strict=True)
         ]
-    if options.out is None and lacks("".join([*header, *(network.class_names or ())])):
-        say(
-            f"standard output is {sys.stdout.encoding}, which does not have all letters of these "
-            "names; --out FILE is UTF-8"
-        )
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    if options.out is None:
+        if lacks("".join([*header, *(network.class_names or ())])):
+            say(
+                f"standard output is {sys.stdout.encoding}, which does not have all letters of "
+                "these names; --out FILE is UTF-8"
+            )
+        sys.stdout.write(text.getvalue())
+        return 0
     try:
-        file = (
-            nullcontext(sys.stdout)
-            if options.out is None
-            else options.out.open("w", newline="", encoding="utf-8")
-        )
+        _write(options.out.resolve(), text.getvalue().encode())
     except OSError as error:
         raise InputError(f"--out {options.out} cannot be written ({error.strerror})") from None
-    with file as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
     return 0
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, and into what is no file, such as a pipe, as it comes."""
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+    else:
+        storage.write_bytes(path, data)
 
 
 def say_strangers(network: Network, columns: Columns) -> None:

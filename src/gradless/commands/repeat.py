@@ -15,9 +15,9 @@ import tyro
 from gradless import report, runs, tree
 from gradless.commands.options import Output
 from gradless.commands.parse import parse
-from gradless.commands.train import _interrupts
 from gradless.history import History
-from gradless.train import evaluations_per_generation, train
+from gradless.train import evaluations_per_generation
+from gradless.validation import watched
 
 
 @dataclass(frozen=True)
@@ -38,20 +38,19 @@ def main(arguments: list[str]) -> int:
     prepared, saved, progress = runs.reopen(options.run)
     made = int(saved.run.generation) * evaluations_per_generation(prepared.strategy)
     stop = dataclasses.replace(progress.stop, evaluations=made, seconds=None)
-    history = History()
+    history, validation = History(), prepared.validator()
+    if validation is not None and progress.validation is not None:
+        validation.plan = progress.validation.plan
     console = options.output.console()
-    with (
-        _interrupts() as interrupted,
-        report.Display(
-            console,
-            stop,
-            history,
-            prepared.problem.objective,
-            on_batches=prepared.problem.uses_minibatches,
-        ) as display,
-    ):
-        for record in train(
-            prepared.problem, prepared.strategy, prepared.begin(), stop, asked_to_stop=interrupted
+    with report.Display(
+        console,
+        stop,
+        history,
+        prepared.problem.objective,
+        on_batches=prepared.problem.uses_minibatches,
+    ) as display:
+        for record in watched(
+            prepared.problem, prepared.strategy, prepared.begin(), stop, validation
         ):
             history.append(**record.rows)
             display.show(record)
@@ -62,6 +61,10 @@ def main(arguments: list[str]) -> int:
         if name != "seconds"
         and not np.array_equal(saved.history.column(name), history.column(name), equal_nan=True)
     ]
+    if validation is not None and progress.validation is not None:
+        one, other = progress.validation, validation
+        if (one.looks, tree.bits(one.kept)) != (other.looks, tree.bits(other.kept)):
+            found.append("network kept by the validation rows")
     if options.output.json:
         print(json.dumps({"run": str(options.run), "evaluations": made, "differs": found}))
     if found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,16 @@ def main(arguments: list[str]) -> int:
             print(f"gradless: {changed}: the last digits may differ", file=sys.stderr)
         done, given = progress.evaluations, options.stopping.given()
         objective = prepared.recipe.objective
+        validation, patience = progress.validation, options.stopping.patient
+        if validation is not None:
+            if patience is not None:
+                validation.plan = validation.plan._replace(patience=patience)
+            if validation.has_ended(int(saved.run.generation)):
+                raise InputError(
+                    f"{options.run} ended since there was no improvement on its validation rows, "
+                    "which more evaluations do not change; to wait longer for one, give "
+                    f"--patience {2 * math.ceil(validation.plan.patience)}"
+                )
         stop = options.stopping.stop(objective) if given else _left(options.run, progress)
         if given and stop.evaluations is not None and stop.evaluations <= done:
             raise InputError(
@@ -62,6 +73,7 @@ def main(arguments: list[str]) -> int:
                 options.output,
                 every=every,
                 not_finite=progress.not_finite,
+                validation=validation,
             )
 
 

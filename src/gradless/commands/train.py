@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import jax
 import numpy as np
 
-from gradless import card, checkpoint, diagnosis, report, runs
+from gradless import card, checkpoint, diagnosis, interrupts, report, runs
+from gradless.baseline import baseline, verdicts
 from gradless.checkpoint import Keeper
 from gradless.commands.options import (
     CHECKPOINT_EVERY,
@@ -27,16 +24,16 @@ from gradless.commands.options import (
 )
 from gradless.errors import InputError
 from gradless.history import History
+from gradless.objectives import Objective
 from gradless.output import say
 from gradless.recipe import Prepared, prepare
 from gradless.report import Result
 from gradless.runs import Network
 from gradless.scores import Metric
 from gradless.strategies import Strategy
-from gradless.train import TARGET_LOSS, Record, Run, Stop, check_budget, train
+from gradless.train import TARGET_LOSS, Record, Run, Stop, check_budget
 from gradless.tree import Params
-
-INTERRUPTED = "interrupted"
+from gradless.validation import PATIENCE, VALIDATED, Validation, evaluations_of, watched
 
 
 @dataclass(frozen=True)
@@ -52,13 +49,13 @@ class Options(Training):
 
 def main(arguments: list[str]) -> int:
     """Parse, train, report."""
-    options, recipe, stop, output = parse_training(Options, "train", arguments)
+    options, recipe, stop, output, patience = parse_training(Options, "train", arguments)
     prepared = prepare(recipe, stop)
     say(*prepared.notes)
     check_budget(prepared.strategy, stop)
     every = seconds(options.checkpoint_every, "--checkpoint-every")
     folder = runs.claim(options.out or runs.default_folder(options.data, prepared.strategy.name))
-    with runs.held(folder):
+    with interrupts.farewell(lambda: runs.forget_unbegun(folder)), runs.held(folder):
         runs.write_config(folder, prepared)
         if prepared.recipe.why is not None:
             output.console().print(
@@ -66,8 +63,14 @@ def main(arguments: list[str]) -> int:
                 highlight=False,
                 soft_wrap=True,
             )
+        if prepared.note is not None:
+            output.console().print(prepared.note, highlight=False, markup=False, soft_wrap=True)
         with runs.reported(folder):
-            return run(folder, prepared, prepared.begin(), History(), stop, output, every=every)
+            validation = prepared.validator(patience or PATIENCE)
+            return run(
+                folder, prepared, prepared.begin(), History(), stop, output, every=every,
+                validation=validation,
+            )  # fmt: skip
 
 
 def run(
@@ -80,11 +83,13 @@ def run(
     *,
     every: float,
     not_finite: int = 0,
+    validation: Validation | None = None,
 ) -> int:
     """Train from ``begun``, show it, and write the run folder; returns the exit code.
 
     ``every`` is the time between checkpoints in seconds, ``not_finite`` the losses of that kind so
     far; the limits are those of the whole run, except the seconds, which are of this call.
+    ``validation`` judges its networks on the validation rows.
     """
     console = output.console()
     spent = history.last.seconds if len(history) else 0.0
@@ -92,10 +97,12 @@ def run(
     whole = dataclasses.replace(stop, seconds=stop.seconds and stop.seconds + spent)
 
     def about() -> dict[str, Any]:
-        return runs.about(prepared, whole, history, not_finite)
+        return runs.about(prepared, whole, history, not_finite, validation)
+
+    def kept() -> Any:
+        return None if validation is None else validation.kept
 
     with (
-        _interrupts() as interrupted,
         report.Display(
             console,
             stop,
@@ -106,53 +113,70 @@ def run(
         Keeper(folder, every, failed=_warn) as keeper,
     ):
         if not checkpoint.found(folder):
-            keeper.write(begun, history, about)  # from here on, it can be killed
-        for record in train(
-            prepared.problem, prepared.strategy, begun, stop, asked_to_stop=interrupted
+            keeper.write(begun, history, about, kept())  # from here on, it can be killed
+        for record in watched(
+            prepared.problem, prepared.strategy, begun, stop, validation, interrupts.asked
         ):
+            interrupts.save_first()
             shown = record._replace(seconds=record.seconds + spent)
             history.append(**shown.rows)
             not_finite += record.not_finite
             display.show(shown)
-            keeper.offer(record.run, history, about)
-    found_best = _params(prepared, record)
+            keeper.offer(record.run, history, about, kept())
+    found_best, chosen = _chosen(prepared, record, validation)
     network = _network(prepared, found_best)
     objective = prepared.problem.objective
     why = record.stopped_because or ""
     if why == TARGET_LOSS:
         why = f"target {objective.quantity} reached"
+    elif why == VALIDATED and prepared.validation is not None:
+        why = f"no improvement on the {prepared.validation.n_samples:,} validation rows"
     try:
-        keeper.write(record.run, history, about)
-        runs.write_run(folder, network, history)
+        keeper.write(record.run, history, about, kept())
+        runs.write_run(folder, network, history, prepared, chosen)
     except OSError as error:
         raise InputError(
             f"the run could not be written to {folder} ({error.strerror or error}); make room, and "
             f"go on from its last checkpoint with: gradless resume {folder}"
         ) from None
-    finding = diagnosis.diagnose(
-        history,
-        prepared.strategy,
-        record.run.state,
-        uses_minibatches=prepared.problem.uses_minibatches,
-        not_finite=not_finite,
-        stopped_because=record.stopped_because,
-        objective=objective,
-    )
+    finding = None
+    if record.stopped_because != VALIDATED:  # which is no stall, but as it should be
+        finding = diagnosis.diagnose(
+            history,
+            prepared.strategy,
+            record.run.state,
+            uses_minibatches=prepared.problem.uses_minibatches,
+            not_finite=not_finite,
+            stopped_because=record.stopped_because,
+            objective=objective,
+        )
     result = _result(folder, prepared, found_best, history, record, why)
+    if chosen is not None and chosen.best is not None:
+        at = evaluations_of(chosen.best, prepared.strategy)
+        result = dataclasses.replace(result, kept_at=at)
     if finding is not None:
         result = dataclasses.replace(result, stalled=finding.seen, advice=finding.advice)
     found: list[Metric] = []
+    simple: list[Metric] = []
     if prepared.is_measured:
         samples = prepared.test or prepared.train
         found, answers = report.measured(network, samples.features, samples.targets)
+        simple = report.measured_baseline(prepared, samples)
+        best = baseline(prepared)
+        result = dataclasses.replace(
+            result,
+            baseline=report.stored_baseline(best, prepared),
+            verdict=verdicts(objective, *_values(objective, result), best),
+        )
         if prepared.test is not None:
             on_test = {metric.name: metric.as_json() for metric in found}
             result = dataclasses.replace(result, test_metrics=on_test)
     runs.write_result(folder, result.as_json())
-    was_interrupted = record.stopped_because == INTERRUPTED
-    pictures = report.draw(folder, history, network, prepared, stop)
+    was_interrupted = record.stopped_because == interrupts.INTERRUPTED
+    looks = () if chosen is None else chosen.shown
+    pictures = report.draw(folder, history, network, prepared, stop, looks)
     if prepared.is_measured:
-        card.write(folder, prepared, result, found, answers, pictures)
+        card.write(folder, prepared, result, found, simple, answers, pictures)
     runs.write_status(folder, "interrupted" if was_interrupted else "finished", why)
     if output.json:
         print(json.dumps(result.as_json()))
@@ -161,9 +185,11 @@ def run(
         console.print(f"{not_finite:,} losses were not finite; such a network never wins.")
     if prepared.test is not None and found:
         console.print(f"\n{prepared.test.n_samples:,} rows kept aside to test:", highlight=False)
-        console.print(report.metrics_table(found), highlight=False, markup=False)
+        console.print(report.metrics_table(found, simple), highlight=False, markup=False)
         if few := report.caution(prepared.test.n_samples):
             console.print(few, highlight=False, soft_wrap=True)
+    for sentence in result.verdict or ():
+        console.print(f"\n{sentence}", highlight=False, markup=False, soft_wrap=True)
     if finding is not None:
         console.print(f"stalled: {finding.seen}", highlight=False, markup=False, soft_wrap=True)
         console.print(f"try: {finding.advice}", highlight=False, markup=False, soft_wrap=True)
@@ -172,31 +198,31 @@ def run(
         console.print(f"model card: {folder / card.CARD}", highlight=False, soft_wrap=True)
     if was_interrupted:
         print(f"gradless: saved; go on with: gradless resume {folder}", file=sys.stderr)
-        return 130
-    return 0
+    return interrupts.exit_code()
 
 
 def _warn(text: str) -> None:
     print(f"gradless: {text}", file=sys.stderr)
 
 
-@contextmanager
-def _interrupts() -> Iterator[Callable[[], str | None]]:
-    """Make the first Ctrl-C a request to stop; the second one interrupts at once."""
-    asked = False
-    before = signal.getsignal(signal.SIGINT)
+def _chosen(
+    prepared: Prepared, record: Record, validation: Validation | None
+) -> tuple[Params, Validation | None]:
+    """The parameters that a run ends with, and what chose them if validation rows did.
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
-        signal.signal(signal.SIGINT, before)
-        print("gradless: stopping and saving; again to stop at once", file=sys.stderr)
+    They do not where a target was reached: the network that reached it was asked for.
+    """
+    reached = (record.stopped_because or "").startswith("target")
+    if reached or validation is None or (vector := validation.network) is None:
+        return _params(prepared, record), None
+    network: Any = vector
+    return prepared.structure.unravel(network), validation
 
-    signal.signal(signal.SIGINT, ask)
-    try:
-        yield lambda: INTERRUPTED if asked else None
-    finally:
-        signal.signal(signal.SIGINT, before)
+
+def _values(objective: Objective, result: Result) -> tuple[float, float | None]:
+    """Of the objective, on training and test rows."""
+    test = None if result.test_loss is None else objective.value(result.test_loss)
+    return objective.value(result.loss), test
 
 
 def _params(prepared: Prepared, record: Record) -> Params:
@@ -238,7 +264,10 @@ def _result(
 ) -> Result:
     """The closing numbers, on all the data."""
     train_score = prepared.judge(params, prepared.train)
-    test_score = None if prepared.test is None else prepared.judge(params, prepared.test)
+    test_score, validation_score = (
+        None if part is None else prepared.judge(params, part)
+        for part in (prepared.test, prepared.validation)
+    )
     # The loss is what was minimised, as in the history.
     objective = prepared.problem.objective
     return Result(
@@ -253,4 +282,8 @@ def _result(
         test_loss=None if test_score is None else objective.value(test_score.value),
         test_accuracy=None if test_score is None else test_score.accuracy,
         stopped_because=why,
+        validation_loss=(
+            None if validation_score is None else objective.value(validation_score.value)
+        ),
+        validation_accuracy=None if validation_score is None else validation_score.accuracy,
     )

@@ -138,7 +138,7 @@ class SPSA:
             return pairs
         center = jax.tree.map(lambda x: x[:1], pairs)
         center = center._replace(
-            sign=jnp.zeros(1), drawn=jax.tree.map(jnp.zeros_like, center.drawn)
+            sign=jnp.zeros(1, jnp.float32), drawn=jax.tree.map(jnp.zeros_like, center.drawn)
         )
         return jax.tree.map(lambda *x: jnp.concatenate(x), pairs, center)
 
@@ -183,7 +183,7 @@ class SPSA:
             slopes = jnp.clip(slopes, -most, most)
             steepest = jnp.maximum(jnp.minimum(present, most), jnp.where(was_penalty, 0, steepest))
             slopes = slopes / jnp.where(steepest > 0, steepest, 1.0)
-        slopes = limits.subtractable(slopes / self.probes)
+        slopes = limits.subtractable(slopes / self.probes).astype(state.center.dtype)
         gradient = mirrored.weighted_sum(
             candidates, slopes, state.structure.size, directions=self.directions
         )
