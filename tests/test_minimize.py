@@ -535,3 +535,29 @@ def test_an_outside_simulator_evaluates() -> None:
     # Without air: 45 degrees, speed^2 / g far.
     assert thrown["angle"] == pytest.approx(math.pi / 4, abs=0.1)
     assert distance(*map(float, thrown.values())) == pytest.approx(100 / 9.81, rel=0.02)
+
+
+# --- Scales ---------------------------------------------------------------------------------------
+
+
+def test_steps_count_in_the_scale_that_is_given() -> None:
+    start = {"volt": 1e-4, "kelvin": jnp.array([300.0, 0.0])}
+    scale = {"volt": 1e-4, "kelvin": [100.0, 1.0]}
+
+    def loss(params):
+        apart = (params["volt"] - 2e-4) / 1e-4, (params["kelvin"][0] - 350) / 100
+        return apart[0] ** 2 + apart[1] ** 2 + (params["kelvin"][1] - 1) ** 2
+
+    scale["kelvin"] = np.array(scale["kelvin"])
+    found = minimize(loss, start, "hill_climbing", scale=scale, evaluations=500)
+    assert found.best_loss < 0.01
+    further = minimize(loss, start, resume_from=found, evaluations=600)
+    assert further.best_loss <= found.best_loss
+    with pytest.raises(InputError, match="given with resume_from, expected none"):
+        minimize(loss, start, scale=1.0, resume_from=found, evaluations=600)
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, "wide", {"a": 1.0}, np.ones(3)])
+def test_a_scale_that_does_not_fit_is_refused(scale) -> None:
+    with pytest.raises(InputError, match="scale"):
+        minimize(lambda p: jnp.sum(p**2), jnp.zeros(2), scale=scale, evaluations=1000)
