@@ -21,6 +21,7 @@ import numpy.typing as npt
 from gradless import tree
 from gradless.errors import InputError
 from gradless.evaluate import Problem
+from gradless.floats import mode_of
 from gradless.host import HostProblem
 from gradless.strategies import Strategy
 from gradless.train import Record, Run, Stop, evaluations_per_generation, train
@@ -255,7 +256,8 @@ def watched(
 
 def center(strategy: Strategy, run: Run) -> Vector:
     """The center of a search."""
-    return np.asarray(_center(strategy, run.state))
+    with mode_of(run.best_loss):
+        return np.asarray(_center(strategy, run.state))
 
 
 def answers(strategy: Strategy, uses_minibatches: bool) -> Callable[[Run], list[Vector]]:
