@@ -27,8 +27,10 @@ from gradless.errors import InputError, unknown_name
 from gradless.function import FunctionProblem, LossFunction
 from gradless.generation import NO_FAULTS, Faults
 from gradless.history import History
+from gradless.host import mode_for
 from gradless.python_function import PythonProblem
 from gradless.strategies import Strategy
+from gradless.strategies.scaled import Scaled
 from gradless.train import TARGET_LOSS, Record, Run, Stop, begin, check_budget, train
 from gradless.tree import Params, Structure
 
@@ -43,7 +45,8 @@ class Minimum:
     ----------
     best, best_loss
         Best parameters, and their loss: of every candidate, of the center in every generation, and
-        of the parameters given. With minibatches: see :func:`minimize`.
+        of the parameters given. They are arrays of JAX, or of NumPy for a loss in Python. With
+        minibatches: see :func:`minimize`.
     center, center_loss
         The strategy's last answer, for many strategies the mean of what it samples, and its loss.
         Where losses are noisy it is the better estimate.
@@ -105,6 +108,7 @@ def minimize(
     params: Params,
     strategy: str | Strategy = "auto",
     *,
+    scale: Any = None,
     data: Any = None,
     batch_size: int | None = None,
     evaluations: int | None = None,
@@ -128,10 +132,18 @@ def minimize(
         once, and put arrays that change into ``data``. For Python code see ``compiled``.
     params
         Where to begin: a pytree of floating-point arrays or numbers. ``loss_fn`` gets, and the
-        result has, their shapes and dtypes. The search itself is in float32 or wider, and losses
-        are compared in float32.
+        result has, their shapes and dtypes. The search itself is in float32 or wider. Without
+        ``jax_enable_x64``, JAX makes float32 of float64, and losses are compared in float32; with
+        it, and for a loss in Python in any case, float64 stays, and losses are compared in that.
     strategy
         ``"auto"``, a name (``gradless strategies`` lists them) or a strategy.
+    scale
+        About how far good values are from ``params``, in their units: a number for all parameters,
+        or a pytree like ``params`` with a number, or an array of its shape, for each array. Every
+        number of a strategy counts in it: with ``sigma=0.3``, the first standard deviation is 0.3
+        times the scale. Default: of weights that were drawn at random, their root mean square; of
+        other arrays theirs as well, but at least 1; and for the strategies that say so
+        (``hill_climbing``, ``random_search``, ``simulated_annealing``), 1.
     data
         Pytree of arrays with the samples on axis 0.
     batch_size
@@ -142,9 +154,9 @@ def minimize(
         Wall time after compilation. Without ``evaluations``, ``seconds`` and ``stagnation`` it is
         15 seconds, as on the command line.
     target_loss
-        Stop as soon as the best loss is no more than this. With minibatches, as soon as the center
-        is seen to reach it, judged as what is returned is; that is asked now and then, once a batch
-        has reached it.
+        Stop as soon as the best loss is no more than this; that of ``params`` counts. With
+        minibatches, as soon as the center is seen to reach it, judged as what is returned is; that
+        is asked now and then, once a batch has reached it.
     stagnation
         Stop after so many evaluations without a fall of the best loss that is worth while: by more
         than the loss rounds to, and by a thousandth of how far losses have lately been above the
@@ -152,9 +164,10 @@ def minimize(
     seed
         Decides all noise and minibatches: same seed, same search.
     compiled
-        False if ``loss_fn`` is plain Python, a simulator for example. It is called with NumPy
-        arrays, once for each candidate. A candidate for which it raises an exception is counted,
-        and is the worst; at ``params`` its exceptions are raised as they are.
+        False if ``loss_fn`` is plain Python, a simulator for example. It is called once for each
+        candidate, with NumPy arrays of its own that it may change; data are read-only. A candidate
+        for which it raises an exception is counted, and is the worst; at ``params`` its exceptions
+        are raised as they are.
     n_jobs
         Processes that call a loss in Python, as in joblib: -1 for one on each core.
     callback
@@ -163,7 +176,7 @@ def minimize(
         Go on from an earlier result, with its strategy, seed and history. ``evaluations`` count
         from its beginning, ``seconds`` from now.
     **hyperparameters
-        Of a strategy given by name, for example ``sigma=0.3``.
+        Of a strategy given by name, for example ``sigma=0.3``, in units of ``scale``.
 
     Returns
     -------
@@ -203,9 +216,14 @@ def minimize(
         )
     chosen, why = _strategy(strategy, hyperparameters), ""
     problem = _problem(loss_fn, params, data, batch_size, compiled, n_jobs)
-    start = _arrays(params)
+    with mode_for(problem):
+        start = _arrays(params)
     if resume_from is not None:
-        chosen, why = _continued(resume_from, chosen, problem.structure), resume_from.why
+        if scale is not None:
+            raise InputError(
+                f"scale={scale!r} was given with resume_from, expected none: the earlier one stays"
+            )
+        chosen, why = _continued(resume_from, chosen, problem), resume_from.why
     elif chosen is None:
         choice = auto.choose(
             dimension=problem.structure.size,
@@ -216,16 +234,28 @@ def minimize(
             minibatches=problem.uses_minibatches,
         )
         chosen, why = auto.that_fits(choice, lambda s: memory.estimate(problem, s, start))
+    if scale is not None:
+        chosen = _scaled(chosen, scale, start)
     check_budget(chosen, stop)
     _check_memory(problem, chosen, start, resume_from)
 
-    run, history, spent, not_finite, faults = None, History(), 0.0, 0, NO_FAULTS
+    history, spent, not_finite, faults = History(), 0.0, 0, NO_FAULTS
+    start_loss = None
+    if isinstance(problem, PythonProblem) and not problem.uses_minibatches:
+        start_loss = problem.first_loss
     if resume_from is not None:
         # The history is copied, so that the earlier result stays what it is.
         run, history = resume_from.run, copy.deepcopy(resume_from.history)
         spent, not_finite = resume_from.seconds, resume_from.not_finite
         faults = Faults(resume_from.raised, resume_from.error)
-    for record in train(problem, chosen, run or begin(chosen, start, int(seed)), stop):
+    else:
+        with mode_for(problem):
+            run = begin(chosen, start, int(seed))
+        if target_loss is not None:
+            start_loss = _judge(problem, start) if start_loss is None else start_loss
+            if start_loss <= float(np.asarray(target_loss, run.best_loss.dtype)):
+                return _reached_before(problem, chosen, why, run, start, start_loss)
+    for record in train(problem, chosen, run, stop):
         shown = record._replace(seconds=record.seconds + spent)
         history.append(**shown.rows)
         not_finite += record.not_finite
@@ -236,7 +266,9 @@ def minimize(
             break
 
     judged = reason == TARGET_LOSS  # by all of the data
-    best, best_loss, center, center_loss = _closing(problem, chosen, record.run, start, judged)
+    best, best_loss, center, center_loss = _closing(
+        problem, chosen, record.run, start, start_loss, judged
+    )
     return Minimum(
         best=best,
         best_loss=best_loss,
@@ -311,13 +343,30 @@ def _strategy(given: Any, hyperparameters: dict[str, Any]) -> Strategy | None:
     return None if isinstance(given, str) else given
 
 
+def _scaled(strategy: Strategy, scale: Any, start: Params) -> Strategy:
+    """The strategy in units of a scale that fits the parameters."""
+    # Arrays of lists and numbers of Python, where the parameters have arrays.
+    leaf = jax.tree_util.treedef_is_leaf(jax.tree.structure(start))
+    try:
+        scale = np.asarray(scale, float) if leaf else jax.tree.map(np.asarray, scale)
+        kinds = {each.dtype.kind for each in jax.tree.leaves(scale)}
+    except (TypeError, ValueError):
+        kinds = {"O"}
+    if not kinds or kinds - set("fiu"):
+        raise InputError(f"scale={scale!r} was given, expected numbers; give for example scale=0.1")
+    scaled: Any = Scaled(strategy, scale)
+    jax.eval_shape(scaled.init, jax.random.key(0), start)
+    return scaled
+
+
 def _hyperparameters(cls: Any) -> set[str]:
     return {each.name for each in dataclasses.fields(cls)}
 
 
 def _arrays(params: Params) -> Params:
     """Parameters as the search begins with them."""
-    start = jax.tree.map(jnp.asarray, params)
+    # With their types, or numbers of Python would compile another program than arrays do.
+    start = jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(x)), params)
     for path, leaf in jax.tree_util.tree_flatten_with_path(start)[0]:
         if not jnp.isfinite(leaf).all():
             raise InputError(
@@ -327,20 +376,26 @@ def _arrays(params: Params) -> Params:
     return start
 
 
-def _continued(earlier: Any, chosen: Strategy | None, structure: Structure) -> Strategy:
+def _continued(
+    earlier: Any, chosen: Strategy | None, problem: FunctionProblem | PythonProblem
+) -> Strategy:
     """The strategy that goes on from an earlier result."""
     if not isinstance(earlier, Minimum):
         raise InputError(
             f"resume_from of type {type(earlier).__name__} was given, expected what minimize "
             "returned"
         )
-    if Structure.of(earlier.best) != structure:
+    with mode_for(problem):
+        structure = Structure.of(earlier.best)
+    if structure != problem.structure:
         raise InputError(
             "params unlike those of resume_from were given, expected the same names, shapes and "
             "dtypes; give for example resume_from.best"
         )
     if chosen is None:
         return earlier.strategy
+    if isinstance(earlier.strategy, Scaled) and not isinstance(chosen, Scaled):
+        chosen = dataclasses.replace(earlier.strategy, strategy=chosen)
     # All but the floats is part of the tree's structure.
     kinds: Any = [jax.tree.structure(each) for each in (chosen, earlier.strategy)]
     if kinds[0] != kinds[1]:
@@ -377,17 +432,54 @@ def _check_memory(
 # --- What is returned -----------------------------------------------------------------------------
 
 
+def _reached_before(
+    problem: FunctionProblem | PythonProblem,
+    strategy: Strategy,
+    why: str,
+    run: Run,
+    start: Params,
+    loss: float,
+) -> Minimum:
+    """The result of a search that begins at its target."""
+    history = History()
+    losses = np.full(1, loss, run.best_loss.dtype)
+    history.append(
+        generation=0, evaluations=0, seconds=0.0, loss=losses, accuracy=math.nan,
+        best_loss=losses, best_accuracy=math.nan,
+    )  # fmt: skip
+    with mode_for(problem):
+        run = run._replace(best_loss=jnp.asarray(losses[0]))
+    return Minimum(
+        best=_returned(problem, start),
+        best_loss=loss,
+        center=_returned(problem, start),
+        center_loss=loss,
+        evaluations=0,
+        seconds=0.0,
+        compile_seconds=0.0,
+        not_finite=0,
+        stopped_because=TARGET_LOSS,
+        strategy=strategy,
+        why=why,
+        history=history,
+        run=run,
+    )
+
+
 def _closing(
     problem: FunctionProblem | PythonProblem,
     strategy: Strategy,
     run: Run,
     start: Params,
+    start_loss: float | None,
     judged: bool,
 ) -> tuple[Params, float, Params, float]:
     """Best parameters and their loss, center and its loss."""
-    best = _local(Structure.of(start).unravel(run.best))
-    center = _local(strategy.center(run.state))
-    center_loss, start_loss = _judge(problem, center), _judge(problem, start)
+    with mode_for(problem):
+        best, center = Structure.of(start).unravel(run.best), strategy.center(run.state)
+    start, best, center = (_returned(problem, params) for params in (start, best, center))
+    center_loss = _judge(problem, center)
+    start_loss = _judge(problem, start) if start_loss is None else start_loss
     # No one gets back less than they gave: a search may begin at its minimum.
     if problem.uses_minibatches and not judged:
         contenders = [(_judge(problem, best), best), (center_loss, center), (start_loss, start)]
@@ -402,6 +494,9 @@ def _judge(problem: FunctionProblem | PythonProblem, params: Params) -> float:
     return float(problem.score_all(params).loss)
 
 
-def _local(params: Params) -> Params:
-    """Arrays that go with any other: the loop's are bound to all devices of its mesh."""
+def _returned(problem: FunctionProblem | PythonProblem, params: Params) -> Params:
+    """Parameters as they were given: for Python those of NumPy, of which JAX may have no type."""
+    if isinstance(problem, PythonProblem):
+        return problem.own(jax.tree.leaves(params))
+    # Arrays that go with any other: the loop's are bound to all devices of its mesh.
     return jax.tree.map(lambda x: jnp.asarray(np.asarray(x)), params)
