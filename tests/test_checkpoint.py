@@ -197,5 +197,6 @@ def test_about_is_json_in_the_header(tmp_path) -> None:
     assert json.loads(json.loads(header["__metadata__"]["gradless"])["about"]) == {
         "format": 2,
         "rows": 3,
+        "losses": "float32",
         "stop": {},
     }

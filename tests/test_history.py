@@ -209,12 +209,27 @@ def test_a_file_with_another_capacity(tmp_path):
     assert larger.column("generation").tolist() == [1, *range(16, 113, 16), 120]
 
 
-def test_a_loss_beyond_float32_is_inf(tmp_path):
+def test_losses_in_float64_stay_what_they_are(tmp_path):
+    exact = {"loss": np.array([1e300, 1e6 + 1e-9, -1e300])}
     history = History()
-    history.append(**make_rows(2) | {"loss": np.array([1e300, -1e300])})
+    history.append(**part(make_rows(6), 0, 3))
+    history.append(**part(make_rows(6), 3, 6) | exact)
+    assert history.column("loss").dtype == history.column("best_loss").dtype == np.float64
+    assert history.column("accuracy").dtype == np.float32
+    assert history.column("loss")[3:].tolist() == exact["loss"].tolist()
+    np.testing.assert_array_equal(history.column("loss")[:3], make_rows(6)["loss"][:3])
+    csv_of(history, tmp_path)
+    for other in (
+        History.from_csv(tmp_path / "written.csv"), History.from_arrays(history.arrays())
+    ):  # fmt: skip
+        assert other.column("loss").dtype == np.float64
+        np.testing.assert_array_equal(other.column("loss"), history.column("loss"))
+
+
+def test_a_number_beyond_float32_is_inf():
+    history = History()
+    history.append(**make_rows(2) | {"loss": [1e300, -1e300]})
     assert history.column("loss").tolist() == [np.inf, -np.inf]
-    (tmp_path / "run.csv").write_text(HEADER + "1,7,1.0,1e300,,1.0,\n")
-    assert History.from_csv(tmp_path / "run.csv").last.loss == np.inf
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):

@@ -11,14 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradless import minimum, objectives, strategies, train
+from gradless import function, minimum, objectives, strategies, train
 from gradless.errors import InputError
 from gradless.evaluate import SupervisedProblem, choose_layout
 from gradless.function import FunctionProblem
 from gradless.generation import advance
 from gradless.minimum import minimize
 from gradless.strategies import CMAES, HillClimbing, RandomSearch
-from gradless.train import Run, Stop, begin
+from gradless.train import TARGET_LOSS, Run, Stop, begin
 
 CLIMB = HillClimbing(sigma=0.3, adapt=True)
 KEY = jax.random.key(0)
@@ -195,7 +195,8 @@ def test_double_precision_is_given_to_the_function() -> None:
         found = minimize(loss, np.ones(2), CLIMB, evaluations=400)
         assert types == {"float64"}
         assert found.best.dtype == found.center.dtype == jnp.float64
-        assert found.best_loss == pytest.approx(float(squares(found.best)), rel=1e-6)
+        assert found.run.best_loss.dtype == found.history.column("loss").dtype == jnp.float64
+        assert found.best_loss == pytest.approx(float(squares(found.best)), rel=1e-14)
         assert found.best_loss < 1
 
 
@@ -309,6 +310,17 @@ def test_the_callback_follows_and_stops() -> None:
     assert found.stopped_because == "evaluations used up"
 
 
+@pytest.mark.parametrize("settings", [{}, {"data": np.full(8, 1.0), "batch_size": 4}])
+def test_a_target_that_is_met_at_the_start_needs_no_search(settings) -> None:
+    def loss(x, batch=1.0):
+        return jnp.mean((x - batch) ** 2)
+
+    found = minimize(loss, jnp.zeros(()), "cma_es", target_loss=1.0, evaluations=500, **settings)
+    assert (found.evaluations, found.stopped_because) == (0, TARGET_LOSS)
+    assert found.best_loss == found.center_loss == found.history.last.loss == 1
+    assert found.best == 0
+
+
 def test_the_seed_decides() -> None:
     first, again, other = (
         minimize(squares, jnp.ones(2), CLIMB, evaluations=100, seed=s) for s in (1, 1, 2)
@@ -340,11 +352,11 @@ def test_one_function_is_compiled_once() -> None:
 
     settings = {"data": np.arange(8.0), "batch_size": 4, "evaluations": 50}
     minimize(loss, 0.0, "hill_climbing", **settings)
-    compiled = advance._cache_size(), minimum._loss._cache_size()
+    compiled = advance._cache_size(), function._mean_loss._cache_size()
     minimize(loss, 7.0, "hill_climbing", seed=5, sigma=0.7, **settings)
     minimize(loss, 0.0, "hill_climbing", target_loss=0.1, **settings)
     minimize(loss, 0.0, "hill_climbing", **{**settings, "data": np.ones(8), "evaluations": 70})
-    assert (advance._cache_size(), minimum._loss._cache_size()) == compiled
+    assert (advance._cache_size(), function._mean_loss._cache_size()) == compiled
 
 
 # --- Losses that are not finite -------------------------------------------------------------------

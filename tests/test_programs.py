@@ -68,6 +68,9 @@ def test_a_function_is_referred_to_weakly_unless_an_equal_one_may_come():
 def test_losses_are_let_go_of_and_programs_are_bounded(monkeypatch):
     monkeypatch.setattr(programs, "KEPT", 2)
     losses, arrays = [], []
+    used = (generation.advance, function._mean_loss, host._ask)
+    for each in used:
+        each._programs.clear()  # of other tests
     for number in range(4):
         data = np.ones(1000) * number
 
@@ -82,7 +85,7 @@ def test_losses_are_let_go_of_and_programs_are_bounded(monkeypatch):
     gc.collect()
     assert not any(reference() for reference in losses)
     assert not any(reference() is not None for reference in arrays)
-    for each in (generation.advance, function._mean_loss, host._ask):
+    for each in used:
         assert each._cache_size() <= 2
 
 

@@ -34,7 +34,7 @@ PARTS: dict[str, Callable[[], Results]] = {
 SHORT: tuple[Callable[[], Results], ...] = (
     disks,
     lambda: kills(2, ("openai_es",), 8_000),
-    lambda: interrupts(4, 4, 0, 0),
+    lambda: interrupts(4, 2, 0, 0),
     lambda: files(300),
     lambda: tables(300),
 )

@@ -66,17 +66,16 @@ class Campaign:
         self._chance = random.Random()  # the moments would differ anyway
         self._names = iter(range(10**9))
 
-    def tries(
-        self, words: tuple[str, ...], signals: tuple[str, ...], count: int, cached: bool
-    ) -> Results:
-        """So many interrupts of a command, uniformly over its life."""
-        life = self._life(words, cached)
+    def tries(self, words: tuple[str, ...], signals: list[str], cached: bool) -> Results:
+        """Interrupts of a command by these signals, uniformly over its life."""
+        count = len(signals)
+        life = self._life(words, cached, 3 if count > self.at_once else 1)
         parts = [(k + self._chance.random()) / count for k in range(count)]
         self._chance.shuffle(parts)
         with ThreadPoolExecutor(self.at_once) as pool:
             found = list(
                 pool.map(
-                    lambda k: self._try(words, signals[k % len(signals)], parts[k], life, cached),
+                    lambda k: self._try(words, signals[k], parts[k], life, cached),
                     range(count),
                 )
             )
@@ -86,22 +85,21 @@ class Campaign:
             "command": " ".join(words),
             "cached": cached,
             "life": round(life, 1),
-            "signals": dict.fromkeys(signals, 0),
+            "signals": dict(
+                Counter(signal.Signals(one.code - 128).name for one, _ in found if not one.alone)
+            ),
             "too_late": sum(one.alone for one, _ in found),
             "left": dict(Counter(left for one, left in found if not one.alone)),
             "median_seconds": round(statistics.median(waits), 2),
             "slowest_seconds": round(max(waits), 2),
         }
-        for one in ended:
-            name = signal.Signals(one.code - 128).name
-            row["signals"][name] += 1  # type: ignore[index]
         print(f"  {row}", flush=True)
         return row
 
-    def _life(self, words: tuple[str, ...], cached: bool) -> float:
-        """Seconds that a command lives that is left alone, among others."""
-        with ThreadPoolExecutor(self.at_once) as pool:
-            alone = [pool.submit(self._try, words, None, 0.0, 0.0, cached) for _ in range(3)]
+    def _life(self, words: tuple[str, ...], cached: bool, count: int) -> float:
+        """Seconds that a command lives that is left alone: the median of so many at once."""
+        with ThreadPoolExecutor(count) as pool:
+            alone = [pool.submit(self._try, words, None, 0.0, 0.0, cached) for _ in range(count)]
         ended = [one.result()[0] for one in alone]
         for one in ended:
             if one.code or one.said:
@@ -256,18 +254,16 @@ def interrupts(sigint: int, sigterm: int, long: int, each: int) -> Results:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as name:
         campaign = Campaign(Path(name), 2 * (os.cpu_count() or 1))
-        rows = []
-        for signal_name, count in (("SIGINT", sigint), ("SIGTERM", sigterm)):
-            for cached in (True, False):
-                part = count // 2
-                if part:
-                    rows.append(campaign.tries(TRAIN, (signal_name,), part, cached))
-        both = tuple(SIGNALS)
+        rows = [
+            campaign.tries(TRAIN, ["SIGINT"] * (sigint // 2) + ["SIGTERM"] * (sigterm // 2), cached)
+            for cached in (True, False)
+        ]
         if long:
-            rows += [campaign.tries(LONG, both, long // 2, cached) for cached in (True, False)]
+            both = [*SIGNALS] * (long // 4)
+            rows += [campaign.tries(LONG, both, cached) for cached in (True, False)]
         if each:
             _make_whole(campaign.folder)
-            rows += [campaign.tries(words, both, each, True) for words in OTHERS]
+            rows += [campaign.tries(words, [*SIGNALS] * (each // 2), True) for words in OTHERS]
         return {"rows": rows, "at_once": campaign.at_once, "programs": campaign.check_cache()}
 
 

@@ -144,8 +144,11 @@ def _write(
 ) -> None:
     folder.mkdir(exist_ok=True)
     path = folder / f"checkpoint-{int(run.generation):012d}.safetensors"
+    losses = _losses(run)
+    # Without a row, the history does not know the type of losses yet.
+    rows = {name: a.astype(losses) if "loss" in name else a for name, a in rows.items()}
     tree = {"run": run, "history": rows}
-    known = {"format": _FORMAT, "rows": len(rows["generation"])}
+    known = {"format": _FORMAT, "rows": len(rows["generation"]), "losses": losses}
     if kept is not None:
         tree["kept"], known["kept"] = kept, True
     storage.save_tree(path, tree, {**known, **about})
@@ -181,8 +184,8 @@ def newest(folder: Path, like: Any) -> Saved:
     for path in paths:
         try:
             about = storage.load_about(path)
-            _check(path, about)
-            rows = History.empty_arrays(about["rows"])
+            _check(path, about, _losses(like))
+            rows = History.empty_arrays(about["rows"], _losses(like))
             expected = {"run": like, "history": rows}
             if about.get("kept"):
                 expected["kept"] = np.zeros(like.best.shape, np.float32)
@@ -198,7 +201,12 @@ def newest(folder: Path, like: Any) -> Saved:
     raise InputError(f"{folder} cannot go on: {'; '.join(refused)}")
 
 
-def _check(path: Path, about: Any) -> None:
+def _losses(run: Any) -> str:
+    """Type of a run's losses."""
+    return str(getattr(run, "best_loss", np.float32()).dtype)
+
+
+def _check(path: Path, about: Any, losses: str) -> None:
     fits = isinstance(about, dict) and isinstance(about.get("format"), int)
     if fits and about["format"] > _FORMAT:
         raise InputError(
@@ -213,3 +221,9 @@ def _check(path: Path, about: Any) -> None:
     rows = about.get("rows") if fits else None
     if not isinstance(rows, int) or not 0 <= rows <= History.CAPACITY:
         raise InputError(f"{path} is no checkpoint that this version of gradless can read")
+    if (kept := about.get("losses", "float32")) != losses:
+        mode = "set" if kept == "float64" else "do not set"
+        raise InputError(
+            f"{path} was written with losses in {kept}, expected {losses}: JAX has another "
+            f"mode now; {mode} JAX_ENABLE_X64=1 in the environment"
+        )

@@ -36,7 +36,7 @@ from gradless.objectives import Objective, Task
 from gradless.remembered import Remembered
 from gradless.scaling import Moments, Scales, moved
 from gradless.strategies import Strategy
-from gradless.units import unit_for
+from gradless.units import Unit, unit_for
 
 __all__ = ["GradientFreeClassifier", "GradientFreeRegressor", "load"]
 
@@ -77,6 +77,7 @@ class _GradientFree(BaseEstimator):
             self._check_model(model)
 
         new, before = (X, outputs, weight), None
+        counted = weight > 0
         if partial:
             before = self._recalled(objective, seed) if going_on else Remembered.none_of(*new)
             pairs = zip(before[:3], new, strict=True)
@@ -98,22 +99,18 @@ class _GradientFree(BaseEstimator):
                 "sample weights of zero for every sample were given, expected one above 0 at least"
             )
         self._check_counted(outputs[chosen], partial)
+        weight = weight[chosen]
         if not host or weighted:
             rows = np.column_stack([X, outputs.astype(np.float64)])[chosen]
-            first, merged = fitting.merged(rows, weight[chosen])
+            first, weight = fitting.merged(rows, weight)
             chosen = chosen[first]
-            weight[chosen] = merged
-        X, outputs, y, weight = X[chosen], outputs[chosen], y[chosen], weight[chosen]
+        X, outputs, y = X[chosen], outputs[chosen], y[chosen]
         in_training, aside = self._split(outputs, seed)
 
-        seen = self._moments_of(X[in_training], outputs[in_training], weight[in_training])
         if partial:
-            counted = new[2] > 0
-            seen = self._moments_of(*(each[counted] for each in new)) if counted.any() else seen
-            if going_on:
-                features, numbers = self._known_moments
-                of_numbers = seen[1] and numbers and numbers.and_of(seen[1])
-                seen = features.and_of(seen[0]), of_numbers
+            seen = self._seen_with(*(each[counted] for each in new), more=going_on)
+        else:
+            seen = self._moments_of(X[in_training], outputs[in_training], weight[in_training])
         scales = Scales.of(*seen, self.standardize)
         unit = None
         targets: Any = outputs
@@ -121,6 +118,44 @@ class _GradientFree(BaseEstimator):
             unit = unit_for(objective, np.where(seen[1].constant, 0.0, seen[1].deviation))
             targets = scales.targets(outputs, unit.of_targets)
         rounds = self._rounds + 1 if going_on else 0
+        patience = None if aside is None else self.n_iter_no_change
+        training = self._training(
+            task, model, objective, scales, unit, patience, _of_round(seed, rounds), partial
+        )
+        read = isinstance(objective, HostMetric) and objective.reads_features
+        samples = Samples(
+            scales.inputs(X),
+            targets,
+            weight,
+            y,
+            _safe_indexing(given, chosen) if read else None,
+            weighted,
+        )
+        trained = fitting.fit(
+            training,
+            samples.at(in_training),
+            None if aside is None else samples.at(aside),
+            self._start(scales) if going_on else None,
+        )
+        self._keep(trained, model, scales)
+        self._moments, self._rounds = seen, rounds
+        self._remembered = None
+        if before is not None:
+            remembered = new[0][counted], new[1][counted], new[2][counted]
+            self._remembered = before.and_of(remembered, training.seed)
+        return self
+
+    def _training(
+        self,
+        task: Task,
+        model: MLP,
+        objective: Objective | HostMetric,
+        scales: Scales,
+        unit: Unit | None,
+        patience: int | None,
+        seed: int,
+        partial: bool,
+    ) -> Training:
         training = Training(
             task=task,
             model=model,
@@ -138,35 +173,13 @@ class _GradientFree(BaseEstimator):
             batch_size=self.batch_size,
             log_loss_share=self._log_loss_share(objective),
             grows=partial,
-            patience=None if aside is None else self.n_iter_no_change,
-            seed=_of_round(seed, rounds),
+            patience=patience,
+            seed=seed,
             verbose=bool(self.verbose),
             callback=self.callback,
             folder=None if self.checkpoint_dir is None else Path(self.checkpoint_dir),
         )
-        read = isinstance(objective, HostMetric) and objective.reads_features
-        samples = Samples(
-            scales.inputs(X),
-            targets,
-            weight,
-            y,
-            _safe_indexing(given, chosen) if read else None,
-            weighted,
-        )
-        trained = fitting.fit(
-            training.with_share(_PARTIAL_SHARE) if partial else training,
-            samples.at(in_training),
-            None if aside is None else samples.at(aside),
-            self._start(scales) if going_on else None,
-        )
-        self._keep(trained, model, scales)
-        self._moments, self._rounds = seen, rounds
-        self._remembered = None
-        if before is not None:
-            counted = new[2] > 0
-            remembered = new[0][counted], new[1][counted], new[2][counted]
-            self._remembered = before.and_of(remembered, training.seed)
-        return self
+        return training.with_share(_PARTIAL_SHARE) if partial else training
 
     def _objective_for(self, task: Task, n_outputs: int) -> Objective | HostMetric:
         default = self._default_objective
@@ -215,6 +228,23 @@ class _GradientFree(BaseEstimator):
         """The present network's parameters, for other scales."""
         layers = moved(self._layers, self._scales, scales, self._known_moments)
         return tuple(Dense(*layer) for layer in layers)
+
+    def _seen_with(
+        self,
+        X: npt.NDArray[Any],
+        outputs: npt.NDArray[Any],
+        weight: npt.NDArray[Any],
+        *,
+        more: bool,
+    ) -> tuple[Moments, Moments | None]:
+        """What is known of all samples up to now, these included."""
+        if not len(X):
+            return self._known_moments
+        new = self._moments_of(X, outputs, weight)
+        if not more:
+            return new
+        features, targets = self._known_moments
+        return features.and_of(new[0]), new[1] and targets and targets.and_of(new[1])
 
     def _moments_of(
         self, X: npt.NDArray[Any], outputs: npt.NDArray[Any], weight: npt.NDArray[Any]

@@ -27,6 +27,7 @@ from gradless import auto, checkpoint, memory, objectives, tree
 from gradless.checkpoint import Keeper
 from gradless.evaluate import SupervisedProblem
 from gradless.history import History
+from gradless.host import mode_for
 from gradless.host_metric import HostMetric, HostMetricProblem
 from gradless.models import INITIALIZERS, MLP, Dense
 from gradless.objectives import Objective, Task
@@ -295,7 +296,8 @@ def _search(
     """One phase, which with ``compare`` may end with what it began with, if that is better."""
     problem, strategy, why = _plan(training, samples, params)
     check_budget(strategy, training.stop)
-    run = _begun(strategy, params, np.uint32(training.seed))
+    with mode_for(problem):
+        run = _begun(strategy, params, np.uint32(training.seed))
     spent = before.evaluations if before else 0
     history, kept = History(), None
     if training.folder is not None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from gradless.errors import InputError
 from gradless.evaluate import Score
+from gradless.floats import loss_dtype
 from gradless.minibatch import batches_to_judge, minibatch_indices
 from gradless.programs import compiled
 from gradless.tree import Params, Structure, as_pytree
@@ -94,8 +95,8 @@ class FunctionProblem:
         return self.loss_fn(params) if self.data is None else self.loss_fn(params, batch)
 
     def score(self, params: Params, batch: Any, rows: bool) -> Score:
-        """Loss of one candidate on a batch, float32; it has no accuracy."""
-        loss = jnp.asarray(self.loss(params, batch)).astype(jnp.float32)
+        """Loss of one candidate on a batch, of the type of losses; it has no accuracy."""
+        loss = jnp.asarray(self.loss(params, batch)).astype(loss_dtype())
         return Score(loss, jnp.full((), jnp.nan, jnp.float32))
 
     def score_all(self, params: Params) -> Score:

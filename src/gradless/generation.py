@@ -24,14 +24,15 @@ from gradless.evaluate import (
     replicate,
     score_one,
 )
+from gradless.floats import loss_dtype, no_loss
 from gradless.noise import fold_in
 from gradless.processor import compiler_options
 from gradless.programs import compiled
 from gradless.strategies.base import ComesToRest, Strategy
 from gradless.tree import Params
 
-Rows = npt.NDArray[np.float32]
-"""What :func:`following` says of each generation, (generations, 5)."""
+Rows = npt.NDArray[np.floating]
+"""What :func:`following` says of each generation, (generations, 5), of the type of losses."""
 
 CAPACITY = 2**16  # generations in one chunk at most: the rows of a chunk are kept on the device
 
@@ -137,7 +138,7 @@ class Wheel:
 def begin(strategy: Strategy, params: Params, seed: int) -> Run:
     """The run before its first generation."""
     key = jax.random.key(seed)
-    infinite = jnp.asarray(jnp.inf, jnp.float32)
+    infinite = no_loss()
     return Run(
         key=key,
         generation=jnp.uint32(0),
@@ -279,13 +280,18 @@ def _generation(
     ask_key, tell_key, batch_key = keys
     batch = problem.batch(batch_key)
     candidates = strategy.ask(ask_key, run.state)
-    score = evaluate(problem, strategy, run.state, candidates, batch, layout)
+    score = _typed(evaluate(problem, strategy, run.state, candidates, batch, layout))
     state, losses = tell(run, tell_key, strategy, candidates, score.loss)
     center = None
     if strategy.samples_around_center:
-        center = score_one(problem, strategy.center(state), batch, layout)
+        center = _typed(score_one(problem, strategy.center(state), batch, layout))
     on_batches = problem.uses_minibatches
     return following(run, state, strategy, candidates, losses, score, center, limits, on_batches)
+
+
+def _typed(score: Score) -> Score:
+    """Losses and accuracies in the types that a run has for them, whatever made them."""
+    return Score(score.loss.astype(loss_dtype()), score.accuracy.astype(jnp.float32))
 
 
 @compiled(static_argnames=["layout"], compiler_options=compiler_options())
@@ -312,7 +318,7 @@ def advance(
             rows = jax.lax.dynamic_update_index_in_dim(rows, row, run.generation - first, 0)
             return after, keys(after), rows
 
-        rows = jnp.zeros((CAPACITY, 5), jnp.float32)
+        rows = jnp.zeros((CAPACITY, 5), loss_dtype())
         run, _, rows = jax.lax.while_loop(unfinished, step, (run, keys(run), rows))
         return run, rows
 

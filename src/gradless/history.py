@@ -40,10 +40,15 @@ class Row(NamedTuple):
     best_accuracy: float
 
 
-# Losses and accuracies are float32 so that the short numbers in the CSV file are the exact ones.
-_TYPES = (np.int64, np.int64, np.float64, np.float32, np.float32, np.float32, np.float32)
-_DTYPE = np.dtype(list(zip(Row._fields, _TYPES, strict=True)))
 _PARSERS = (int, int, float, float, float, float, float)
+_LOSSES = ("loss", "best_loss")
+
+
+def _dtype(losses: npt.DTypeLike) -> np.dtype[Any]:
+    """Of a row with losses of this type."""
+    # Most are float32, and accuracies are: the short numbers in the CSV file are the exact ones.
+    types = (np.int64, np.int64, np.float64, losses, np.float32, losses, np.float32)
+    return np.dtype(list(zip(Row._fields, types, strict=True)))
 
 
 class History:
@@ -54,6 +59,9 @@ class History:
     doubles as the run grows. What is kept depends on nothing but the first and the latest
     generation: a run appended row by row, in blocks, or continued from a file leaves the same
     history. Values of skipped generations are dropped; the best columns run on, so no best is lost.
+
+    Losses are kept in float32, and in float64 from the first block on in which they are an array of
+    that: those of Python functions, or of JAX in its 64-bit mode.
 
     Parameters
     ----------
@@ -87,7 +95,7 @@ class History:
         """Start an empty history."""
         if capacity < 2:
             raise ValueError(f"capacity is {capacity}, expected at least 2: the first and last row")
-        self._rows = np.empty(capacity, _DTYPE)
+        self._rows = np.empty(capacity, _dtype(np.float32))
         self._length = 0
         self._stride = 1
 
@@ -120,6 +128,7 @@ class History:
         """
         given = (generation, evaluations, seconds, loss, accuracy, best_loss, best_accuracy)
         block = {name: np.atleast_1d(a) for name, a in zip(self.COLUMNS, given, strict=True)}
+        exact = any(getattr(each, "dtype", None) == np.float64 for each in (loss, best_loss))
         numbers = block["generation"]
         shapes = {name: values.shape for name, values in block.items()}
         if numbers.ndim != 1 or len(set(shapes.values())) > 1:
@@ -135,6 +144,8 @@ class History:
 
         latest = start + numbers.size - 1
         first = int(self._rows["generation"][0]) if self else start
+        if exact and self._losses != np.float64:
+            self._take(self._rows[: self._length].astype(_dtype(np.float64)))
         stride = self._stride
         while _kept_count(first, latest, stride) > self._rows.size:
             stride *= 2
@@ -150,6 +161,12 @@ class History:
                 self._rows[name][self._length : end] = values[kept]
         self._length = end
 
+    def _take(self, rows: npt.NDArray[Any]) -> None:
+        """Rows in place of those that there are, with their types."""
+        self._rows = np.empty(self._rows.size, rows.dtype)
+        self._rows[: len(rows)] = rows
+        self._length = len(rows)
+
     def _drop_off_stride(self, stride: int) -> None:
         """Make room: leave the first row and the multiples of `stride`."""
         # With an unchanged stride only the latest row can be off it, so the others need no look.
@@ -159,6 +176,10 @@ class History:
         self._length = min(self._length, unchecked) + rest.size
         self._rows[self._length - rest.size : self._length] = rest
         self._stride = stride
+
+    @property
+    def _losses(self) -> np.dtype[Any]:
+        return self._rows.dtype["loss"]
 
     def __len__(self) -> int:
         return self._length
@@ -175,7 +196,7 @@ class History:
         -------
         numpy.ndarray
             Shape (rows,): int64 for generation and evaluations, float64 for seconds, float32 for
-            the losses and accuracies.
+            the accuracies, and float32 or float64 for the losses.
 
         Raises
         ------
@@ -191,11 +212,12 @@ class History:
         return {name: self.column(name) for name in self.COLUMNS}
 
     @classmethod
-    def empty_arrays(cls, length: int) -> dict[str, npt.NDArray[Any]]:
-        """Columns of so many rows, of zeros."""
-        return {
-            name: np.zeros(length, kind) for name, kind in zip(cls.COLUMNS, _TYPES, strict=True)
-        }
+    def empty_arrays(
+        cls, length: int, losses: npt.DTypeLike = np.float32
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Columns of so many rows, of zeros, with losses of this type."""
+        rows = np.zeros(length, _dtype(losses))
+        return {name: rows[name].copy() for name in cls.COLUMNS}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.ArrayLike], capacity: int = CAPACITY) -> History:
@@ -207,7 +229,8 @@ class History:
             If these are not the rows of a history.
         """
         length = len(np.asarray(arrays["generation"]))
-        rows = np.zeros(length, _DTYPE)
+        losses = np.result_type(np.float32, *(np.asarray(arrays[name]).dtype for name in _LOSSES))
+        rows = np.zeros(length, _dtype(losses))
         for name in cls.COLUMNS:
             rows[name] = np.asarray(arrays[name])
         return cls._of(rows, capacity, InputError)
@@ -229,7 +252,7 @@ class History:
         """Write the history as a CSV file with a header; an existing file is replaced at once.
 
         Losses and accuracies are written as the shortest number that reads back as the same
-        float32, seconds with three decimals, an accuracy that is NaN as an empty cell.
+        float32 or float64, seconds with three decimals, an accuracy that is NaN as an empty cell.
 
         Parameters
         ----------
@@ -265,6 +288,8 @@ class History:
     def from_csv(cls, path: Path | str, capacity: int = CAPACITY) -> History:
         """Read what `to_csv` wrote; appending goes on as if the run had never stopped.
 
+        Losses are read as float64 if float32 does not hold one of them.
+
         Parameters
         ----------
         path
@@ -299,10 +324,10 @@ class History:
         header, *lines = text.splitlines()
         if header != ",".join(cls.COLUMNS):
             raise damage(f"line 1 is {header[:80]!r}, expected {','.join(cls.COLUMNS)!r}")
-        rows = np.empty(len(lines), _DTYPE)
+        rows = np.empty(len(lines), _dtype(np.float64))
         for number, line in enumerate(lines):
             try:
-                with np.errstate(over="ignore"):  # beyond float32 is inf, as in `append`
+                with np.errstate(over="ignore"):  # an accuracy beyond float32 is inf
                     rows[number] = _parse(line)
             except (ValueError, OverflowError) as error:
                 raise damage(
@@ -314,6 +339,8 @@ class History:
                 f"history file {path}: {len(rows)} rows, expected at most the capacity of "
                 f"{capacity}; read it with a larger capacity"
             )
+        if all(_is_short(rows[name]) for name in _LOSSES):
+            rows = rows.astype(_dtype(np.float32))
         return cls._of(rows, capacity, damage)
 
     @classmethod
@@ -325,8 +352,7 @@ class History:
             stride = _stride_of(rows["generation"], capacity) if len(rows) <= capacity else None
             if stride is None or (np.diff(rows["evaluations"]) < 0).any():
                 raise refusal("rows are missing, doubled or out of order, expected evenly spaced")
-            history._rows[: len(rows)] = rows
-            history._length = len(rows)
+            history._take(rows)
             history._stride = stride
         return history
 
@@ -337,6 +363,13 @@ def _parse(line: str) -> tuple[float, ...]:
         parse("nan" if not cell and name.endswith("accuracy") else cell)
         for parse, name, cell in zip(_PARSERS, Row._fields, line.split(","), strict=True)
     )
+
+
+def _is_short(values: npt.NDArray[np.float64]) -> bool:
+    """Whether these are the shortest numbers that stand for float32 ones."""
+    with np.errstate(over="ignore"):
+        shortest = values.astype(np.float32).astype(str).astype(np.float64)
+    return bool(np.array_equal(shortest, values, equal_nan=True))
 
 
 def _kept_count(first: int, latest: int, stride: int) -> int:

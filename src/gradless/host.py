@@ -2,10 +2,15 @@
 
 What Python computes a loss from, the parameters of a candidate or the outputs of its network, is
 measured on the device for the whole population and handed over as NumPy arrays.
+
+A loss in Python is float64, and rounded to float32 many of them would be equal. So the compiled
+parts are compiled in JAX's 64-bit mode (see ``floats``), and Python code is called outside of it.
 """
 
 from __future__ import annotations
 
+import contextlib
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 import jax
@@ -14,6 +19,7 @@ import numpy as np
 
 from gradless import generation
 from gradless.evaluate import Layout, Score, map_members, replicate
+from gradless.floats import sixty_four_bits
 from gradless.generation import NO_FAULTS, Faults, Limits, Rows, Run
 from gradless.programs import Compiled, compiled
 from gradless.strategies.base import Strategy
@@ -38,7 +44,7 @@ class OnDevice(Protocol):
 class Judgement(NamedTuple):
     """What Python found of some candidates."""
 
-    loss: Any  # (candidates,), float32; NaN where there is none
+    loss: Any  # (candidates,), float64; NaN where there is none
     accuracy: Any  # (candidates,), float32; NaN where undefined
     faults: Faults = NO_FAULTS
 
@@ -64,6 +70,28 @@ def layout_on_host(strategy: Strategy) -> Layout:
     return Layout(rows=False, block=1, devices=1)
 
 
+def mode_for(problem: Any) -> AbstractContextManager[Any]:
+    """The mode of JAX in which runs on a problem begin, go on and are looked into, as a context.
+
+    It is the 64-bit mode if Python code computes the losses, and otherwise the user's own.
+    """
+    return sixty_four_bits() if isinstance(problem, HostProblem) else contextlib.nullcontext()
+
+
+def with_exact_losses(strategy: Strategy, run: Run) -> Run:
+    """The run as if it had begun in 64-bit mode; its parameters keep their types."""
+    if run.best_loss.dtype == np.float64:
+        return run
+    with sixty_four_bits():
+        params = jax.eval_shape(strategy.center, run.state)
+        wide = jax.eval_shape(generation.begin, strategy, params, 0)
+
+        def widened(leaf: jax.Array, like: jax.ShapeDtypeStruct) -> jax.Array:
+            return leaf if leaf.dtype == like.dtype else leaf.astype(like.dtype)
+
+        return jax.tree.map(widened, run, wide)
+
+
 class HostWheel:
     """A problem and a strategy that Python turns, as :class:`gradless.generation.Wheel` does."""
 
@@ -77,7 +105,8 @@ class HostWheel:
 
     def placed(self, run: Run) -> Run:
         """The run where it is turned."""
-        return replicate(run, self._layout)
+        with sixty_four_bits():
+            return replicate(with_exact_losses(self._strategy, run), self._layout)
 
     def turn(self, run: Run, generations: int) -> tuple[Run, Rows, Faults]:
         """Generations until a limit is reached, so many at most, a row for each, exceptions."""
@@ -91,7 +120,7 @@ class HostWheel:
             faults = faults.and_later(more)
             if int(run.finite_generation) == int(run.generation):
                 self._kept[bool(np.isfinite(row[0]))] = run
-        return run, np.asarray(rows, np.float32).reshape(-1, 5), faults
+        return run, np.asarray(rows, np.float64).reshape(-1, 5), faults
 
     def back(self, run: Run, generations: int) -> Run:
         """The run so many generations after an earlier one: kept, since Python may do otherwise."""
@@ -103,7 +132,8 @@ class HostWheel:
         program = self._programs.get(function)
         if program is None:
             program = self._programs[function] = function.of(*arguments)
-        return cast("T", program(*arguments))
+        with sixty_four_bits():
+            return cast("T", program(*arguments))
 
     def _goes_on(self, run: Run) -> bool:
         limits = self._limits
@@ -140,11 +170,12 @@ class HostWheel:
     def _compile(self, run: Run) -> None:
         """Compile all by a generation that nobody judges, whose results are dropped."""
         strategy, device = self._strategy, self._problem.on_device
+        loss: Any = np.full(strategy.population, np.nan, np.float64)
+        accuracy: Any = np.full(strategy.population, np.nan, np.float32)
+        center = Score(loss[0], accuracy[0]) if strategy.samples_around_center else None
+        score = Score(loss, accuracy)
         candidates, _, drawn = self._call(_ask, run, strategy, device, self._layout)
-        nothing: Any = np.full(strategy.population, np.nan, np.float32)
-        state, losses, _ = self._call(_tell, run, strategy, device, candidates, nothing, drawn)
-        center = Score(nothing[0], nothing[0]) if strategy.samples_around_center else None
-        score = Score(nothing, nothing)
+        state, losses, _ = self._call(_tell, run, strategy, device, candidates, loss, drawn)
         jax.block_until_ready(self._finished(run, state, candidates, losses, score, center))
 
     def _finished(

@@ -60,11 +60,10 @@ class _Guard:
             if number in _NUMBERS and not self._is_request(number):
                 self._end(number)
 
-    def no_more_requests(self) -> int | None:
-        """The signal that asked to stop; from now on, the next one ends the process."""
+    def no_more_requests(self) -> None:
+        """From now on, a signal ends the process."""
         with self._deciding:
             self.saves_first = False
-            return self.asked
 
     def _is_request(self, number: int) -> bool:
         with self._deciding:

@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import psutil
 from jax.extend.core import Literal
 
 from gradless import tree
 from gradless.errors import InputError
 from gradless.evaluate import Layout, Problem, SupervisedProblem, layout_for
+from gradless.floats import loss_dtype
 from gradless.generation import CAPACITY, Run, begin
-from gradless.host import HostProblem, OnDevice
+from gradless.host import HostProblem, OnDevice, mode_for
 from gradless.programs import KEPT
 from gradless.strategies.base import Strategy
 from gradless.tree import Params
@@ -148,7 +148,8 @@ def check_run(
     InputError
         If it needs more than is free.
     """
-    params = jax.eval_shape(strategy.center, run.state)
+    with mode_for(problem):
+        params = jax.eval_shape(strategy.center, run.state)
     check(
         estimate(problem, strategy, params, layout),
         described(strategy, params),
@@ -232,6 +233,17 @@ def estimate(
     InputError
         If the strategy cannot begin with these parameters.
     """
+    with mode_for(problem):
+        return _estimate(problem, strategy, params, layout, checkpoints)
+
+
+def _estimate(
+    problem: Problem | HostProblem,
+    strategy: Strategy,
+    params: Params,
+    layout: Layout | None,
+    checkpoints: bool,
+) -> Needed:
     on_cpu = jax.default_backend() == "cpu"
     program = _PROGRAM if on_cpu else 0
     compiled: Any
@@ -245,7 +257,7 @@ def estimate(
         return Needed(size(compiled), vectors * devices, 0, 0, 0, program=program)
 
     leaves, structure = jax.tree.flatten(_shapes((compiled, strategy, params)))
-    one = _generation(structure, tuple(leaves))
+    one = _generation(structure, tuple(leaves), loss_dtype())
     members = 1 if layout.rows else layout.block  # rows stay in registers
     in_loop = devices * (one.batch + members * (2 if layout.pairs else 1) * one.member)
     if isinstance(problem, HostProblem):
@@ -264,7 +276,7 @@ def estimate(
         evaluation=max(in_loop, one.judged),
         # One as bytes of each array, and one as the bytes of the file.
         checkpoint=2 * one.run if checkpoints and on_cpu else 0,
-        program=program + 2 * devices * CAPACITY * 5 * 4,
+        program=program + 2 * devices * CAPACITY * 5 * loss_dtype().itemsize,
     )
 
 
@@ -285,14 +297,14 @@ class _Bytes(NamedTuple):
 
 
 @functools.lru_cache(maxsize=KEPT)  # a trace takes some 50 milliseconds
-def _generation(structure: Any, leaves: tuple[jax.ShapeDtypeStruct, ...]) -> _Bytes:
+def _generation(structure: Any, leaves: tuple[jax.ShapeDtypeStruct, ...], dtype: Any) -> _Bytes:
     problem, strategy, params = jax.tree.unflatten(structure, leaves)
     key = jax.eval_shape(lambda: jax.random.key(0))
     run = _shapes_of(begin, strategy, params, 0)
     state = run.state
     candidates = _shapes_of(_ask, strategy, key, state)
     candidate = jax.eval_shape(lambda x: tree.member(x, 0), candidates)
-    losses = jax.ShapeDtypeStruct((tree.population_size(candidates),), jnp.float32)
+    losses = jax.ShapeDtypeStruct((tree.population_size(candidates),), dtype)
     score = _measure if hasattr(problem, "measure") else _score
 
     def tell(strategy: Strategy, *arguments: Any) -> Any:

@@ -27,6 +27,7 @@ from gradless.errors import InputError, unknown_name
 from gradless.function import FunctionProblem, LossFunction
 from gradless.generation import NO_FAULTS, Faults
 from gradless.history import History
+from gradless.host import mode_for
 from gradless.python_function import PythonProblem
 from gradless.strategies import Strategy
 from gradless.train import TARGET_LOSS, Record, Run, Stop, begin, check_budget, train
@@ -43,7 +44,8 @@ class Minimum:
     ----------
     best, best_loss
         Best parameters, and their loss: of every candidate, of the center in every generation, and
-        of the parameters given. With minibatches: see :func:`minimize`.
+        of the parameters given. They are arrays of JAX, or of NumPy for a loss in Python. With
+        minibatches: see :func:`minimize`.
     center, center_loss
         The strategy's last answer, for many strategies the mean of what it samples, and its loss.
         Where losses are noisy it is the better estimate.
@@ -128,8 +130,9 @@ def minimize(
         once, and put arrays that change into ``data``. For Python code see ``compiled``.
     params
         Where to begin: a pytree of floating-point arrays or numbers. ``loss_fn`` gets, and the
-        result has, their shapes and dtypes. The search itself is in float32 or wider, and losses
-        are compared in float32.
+        result has, their shapes and dtypes. The search itself is in float32 or wider. Without
+        ``jax_enable_x64``, JAX makes float32 of float64, and losses are compared in float32; with
+        it, and for a loss in Python in any case, float64 stays, and losses are compared in that.
     strategy
         ``"auto"``, a name (``gradless strategies`` lists them) or a strategy.
     data
@@ -142,9 +145,9 @@ def minimize(
         Wall time after compilation. Without ``evaluations``, ``seconds`` and ``stagnation`` it is
         15 seconds, as on the command line.
     target_loss
-        Stop as soon as the best loss is no more than this. With minibatches, as soon as the center
-        is seen to reach it, judged as what is returned is; that is asked now and then, once a batch
-        has reached it.
+        Stop as soon as the best loss is no more than this; that of ``params`` counts. With
+        minibatches, as soon as the center is seen to reach it, judged as what is returned is; that
+        is asked now and then, once a batch has reached it.
     stagnation
         Stop after so many evaluations without a fall of the best loss that is worth while: by more
         than the loss rounds to, and by a thousandth of how far losses have lately been above the
@@ -152,9 +155,10 @@ def minimize(
     seed
         Decides all noise and minibatches: same seed, same search.
     compiled
-        False if ``loss_fn`` is plain Python, a simulator for example. It is called with NumPy
-        arrays, once for each candidate. A candidate for which it raises an exception is counted,
-        and is the worst; at ``params`` its exceptions are raised as they are.
+        False if ``loss_fn`` is plain Python, a simulator for example. It is called once for each
+        candidate, with NumPy arrays of its own that it may change; data are read-only. A candidate
+        for which it raises an exception is counted, and is the worst; at ``params`` its exceptions
+        are raised as they are.
     n_jobs
         Processes that call a loss in Python, as in joblib: -1 for one on each core.
     callback
@@ -203,9 +207,10 @@ def minimize(
         )
     chosen, why = _strategy(strategy, hyperparameters), ""
     problem = _problem(loss_fn, params, data, batch_size, compiled, n_jobs)
-    start = _arrays(params)
+    with mode_for(problem):
+        start = _arrays(params)
     if resume_from is not None:
-        chosen, why = _continued(resume_from, chosen, problem.structure), resume_from.why
+        chosen, why = _continued(resume_from, chosen, problem), resume_from.why
     elif chosen is None:
         choice = auto.choose(
             dimension=problem.structure.size,
@@ -219,13 +224,23 @@ def minimize(
     check_budget(chosen, stop)
     _check_memory(problem, chosen, start, resume_from)
 
-    run, history, spent, not_finite, faults = None, History(), 0.0, 0, NO_FAULTS
+    history, spent, not_finite, faults = History(), 0.0, 0, NO_FAULTS
+    start_loss = None
+    if isinstance(problem, PythonProblem) and not problem.uses_minibatches:
+        start_loss = problem.first_loss
     if resume_from is not None:
         # The history is copied, so that the earlier result stays what it is.
         run, history = resume_from.run, copy.deepcopy(resume_from.history)
         spent, not_finite = resume_from.seconds, resume_from.not_finite
         faults = Faults(resume_from.raised, resume_from.error)
-    for record in train(problem, chosen, run or begin(chosen, start, int(seed)), stop):
+    else:
+        with mode_for(problem):
+            run = begin(chosen, start, int(seed))
+        if target_loss is not None:
+            start_loss = _judge(problem, start) if start_loss is None else start_loss
+            if start_loss <= float(np.asarray(target_loss, run.best_loss.dtype)):
+                return _reached_before(problem, chosen, why, run, start, start_loss)
+    for record in train(problem, chosen, run, stop):
         shown = record._replace(seconds=record.seconds + spent)
         history.append(**shown.rows)
         not_finite += record.not_finite
@@ -236,7 +251,9 @@ def minimize(
             break
 
     judged = reason == TARGET_LOSS  # by all of the data
-    best, best_loss, center, center_loss = _closing(problem, chosen, record.run, start, judged)
+    best, best_loss, center, center_loss = _closing(
+        problem, chosen, record.run, start, start_loss, judged
+    )
     return Minimum(
         best=best,
         best_loss=best_loss,
@@ -317,7 +334,8 @@ def _hyperparameters(cls: Any) -> set[str]:
 
 def _arrays(params: Params) -> Params:
     """Parameters as the search begins with them."""
-    start = jax.tree.map(jnp.asarray, params)
+    # With their types, or numbers of Python would compile another program than arrays do.
+    start = jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(x)), params)
     for path, leaf in jax.tree_util.tree_flatten_with_path(start)[0]:
         if not jnp.isfinite(leaf).all():
             raise InputError(
@@ -327,14 +345,18 @@ def _arrays(params: Params) -> Params:
     return start
 
 
-def _continued(earlier: Any, chosen: Strategy | None, structure: Structure) -> Strategy:
+def _continued(
+    earlier: Any, chosen: Strategy | None, problem: FunctionProblem | PythonProblem
+) -> Strategy:
     """The strategy that goes on from an earlier result."""
     if not isinstance(earlier, Minimum):
         raise InputError(
             f"resume_from of type {type(earlier).__name__} was given, expected what minimize "
             "returned"
         )
-    if Structure.of(earlier.best) != structure:
+    with mode_for(problem):
+        structure = Structure.of(earlier.best)
+    if structure != problem.structure:
         raise InputError(
             "params unlike those of resume_from were given, expected the same names, shapes and "
             "dtypes; give for example resume_from.best"
@@ -377,17 +399,54 @@ def _check_memory(
 # --- What is returned -----------------------------------------------------------------------------
 
 
+def _reached_before(
+    problem: FunctionProblem | PythonProblem,
+    strategy: Strategy,
+    why: str,
+    run: Run,
+    start: Params,
+    loss: float,
+) -> Minimum:
+    """The result of a search that begins at its target."""
+    history = History()
+    losses = np.full(1, loss, run.best_loss.dtype)
+    history.append(
+        generation=0, evaluations=0, seconds=0.0, loss=losses, accuracy=math.nan,
+        best_loss=losses, best_accuracy=math.nan,
+    )  # fmt: skip
+    with mode_for(problem):
+        run = run._replace(best_loss=jnp.asarray(losses[0]))
+    return Minimum(
+        best=_returned(problem, start),
+        best_loss=loss,
+        center=_returned(problem, start),
+        center_loss=loss,
+        evaluations=0,
+        seconds=0.0,
+        compile_seconds=0.0,
+        not_finite=0,
+        stopped_because=TARGET_LOSS,
+        strategy=strategy,
+        why=why,
+        history=history,
+        run=run,
+    )
+
+
 def _closing(
     problem: FunctionProblem | PythonProblem,
     strategy: Strategy,
     run: Run,
     start: Params,
+    start_loss: float | None,
     judged: bool,
 ) -> tuple[Params, float, Params, float]:
     """Best parameters and their loss, center and its loss."""
-    best = _local(Structure.of(start).unravel(run.best))
-    center = _local(strategy.center(run.state))
-    center_loss, start_loss = _judge(problem, center), _judge(problem, start)
+    with mode_for(problem):
+        best, center = Structure.of(start).unravel(run.best), strategy.center(run.state)
+    start, best, center = (_returned(problem, params) for params in (start, best, center))
+    center_loss = _judge(problem, center)
+    start_loss = _judge(problem, start) if start_loss is None else start_loss
     # No one gets back less than they gave: a search may begin at its minimum.
     if problem.uses_minibatches and not judged:
         contenders = [(_judge(problem, best), best), (center_loss, center), (start_loss, start)]
@@ -402,6 +461,9 @@ def _judge(problem: FunctionProblem | PythonProblem, params: Params) -> float:
     return float(problem.score_all(params).loss)
 
 
-def _local(params: Params) -> Params:
-    """Arrays that go with any other: the loop's are bound to all devices of its mesh."""
+def _returned(problem: FunctionProblem | PythonProblem, params: Params) -> Params:
+    """Parameters as they were given: for Python those of NumPy, of which JAX may have no type."""
+    if isinstance(problem, PythonProblem):
+        return problem.own(jax.tree.leaves(params))
+    # Arrays that go with any other: the loop's are bound to all devices of its mesh.
     return jax.tree.map(lambda x: jnp.asarray(np.asarray(x)), params)

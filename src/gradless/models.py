@@ -165,8 +165,9 @@ class MLP:
         layers = []
         for index, (inputs, outputs) in enumerate(itertools.pairwise(self.sizes)):
             scale = INITIALIZERS[self.initializer](inputs, outputs)
-            weights = scale * jax.random.normal(jax.random.fold_in(key, index), (inputs, outputs))
-            layers.append(Dense(weights, jnp.zeros(outputs)))
+            layer_key = jax.random.fold_in(key, index)
+            weights = scale * jax.random.normal(layer_key, (inputs, outputs), jnp.float32)
+            layers.append(Dense(weights, jnp.zeros(outputs, jnp.float32)))
         return tuple(layers)
 
     def apply(self, params: Sequence[Dense], x: jax.Array) -> jax.Array:

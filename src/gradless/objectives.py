@@ -359,7 +359,7 @@ class Objective(Measure):
         def means(signed: jax.Array) -> tuple[jax.Array, jax.Array]:
             value = _mean(jnp.abs(signed), targets)
             accuracy = _mean((~jnp.signbit(signed)).astype(jnp.float32), targets)
-            return self.value(value), accuracy
+            return _float32(self.value(value), accuracy)
 
         return jax.lax.cond(targets["total"] > 0, means, _of_nothing, signed)
 
@@ -367,7 +367,8 @@ class Objective(Measure):
         reduced = self.of_samples(outputs, targets)
 
         def both(reduced: jax.Array) -> tuple[jax.Array, jax.Array]:
-            return self.value(self._of(reduced, targets)), metrics.accuracy(reduced, targets)
+            value = self.value(self._of(reduced, targets))
+            return _float32(value, metrics.accuracy(reduced, targets))
 
         if not isinstance(outputs, list):
             return both(reduced)
@@ -451,7 +452,12 @@ class Objective(Measure):
 def _of_nothing(reduced: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Loss and accuracy of no samples."""
     del reduced
-    return jnp.full((), jnp.nan), jnp.full((), jnp.nan)
+    return jnp.float32(jnp.nan), jnp.float32(jnp.nan)
+
+
+def _float32(loss: jax.Array, accuracy: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """As precise as the outputs of networks are; JAX's 64-bit mode may have made more of them."""
+    return loss.astype(jnp.float32), accuracy.astype(jnp.float32)
 
 
 def checked_weight(weight: Any, samples: int) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from gradless import auto
 from gradless.errors import InputError
 from gradless.evaluate import Score
+from gradless.floats import sixty_four_bits
 from gradless.function import check_batch_size, check_function, n_samples_of, structure_of
 from gradless.generation import Faults
 from gradless.host import Judgement
@@ -56,8 +57,9 @@ class PythonProblem:
         Parameters
         ----------
         loss_fn
-            ``loss_fn(params)`` or ``loss_fn(params, batch)``, one number. Parameters and batch are
-            NumPy arrays.
+            ``loss_fn(params)`` or ``loss_fn(params, batch)``, one number, compared in float64. Each
+            call gets parameters of its own: arrays of NumPy that may be changed, or numbers where
+            ``params`` has numbers, of the same dtypes. The batch is read-only.
         params
             Where the search begins.
         data
@@ -75,7 +77,10 @@ class PythonProblem:
             it is.
         """
         check_function(loss_fn, data is not None)
-        self.structure = structure_of(params)
+        with sixty_four_bits():
+            self.structure = structure_of(params)
+        # Of the leaves, those that are numbers and not arrays of one.
+        self._numbers = [isinstance(x, float | np.generic) for x in jax.tree.leaves(params)]
         n_samples = 0 if data is None else n_samples_of(data)
         check_batch_size(batch_size, None if data is None else n_samples)
         if not isinstance(n_jobs, int) or n_jobs == 0:
@@ -84,10 +89,11 @@ class PythonProblem:
             )
         self._function, self._n_jobs = loss_fn, n_jobs
         self.batch_size = None if batch_size == n_samples else batch_size
-        self._data = jax.tree.map(np.asarray, data)
+        self._data = jax.tree.map(_read_only, data)
         self.on_device = Sampling(n_samples, self.batch_size)
         begun = time.perf_counter()
-        self._first_call(params)
+        self.first_loss = self._first_call(params)
+        """At ``params``, on all samples or on one minibatch."""
         seconds = (time.perf_counter() - begun) / joblib.effective_n_jobs(n_jobs)
         self.operations = auto.operations_in(seconds)
         """As many as the machine could do in the time of a call."""
@@ -104,11 +110,18 @@ class PythonProblem:
 
     def judge(self, measured: Any, drawn: Any) -> Judgement:
         """Losses of candidates on the samples drawn; ``measured`` are their parameters."""
-        leaves, treedef = jax.tree.flatten(measured)
-        candidates = [jax.tree.unflatten(treedef, row) for row in zip(*leaves, strict=True)]
+        leaves = jax.tree.leaves(measured)
+        candidates = [self.own(row) for row in zip(*leaves, strict=True)]
         arguments = () if self._data is None else (self.samples(drawn),)
         calls = [(self._function, params, *arguments) for params in candidates]
         return judgement_of(calls, self._n_jobs)
+
+    def own(self, leaves: Iterable[Any]) -> Params:
+        """Parameters like those given, made of copies: arrays, or numbers of NumPy's types."""
+        copies = map(np.array, leaves, self.structure.dtypes)
+        numbers = zip(copies, self._numbers, strict=True)
+        own = [copy[()] if is_number else copy for copy, is_number in numbers]
+        return jax.tree.unflatten(self.structure.treedef, own)
 
     def mean_loss(self, params: Params, batches: Any) -> float:
         """Mean loss over batches, numbers of samples (batches, batch_size), or on all for None."""
@@ -124,19 +137,27 @@ class PythonProblem:
         return Score(np.asarray(self.mean_loss(params, batches)), np.asarray(math.nan))
 
     def samples(self, drawn: npt.NDArray[np.integer] | None) -> Any:
-        """The data of these samples; of all for None."""
-        return self._data if drawn is None else jax.tree.map(lambda x: x[drawn], self._data)
+        """The data of these samples, read-only; of all for None."""
+        if drawn is None:
+            return self._data
+        return jax.tree.map(lambda x: _read_only(x[drawn]), self._data)
 
-    def _first_call(self, params: Params) -> None:
+    def _first_call(self, params: Params) -> float:
         """A mistake in the function shows at once, as itself, and not as candidates that fail."""
-        start = jax.tree.map(np.asarray, params)
         drawn = None if self.batch_size is None else np.arange(self.batch_size)
         arguments = () if self._data is None else (self.samples(drawn),)
-        loss = self._function(start, *arguments)
+        loss = self._function(self.own(jax.tree.leaves(params)), *arguments)
         try:
-            _number(loss)
+            return _number(loss)
         except TypeError as error:
             raise InputError(str(error)) from None
+
+
+def _read_only(array: Any) -> npt.NDArray[Any]:
+    """A view that nobody can write to: all candidates, and the user, look at the same numbers."""
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view
 
 
 def judgement_of(calls: list[tuple[Any, ...]], n_jobs: int) -> Judgement:
@@ -147,11 +168,11 @@ def judgement_of(calls: list[tuple[Any, ...]], n_jobs: int) -> Judgement:
     if n_jobs == 1:
         called = [_attempt(*call) for call in calls]
     else:
-        called = joblib.Parallel(n_jobs)(joblib.delayed(_attempt)(*call) for call in calls)
+        # Large arrays go through files, of which each process may change its own copy.
+        parallel = joblib.Parallel(n_jobs, mmap_mode="c")
+        called = parallel(joblib.delayed(_attempt)(*call) for call in calls)
     errors = [error for _, error in called if error is not None]
     losses = np.array([loss for loss, _ in called], np.float64)
-    with np.errstate(over="ignore"):  # beyond float32 is infinite
-        losses = losses.astype(np.float32)
     nothing = np.full(len(losses), np.nan, np.float32)
     return Judgement(losses, nothing, Faults(len(errors), errors[-1] if errors else None))
 

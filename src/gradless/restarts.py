@@ -26,6 +26,7 @@ import numpy as np
 from gradless import stagnation, tree
 from gradless.errors import InputError, unknown_name
 from gradless.evaluate import Problem
+from gradless.host import HostProblem, mode_for
 from gradless.strategies import initial
 from gradless.strategies.base import Strategy
 from gradless.strategies.wrappers import check_restartable
@@ -45,7 +46,7 @@ SCHEDULES = ("ipop", "bipop")
 
 
 def train_with_restarts(
-    problem: Problem,
+    problem: Problem | HostProblem,
     strategy: Strategy,
     params: Params,
     stop: Stop,
@@ -172,7 +173,7 @@ class _Attempts:
 
 
 def _records(
-    problem: Problem,
+    problem: Problem | HostProblem,
     params: Params,
     stop: Stop,
     seed: int,
@@ -186,8 +187,10 @@ def _records(
     number = 0
     while True:
         limits = _limits(stop, before, attempt, patience(attempt.strategy.population))
-        start, attempt_seed = _start(params, seed, number, spread)
-        begun = begin(attempt.strategy, start, attempt_seed)
+        with mode_for(problem):
+            start, attempt_seed = _start(params, seed, number, spread)
+        with mode_for(problem):
+            begun = begin(attempt.strategy, start, attempt_seed)
         try:
             records = train(problem, attempt.strategy, begun, limits, asked_to_stop=asked_to_stop)
         except InputError:  # populations grow until they do not fit into memory

@@ -21,6 +21,7 @@ from safetensors.numpy import save
 
 from gradless import interrupts
 from gradless.errors import InputError
+from gradless.floats import sixty_four_bits
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -185,10 +186,11 @@ def _plain(leaf: Any) -> np.ndarray:
 
 def _like(leaf: Any, array: np.ndarray) -> Any:
     if isinstance(leaf, np.ndarray):
-        return array  # JAX would cut 64 bits to 32
+        return array
     if _is_key(leaf):
         return jax.random.wrap_key_data(jax.numpy.asarray(array), impl=jax.random.key_impl(leaf))
-    return jax.numpy.asarray(array)
+    with sixty_four_bits():  # otherwise JAX would cut them to 32
+        return jax.numpy.asarray(array)
 
 
 def _one_line(error: Exception) -> str:

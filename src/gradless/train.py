@@ -21,6 +21,7 @@ import numpy as np
 from gradless import checkpoint, forked, judged_targets, memory, stagnation
 from gradless.errors import InputError
 from gradless.evaluate import Layout, Problem
+from gradless.floats import loss_dtype
 from gradless.generation import (
     CAPACITY,
     NO_FAULTS,
@@ -32,7 +33,7 @@ from gradless.generation import (
     begin,
     is_due,
 )
-from gradless.host import HostProblem, HostWheel
+from gradless.host import HostProblem, HostWheel, mode_for, with_exact_losses
 from gradless.strategies.base import Strategy
 
 __all__ = [
@@ -211,13 +212,21 @@ def train(
     Raises
     ------
     InputError
-        If nothing would ever stop the run, the budget is smaller than one generation, a target
-        cannot be judged on all of the data, no checkpoint can be read, it does not fit into memory,
-        or no loss is finite from the beginning on.
+        If nothing would ever stop the run, the budget is smaller than one generation, the run
+        began with JAX in another mode (``jax_enable_x64``), a target cannot be judged on all of the
+        data, no checkpoint can be read, it does not fit into memory, or no loss is finite from the
+        beginning on.
     """
     forked.check()
     check_budget(strategy, stop)
     judged_targets.check(problem, stop.has_target)
+    if isinstance(problem, HostProblem):
+        run = with_exact_losses(strategy, run)
+    elif run.best_loss.dtype != loss_dtype():
+        raise InputError(
+            f"a run with losses in {run.best_loss.dtype} was given, expected {loss_dtype()}, which "
+            "JAX computes in its present mode; set jax_enable_x64 as it was when the run began"
+        )
     if resume_from is not None:
         run = checkpoint.newest(resume_from, run).run
     memory.check_run(problem, strategy, run, layout)
@@ -234,7 +243,8 @@ def _chunks(
     pauses: Callable[[int], int] | None,
 ) -> Iterator[Record]:
     per_generation = evaluations_per_generation(strategy)
-    limits = _limits(stop, per_generation)
+    with mode_for(problem):
+        limits = _limits(stop, per_generation)
     streak = _Streak(run, limits, strategy.population)
     wheel: Wheel | HostWheel
     if isinstance(problem, HostProblem):
@@ -252,7 +262,7 @@ def _chunks(
 
     total = None if stop.evaluations is None else stop.evaluations // per_generation
     told = run  # as the last record has it
-    rows, faults = np.empty((0, 5), np.float32), NO_FAULTS
+    rows, faults = np.empty((0, 5), run.best_loss.dtype), NO_FAULTS
     length = 1.0
     begun = time.perf_counter()
     before = 0.0  # seconds of the last record
@@ -345,7 +355,7 @@ def _limits(stop: Stop, per_generation: int) -> Limits:
 
     return Limits(
         generations=jnp.uint32(0),
-        loss=jnp.float32(-jnp.inf if stop.loss is None else stop.loss),
+        loss=jnp.asarray(-jnp.inf if stop.loss is None else stop.loss, loss_dtype()),
         accuracy=jnp.float32(jnp.inf if stop.accuracy is None else stop.accuracy),
         stagnation=generations(stop.stagnation),
         rest=jnp.bool_(stop.stagnation is not None),

@@ -15,6 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gradless.floats import vector_dtype
+
 Params = Any
 """A pytree of floating-point arrays: the parameters of a network, or whatever is searched."""
 
@@ -161,16 +163,16 @@ class Structure:
         leaves, start = [], 0
         for shape, dtype in zip(self.shapes, self.dtypes, strict=True):
             stop = start + math.prod(shape)
-            leaves.append(vector[start:stop].reshape(shape).astype(dtype))
+            piece = vector[start:stop].reshape(shape)
+            leaves.append(piece if piece.dtype == dtype else piece.astype(dtype))
             start = stop
         return jax.tree.unflatten(self.treedef, leaves)
 
 
 def ravel(params: Params) -> jax.Array:
-    """All parameters as one vector, shape (size,), float32 or wider."""
-    leaves = [jnp.ravel(x) for x in jax.tree.leaves(params)]
-    dtype = jnp.result_type(jnp.float32, *leaves)
-    return jnp.concatenate([x.astype(dtype) for x in leaves])
+    """All parameters as one vector, shape (size,), float32 or wider (``floats.vector_dtype``)."""
+    dtype = vector_dtype(params)
+    return jnp.concatenate([jnp.ravel(x).astype(dtype) for x in jax.tree.leaves(params)])
 
 
 def size(params: Params) -> int:

@@ -22,6 +22,7 @@ from gradless import tree
 from gradless.errors import InputError
 from gradless.evaluate import Problem
 from gradless.host import HostProblem
+from gradless.programs import compiled
 from gradless.strategies import Strategy
 from gradless.train import Record, Run, Stop, evaluations_per_generation, train
 
@@ -280,6 +281,6 @@ def evaluations_of(look: Look, strategy: Strategy) -> int:
 
 
 # Compiled whole: left to itself, JAX compiles every single operation as a program of its own.
-@jax.jit
+@compiled()
 def _center(strategy: Strategy, state: Any) -> jax.Array:
     return tree.ravel(strategy.center(state))

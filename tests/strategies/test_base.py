@@ -116,3 +116,13 @@ def test_no_two_classes_have_equal_structures() -> None:
         assert one != other, f"{type(a).__name__} and {type(b).__name__}"
     # Made anew it is the same, or each search would compile.
     assert jax.tree.structure(strategies.get(names[0])) == jax.tree.structure(made[-len(names)])
+
+
+def test_as_many_losses_as_candidates_are_told() -> None:
+    method = strategies.get("random_search", population=4)
+    state = method.init(jax.random.key(0), jnp.zeros(2))
+    candidates = method.ask(jax.random.key(1), state)
+    for wrong in (jnp.zeros(3), jnp.zeros(5), jnp.zeros((4, 1)), jnp.float32(0)):
+        with pytest.raises(InputError, match=r"each of the 4 candidates, got shape \("):
+            method.tell(jax.random.key(1), state, candidates, wrong)
+    method.tell(jax.random.key(1), state, candidates, [3.0, 2.0, 1.0, 2.0])

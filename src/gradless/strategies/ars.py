@@ -115,6 +115,7 @@ class ARS:
         weights = (plus - minus) / (
             jnp.maximum(count, 1) * jnp.where(deviation > 0, deviation, 1.0)
         )
+        weights = weights.astype(state.center.dtype)
         step = mirrored.weighted_sum(candidates, weights, state.structure.size)
         scales = mirrored.spread(state.scales, state.structure)
         center = limits.in_range(state.center - self.learning_rate * scales * step)

@@ -162,13 +162,14 @@ def _checked(tell: Callable[..., State]) -> Callable[..., State]:
     def checked(
         self: Any, key: jax.Array, state: State, candidates: Candidates, losses: jax.Array
     ) -> State:
-        given, expected = np.shape(losses), (population_size(candidates),)
+        losses = told(losses)
+        given, expected = losses.shape, (population_size(candidates),)
         if given != expected:
             raise InputError(
                 f"losses must be one number for each of the {expected[0]} candidates, got shape "
                 f"{given}; tell those of the candidates that ask returned, in their order"
             )
-        return tell(self, key, state, candidates, told(losses))
+        return tell(self, key, state, candidates, losses)
 
     return checked
 
@@ -178,8 +179,9 @@ def _checked(tell: Callable[..., State]) -> Callable[..., State]:
 def strategy(cls: type[T]) -> type[T]:
     """Make a class a strategy: a frozen dataclass, checked, and a pytree of its float fields.
 
-    Its ``tell`` sees losses that are finite or +inf, in float32. A strategy that is a dataclass of
-    other pytrees, a wrapper for example, takes :func:`gradless.tree.as_pytree` instead.
+    Its ``tell`` sees losses that are finite or +inf, of the type ``floats.loss_dtype()``. A
+    strategy that is a dataclass of other pytrees, a wrapper for example, takes
+    :func:`gradless.tree.as_pytree` instead.
     """
 
     def __post_init__(self: Any) -> None:  # noqa: N807

@@ -34,9 +34,9 @@ from gradless.strategies.recombination import (
     damped,
     default_population,
     first_scales,
-    float32,
     product,
     refuse_large_matrices,
+    typed,
 )
 from gradless.tree import Params, Structure
 
@@ -108,15 +108,15 @@ class CMAES:
         InputError
             If the matrices would take more than ``memory_gib``; nothing has been allocated then.
         """
-        structure = Structure.of(params)
-        refuse_large_matrices(self.name, structure.size, _MATRICES, self.memory_gib)
+        structure, mean = Structure.of(params), tree.ravel(params)
+        refuse_large_matrices(self.name, structure.size, _MATRICES, self.memory_gib, mean.dtype)
         return State(
-            mean=tree.ravel(params),
-            sigma=float32(self.sigma),
+            mean=mean,
+            sigma=typed(self.sigma, mean),
             factor=jnp.diag(first_scales(params, self.relative)),
-            learnt=jnp.eye(structure.size, dtype=jnp.float32),
-            step_path=jnp.zeros(structure.size, jnp.float32),
-            covariance_path=jnp.zeros(structure.size, jnp.float32),
+            learnt=jnp.eye(structure.size, dtype=mean.dtype),
+            step_path=jnp.zeros_like(mean),
+            covariance_path=jnp.zeros_like(mean),
             generation=jnp.uint32(0),
             structure=structure,
         )
@@ -125,6 +125,7 @@ class CMAES:
         """Candidates from the distribution, all by one matrix product."""
         seeds = noise.seeds(key, jnp.arange(self.population))
         z = jax.vmap(lambda seed: noise.normal(seed, state.structure.size))(seeds)  # (38)
+        z = z.astype(state.mean.dtype)
         return Candidate(state.mean + state.sigma * product(z, state.factor.T), z)  # (39), (40)
 
     def decode(self, state: State, candidate: Candidate) -> Params:
@@ -203,7 +204,7 @@ def _taken_up(state: State) -> State:
     root, inverse = _roots(state.learnt)
     changed = state._replace(
         factor=product(state.factor, root),
-        learnt=jnp.eye(state.structure.size, dtype=jnp.float32),
+        learnt=jnp.eye(state.structure.size, dtype=state.learnt.dtype),
         covariance_path=product(inverse, state.covariance_path),
     )
     # Rounding may leave W not positive definite, and without a root: forget it then.
@@ -241,7 +242,7 @@ def _roots(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
             carry.iterations + 1,
         )
 
-    start = _Iterate(matrix / scale, identity, jnp.float32(jnp.inf), jnp.int32(0))
+    start = _Iterate(matrix / scale, identity, jnp.full_like(scale, jnp.inf), jnp.int32(0))
     y, z, error, _ = jax.lax.while_loop(unfinished, step, start)
     size = jnp.sqrt(scale)
     found = error <= 1e-3

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from gradless import noise, tree
+from gradless.floats import no_loss
 from gradless.strategies import initial, limits
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.tree import Params, Structure
@@ -38,7 +39,8 @@ def distinct_donors(key: jax.Array, members: int, donors: int) -> jax.Array:
     taken = [jnp.arange(members)]
     for draw in range(donors):
         # Index among those that are left, then a step over each one that is taken.
-        index = jax.random.randint(noise.fold_in(key, draw), (members,), 0, members - len(taken))
+        left = members - len(taken)
+        index = jax.random.randint(noise.fold_in(key, draw), (members,), 0, left, jnp.int32)
         for other in jnp.sort(jnp.stack(taken), axis=0):
             index += index >= other
         taken.append(index)
@@ -82,10 +84,10 @@ class DifferentialEvolution:
         """A population around ``params``, not evaluated yet."""
         return State(
             population=initial.around(key, params, self.population, self.spread),
-            losses=jnp.full(self.population, jnp.inf, jnp.float32),
+            losses=jnp.broadcast_to(no_loss(), self.population),
             begun=jnp.asarray(False),
             best=tree.ravel(params),
-            best_loss=jnp.float32(jnp.inf),
+            best_loss=no_loss(),
             structure=Structure.of(params),
         )
 
@@ -96,8 +98,8 @@ class DifferentialEvolution:
         # On a plateau every trial is taken, and the population grows by a share in each generation.
         mutants = limits.in_range(self._mutants(donors_key, state))
         # Equation 4: each parameter from the mutant with probability CR, and one of them surely.
-        crossed = jax.random.uniform(uniform_key, shape) < self.crossover_rate
-        forced = jax.random.randint(forced_key, (self.population, 1), 0, shape[1])
+        crossed = jax.random.uniform(uniform_key, shape, jnp.float32) < self.crossover_rate
+        forced = jax.random.randint(forced_key, (self.population, 1), 0, shape[1], jnp.int32)
         crossed |= jnp.arange(shape[1]) == forced
         trials = jnp.where(crossed, mutants, state.population)
         return jnp.where(state.begun, trials, state.population)

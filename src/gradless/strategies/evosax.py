@@ -24,6 +24,7 @@ import jax.numpy as jnp
 
 from gradless import noise, tree
 from gradless.errors import InputError, unknown_name
+from gradless.floats import loss_dtype, no_loss
 from gradless.strategies import mirrored
 from gradless.strategies.base import Strategy, hyperparameter, strategy
 from gradless.tree import Params, Structure
@@ -62,7 +63,7 @@ class _Evosax:
         """
         names = ("population", *self._constructed_with)
         given = tuple((name, getattr(self, name)) for name in names)
-        algorithm, defaults = _made(self.name.removeprefix(PREFIX), size, given)
+        algorithm, defaults = _made(self.name.removeprefix(PREFIX), size, given, loss_dtype())
         own = {field.name for field in dataclasses.fields(self)}  # type: ignore[arg-type]
         own -= {*names, "sigma", "relative"}
         return algorithm, defaults.replace(**{name: getattr(self, name) for name in own})
@@ -76,18 +77,19 @@ class _Evosax:
         algorithm, numbers = self._evosax(structure.size)
         if self.samples_around_center:
             inner = _arrays(algorithm.init(init_key, zeros, numbers))
-            population, inner = algorithm.ask(ask_key, inner, numbers)
+            population, asked = algorithm.ask(ask_key, inner, numbers)
+            inner = _like(asked, inner)
         else:  # begins with the first losses; until then only the shapes matter
-            population = self._first(ask_key, structure.size)
+            population = self._first(ask_key, structure.size).astype(zeros.dtype)
             losses = jnp.zeros(self.population)
             inner = algorithm.init(init_key, population, losses, numbers)
         return State(
             inner=_arrays(inner),
             population=population,
             begun=jnp.asarray(False),
-            worst=jnp.float32(-jnp.inf),
+            worst=-no_loss(),
             best=zeros,
-            best_loss=jnp.float32(jnp.inf),
+            best_loss=no_loss(),
             start=tree.ravel(params),
             scales=self.sigma * (scales if self.relative else jnp.ones_like(scales)),
             structure=structure,
@@ -128,14 +130,14 @@ class _Evosax:
         if not self.samples_around_center:
             first = algorithm.init(tell_key, candidates, usable, numbers)
             told = tree.where(state.begun, _arrays(told), _arrays(first))
-        inner = tree.where(finite.any(), _arrays(told), state.inner)
-        population, inner = algorithm.ask(ask_key, inner, numbers)
+        inner = tree.where(finite.any(), _like(told, state.inner), state.inner)
+        population, asked = algorithm.ask(ask_key, inner, numbers)
         begun = state.begun | finite.any()
         if not self.samples_around_center:
             population = jnp.where(begun, population, self._first(first_key, size))
         return state._replace(
-            inner=_arrays(inner),
-            population=population,
+            inner=_like(asked, inner),
+            population=population.astype(state.population.dtype),
             begun=begun,
             worst=worst,
             best=jnp.where(improved, candidates[winner], state.best),
@@ -237,7 +239,7 @@ def _arguments(algorithm: Any, kind: Any) -> dict[str, Any]:
 def _numbers(name: str) -> dict[str, float]:
     """Hyperparameters of an algorithm that are the same whatever its sizes."""
     few, many = (
-        vars(_made(name, size, (("population", population),))[1])
+        vars(_made(name, size, (("population", population),), loss_dtype())[1])
         for size, population in ((16, 32), (24, 48))
     )
     return {
@@ -251,8 +253,9 @@ def _numbers(name: str) -> dict[str, float]:
 
 
 @functools.cache
-def _made(name: str, size: int, given: tuple[tuple[str, int], ...]) -> tuple[Any, Any]:
-    """The evosax object and its default hyperparameters."""
+def _made(name: str, size: int, given: tuple[tuple[str, int], ...], dtype: Any) -> tuple[Any, Any]:
+    """The evosax object and its default hyperparameters, in the mode with this type of numbers."""
+    del dtype
     arguments = {("population_size" if k == "population" else k): v for k, v in given}
     try:
         with jax.ensure_compile_time_eval():  # it is kept, so no trace may get into it
@@ -271,3 +274,8 @@ def _arrays(inner: Any) -> Any:
 
     # A type that is given is not a weak one.
     return jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.result_type(leaf)), inner)
+
+
+def _like(inner: Any, before: Any) -> Any:
+    """The state with the types that it had before: evosax does not keep them in 64-bit mode."""
+    return jax.tree.map(lambda leaf, old: jnp.asarray(leaf, old.dtype), inner, before)

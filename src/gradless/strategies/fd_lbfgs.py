@@ -31,6 +31,7 @@ import jax.numpy as jnp
 import optax
 
 from gradless import noise, tree
+from gradless.floats import no_loss
 from gradless.strategies import limits, mirrored
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.strategies.recombination import refuse_large_memory
@@ -132,26 +133,31 @@ class FDLBFGS:
     def init(self, key: jax.Array, params: Params) -> State:
         """State at ``params``, which any candidate with a finite loss improves on."""
         vector = tree.ravel(params)
-        refuse_large_memory("FDLBFGS", vector.size, 2 * self.memory, self.memory_gib)
+        refuse_large_memory("FDLBFGS", vector.size, 2 * self.memory, self.memory_gib, vector.dtype)
         scales = mirrored.leaf_scales(params)
         return State(
             iterate=vector,
             best=vector,
-            best_loss=jnp.float32(jnp.inf),
+            best_loss=no_loss(),
             gradient=jnp.zeros_like(vector),
             direction=jnp.zeros_like(vector),
-            promised=jnp.float32(0),
+            promised=jnp.zeros_like(no_loss()),
             length=jnp.float32(1),
-            loss_unit=jnp.float32(1),
+            loss_unit=jnp.ones_like(no_loss()),
             phase=jnp.uint32(0),
             precision=jnp.float32(1),
-            memory=self._lbfgs.init(vector),
+            memory=self._nothing(vector),
             scales=scales,
             first_sizes=_sizes(params, scales),
             # Powers of two round nothing. Smaller ones would be finer than a difference may be.
-            units=jnp.maximum(1.0, jnp.ldexp(1.0, jnp.frexp(scales)[1] - 1)),
+            units=jnp.maximum(1.0, jnp.ldexp(jnp.float32(1), jnp.frexp(scales)[1] - 1)),
             structure=Structure.of(params),
         )
+
+    def _nothing(self, iterate: jax.Array) -> Any:
+        """An empty memory; optax leaves the type of its weights to JAX's mode."""
+        memory = self._lbfgs.init(iterate)
+        return memory._replace(weights_memory=memory.weights_memory.astype(iterate.dtype))
 
     def _neighbours(self, state: State) -> Probe:
         """Both neighbours along the coordinates of this phase; those past the last change none."""
@@ -160,20 +166,18 @@ class FDLBFGS:
         units = mirrored.spread(state.units, state.structure)
         change = self.difference * state.precision * units.at[coordinate].get(mode="clip")
         changes = jnp.where(coordinate < state.structure.size, change, 0.0)
-        missing = jnp.zeros(self.population - 2 * self._per_generation)
+        missing = jnp.zeros(self.population - 2 * self._per_generation, jnp.float32)
         return Probe(
             jnp.concatenate([coordinate, coordinate, missing.astype(jnp.int32)]),
             jnp.concatenate([changes, -changes, missing]),
-            jnp.zeros(self.population),
+            jnp.zeros(self.population, jnp.float32),
         )
 
     def _along(self) -> Probe:
         """The iterate itself, the full step, and shorter and longer ones."""
-        lengths = 2.0 ** jnp.linspace(*_STEPS, self.population - 2)
-        none = jnp.zeros(self.population)
-        return Probe(
-            none.astype(jnp.int32), none, jnp.concatenate([jnp.array([0.0, 1.0]), lengths])
-        )
+        lengths = 2.0 ** jnp.linspace(*_STEPS, self.population - 2, dtype=jnp.float32)
+        none, first = jnp.zeros(self.population, jnp.float32), jnp.array([0.0, 1.0], jnp.float32)
+        return Probe(none.astype(jnp.int32), none, jnp.concatenate([first, lengths]))
 
     def ask(self, key: jax.Array, state: State) -> Probe:
         """Neighbours of the iterate, or steps along the direction."""
@@ -216,9 +220,10 @@ class FDLBFGS:
         finite = jnp.isfinite(plus) & jnp.isfinite(minus)
         plus, minus = limits.subtractable(plus), limits.subtractable(minus)
         slopes = limits.squarable(jnp.where(finite, plus - minus, 0.0) / difference)
+        slopes = slopes.astype(state.gradient.dtype)
         gradient = state.gradient.at[candidates.coordinate[:pairs]].set(slopes, mode="drop")
         state = state._replace(
-            gradient=gradient, loss_unit=unit.astype(jnp.float32), phase=state.phase + 1
+            gradient=gradient, loss_unit=unit.astype(state.loss_unit.dtype), phase=state.phase + 1
         )
         return jax.lax.cond(
             state.phase == self._generations(state.structure.size),
@@ -246,7 +251,7 @@ class FDLBFGS:
         descent, memory = jax.lax.cond(
             jnp.all(jnp.isfinite(learnt)),
             lambda: (descent, memory),
-            lambda: self._lbfgs.update(state.gradient, self._lbfgs.init(iterate), iterate),
+            lambda: self._lbfgs.update(state.gradient, self._nothing(iterate), iterate),
         )
         # With nothing remembered, the slope says where to, and the last step how far.
         norm = jnp.linalg.norm(state.gradient)
@@ -255,7 +260,7 @@ class FDLBFGS:
         direction = -limits.squarable(jnp.where(downhill, descent, steepest))
         return state._replace(
             direction=units * direction,
-            promised=(-(direction @ state.gradient) * state.loss_unit).astype(jnp.float32),
+            promised=(-(direction @ state.gradient) * state.loss_unit).astype(state.promised.dtype),
             memory=memory,
         )
 
@@ -281,7 +286,7 @@ class FDLBFGS:
         lost = ~succeeds & fresh & (state.precision < 1)
         moved = state.iterate + jnp.where(succeeds, taken, 0.0) * state.direction
         precision = jnp.where(finer, _FINEST, jnp.where(lost, 1.0, state.precision))
-        forgotten = self._lbfgs.init(state.iterate)
+        forgotten = self._nothing(state.iterate)
         units = mirrored.spread(state.units, state.structure)
         length = limits.bounded(taken * jnp.linalg.norm(state.direction / units))
         length = jnp.where(succeeds, length, jnp.where(lost, 1.0, state.length))
@@ -299,11 +304,11 @@ class FDLBFGS:
         """Near the best so far, or at new parameters, (dimension,)."""
         drawn = noise.normal(tree.member(noise.seeds(key, jnp.arange(1)), 0), state.structure.size)
         choice_key, strength_key = (jax.random.fold_in(key, use) for use in (1, 2))
-        exponent = jax.random.uniform(strength_key, minval=_KICKS[0], maxval=_KICKS[1])
+        exponent = jax.random.uniform(strength_key, (), jnp.float32, *_KICKS)
         scales = mirrored.spread(state.scales, state.structure)
         near = state.best + self.kick * 2**exponent * scales * drawn
         new = mirrored.spread(state.first_sizes, state.structure) * drawn
-        return jnp.where(jax.random.bernoulli(choice_key), near, new)
+        return jnp.where(jax.random.bernoulli(choice_key, jnp.float32(0.5)), near, new)
 
     def center(self, state: State) -> Params:
         """The best so far."""

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from gradless import noise, tree
+from gradless.floats import no_loss
 from gradless.strategies import initial, limits
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.tree import Params, Structure
@@ -34,7 +35,7 @@ class State(NamedTuple):
 
 def uniform_crossover(key: jax.Array, first: jax.Array, second: jax.Array) -> jax.Array:
     """Each parameter from either parent, with equal probability."""
-    return jnp.where(jax.random.bernoulli(key, shape=first.shape), first, second)
+    return jnp.where(jax.random.bernoulli(key, jnp.float32(0.5), first.shape), first, second)
 
 
 def blend_crossover(
@@ -44,7 +45,7 @@ def blend_crossover(
 
     The extension is ``alpha`` times the interval's length.
     """
-    share = jax.random.uniform(key, first.shape, first.dtype, -alpha, 1 + alpha)
+    share = jax.random.uniform(key, first.shape, jnp.float32, -alpha, 1 + alpha)
     return first + share * (second - first)
 
 
@@ -102,10 +103,10 @@ class GeneticAlgorithm:
         """A population around ``params``, not evaluated yet."""
         return State(
             pool=initial.around(key, params, self.elites + self.population, self.spread),
-            losses=jnp.full(self.elites + self.population, jnp.inf, jnp.float32),
+            losses=jnp.broadcast_to(no_loss(), self.elites + self.population),
             begun=jnp.asarray(False),
             best=tree.ravel(params),
-            best_loss=jnp.float32(jnp.inf),
+            best_loss=no_loss(),
             structure=Structure.of(params),
         )
 
@@ -121,12 +122,15 @@ class GeneticAlgorithm:
                 recombined = uniform_crossover(crossover_key, first, second)
             else:
                 recombined = blend_crossover(crossover_key, first, second, self.alpha)
-            paired = jax.random.uniform(pair_key, (self.population, 1)) < self.crossover_rate
+            paired = (
+                jax.random.uniform(pair_key, (self.population, 1), jnp.float32)
+                < self.crossover_rate
+            )
             children = jnp.where(paired, recombined, first)
         mutation = self.sigma * jax.vmap(noise.normal, in_axes=(0, None))(
             noise.seeds(mutation_key, jnp.arange(self.population)), state.structure.size
         )
-        mutates = jax.random.uniform(rate_key, children.shape) < self.mutation_rate
+        mutates = jax.random.uniform(rate_key, children.shape, jnp.float32) < self.mutation_rate
         children = jnp.where(mutates, children + mutation, children)
         children = limits.in_range(children)  # the blend crossover extends intervals
         return jnp.where(state.begun, children, state.pool[self.elites :])
@@ -138,9 +142,10 @@ class GeneticAlgorithm:
         eligible = jnp.where(finite > 0, finite, len(state.losses))
         shape = (2, self.population)
         if self.selection == "truncation":
-            return jax.random.randint(key, shape, 0, jnp.minimum(eligible, self.parents))
+            last = jnp.minimum(eligible, self.parents)
+            return jax.random.randint(key, shape, 0, last, jnp.int32)
         # The pool is sorted: the winner of a tournament is the one in front.
-        drawn = jax.random.randint(key, (self.tournament_size, *shape), 0, eligible)
+        drawn = jax.random.randint(key, (self.tournament_size, *shape), 0, eligible, jnp.int32)
         return jnp.min(drawn, axis=0)
 
     def decode(self, state: State, candidate: jax.Array) -> Params:

@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from gradless import noise, tree
+from gradless.floats import no_loss
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.tree import Params, Structure
 
@@ -67,7 +68,7 @@ class HillClimbing:
         """State at ``params``, which any candidate with a finite loss improves on."""
         return State(
             best=tree.ravel(params),
-            best_loss=jnp.float32(jnp.inf),
+            best_loss=no_loss(),
             proposals=jnp.uint32(0),
             successes=jnp.uint32(0),
             key=key,

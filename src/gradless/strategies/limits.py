@@ -13,6 +13,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gradless.floats import loss_dtype
+
 _LOSS = 1e30  # differences, and sums over any population, are finite
 _SQUARED = 1e15  # the square is, and the sum of millions of them
 _MATRIX = 1e16  # times a step size it is
@@ -22,11 +24,11 @@ _EXTRAPOLATED = 1e4  # as many times as far as was tried
 
 
 def told(losses: Any) -> jax.Array:
-    """Losses as strategies take them: float32, and +inf where they are not finite.
+    """Losses as strategies take them: of ``floats.loss_dtype``, +inf where they are not finite.
 
     Minus infinity and NaN are no results either, and must not win.
     """
-    losses = jnp.asarray(losses).astype(jnp.float32)
+    losses = jnp.asarray(losses).astype(loss_dtype())
     return jnp.where(jnp.isfinite(losses), losses, jnp.inf)
 
 
@@ -52,7 +54,8 @@ def unit(values: jax.Array) -> jax.Array:
     """
     exponent = jnp.frexp(jnp.max(jnp.abs(values)))[1]
     # Its reciprocal is to be in range as well: compilers multiply by that.
-    return jnp.ldexp(jnp.float32(1), jnp.clip(exponent, -126, 126))
+    most = 126 if values.dtype == jnp.float32 else 1000
+    return jnp.ldexp(jnp.ones((), values.dtype), jnp.clip(exponent, -most, most))
 
 
 def bounded(step_size: jax.Array) -> jax.Array:

@@ -21,8 +21,8 @@ from gradless.strategies.recombination import (
     default_population,
     effective_size,
     first_scales,
-    float32,
     moments,
+    typed,
 )
 from gradless.tree import Params, Structure
 
@@ -80,13 +80,13 @@ class LMMAES:
 
     def init(self, key: jax.Array, params: Params) -> State:
         """State around ``params``, as wide as ``sigma`` says."""
-        structure = Structure.of(params)
+        structure, mean = Structure.of(params), tree.ravel(params)
         return State(
-            mean=tree.ravel(params),
-            sigma=float32(self.sigma),
+            mean=mean,
+            sigma=typed(self.sigma, mean),
             scales=first_scales(params, self.relative),
-            directions=jnp.zeros((self.memory, structure.size), jnp.float32),
-            step_path=jnp.zeros(structure.size, jnp.float32),
+            directions=jnp.zeros((self.memory, structure.size), mean.dtype),
+            step_path=jnp.zeros_like(mean),
             generation=jnp.uint32(0),
             structure=structure,
         )
@@ -125,7 +125,8 @@ class LMMAES:
         step_path = damped(state.step_path, step_rate, effective, z_mean)  # line 14
         gains = np.sqrt(path_rates * (2 - path_rates) * effective)
         directions = (
-            float32(1 - path_rates)[:, None] * state.directions + float32(gains)[:, None] * z_mean
+            typed(1 - path_rates, mean)[:, None] * state.directions
+            + typed(gains, mean)[:, None] * z_mean
         )  # line 16
         excess = jnp.sum(step_path**2) / dimension - 1
         sigma = state.sigma * jnp.exp(jnp.clip(step_rate / 2 * excess, -1, 1))  # line 17
@@ -148,7 +149,7 @@ class LMMAES:
             rate = jnp.where(index < state.generation, rate, 0)
             return (1 - rate) * d + rate * jnp.vdot(direction, d, precision="highest") * direction
 
-        d = jax.lax.fori_loop(0, self.memory, stretch, z)
+        d = jax.lax.fori_loop(0, self.memory, stretch, z.astype(state.mean.dtype))
         return state.sigma * state.scales * d
 
     def center(self, state: State) -> Params:

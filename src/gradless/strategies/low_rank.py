@@ -110,7 +110,7 @@ class Directions:
 
         def add(drawn: jax.Array, weights: jax.Array) -> jax.Array:
             # Written one after the other: as one concatenation they are copied number by number.
-            total, at, start = jnp.zeros(self.structure.size), 0, 0
+            total, at, start = jnp.zeros(self.structure.size, weights.dtype), 0, 0
             for shape in self.structure.shapes:
                 stop = start + self._count(shape)
                 piece = self._sum(drawn[:, start:stop], weights, shape)

@@ -68,7 +68,7 @@ def pairs(key: jax.Array, count: int, size: int, directions: str = "normal") -> 
     if count * size <= _NUMBERS_STORED:
         half = jax.vmap(lambda seed: direction(seed, size, directions))(seeds)
         drawn = jnp.concatenate([half, -half])
-    return Mirrored(twice, jnp.repeat(jnp.array([1.0, -1.0]), count), drawn)
+    return Mirrored(twice, jnp.repeat(jnp.array([1.0, -1.0], jnp.float32), count), drawn)
 
 
 def draw(candidate: Mirrored, size: int, directions: str = "normal") -> jax.Array:
@@ -92,7 +92,7 @@ def weighted_sum(
     candidates
         The population; the noise is that of the first of each pair.
     weights
-        One per pair, shape (pairs,).
+        One per pair, shape (pairs,), of the dtype that the sum is to have.
     size
         Number of parameters.
     directions
@@ -156,7 +156,7 @@ def _over_blocks(
         seeds, weights = one
         return total + add(jax.vmap(draw)(seeds), weights), None
 
-    total, _ = jax.lax.scan(step, jnp.zeros(length), (seeds, weights))
+    total, _ = jax.lax.scan(step, jnp.zeros(length, weights.dtype), (seeds, weights))
     return total
 
 
@@ -207,8 +207,9 @@ def leaf_scales(params: Params) -> jax.Array:
     def mean(squares: jax.Array, counts: jax.Array, otherwise: jax.Array) -> jax.Array:
         return jnp.where(counts > 0, squares / jnp.maximum(counts, 1), otherwise)
 
-    own = mean(squares, counts, jnp.zeros(()))
-    overall = jnp.where(jnp.any(drawn), mean(squares.sum(), counts.sum(), jnp.ones(())), 1.0)
+    one, none = jnp.float32(1), jnp.float32(0)
+    own = mean(squares, counts, none)
+    overall = jnp.where(jnp.any(drawn), mean(squares.sum(), counts.sum(), one), one)
     of_weights = beside @ jnp.where(drawn, squares, 0.0), beside @ jnp.where(drawn, counts, 0.0)
     least = mean(*of_weights, overall)
     return limits.scale(jnp.sqrt(jnp.where(drawn, own, jnp.maximum(own, least))))

@@ -135,6 +135,7 @@ class OpenAIES:
         # Algorithm 1, line 6, with weights that are positive for good candidates:
         # g = -1 / (n sigma) sum_i w_i e_i, where e_i of the second half is minus that of the first.
         differences = limits.squarable(weights[half:] - weights[:half], self.step_size(state))
+        differences = differences.astype(state.center.dtype)
         total = self._directions(state).weighted_sum(candidates, differences)
         return total / (self.population * self.step_size(state))
 

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from gradless import tree
+from gradless.floats import no_loss
 from gradless.strategies import initial, limits
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.tree import Params, Structure
@@ -84,9 +85,9 @@ class ParticleSwarm:
             position=position,
             velocity=(other - tree.ravel(params)) / 2,
             remembered=position,
-            remembered_loss=jnp.full(self.population, jnp.inf, jnp.float32),
+            remembered_loss=jnp.broadcast_to(no_loss(), self.population),
             best=tree.ravel(params),
-            best_loss=jnp.float32(jnp.inf),
+            best_loss=no_loss(),
             structure=structure,
         )
 
@@ -107,7 +108,7 @@ class ParticleSwarm:
         # Where no neighbour has had a finite loss, none leads.
         led = jnp.isfinite(remembered_loss[leader])[:, None]
 
-        shares = jax.random.uniform(key, (2, *candidates.shape))
+        shares = jax.random.uniform(key, (2, *candidates.shape), jnp.float32)
         own = self.cognitive * shares[0] * (remembered - candidates)
         towards_leader = jnp.where(led, remembered[leader] - candidates, 0.0)
         social = self.social * shares[1] * towards_leader

@@ -89,7 +89,9 @@ class PGPE:
         scales = scales if self.relative else jnp.ones_like(scales)
         return State(
             mean=mean,
-            sigma=limits.bounded(self.sigma * mirrored.spread(scales, structure)),
+            sigma=limits.bounded(self.sigma * mirrored.spread(scales, structure)).astype(
+                mean.dtype
+            ),
             scales=scales,
             optimizer=self._rule.init(mean),
             structure=structure,
@@ -123,7 +125,8 @@ class PGPE:
         half, size = self.population // 2, state.structure.size
         rewards = shaping.get(self.shaping)(losses)
         plus, minus = rewards[:half], rewards[half:]
-        first = mirrored.weighted_sum(candidates, (plus - minus) / 2, size)
+        dtype = state.mean.dtype
+        first = mirrored.weighted_sum(candidates, ((plus - minus) / 2).astype(dtype), size)
         scales = mirrored.spread(state.scales, state.structure)
         # Of the loss, minus the reward, and in units of the scales.
         first = limits.squarable(first, half * state.sigma / scales)
@@ -132,7 +135,7 @@ class PGPE:
         update = limits.extrapolated(update, self.learning_rate, self.sigma)
         mean = state.mean - self.learning_rate * scales * update
 
-        excess = (plus + minus) / 2 - jnp.mean(rewards)
+        excess = ((plus + minus) / 2 - jnp.mean(rewards)).astype(dtype)
         # These weights sum to zero, so that the -1 of (e^2 - 1) falls out.
         second = mirrored.weighted_sum(candidates, excess, size, power=2)
         change = self.sigma_learning_rate * second / half

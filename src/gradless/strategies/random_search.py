@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from gradless import noise, tree
+from gradless.floats import no_loss
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.tree import Params, Structure
 
@@ -45,7 +46,7 @@ class RandomSearch:
 
     def init(self, key: jax.Array, params: Params) -> State:
         """State that any candidate with a finite loss improves on."""
-        return State(tree.ravel(params), jnp.float32(jnp.inf), Structure.of(params))
+        return State(tree.ravel(params), no_loss(), Structure.of(params))
 
     def ask(self, key: jax.Array, state: State) -> noise.Seed:
         """Fresh seeds, whatever was found before."""

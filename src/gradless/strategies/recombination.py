@@ -16,6 +16,7 @@ import numpy as np
 
 from gradless import noise
 from gradless.errors import InputError
+from gradless.floats import vector_dtype
 from gradless.strategies import mirrored
 from gradless.tree import Params, Structure
 
@@ -57,11 +58,15 @@ def by_rank(losses: jax.Array, weights: np.ndarray) -> jax.Array:
 
 
 def first_scales(params: Params, relative: bool) -> jax.Array:
-    """Units of the first standard deviation, (dimension,): the scale of each array, or ones."""
+    """Units of the first standard deviation, (dimension,): the scale of each array, or ones.
+
+    They have the dtype of the parameters as one vector.
+    """
     structure = Structure.of(params)
+    dtype = vector_dtype(params)
     if not relative:
-        return jnp.ones(structure.size, jnp.float32)
-    return mirrored.spread(mirrored.leaf_scales(params), structure)
+        return jnp.ones(structure.size, dtype)
+    return mirrored.spread(mirrored.leaf_scales(params), structure).astype(dtype)
 
 
 def moments(seeds: noise.Seed, weights: jax.Array, size: int) -> tuple[jax.Array, jax.Array]:
@@ -86,7 +91,7 @@ def moments(seeds: noise.Seed, weights: jax.Array, size: int) -> tuple[jax.Array
 
 
 def product(a: jax.Array, b: jax.Array) -> jax.Array:
-    """Matrix product in full float32 on every platform; a GPU would round the factors."""
+    """Matrix product in full precision on every platform; a GPU would round the factors."""
     return jnp.matmul(a, b, precision="highest")
 
 
@@ -165,7 +170,9 @@ class Rates(NamedTuple):
         return (jnp.linalg.norm(path) < limit * jnp.sqrt(begun)).astype(jnp.float32)
 
 
-def refuse_large_matrices(owner: str, dimension: int, matrices: int, limit_gib: int) -> None:
+def refuse_large_matrices(
+    owner: str, dimension: int, matrices: int, limit_gib: int, dtype: Any = np.float32
+) -> None:
     """Raise before square matrices are allocated that would not fit.
 
     Parameters
@@ -175,16 +182,18 @@ def refuse_large_matrices(owner: str, dimension: int, matrices: int, limit_gib: 
     dimension
         Rows and columns.
     matrices
-        Held at once, in float32.
+        Held at once.
     limit_gib
         Memory that they may take.
+    dtype
+        Of their numbers.
 
     Raises
     ------
     InputError
         If they would take more.
     """
-    gib = matrices * 4 * dimension**2 / 2**30
+    gib = matrices * np.dtype(dtype).itemsize * dimension**2 / 2**30
     if gib > limit_gib:
         raise InputError(
             f"{owner} was given {dimension:,} parameters, whose full covariance matrix needs "
@@ -194,7 +203,9 @@ def refuse_large_matrices(owner: str, dimension: int, matrices: int, limit_gib: 
         )
 
 
-def refuse_large_memory(owner: str, dimension: int, vectors: int, limit_gib: int) -> None:
+def refuse_large_memory(
+    owner: str, dimension: int, vectors: int, limit_gib: int, dtype: Any = np.float32
+) -> None:
     """Raise before a memory of vectors is allocated that would not fit.
 
     Parameters
@@ -204,16 +215,18 @@ def refuse_large_memory(owner: str, dimension: int, vectors: int, limit_gib: int
     dimension
         Numbers of a vector.
     vectors
-        Held at once, in float32.
+        Held at once.
     limit_gib
         Memory that they may take.
+    dtype
+        Of their numbers.
 
     Raises
     ------
     InputError
         If they would take more.
     """
-    gib = vectors * 4 * dimension / 2**30
+    gib = vectors * np.dtype(dtype).itemsize * dimension / 2**30
     if gib > limit_gib:
         raise InputError(
             f"{owner} was given {dimension:,} parameters and remembers {vectors} vectors of that "
@@ -227,6 +240,9 @@ def damped(path: jax.Array, rate: float, effective: float, step: jax.Array) -> j
     return (1 - rate) * path + math.sqrt(rate * (2 - rate) * effective) * step
 
 
-def float32(value: Any) -> jax.Array:
-    """A hyperparameter as the first value of a state's number."""
-    return jnp.asarray(value, jnp.float32)
+def typed(value: Any, like: jax.Array) -> jax.Array:
+    """A number or array as part of a state whose vectors are like another one.
+
+    A loop keeps types, and JAX's 64-bit mode would make float64 of what has none.
+    """
+    return jnp.asarray(value, like.dtype)

@@ -21,8 +21,8 @@ from gradless.strategies.recombination import (
     damped,
     default_population,
     first_scales,
-    float32,
     moments,
+    typed,
 )
 from gradless.tree import Params, Structure
 
@@ -74,13 +74,13 @@ class SepCMAES:
 
     def init(self, key: jax.Array, params: Params) -> State:
         """State around ``params``, as wide as ``sigma`` says."""
-        structure = Structure.of(params)
+        structure, mean = Structure.of(params), tree.ravel(params)
         return State(
-            mean=tree.ravel(params),
-            sigma=float32(self.sigma),
+            mean=mean,
+            sigma=typed(self.sigma, mean),
             variances=limits.bounded(first_scales(params, self.relative) ** 2),
-            step_path=jnp.zeros(structure.size, jnp.float32),
-            covariance_path=jnp.zeros(structure.size, jnp.float32),
+            step_path=jnp.zeros_like(mean),
+            covariance_path=jnp.zeros_like(mean),
             generation=jnp.uint32(0),
             structure=structure,
         )

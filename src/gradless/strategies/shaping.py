@@ -62,7 +62,7 @@ def centered_ranks(losses: jax.Array) -> jax.Array:
     >>> print(centered_ranks(jnp.array([3.0, 1.0, jnp.inf, 2.0, 2.0])))
     [-0.25   0.5   -0.5    0.125  0.125]
     """
-    return _by_rank(losses, jnp.linspace(0.5, -0.5, len(losses)))
+    return _by_rank(losses, jnp.linspace(0.5, -0.5, len(losses), dtype=jnp.float32))
 
 
 def nes_utilities(losses: jax.Array) -> jax.Array:
@@ -82,7 +82,8 @@ def nes_utilities(losses: jax.Array) -> jax.Array:
         Weights, shape (population,), float32; their sum is zero.
     """
     n = len(losses)
-    better_half = jnp.maximum(0.0, jnp.log(n / 2 + 1) - jnp.log(jnp.arange(1, n + 1)))
+    logarithms = jnp.log(jnp.arange(1, n + 1, dtype=jnp.float32))
+    better_half = jnp.maximum(0.0, jnp.log(jnp.float32(n / 2 + 1)) - logarithms)
     return _by_rank(losses, better_half / better_half.sum() - 1 / n)
 
 
@@ -104,7 +105,8 @@ def zscore(losses: jax.Array) -> jax.Array:
     Returns
     -------
     jax.Array
-        Weights, shape (population,), of mean 0 and variance 1, or all zero for equal losses.
+        Weights, shape (population,), of mean 0 and variance 1, or all zero for equal losses; of
+        the losses' dtype.
 
     Examples
     --------
@@ -136,7 +138,7 @@ def raw(losses: jax.Array) -> jax.Array:
     Returns
     -------
     jax.Array
-        Weights, shape (population,).
+        Weights, shape (population,), of the losses' dtype.
     """
     return -limits.subtractable(_finite(losses))
 

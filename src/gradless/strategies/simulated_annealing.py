@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from gradless import noise, tree
+from gradless.floats import no_loss
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.tree import Params, Structure
 
@@ -83,12 +84,12 @@ class SimulatedAnnealing:
         vector = tree.ravel(params)
         return State(
             current=jnp.broadcast_to(vector, (self.population, vector.size)),
-            current_loss=jnp.full(self.population, jnp.inf, jnp.float32),
+            current_loss=jnp.broadcast_to(no_loss(), self.population),
             evaluations=jnp.uint32(0),
             exponents=jnp.int32(0),
             measured=jnp.int32(0),
             best=vector,
-            best_loss=jnp.float32(jnp.inf),
+            best_loss=no_loss(),
             structure=Structure.of(params),
         )
 
@@ -135,7 +136,7 @@ class SimulatedAnnealing:
         """Each chain takes its proposal or stays."""
         # Metropolis: always downwards, upwards with probability exp(-rise / temperature).
         rise = losses - state.current_loss
-        uniform = jax.random.uniform(key, (self.population,))
+        uniform = jax.random.uniform(key, (self.population,), jnp.float32)
         if not self.raw:
             state = self._measured(state, rise)
             unit = self.loss_unit(state)

@@ -82,8 +82,9 @@ class SPSA:
         ``rademacher``: every change plus or minus one (Spall); ``normal`` (MeZO).
     curvature
         Divide the slope of each probe by its curvature (1.5-SPSA), at one more evaluation a step. A
-        learning rate of 1 is then a good one, and one probe is best unless losses are noisy. For ``normal`` directions: those of ``rademacher`` have all the
-        same curvature where no two parameters interact.
+        learning rate of 1 is then a good one, and one probe is best unless losses are noisy. For
+        ``normal`` directions: those of ``rademacher`` have all the same curvature where no two
+        parameters interact.
     raw
         The learning rate is in units of the loss, as in the papers.
     relative
@@ -137,7 +138,7 @@ class SPSA:
             return pairs
         center = jax.tree.map(lambda x: x[:1], pairs)
         center = center._replace(
-            sign=jnp.zeros(1), drawn=jax.tree.map(jnp.zeros_like, center.drawn)
+            sign=jnp.zeros(1, jnp.float32), drawn=jax.tree.map(jnp.zeros_like, center.drawn)
         )
         return jax.tree.map(lambda *x: jnp.concatenate(x), pairs, center)
 
@@ -182,7 +183,7 @@ class SPSA:
             slopes = jnp.clip(slopes, -most, most)
             steepest = jnp.maximum(jnp.minimum(present, most), jnp.where(was_penalty, 0, steepest))
             slopes = slopes / jnp.where(steepest > 0, steepest, 1.0)
-        slopes = limits.subtractable(slopes / self.probes)
+        slopes = limits.subtractable(slopes / self.probes).astype(state.center.dtype)
         gradient = mirrored.weighted_sum(
             candidates, slopes, state.structure.size, directions=self.directions
         )

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 
 from gradless import stagnation, tree
 from gradless.errors import InputError, unknown_name
+from gradless.floats import no_loss
 from gradless.strategies import initial, limits
 from gradless.strategies.base import Strategy, at_rest
 from gradless.strategies.random_search import RandomSearch
@@ -61,7 +62,7 @@ class BestSoFar:
         return BestSoFarState(
             inner=self.strategy.init(key, params),
             best=tree.ravel(params),
-            best_loss=jnp.float32(jnp.inf),
+            best_loss=no_loss(),
             structure=Structure.of(params),
         )
 
@@ -187,7 +188,7 @@ class Restarts:
             restarts=jnp.uint32(0),
             start=tree.ravel(params),
             best=tree.ravel(params),
-            best_loss=jnp.float32(jnp.inf),
+            best_loss=no_loss(),
             structure=Structure.of(params),
         )
 
@@ -290,7 +291,8 @@ class Scheduled:
 
     def present(self, state: ScheduledState) -> Any:
         """The strategy as it is in this generation."""
-        return _with(self.strategy, self.hyperparameter, self.schedule(state.generation))
+        value = jnp.asarray(self.schedule(state.generation), jnp.float32)
+        return _with(self.strategy, self.hyperparameter, value)
 
     def init(self, key: jax.Array, params: Params) -> ScheduledState:
         """The strategy's state, with the first value."""

@@ -23,9 +23,9 @@ from gradless.strategies.base import hyperparameter, strategy
 from gradless.strategies.recombination import (
     default_population,
     first_scales,
-    float32,
     product,
     refuse_large_matrices,
+    typed,
 )
 from gradless.tree import Params, Structure
 
@@ -97,15 +97,16 @@ class XNES:
         InputError
             If the matrices would take more than ``memory_gib``; nothing has been allocated then.
         """
-        structure = Structure.of(params)
-        refuse_large_matrices(self.name, structure.size, _MATRICES, self.memory_gib)
+        structure, mean = Structure.of(params), tree.ravel(params)
+        refuse_large_matrices(self.name, structure.size, _MATRICES, self.memory_gib, mean.dtype)
         shape = jnp.diag(first_scales(params, self.relative))
-        return State(tree.ravel(params), float32(self.sigma), shape, structure)
+        return State(mean, typed(self.sigma, mean), shape, structure)
 
     def ask(self, key: jax.Array, state: State) -> Candidate:
         """Candidates from the distribution, all by one matrix product."""
         seeds = noise.seeds(key, jnp.arange(self.population))
         s = jax.vmap(lambda seed: noise.normal(seed, state.structure.size))(seeds)
+        s = s.astype(state.mean.dtype)
         return Candidate(state.mean + state.sigma * product(s, state.shape.T), s)
 
     def decode(self, state: State, candidate: Candidate) -> Params:
