@@ -16,7 +16,7 @@ import numpy as np
 
 from gradless import tree
 from gradless.errors import InputError
-from gradless.strategies.base import Strategy
+from gradless.strategies.base import Strategy, at_rest
 from gradless.tree import Candidates, Params, Structure
 
 
@@ -118,6 +118,10 @@ class Scaled:
     def center(self, state: ScaledState) -> Params:
         """The strategy's present answer."""
         return self._outside(state, self.strategy.center(state.inner))
+
+    def at_rest(self, state: ScaledState) -> jax.Array:
+        """Whether the strategy is."""
+        return at_rest(self.strategy, state.inner)
 
     def _outside(self, state: ScaledState, inside: Params) -> Params:
         return state.structure.unravel(state.start + state.scale * tree.ravel(inside))
