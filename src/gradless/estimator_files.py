@@ -41,6 +41,7 @@ def write(estimator: Any, path: Path) -> None:
         "activation": estimator._model.activation,
         "weights": estimator._model.weights,
         "rows": len(estimator.history_),
+        "losses": str(estimator.history_.column("loss").dtype),
         "looks": len(estimator.validation_losses_),
         "strategy": _described("strategy_", estimator.strategy_),
         "fitted": {
@@ -137,7 +138,8 @@ def _described_by(about: dict[str, Any], classes: Mapping[str, Any]) -> tuple[An
         numbers = Moments(features.weight, np.zeros(sizes[-1]), np.zeros(sizes[-1]))
         estimator._moments = features, numbers if regression else None
         estimator._rounds = int(about["rounds"])
-    empty = History.empty_arrays(about["rows"])
+    # Files of before have losses of single precision.
+    empty = History.empty_arrays(about["rows"], about.get("losses", "float32"))
     return estimator, _arrays(estimator, estimator._model.stored_zeros(), empty)
 
 

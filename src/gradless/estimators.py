@@ -32,11 +32,11 @@ from gradless.errors import InputError
 from gradless.fitting import Samples, Trained, Training
 from gradless.host_metric import HostMetric, Responses, resolve
 from gradless.models import MLP, Dense
+from gradless.objective_units import Unit, unit_for
 from gradless.objectives import Objective, Task
 from gradless.remembered import Remembered
 from gradless.scaling import Moments, Scales, moved
 from gradless.strategies import Strategy
-from gradless.units import Unit, unit_for
 
 __all__ = ["GradientFreeClassifier", "GradientFreeRegressor", "load"]
 

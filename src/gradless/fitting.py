@@ -30,13 +30,13 @@ from gradless.history import History
 from gradless.host import mode_for
 from gradless.host_metric import HostMetric, HostMetricProblem
 from gradless.models import INITIALIZERS, MLP, Dense
+from gradless.objective_units import Unit
 from gradless.objectives import Objective, Task
 from gradless.programs import compiled
 from gradless.scaling import Scales
 from gradless.strategies import Strategy
 from gradless.train import Record, Run, Stop, begin, check_budget, evaluations_per_generation
 from gradless.tree import Params, Structure
-from gradless.units import Unit
 from gradless.validation import EvenLooks, Validation, center, watched
 
 DEFAULT_EVALUATIONS = 20_000

@@ -38,11 +38,12 @@ class Unit(NamedTuple):
     of_values: float
 
     def told(self, losses: Any) -> Any:
-        """Losses as people know them, in double precision."""
+        """Losses as people know them: a number in double precision, arrays in their own."""
         if self.of_values == 1:
             return losses
         with np.errstate(all="ignore"):  # beyond 1e308 is infinite
-            return np.float64(losses) * self.of_values
+            made = np.float64(losses) * self.of_values
+            return made.astype(losses.dtype) if isinstance(losses, np.ndarray) else made
 
 
 def unit_for(objective: Objective, deviation: npt.NDArray[np.float64]) -> Unit:

@@ -5,7 +5,7 @@ import pytest
 
 from gradless import objectives
 from gradless.errors import InputError
-from gradless.units import unit_for
+from gradless.objective_units import unit_for
 
 NUMBERS = [o for o in objectives.OBJECTIVES.values() if "regression" in o.tasks]
 NUMBERS += [objectives.get("huber:2"), objectives.get("quantile:0.9")]
