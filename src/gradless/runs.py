@@ -36,7 +36,7 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
 
-from gradless import checkpoint, fingerprints, interrupts, storage
+from gradless import checkpoint, fingerprints, forward, interrupts, storage
 from gradless.checkpoint import Saved
 from gradless.data import DATASETS
 from gradless.errors import InputError
@@ -45,7 +45,6 @@ from gradless.history import History
 from gradless.models import MLP
 from gradless.output import make_folder, shortened
 from gradless.preprocessing import Preprocessing
-from gradless.programs import compiled
 from gradless.recipe import Prepared, Recipe, prepare
 from gradless.tables import Columns, Kind
 from gradless.train import Stop
@@ -63,12 +62,7 @@ CONFIG, HISTORY, VALIDATION, MODEL, PREPROCESSING, RESULT, STATUS, LOCK = (
     "lock",
 )
 
-_NUMBERS_AT_ONCE = 2**26
-
-
-@compiled(static_argnames=["model"])
-def _apply(model: MLP, params: Params, features: jax.Array) -> jax.Array:
-    return model.apply(params, features)
+_NUMBERS_AT_ONCE = 2**25
 
 
 @dataclass(frozen=True)
@@ -98,16 +92,20 @@ class Network:
     def outputs_of_inputs(self, features: npt.NDArray[np.floating]) -> npt.NDArray[Any]:
         """Outputs (samples, outputs) for inputs that are preprocessed as in training.
 
-        They are float32, or float64 where they were brought into the units of the target.
+        They are float32, or float64 where they were brought into the units of the target. Computed
+        in double precision, they are the same whatever other samples there are.
         """
+        layers = jax.tree.map(np.asarray, self.model.used(self.params))
+        weights, biases = ([layer[part] for layer in layers] for part in (0, 1))
         # In pieces, so that a wide network's activations fit into memory.
         rows = max(1, _NUMBERS_AT_ONCE // max(self.model.sizes))
-        pieces = range(0, len(features), rows)
-        outputs = [
-            _apply(self.model, self.params, np.asarray(features[i : i + rows], np.float32))
-            for i in pieces
-        ]
-        found = np.concatenate([np.asarray(piece) for piece in outputs])
+        found = np.empty((len(features), self.model.sizes[-1]), np.float32)
+        for i in range(0, len(features), rows):
+            # What the network saw in training is float32.
+            inputs = np.asarray(features[i : i + rows], np.float32).astype(np.float64)
+            with np.errstate(over="ignore", invalid="ignore"):  # is infinite, or NaN
+                piece = forward.outputs(inputs, weights, biases, self.model.activation)
+                found[i : i + rows] = piece
         return found if self.scale is None else self.scale.applied(found)
 
     def probabilities(self, features: npt.NDArray[np.floating]) -> npt.NDArray[Any]:
