@@ -193,7 +193,11 @@ main()
 
 @pytest.mark.parametrize(
     ("moment", "number"),
-    [("gradless.interrupts", 2), ("numpy", 15), ("compilation", 2)],
+    [
+        ("gradless.interrupts", 2),
+        ("numpy", 15),
+        pytest.param("compilation", 2, marks=pytest.mark.slow),
+    ],
 )
 def test_before_there_is_anything_to_save_nothing_is_left(moment, number, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -242,6 +246,7 @@ main()
 
 def test_without_the_command_nothing_is_watched(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("gradless.report.draw", lambda *_: [])
     handlers = [signal.getsignal(number) for number in CODES]
     arguments = ["train", "vertical", "--hidden", "3", "--evaluations", "4000", "--quiet"]
     assert cli.main([*arguments, "--strategy", "hill_climbing"]) == 0

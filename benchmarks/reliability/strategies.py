@@ -101,7 +101,7 @@ _OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
         {"relative": True, "alpha": 0.602, "gamma": 0.101},
         {"curvature": True, "directions": "normal", "learning_rate": 1.0},
         {"curvature": True, "directions": "normal", "learning_rate": 1.0, "probes": 5},
-        {"directions": "normal", "sigma": 1e-3, "learning_rate": 1e-6},
+        {"directions": "normal", "sigma": 1e-3, "learning_rate": 1e-6, "raw": True},
     ),
     "pgpe": (
         {"population": 2},
@@ -119,6 +119,7 @@ _OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
     "simulated_annealing": (
         {"population": 5},
         {"cool_steps": False, "decay": 0.5},
+        {"raw": True},
         {"final_temperature": 1e-38, "decay": 0.01},
     ),
     "differential_evolution": (

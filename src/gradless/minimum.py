@@ -30,6 +30,7 @@ from gradless.history import History
 from gradless.host import mode_for
 from gradless.python_function import PythonProblem
 from gradless.strategies import Strategy
+from gradless.strategies.scaled import Scaled
 from gradless.train import TARGET_LOSS, Record, Run, Stop, begin, check_budget, train
 from gradless.tree import Params, Structure
 
@@ -107,6 +108,7 @@ def minimize(
     params: Params,
     strategy: str | Strategy = "auto",
     *,
+    scale: Any = None,
     data: Any = None,
     batch_size: int | None = None,
     evaluations: int | None = None,
@@ -135,6 +137,14 @@ def minimize(
         it, and for a loss in Python in any case, float64 stays, and losses are compared in that.
     strategy
         ``"auto"``, a name (``gradless strategies`` lists them) or a strategy.
+    scale
+        About how far good values are from ``params``, in their units: a number for all parameters,
+        or a pytree like ``params`` with a number, or an array of its shape, for each array. Every
+        number of a strategy counts in it: with ``sigma=0.3``, the first standard deviation is 0.3
+        times the scale. Default: of weights that were drawn at random, their root mean square; of
+        other arrays theirs as well, but at least 1; and 1 for ``random_search``,
+        ``hill_climbing``, ``simulated_annealing``, ``spsa`` and the mutations of
+        ``genetic_algorithm``.
     data
         Pytree of arrays with the samples on axis 0.
     batch_size
@@ -167,7 +177,7 @@ def minimize(
         Go on from an earlier result, with its strategy, seed and history. ``evaluations`` count
         from its beginning, ``seconds`` from now.
     **hyperparameters
-        Of a strategy given by name, for example ``sigma=0.3``.
+        Of a strategy given by name, for example ``sigma=0.3``, in units of ``scale``.
 
     Returns
     -------
@@ -210,6 +220,10 @@ def minimize(
     with mode_for(problem):
         start = _arrays(params)
     if resume_from is not None:
+        if scale is not None:
+            raise InputError(
+                f"scale={scale!r} was given with resume_from, expected none: the earlier one stays"
+            )
         chosen, why = _continued(resume_from, chosen, problem), resume_from.why
     elif chosen is None:
         choice = auto.choose(
@@ -221,6 +235,8 @@ def minimize(
             minibatches=problem.uses_minibatches,
         )
         chosen, why = auto.that_fits(choice, lambda s: memory.estimate(problem, s, start))
+    if scale is not None:
+        chosen = _scaled(chosen, scale, start)
     check_budget(chosen, stop)
     _check_memory(problem, chosen, start, resume_from)
 
@@ -328,6 +344,22 @@ def _strategy(given: Any, hyperparameters: dict[str, Any]) -> Strategy | None:
     return None if isinstance(given, str) else given
 
 
+def _scaled(strategy: Strategy, scale: Any, start: Params) -> Strategy:
+    """The strategy in units of a scale that fits the parameters."""
+    # Arrays of lists and numbers of Python, where the parameters have arrays.
+    leaf = jax.tree_util.treedef_is_leaf(jax.tree.structure(start))
+    try:
+        scale = np.asarray(scale, float) if leaf else jax.tree.map(np.asarray, scale)
+        kinds = {each.dtype.kind for each in jax.tree.leaves(scale)}
+    except (TypeError, ValueError):
+        kinds = {"O"}
+    if not kinds or kinds - set("fiu"):
+        raise InputError(f"scale={scale!r} was given, expected numbers; give for example scale=0.1")
+    scaled: Any = Scaled(strategy, scale)
+    jax.eval_shape(scaled.init, jax.random.key(0), start)
+    return scaled
+
+
 def _hyperparameters(cls: Any) -> set[str]:
     return {each.name for each in dataclasses.fields(cls)}
 
@@ -363,6 +395,8 @@ def _continued(
         )
     if chosen is None:
         return earlier.strategy
+    if isinstance(earlier.strategy, Scaled) and not isinstance(chosen, Scaled):
+        chosen = dataclasses.replace(earlier.strategy, strategy=chosen)
     # All but the floats is part of the tree's structure.
     kinds: Any = [jax.tree.structure(each) for each in (chosen, earlier.strategy)]
     if kinds[0] != kinds[1]:

@@ -52,7 +52,7 @@ def test_rademacher_directions_are_signs() -> None:
 def test_scales_of_leaves() -> None:
     params = {
         "first": {"weights": jnp.array([[3.0, -3.0]]), "biases": jnp.zeros(2)},
-        "last": {"weights": jnp.array([[0.5], [0.5]]), "biases": jnp.array([2.0])},
+        "last": {"weights": jnp.array([[0.5], [-0.5]]), "biases": jnp.array([2.0])},
         "zeros": [jnp.zeros(3)],
     }
     overall = np.sqrt((9 + 9 + 0.25 + 0.25 + 4) / 5)

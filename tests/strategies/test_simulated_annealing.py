@@ -29,7 +29,7 @@ def told(strategy, state, losses, seed: int = 1):
 @pytest.mark.parametrize("rise", [0.05, 0.5, 2.0])
 @pytest.mark.slow
 def test_a_rise_is_accepted_as_often_as_metropolis_says(rise, temperature) -> None:
-    strategy = SimulatedAnnealing(initial_temperature=temperature, population=CHAINS)
+    strategy = SimulatedAnnealing(initial_temperature=temperature, population=CHAINS, raw=True)
     after = told(strategy, standing(strategy, 1.0), 1.0 + rise)
     accepted = np.asarray(after.current_loss) == np.float32(1.0 + rise)
     expected = np.exp(-rise / temperature)
@@ -93,6 +93,19 @@ def test_the_temperature_falls_by_the_decay_with_every_evaluation(population) ->
     assert float(strategy.step_size(state)) == pytest.approx(0.1 / 8**0.5, rel=1e-5)
 
 
+def test_temperatures_are_in_units_of_the_first_changes_of_the_loss() -> None:
+    strategy = SimulatedAnnealing(population=1)
+    state = told(strategy, strategy.init(jax.random.key(0), PARAMS), 5.0)
+    assert float(strategy.loss_unit(state)) == 0
+    # The geometric mean of 4, 4 and 16, of which only the powers of two count; no change is none.
+    for number, loss in enumerate([1.0, 1.0, -3.0, -19.0]):
+        state = told(strategy, state, loss, seed=number)
+    assert float(strategy.loss_unit(state)) == pytest.approx((4 * 4 * 16) ** (1 / 3), rel=1e-5)
+    assert int(state.measured) == 3
+    full = state._replace(measured=jnp.int32(100))
+    assert int(told(strategy, full, -1e30).measured) == 100
+
+
 def test_a_count_of_evaluations_that_is_full_stays_full() -> None:
     strategy = SimulatedAnnealing(population=10)
     state = strategy.init(jax.random.key(0), PARAMS)._replace(evaluations=jnp.uint32(2**32 - 5))
@@ -127,6 +140,7 @@ def test_steps_are_normal_and_of_the_given_size() -> None:
 def test_convergence(function, dimension, evaluations, below) -> None:
     strategy = SimulatedAnnealing(
         sigma=1.0,
+        raw=True,
         initial_temperature=10.0,
         final_temperature=1e-12,
         decay=1 - 30 / evaluations,
@@ -136,6 +150,8 @@ def test_convergence(function, dimension, evaluations, below) -> None:
 
 
 def test_golden_values() -> None:
-    center, loss = short_run(SimulatedAnnealing(sigma=0.5, population=4))
+    center, loss = short_run(
+        SimulatedAnnealing(sigma=0.5, population=4, initial_temperature=0.01, raw=True)
+    )
     np.testing.assert_allclose(center, [0.2148543, 0.2456408, -0.18871249], rtol=1e-5)
     assert loss == pytest.approx(11.367361, rel=1e-5)

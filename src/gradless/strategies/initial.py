@@ -13,7 +13,7 @@ from gradless.tree import Params, Structure
 def around(key: jax.Array, params: Params, members: int, spread: float | jax.Array) -> jax.Array:
     """Normal noise around ``params``, shape (members, size).
 
-    Its standard deviation is ``spread`` times the typical size of each leaf, as of
+    Its standard deviation is ``spread`` times the scale of each leaf, as of
     :func:`gradless.strategies.mirrored.leaf_scales`.
     """
     vector = tree.ravel(params)

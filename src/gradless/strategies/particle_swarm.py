@@ -50,8 +50,8 @@ class ParticleSwarm:
     neighbours
         Neighbours on each side in the ring.
     spread
-        Standard deviation of the first positions around the initial parameters, relative to their
-        root mean square in each array; the first velocities have half of it.
+        Standard deviation of the first positions around the initial parameters, relative to the
+        scale of each array at the start; the first velocities have half of it.
     population
         Particles (20 to 30 is usual in low dimensions).
     """

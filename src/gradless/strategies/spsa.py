@@ -88,8 +88,8 @@ class SPSA:
     raw
         The learning rate is in units of the loss, as in the papers.
     relative
-        Measure changes in the typical size of the initial values of each leaf (a zero leaf, such as
-        biases, takes that of the leaf beside it), instead of absolutely.
+        Measure changes in the scale of each leaf at the start (of drawn weights their root mean
+        square, of other numbers at least 1: ``mirrored.leaf_scales``), instead of absolutely.
     """
 
     probes: int = hyperparameter(1, at_least=1)
