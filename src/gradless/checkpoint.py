@@ -188,7 +188,7 @@ def newest(folder: Path, like: Any) -> Saved:
             rows = History.empty_arrays(about["rows"], _losses(like))
             expected = {"run": like, "history": rows}
             if about.get("kept"):
-                expected["kept"] = np.zeros(like.best.shape, np.float32)
+                expected["kept"] = np.zeros(like.best.shape, like.best.dtype)
             tree = storage.load_tree(path, expected)
             history = History.from_arrays(tree["history"])
             return Saved(tree["run"], history, about, tuple(refused), tree.get("kept"))
