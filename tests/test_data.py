@@ -474,7 +474,7 @@ MANY = "a,y\n" + "".join(f"{k},{k % 2}\n" for k in range(5000))
         ('a,b,y\n"1\n",2,u\n1,v\n', {}, "line 4: number of cells is 2"),
         # Cells
         ("a,b,y\n1,2,u\n3,big,v\n", {}, "line 3, column 'b': 'big' is not a number"),
-        ("a,b,y\n1,2,u\n3,big,v\n", {}, "pass --drop b to leave the column out"),
+        ("a,b,y\n1,2,u\n3,big,v\n", {}, "--drop b to leave the column out"),
         ("a,y\n2,v\n1_000,u\n", {}, "line 3, column 'a': '1_000' is not a number"),
         ('a,y\n"1,5",u\n2,v\n', {}, "line 2, column 'a': '1,5' is not a number"),
         ("a,y\n0x1f,u\n2,v\n", {}, "'0x1f' is not a number"),
@@ -498,7 +498,7 @@ MANY = "a,y\n" + "".join(f"{k},{k % 2}\n" for k in range(5000))
         ("y\nu\nv\n", {}, "the only column is the target, 'y'"),
         ("a,y\n1,u\n2,u\n", {}, "column 'y': all rows are of class 'u'"),
         ("a,y\n1,1\n2,1.0\n", {}, "column 'y': all rows are of class '1'"),
-        ("a,y\n1,u\n", {}, "column 'y': all rows are of class 'u'"),
+        ("a,y\n1,u\n", {}, "one row of data, expected two or more"),
         ("a,y\n1,u\n2,v\n", {}, "column 'y': each of the 2 rows is a class of its own"),
         ("a,b\n1,2\n3,4\n", {"target": "b"}, "column 'b': each of the 2 rows is a class"),
         ("a,y\n1,u\n2,\n", {}, "line 3, column 'y': missing value '"),

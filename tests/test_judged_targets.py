@@ -114,7 +114,7 @@ def test_minimize_returns_what_reached_the_target(loss, compiled) -> None:
     data = np.random.default_rng(0).normal(5, 3, 60).astype(np.float32)
     target = float(data.var()) + 0.3
     found = minimize(
-        loss, np.float32(9.0), "snes", data=data, batch_size=4, target_loss=target,
+        loss, 9.0, "snes", data=data, batch_size=4, target_loss=target,
         evaluations=4000, compiled=compiled,
     )  # fmt: skip
     assert found.stopped_because == "target loss reached"

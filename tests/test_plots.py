@@ -73,6 +73,20 @@ def test_curve_shows_values_average_best_and_target(tmp_path):
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("evaluations", "loss (log scale)")
 
 
+@pytest.mark.parametrize(("rises", "kept"), [(False, (30, 0.5)), (True, (20, 0.9))])
+def test_the_network_kept_by_validation_rows_is_marked(rises, kept, tmp_path):
+    judged = [(10, 0.8), (20, 0.9), (30, 0.5), (40, np.inf), (50, 0.5)]
+    x, y = np.arange(50), np.linspace(1, 0.1, 50)
+    figure = plots.curve(
+        x, y, y, tmp_path / "p.png", title="", rises=rises, validation=judged, log=False
+    )
+    assert line(figure, "on validation rows").tolist() == [
+        [where, value] for where, value in judged if np.isfinite(value)
+    ]
+    assert line(figure, "network kept").tolist() == [list(kept)]
+    assert [text for text in texts(figure) if text] == [f"{kept[1]:.4g}"]
+
+
 def test_scale_is_logarithmic_only_for_a_wide_positive_loss(tmp_path, unsaved):
     def scale(values, **options):
         n = range(len(values))

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradless.objectives import Measure
-from gradless.output import figure
+from gradless.output import among, figure
 from gradless.recipe import Judged, Prepared
 from gradless.tree import Params
 
@@ -57,7 +57,8 @@ def _answers(prepared: Prepared) -> Iterator[tuple[str, npt.NDArray[np.float64]]
         targets = train.targets.astype(np.float64)
         scale, shift = prepared.outputs or (np.ones(1), np.zeros(1))
         for name, value in (("mean", targets.mean()), ("median", np.median(targets))):
-            yield f"the {name}, {figure(float(value))}", (value - shift) / scale
+            words = among(float(value), float(np.ptp(targets)))
+            yield f"the {name}, {words}", (value - shift) / scale
         return
     shares = class_shares(prepared)
     yield "the shares of the classes", np.log(np.maximum(shares, 1e-12))

@@ -17,6 +17,7 @@ import numpy as np
 from gradless import tree
 from gradless.errors import InputError
 from gradless.evaluate import Score
+from gradless.floats import mode_of
 from gradless.generation import Limits, Run
 from gradless.programs import compiled
 from gradless.strategies.base import Strategy
@@ -60,7 +61,8 @@ def asked(problem: JudgedOnAll, strategy: Strategy, run: Run, limits: Limits) ->
     is changed of the run are arrays of NumPy.
     """
     # Off the devices of the training: the data may lie on one of them alone.
-    center, vector = jax.device_get(_center(strategy, run.state))
+    with mode_of(run.best_loss):
+        center, vector = jax.device_get(_center(strategy, run.state))
     loss, accuracy = map(np.asarray, problem.score_all(center))
     if loss <= np.asarray(limits.loss) or accuracy >= np.asarray(limits.accuracy):
         judged: dict[str, Any] = {

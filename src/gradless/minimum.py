@@ -142,8 +142,9 @@ def minimize(
         or a pytree like ``params`` with a number, or an array of its shape, for each array. Every
         number of a strategy counts in it: with ``sigma=0.3``, the first standard deviation is 0.3
         times the scale. Default: of weights that were drawn at random, their root mean square; of
-        other arrays theirs as well, but at least 1; and for the strategies that say so
-        (``hill_climbing``, ``random_search``, ``simulated_annealing``), 1.
+        other arrays theirs as well, but at least 1; and 1 for ``random_search``,
+        ``hill_climbing``, ``simulated_annealing``, ``spsa`` and the mutations of
+        ``genetic_algorithm``.
     data
         Pytree of arrays with the samples on axis 0.
     batch_size

@@ -231,6 +231,8 @@ def curves(
         return []
     evaluations, paths = history.column("evaluations"), []
     best_label = "best so far, each on its own batch" if on_batches else "best network so far"
+    if len(validation) and not on_batches:
+        best_label = "best on training rows"
 
     def draw(name: str, label: str, values: Array, best: Array, **options: Any) -> None:
         paths.append(Path(folder, f"{name}.png"))

@@ -365,9 +365,9 @@ def _limits(stop: Stop, per_generation: int) -> Limits:
 
 def _target(run: Run, stop: Stop, limits: Limits) -> str | None:
     """Which target the best parameters have reached."""
-    if stop.loss is not None and float(run.best_loss) <= limits.loss:
+    if stop.loss is not None and float(run.best_loss) <= float(limits.loss):
         return TARGET_LOSS
-    if stop.accuracy is not None and float(run.best_accuracy) >= limits.accuracy:
+    if stop.accuracy is not None and float(run.best_accuracy) >= float(limits.accuracy):
         return TARGET_ACCURACY
     return None
 

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from gradless import tree
 from gradless.errors import InputError
 from gradless.evaluate import Problem
+from gradless.floats import mode_of
 from gradless.host import HostProblem
 from gradless.programs import compiled
 from gradless.strategies import Strategy
@@ -256,7 +257,8 @@ def watched(
 
 def center(strategy: Strategy, run: Run) -> Vector:
     """The center of a search."""
-    return np.asarray(_center(strategy, run.state))
+    with mode_of(run.best_loss):
+        return np.asarray(_center(strategy, run.state))
 
 
 def answers(strategy: Strategy, uses_minibatches: bool) -> Callable[[Run], list[Vector]]:

@@ -109,10 +109,10 @@ def test_estimate_points_down_as_that_of_full_noise_does() -> None:
 
 @pytest.mark.slow
 def test_steps_are_relative_to_each_leaf() -> None:
-    params = {"large": jnp.full((50, 40), 10.0), "small": jnp.full((50, 40), -0.1)}
+    params = {"large": jnp.full((50, 40), 10.0), "small": jnp.full((50, 40), -2.0)}
     strategy = OpenAIES(population=200, sigma=0.5, rank=1)
     state = strategy.init(jax.random.key(0), params)
     candidates = strategy.ask(jax.random.key(1), state)
     all_of_them = jax.vmap(lambda c: strategy.decode(state, c))(candidates)
     assert float(jnp.std(all_of_them["large"])) == pytest.approx(5, rel=0.1)
-    assert float(jnp.std(all_of_them["small"])) == pytest.approx(0.05, rel=0.1)
+    assert float(jnp.std(all_of_them["small"])) == pytest.approx(1, rel=0.1)

@@ -69,9 +69,9 @@ def test_sums_are_the_same_member_by_member(monkeypatch) -> None:
 
 
 def test_first_scales_are_those_of_each_array() -> None:
-    params = {"weights": jnp.array([3.0, -4.0]), "steps": jnp.array([0.1])}
+    params = {"weights": jnp.array([3.0, -4.0]), "steps": jnp.array([2.0])}
     relative = recombination.first_scales(params, relative=True)
-    np.testing.assert_allclose(relative, [0.1, 12.5**0.5, 12.5**0.5], rtol=1e-6)
+    np.testing.assert_allclose(relative, [2, 12.5**0.5, 12.5**0.5], rtol=1e-6)
     np.testing.assert_array_equal(recombination.first_scales(params, relative=False), [1, 1, 1])
 
 

@@ -13,6 +13,7 @@ from global_search import HALF_WIDTH, rastrigin
 from gradless import strategies, train, tree
 from gradless.errors import InputError
 from gradless.evaluate import Score
+from gradless.python_function import PythonProblem
 from gradless.restarts import _Attempt, _Attempts, train_with_restarts
 from gradless.strategies import CMAES
 from gradless.strategies.wrappers import BestSoFar
@@ -123,6 +124,19 @@ def test_attempts_last_as_long_with_a_constant_added_to_the_loss(constant, reach
     assert ends[0].attempt_ended == why
     assert 4_000 < ends[0].evaluations[-1] < 9_000
     assert made[-1].attempt_ended == made[-1].stopped_because == "evaluations used up"
+
+
+def test_a_loss_in_python_may_have_a_large_constant() -> None:
+    def raised(x) -> float:
+        return float(np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2) + 1e6)
+
+    start = np.zeros(5)
+    strategy = CMAES.for_dimension(5, sigma=0.5, relative=False)
+    *_, last = train_with_restarts(
+        PythonProblem(raised, start), strategy, start, Stop(evaluations=3_000), 0
+    )
+    # Its last place is 1e-10.
+    assert float(last.run.best_loss) - 1e6 < 1e-9
 
 
 def test_the_first_attempt_is_the_run_without_restarts() -> None:

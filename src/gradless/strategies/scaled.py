@@ -1,7 +1,7 @@
 """How does a search know what a large change of a parameter is? It is told: ``Scaled``.
 
-Without it, strategies take the scale of each array from the initial values
-(:func:`gradless.strategies.mirrored.leaf_scales`), which say little where a start is chosen by hand.
+Without it, strategies take the scale of each array from the initial values, which say little where
+a start is chosen by hand (:func:`gradless.strategies.mirrored.leaf_scales`).
 """
 
 from __future__ import annotations
@@ -125,10 +125,11 @@ class Scaled:
 
 def _each(scale: Any, params: Params) -> jax.Array:
     """The scale of every parameter, (dimension,)."""
+    structure: Any
     leaves, structure = jax.tree.flatten(params)
     shapes = [jnp.shape(leaf) for leaf in leaves]
     given, of_scale = jax.tree.flatten(scale)
-    same = bool(of_scale == structure)
+    same = structure == of_scale
     if not (same or jax.tree_util.treedef_is_leaf(of_scale)):
         raise InputError(
             f"scale of the structure {of_scale} was given for parameters of the structure "

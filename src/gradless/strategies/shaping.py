@@ -128,7 +128,8 @@ def zscore(losses: jax.Array) -> jax.Array:
 def raw(losses: jax.Array) -> jax.Array:
     """Minus the losses: the estimated gradient is then that of the loss itself.
 
-    A loss beyond 1e30 counts as that, so that differences are finite.
+    So learning rates are in the unit of the loss, as is the epsilon of adam (1e-8) and rmsprop. A
+    loss beyond 1e30 counts as that, so that differences are finite.
 
     Parameters
     ----------
