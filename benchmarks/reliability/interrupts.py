@@ -207,7 +207,7 @@ class Campaign:
                 runs.read_network(run)
         except InputError as error:
             raise BrokenPromiseError(f"{what}: {error}") from None
-        if "saved; go on" in ended.said and not (run / "model_card.md").exists():
+        if "saved; go on" in ended.said and not (run / "loss.png").exists():
             raise BrokenPromiseError(f"{what}: saved, but not all of it")
         if status == "finished":
             return "a finished run"

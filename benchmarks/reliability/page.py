@@ -37,7 +37,7 @@ def render(results: Results) -> None:
         "",
         "## Ctrl-C and SIGTERM",
         "",
-        "Uniformly over the life of a command, from the first line of its script (a few "
+        "At random moments of a command's life, from the first line of its script (a few "
         "milliseconds after that, the handlers stand) to its last, "
         f"{results['interrupts']['at_once']} at once. Each had to end with exit code 130 (Ctrl-C) "
         "or 143 (SIGTERM), with lines of ours alone on standard error, no half of a file, no empty "
@@ -48,8 +48,9 @@ def render(results: Results) -> None:
             [_interrupted(row) for row in results["interrupts"]["rows"]],
         ),
         "",
-        "Seconds are the median and the slowest, on a machine that did far more than it has cores "
-        "for, where a command lives several times as long as alone. The slowest were saving.",
+        "Seconds are the median and the slowest, on a machine with so much else to do that a "
+        "command lived ten times as long as alone; the slowest were saving and drawing. Commands "
+        "that had ended before the signal came do not count.",
         "",
         "## What checkpoints cost",
         "",

@@ -9,13 +9,15 @@ import os
 import sys
 import unicodedata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from rich.console import Console
 
 from gradless import interrupts
 from gradless.errors import InputError
+
+if TYPE_CHECKING:  # the command line prints its help without it
+    import numpy as np
 
 _LEGIBLE = "gradless-legible"
 _REFUSING = ("strict", "surrogateescape")  # of how streams take what their encoding does not have
