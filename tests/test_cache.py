@@ -164,7 +164,7 @@ def test_the_command_shows_and_deletes(monkeypatch, tmp_path, settings, capsys):
     assert ": 1 compiled programs, 0.0 MiB of at most 128 MiB" in capsys.readouterr().out
     assert cli.main(["cache", "--clear"]) == 0
     assert ": 0 compiled programs" in capsys.readouterr().out
-    assert [path.name for path in folder.iterdir()] == ["other"]
+    assert sorted(path.name for path in folder.iterdir()) == [".lockfile", "other"]
 
 
 def test_the_command_says_that_it_is_off(monkeypatch, capsys):

@@ -415,7 +415,8 @@ def compiled_bytes(problem: SupervisedProblem, strategy: Any, layout: Layout) ->
     """What the compiler says of the loop, on one device; nothing is run."""
     model = problem.model
     run: Run = jax.eval_shape(lambda: begin(strategy, model.init(jax.random.key(0)), 0))
-    limits = Limits(*[jnp.zeros((), x) for x in ("uint32", "float32", "float32", *["uint32"] * 2)])
+    types = ("uint32", "float32", "float32", "uint32", "bool", "uint32")
+    limits = Limits(*[jnp.zeros((), each) for each in types])
     program = advance.lower(run, strategy, problem, limits, layout).compile()
     found = program.memory_analysis()
     return found.argument_size_in_bytes + found.output_size_in_bytes + found.temp_size_in_bytes

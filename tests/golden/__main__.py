@@ -8,7 +8,6 @@ python -m tests.golden --update --why "sigma begins smaller in SNES"
 from __future__ import annotations
 
 import argparse
-import functools
 import math
 import multiprocessing
 import random
@@ -18,19 +17,12 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
 from tests.golden import environment
-from tests.golden.cases import Case, cases, kinds, quick, searches
+from tests.golden.cases import Case, cases, quick
 from tests.golden.digests import FILE, Kept, key
-from tests.golden.runs import Found, search
+from tests.golden.runs import Found, kinds, searches, twice
 
 KEY = key(environment.INSTRUCTIONS)
 TOLERANCE = 1e-3  # of losses, where digests cannot be compared: relative, and absolute near zero
-_searches, _kinds = functools.cache(searches), functools.cache(kinds)
-
-
-def twice(case: Case) -> tuple[Found, Found]:
-    """A case, run again with what was compiled."""
-    of = _searches()[case.strategy], _kinds()[case.kind]
-    return search(*of), search(*of)
 
 
 def results(chosen: list[Case], jobs: int) -> Iterator[tuple[Case, tuple[Found, Found]]]:
@@ -75,7 +67,7 @@ def main() -> int:
     if given.update and not given.why:
         parser.error('--update was given without a reason, expected --why "..."')
 
-    matrix = list(cases(_searches(), _kinds()))
+    matrix = list(cases(searches(), kinds()))
     chosen = [
         case for case in (quick(matrix) if given.quick else matrix) if given.only in case.name
     ]

@@ -163,9 +163,9 @@ def test_convergence(function, dimension, evaluations, hyperparameters, below) -
 @pytest.mark.parametrize("crossover", ["uniform", "blend", "none"])
 def test_golden_values(crossover) -> None:
     golden = {
-        "uniform": ([-1.1950141, 1.4572428, 2.1489182], 5.1766496),
-        "blend": ([-1.1398394, 1.3480343, 1.7835025], 5.0517159),
-        "none": ([-1.211674, 1.4550086, 2.1456172], 5.197422),
+        "uniform": ([-1.2362152, 1.5193084, 2.3749247], 5.7222052),
+        "blend": ([0.99629241, 1.1358848, 1.1119584], 5.2497978),
+        "none": ([-1.3489865, 1.5441782, 2.2898483], 14.304289),
     }
     selection = "tournament" if crossover == "blend" else "truncation"
     center, loss = short_run(

@@ -136,8 +136,8 @@ def test_convergence(function, dimension, evaluations, hyperparameters, below) -
 @pytest.mark.parametrize("topology", ["gbest", "ring"])
 def test_golden_values(topology) -> None:
     golden = {
-        "gbest": ([0.19962418, 0.0947164, 0.0011288642], 1.7673242),
-        "ring": ([-0.15036149, -0.16658804, -0.04437175], 6.7839727),
+        "gbest": ([-0.53581965, 0.25926778, 0.071608938], 2.9868307),
+        "ring": ([0.059856683, -0.12951009, 0.12132774], 5.0244160),
     }
     center, loss = short_run(ParticleSwarm(topology=topology, population=16))
     np.testing.assert_allclose(center, golden[topology][0], rtol=1e-5, atol=1e-6)

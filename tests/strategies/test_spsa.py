@@ -193,7 +193,7 @@ def test_changes_are_relative_to_each_leaf_when_told_to() -> None:
     ("directions", "probes"), [("rademacher", 1), ("rademacher", 4), ("normal", 4)]
 )
 def test_sphere(directions, probes) -> None:
-    strategy = SPSA(directions=directions, probes=probes)
+    strategy = SPSA(learning_rate=0.1, directions=directions, probes=probes)
     assert minimise(strategy, sphere, jnp.ones(8), 8000)[-1] < 1e-6
 
 
