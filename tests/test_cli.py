@@ -348,6 +348,7 @@ def state_of(folder: Path) -> dict[str, bytes]:
     return {name: array.tobytes() for name, array in arrays.items() if name != "history.seconds"}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize(
     "options",

@@ -359,6 +359,7 @@ def unbalanced():
     return X, y
 
 
+@pytest.mark.slow
 def test_f1_is_what_scikit_learn_says_and_better_than_of_log_loss(unbalanced):
     X, y = unbalanced
     model = classifier(objective="f1", max_evaluations=4000).fit(X, y)
@@ -367,6 +368,7 @@ def test_f1_is_what_scikit_learn_says_and_better_than_of_log_loss(unbalanced):
     assert reached > f1_score(y, classifier(max_evaluations=4000).fit(X, y).predict(X))
 
 
+@pytest.mark.slow
 def test_a_metric_that_counts_has_the_center_of_a_wide_search(unbalanced):
     X, y = unbalanced
     last = []
@@ -406,6 +408,7 @@ def test_scorers_by_name_and_of_make_scorer(unbalanced):
     assert model.best_loss_ == pytest.approx(-roc_auc_score(y, model.decision_function(X)))
 
 
+@pytest.mark.slow
 def test_a_metric_in_python_and_on_the_device_find_the_same(unbalanced):
     X, y = unbalanced
     parameters = {"warm_start_objective": None, "max_evaluations": 400}
@@ -450,6 +453,7 @@ def by_length(estimator, X, y):
     return ByLength()(estimator, X, y)
 
 
+@pytest.mark.slow
 def test_a_scorer_gets_the_features_as_they_were_given(two):
     X, y = two
     frame = pandas.DataFrame(X, columns=["length", "width"])
@@ -486,6 +490,7 @@ def test_a_scorer_of_numbers_in_a_frame_of_polars(line):
     assert model.best_loss_ == pytest.approx(-near(model, frame, y), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_metrics_of_numbers_are_in_their_units(line):
     X, y = line
     model = regressor(objective="neg_mean_absolute_percentage_error").fit(X, y)
@@ -622,6 +627,7 @@ def test_early_stopping_keeps_the_best_that_was_seen():
     assert len(longer.validation_losses_) == len(looks) - 1
 
 
+@pytest.mark.slow
 def test_early_stopping_sees_rare_classes():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(200, 2)), np.zeros(200, int)
@@ -689,6 +695,7 @@ def test_partial_fit_of_the_defaults_learns_as_much_as_ten_passes_of_adam(size):
     assert model.score(X, y) > 0.999
 
 
+@pytest.mark.slow
 def test_partial_fit_does_not_forget(two, tmp_path):
     X, y = two
     before = classifier().fit(X, y)

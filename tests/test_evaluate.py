@@ -449,6 +449,7 @@ def test_members_are_scored_as_the_networks_of_their_rounded_weights(layout, few
     assert not np.allclose(found.loss, expected.loss, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_low_rank_changes_are_rounded_with_what_they_change(few):
     model = MLP((2, 12, 3), weights="int8")
     problem = SupervisedProblem.of(few, model, objectives.get("cross_entropy"))

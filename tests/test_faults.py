@@ -227,6 +227,7 @@ def test_a_run_in_which_no_loss_is_finite_says_so(capsys) -> None:
     assert "all 1,000 losses" in status["why"]
 
 
+@pytest.mark.slow
 def test_a_run_that_ends_in_nan_keeps_what_it_had(capsys, monkeypatch) -> None:
     """The learning rate throws the center to where products overflow."""
     path = table(Path("steep.csv"), "a,target", [[k * 1e17, k] for k in range(-20, 20)])

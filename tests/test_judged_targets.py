@@ -109,6 +109,7 @@ def python_distance(params, batch):
     return float(np.mean((params - batch) ** 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("loss", "compiled"), [(distance, True), (python_distance, False)])
 def test_minimize_returns_what_reached_the_target(loss, compiled) -> None:
     data = np.random.default_rng(0).normal(5, 3, 60).astype(np.float32)

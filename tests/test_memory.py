@@ -516,6 +516,7 @@ def under_a_limit(folder: Path, *arguments: str) -> subprocess.CompletedProcess[
 LIMITED = ("--hidden", "30000", "--strategy", "lm_ma_es", "--population", "4")
 
 
+@pytest.mark.slow
 @needs_cpu
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's data as a whole")
 def test_under_a_real_limit_it_is_refused_in_one_line(tmp_path):

@@ -147,6 +147,7 @@ def test_auto_chooses_by_the_problem(monkeypatch) -> None:
     assert minimize(bowl, START, evaluations=200, resume_from=found).why == "because"
 
 
+@pytest.mark.slow
 def test_auto_chooses_something_that_works() -> None:
     found = minimize(bowl, START, evaluations=2000)
     assert found.best_loss < 0.5 * float(bowl(START))

@@ -69,6 +69,7 @@ def test_commands_that_list_in_any_encoding(arguments, encoding, tmp_path, monke
     assert out
 
 
+@pytest.mark.slow
 def test_closed_streams_are_no_error():
     code = "import sys; from gradless.cli import main; sys.exit(main(['strategies']))"
     for streams in (">&-", ">&- 2>&-", "2>&-"):

@@ -65,6 +65,7 @@ def test_a_function_is_referred_to_weakly_unless_an_equal_one_may_come():
     assert references[0] != FunctionReference(max)
 
 
+@pytest.mark.slow
 def test_losses_are_let_go_of_and_programs_are_bounded(monkeypatch):
     monkeypatch.setattr(programs, "KEPT", 2)
     losses, arrays = [], []

@@ -38,6 +38,7 @@ def compiled_bowl(params) -> jax.Array:
     return jnp.sum((params["x"] - 1) ** 2) + (params["y"] - 2) ** 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "strategy",
     [CMAES(sigma=0.5), HillClimbing(sigma=0.3), OpenAIES(population=16)],

@@ -70,6 +70,7 @@ def test_a_display_does_not_matter(usual, tmp_path, monkeypatch, capsys) -> None
     assert "\x1b[" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_what_ran_before_does_not_matter(usual, tmp_path) -> None:
     """Here after other runs in the process, there alone in one of its own."""
     alone = tmp_path / "alone"
@@ -162,6 +163,7 @@ def test_what_is_chosen_for_rows_is_one_device_however_many_there_are() -> None:
     assert jax.device_count() > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "hidden", "layout"),
     [

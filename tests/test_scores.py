@@ -82,6 +82,7 @@ def test_each_resample_is_that_of_scikit_learn_with_weights(classes, monkeypatch
             assert value == pytest.approx(expected[name], rel=1e-9), name
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_about_as_often_as_they_say():
     random = np.random.default_rng(0)
     held = 0

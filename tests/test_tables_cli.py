@@ -229,6 +229,7 @@ def test_the_network_that_is_best_on_validation_rows_is_kept(trained):
     assert result["baseline"]["answer"] == "the shares of the classes"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_pictures")
 def test_a_longer_run_is_the_same_in_one_or_two_parts(place):
     few = (place / "churn.csv", *TARGET, "--strategy", "fd_lbfgs", "--hidden", "3", "--quiet")
@@ -420,6 +421,7 @@ def test_evaluate_takes_some_classes_and_refuses_unknown_ones(trained):
     succeed("evaluate", trained.folder, "other.csv", "--target", "left")
 
 
+@pytest.mark.slow
 def test_evaluate_a_data_set_by_name_on_a_file():
     """Its classes are words; here they are found under one of the usual names."""
     succeed("train", "iris", *SMALL, "--quiet", "--out", "run")
@@ -476,6 +478,7 @@ def share_explained(folder: str, table: pd.DataFrame) -> float:
     return float(metrics.r2_score(table["price"], answers))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize("size", [1e5, 1e-5])
 def test_numbers_of_any_size_are_learned_and_answered_in_their_units(size):
@@ -536,6 +539,7 @@ def test_a_run_of_before_outputs_were_scaled_goes_on_as_it_was(monkeypatch):
 # --- Numbers far from zero ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_pictures")
 def test_times_in_seconds_tell_early_from_late():
     """In float32, 128 seconds around 1.7e9 are one number."""

@@ -108,14 +108,24 @@ def test_no_two_classes_have_equal_structures() -> None:
     made = [cls() for cls in strategies.STRATEGIES.values()]
     made += [cls() for cls in (Example, same_fields("Twin"), same_fields("Twin"))]
     made += [wrappers.BestSoFar(made[0]), wrappers.BestSoFar(made[1]), wrappers.Restarts(made[1])]
+    check_structures(made)
+
+
+@pytest.mark.slow
+def test_no_two_evosax_algorithms_have_equal_structures() -> None:
     names = evosax_names()
     assert len(names) > 20
-    made += [strategies.get(name) for name in names]
+    made = [strategies.get(name) for name in names]
+    check_structures(made)
+    # Made anew it is the same, or each search would compile.
+    assert jax.tree.structure(strategies.get(names[0])) == jax.tree.structure(made[0])
+
+
+def check_structures(made: list[Strategy]) -> None:
+    """All of them differ."""
     structures = [jax.tree.structure(each) for each in made]
     for (a, one), (b, other) in itertools.combinations(zip(made, structures, strict=True), 2):
         assert one != other, f"{type(a).__name__} and {type(b).__name__}"
-    # Made anew it is the same, or each search would compile.
-    assert jax.tree.structure(strategies.get(names[0])) == jax.tree.structure(made[-len(names)])
 
 
 def test_as_many_losses_as_candidates_are_told() -> None:

@@ -34,6 +34,7 @@ def test_it_reaches_the_target_within_the_budget(loss, dimension, target, budget
     assert (evaluations(LMMAES, loss, dimension, budget, target) <= budget).all()
 
 
+@pytest.mark.slow
 def test_invariances() -> None:
     check_invariances(LMMAES)
 

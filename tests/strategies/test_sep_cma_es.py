@@ -38,6 +38,7 @@ def test_it_reaches_1e_8_within_the_budget(loss, dimension, budget) -> None:
     assert (evaluations(SepCMAES, loss, dimension, budget) <= budget).all()
 
 
+@pytest.mark.slow
 def test_invariances() -> None:
     check_invariances(SepCMAES)
 

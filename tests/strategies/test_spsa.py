@@ -147,6 +147,7 @@ def steep(v):
     return 5000 * v[0] ** 2 + 0.5 * jnp.sum(v[1:] ** 2)
 
 
+@pytest.mark.slow
 def test_curvatures_are_worth_their_evaluations_on_an_ill_conditioned_quadratic() -> None:
     plain = SPSA(sigma=0.1, directions="normal", raw=True)
     rates = [float(rate) for rate in 10.0 ** np.arange(-6, -2, 0.5)]

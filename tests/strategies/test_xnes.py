@@ -49,6 +49,7 @@ def test_rotation_changes_no_budget() -> None:
     assert rotated == pytest.approx(along_axes, rel=0.15)
 
 
+@pytest.mark.slow
 def test_invariances() -> None:
     check_invariances(XNES)
 
