@@ -107,7 +107,7 @@ def test_names_that_standard_output_cannot_show(monkeypatch):
 def test_numbers_read_back(wide, narrow):
     assert float(shortest(np.float64(wide))) == wide
     assert np.float32(shortest(np.float32(narrow))) == np.float32(narrow)
-    assert len(shortest(np.float32(narrow))) <= 16
+    assert len(shortest(np.float32(narrow))) <= 17  # a float64 would have up to 24
 
 
 def test_a_number_among_others_has_the_digits_that_tell_them_apart():
