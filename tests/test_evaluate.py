@@ -225,7 +225,7 @@ def test_any_model_with_init_and_apply(layout, batch_size, few) -> None:
     weights = np.random.default_rng(0).normal(size=(13, 2, 3)).astype(np.float32)
     score = given_scores(problem, {"w": jnp.asarray(weights)}, layout)
     x, targets = problem.batch(jax.random.key(0))
-    x, labels = np.asarray(x, np.float64), targets["one_hot"].argmax(0)
+    x, labels = np.asarray(x, np.float64), np.asarray(targets["one_hot"]).argmax(0)
     assert len(x) == (batch_size or 30)
     for index, w in enumerate(weights):
         logits = np.tanh(x) @ w
