@@ -38,7 +38,7 @@ def _compile_quickly(request: pytest.FixtureRequest, quick_options: dict) -> Ite
 
     Budgets of xNES hold for what users run: another rounding is another path through the valley.
     """
-    if request.module.__name__.endswith("test_xnes"):
+    if request.module.__name__.endswith("test_xnes_budgets"):
         yield
         return
     # JAX takes options for one function at a time. Inside of it there is a place for all of them,
