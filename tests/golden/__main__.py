@@ -7,7 +7,6 @@ python -m tests.golden --update --why "sigma begins smaller in SNES"
 
 from __future__ import annotations
 
-import argparse
 import math
 import multiprocessing
 import random
@@ -16,7 +15,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.golden import environment
+from tests.golden import arguments, environment
 from tests.golden.cases import Case, cases, quick
 from tests.golden.digests import FILE, Kept, key
 from tests.golden.runs import Found, kinds, searches, twice
@@ -53,20 +52,7 @@ def complaint(case: Case, first: Found, second: Found, kept: Kept) -> str | None
 
 def main() -> int:
     """The command; how many cases are wrong, 1 at most."""
-    parser = argparse.ArgumentParser(
-        "python -m tests.golden", formatter_class=argparse.RawDescriptionHelpFormatter,
-        description=__doc__,
-    )  # fmt: skip
-    parser.add_argument("--quick", action="store_true", help="one case of each strategy")
-    parser.add_argument("--only", default="", help="cases whose names contain this")
-    parser.add_argument("--order", type=int, help="seed of another order of the cases")
-    parser.add_argument("--jobs", type=int, default=1, help="processes")
-    parser.add_argument("--update", action="store_true", help=f"record digests for {KEY}")
-    parser.add_argument("--why", help="why results have changed, for the log")
-    given = parser.parse_args()
-    if given.update and not given.why:
-        parser.error('--update was given without a reason, expected --why "..."')
-
+    given = arguments.given(__doc__, KEY)
     matrix = list(cases(searches(), kinds()))
     chosen = [
         case for case in (quick(matrix) if given.quick else matrix) if given.only in case.name
