@@ -18,19 +18,27 @@ from concurrent.futures import ProcessPoolExecutor
 from tests.golden import arguments, environment
 from tests.golden.cases import Case, cases, quick
 from tests.golden.digests import FILE, Kept, key
-from tests.golden.runs import Found, kinds, searches, twice
+from tests.golden.runs import Found, all_twice, kinds, searches, twice
 
 KEY = key(environment.INSTRUCTIONS)
 TOLERANCE = 1e-3  # of losses, where digests cannot be compared: relative, and absolute near zero
 
 
 def results(chosen: list[Case], jobs: int) -> Iterator[tuple[Case, tuple[Found, Found]]]:
-    """Each case with what it found, in order, as soon as it is known."""
+    """Each case with what it found, as soon as it is known.
+
+    Several processes take a strategy each: a program that begins a run is then compiled by one.
+    """
     if jobs == 1:
         yield from ((case, twice(case)) for case in chosen)
         return
+    groups: dict[str, list[Case]] = {}
+    for case in chosen:
+        groups.setdefault(case.strategy, []).append(case)
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        yield from zip(chosen, pool.map(twice, chosen), strict=True)
+        found = pool.map(all_twice, groups.values())
+        for group, results_of_group in zip(groups.values(), found, strict=True):
+            yield from zip(group, results_of_group, strict=True)
 
 
 def complaint(case: Case, first: Found, second: Found, kept: Kept) -> str | None:
