@@ -109,10 +109,12 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
 
 @contextlib.contextmanager
 def compiled_quickly() -> Iterator[None]:
-    """Compile for what is short: no program here runs as long as its compilation takes."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+    """Compile for what is short, in other processes too: that takes longer than any run here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+        jax.config.update("jax_disable_most_optimizations", True)
+        yield
+        jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(autouse=True, scope="module")

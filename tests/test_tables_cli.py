@@ -478,7 +478,7 @@ def test_preprocessing_that_does_not_belong_is_refused(trained, priced, place, s
 
 # --- Objectives and targets of any kind -----------------------------------------------------------
 
-QUICK = ("--hidden", "8", "--strategy", "openai_es", "--evaluations", "4000")
+QUICK = ("--hidden", "8", "--strategy", "hill_climbing", "--evaluations", "4000")
 
 
 def houses(size: float) -> pd.DataFrame:
