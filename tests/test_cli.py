@@ -343,9 +343,7 @@ def test_a_table_trains_as_the_data_set_that_it_holds(iris, tmp_path):
     ],
 )
 def test_each_limit_stops(limits, reason):
-    result = json.loads(
-        succeed("train", "vertical", *SMALL[:4], *limits, "--json", "--out", "run")
-    )
+    result = json.loads(succeed("train", "vertical", *SMALL[:4], *limits, "--json", "--out", "run"))
     assert result["stopped_because"].startswith(reason)
     if "accuracy" in reason:
         assert result["accuracy"] >= 0.5

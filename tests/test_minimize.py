@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradless import function, minimum, objectives, strategies, train
+from gradless import function, minimum, strategies, train
 from gradless.errors import InputError
 from gradless.evaluate import SupervisedProblem, choose_layout
 from gradless.function import FunctionProblem
@@ -78,7 +78,7 @@ def test_it_finds_what_least_squares_finds() -> None:
 
 
 def test_a_network_is_trained_by_the_loop_of_train(problem: SupervisedProblem, vertical) -> None:
-    model, cross_entropy = problem.model, objectives.get("cross_entropy")
+    model = problem.model
     random, data = np.random.default_rng(0), (vertical.features, vertical.targets)
     start = jax.tree.map(
         lambda x: random.normal(size=x.shape).astype(x.dtype), jax.eval_shape(model.init, KEY)
@@ -123,7 +123,8 @@ def test_a_result_prints_what_a_person_wants_to_know_first() -> None:
 
 
 def test_no_one_gets_back_less_than_they_gave() -> None:
-    found = minimize(bowl, {"x": 3.0, "y": -np.ones(2)}, RandomSearch(population=64), evaluations=640)
+    least, search = {"x": 3.0, "y": -np.ones(2)}, RandomSearch(population=64)
+    found = minimize(bowl, least, search, evaluations=640)
     assert found.best_loss == 0
     assert found.best["x"] == 3
     assert found.history.last.best_loss > 0
@@ -327,9 +328,7 @@ def test_a_target_that_is_met_at_the_start_needs_no_search(settings) -> None:
 
 
 def test_the_seed_decides() -> None:
-    first, again, other = (
-        minimize(bowl, START, CLIMB, evaluations=100, seed=s) for s in (1, 1, 2)
-    )
+    first, again, other = (minimize(bowl, START, CLIMB, evaluations=100, seed=s) for s in (1, 1, 2))
     assert_same_run(first.run, again.run)
     assert not np.array_equal(first.best["y"], other.best["y"])
 
