@@ -354,10 +354,17 @@ def test_equal_rows_are_merged_whatever_their_order():
 
 
 @pytest.fixture(scope="module")
-def unbalanced():
+def uneven():
     # As many different rows as the two classes of the iris have, so that programs are shared.
+    return make_classification(
+        88, 2, n_informative=2, n_redundant=0, weights=[0.8], flip_y=0.05, random_state=1
+    )
+
+
+@pytest.fixture(scope="module")
+def unbalanced():
     X, y = make_classification(
-        88, 2, n_informative=2, n_redundant=0, weights=[0.85], flip_y=0.05, random_state=1
+        120, 2, n_informative=2, n_redundant=0, weights=[0.85], flip_y=0.05, random_state=1
     )
     return X, y
 
@@ -425,8 +432,8 @@ def gradless_balanced(y_true, y_predicted):
     return np.mean([np.mean(y_predicted[y_true == k] == k) for k in (0, 1)])
 
 
-def test_labels_of_a_metric_in_python_are_those_given(unbalanced):
-    X, y = unbalanced
+def test_labels_of_a_metric_in_python_are_those_given(uneven):
+    X, y = uneven
     words = np.array(["no", "yes"])[y]
     seen = set()
 
@@ -512,8 +519,8 @@ def test_slow_metrics_in_two_processes(unbalanced):
     np.testing.assert_array_equal(*(model.predict_proba(X) for model in both))
 
 
-def test_a_metric_that_fails(unbalanced):
-    X, y = unbalanced
+def test_a_metric_that_fails(uneven):
+    X, y = uneven
     calls = []
 
     def fails_sometimes(y_true, y_predicted):
@@ -586,8 +593,8 @@ def test_budget_seed_and_curve(two):
     assert timed.stopped_because_ == "time used up"
 
 
-def test_a_first_phase_on_log_loss_shares_the_budget(unbalanced):
-    X, y = unbalanced
+def test_a_first_phase_on_log_loss_shares_the_budget(uneven):
+    X, y = uneven
     model = classifier(objective="f1", max_evaluations=1000).fit(X, y)
     assert 900 < model.n_evaluations_ <= 1000
     first = model.history_.column("evaluations")[0]
