@@ -15,11 +15,11 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", "-1")
 import pytest
 from hypothesis import HealthCheck, settings
 
-import unit_tier
 from gradless import cache, objectives
 from gradless.data import Dataset, load
 from gradless.evaluate import SupervisedProblem
 from gradless.models import MLP
+from unit_tier import UnitTier
 
 _IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 
@@ -59,21 +59,14 @@ def pytest_configure(config):
     if not _IS_WORKER:
         os.environ["GRADLESS_CACHE"] = tempfile.mkdtemp(prefix="gradless-tests-")
     cache.enable()
+    if config.getoption("--unit"):
+        config.pluginmanager.register(UnitTier(), "unit tier")
 
 
 def pytest_unconfigure():
     """Delete that folder, in the process that has made it."""
     if not _IS_WORKER:
         shutil.rmtree(os.environ["GRADLESS_CACHE"], ignore_errors=True)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _unit_tier(request):
-    """With ``--unit``, whatever takes seconds is skipped."""
-    with pytest.MonkeyPatch.context() as patch:
-        if request.config.getoption("--unit"):
-            unit_tier.begin(patch)
-        yield
 
 
 @pytest.fixture(scope="session")
