@@ -693,13 +693,13 @@ def test_partial_fit_learns_a_line_bit_by_bit():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [1, 5])
-def test_partial_fit_of_the_defaults_learns_as_much_as_ten_passes_of_adam(size):
+@pytest.mark.parametrize(("size", "rows"), [(1, 60), (5, 120)])
+def test_partial_fit_of_the_defaults_learns_as_much_as_ten_passes_of_adam(size, rows):
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(60, 1))
+    X = rng.normal(size=(rows, 1))
     y = 3 * X[:, 0] + 1
     model = GradientFreeRegressor(random_state=0)
-    for first in range(0, 60, size):
+    for first in range(0, rows, size):
         model.partial_fit(X[first : first + size], y[first : first + size])
         assert max(np.abs(weights).max() for weights in model.coefs_) < 1000
     assert model.score(X, y) > 0.999
