@@ -13,6 +13,13 @@ from benchmarks.steps import page as steps_page
 
 from gradless.evaluate import SupervisedProblem
 from gradless.recipe import Recipe, prepare
+from test_cli import compiled_quickly
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compile_quickly():
+    with compiled_quickly():
+        yield
 
 
 def _curve(loss: float, rate: float) -> dict[str, list[float]]:
