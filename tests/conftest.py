@@ -48,6 +48,7 @@ def pytest_configure(config):
     # The same examples every time, however slow the machine is; others with another order.
     settings.register_profile(
         "tests",
+        max_examples=20 if config.getoption("--unit") else 100,
         deadline=None,
         derandomize=config.getoption("--order") is None,
         database=None,
