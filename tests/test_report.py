@@ -1,3 +1,4 @@
+import functools
 import io
 import itertools
 import json
@@ -47,6 +48,7 @@ def read(lines) -> list[tuple[int, float]]:
     return [(int(match[1].replace(",", "")), float(match[2])) for match in matches]
 
 
+@functools.cache
 def curves() -> dict[str, np.ndarray]:
     """Ways for the best loss to fall over a million generations."""
     x = np.arange(ROWS)
