@@ -17,7 +17,7 @@ _HOMES = {
     "load": "gradless.data",
     "split": "gradless.data",
     "MLP": "gradless.models",
-    "SupervisedProblem": "gradless.evaluate",
+    "SupervisedProblem": "gradless.supervised",
     "Objective": "gradless.objectives",
     "Strategy": "gradless.strategies",
     "RandomSearch": "gradless.strategies",

@@ -230,7 +230,7 @@ def minimize(
             dimension=problem.structure.size,
             evaluations=stop.evaluations,
             seconds=stop.seconds,
-            operations=problem.operations,
+            operations=problem.cost.operations,
             smooth=compiled,  # what Python computes may go in steps
             minibatches=problem.uses_minibatches,
         )

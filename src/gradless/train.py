@@ -20,7 +20,6 @@ import numpy as np
 
 from gradless import checkpoint, forked, judged_targets, memory, stagnation
 from gradless.errors import InputError
-from gradless.evaluate import Layout, Problem
 from gradless.floats import loss_dtype
 from gradless.generation import (
     CAPACITY,
@@ -34,6 +33,7 @@ from gradless.generation import (
     is_due,
 )
 from gradless.host import HostProblem, HostWheel, mode_for, with_exact_losses
+from gradless.problem import Layout, Problem
 from gradless.strategies.base import Strategy
 
 __all__ = [
