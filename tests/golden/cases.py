@@ -13,12 +13,13 @@ import optax
 from sklearn.metrics import get_scorer
 
 from gradless import objectives, strategies
-from gradless.evaluate import Layout, SupervisedProblem
+from gradless.problem import Layout
+from gradless.supervised import SupervisedProblem
 from gradless.function import FunctionProblem
 from gradless.host_metric import HostMetric, HostMetricProblem
 from gradless.models import MLP, Dense
 from gradless.python_function import PythonProblem
-from gradless.strategies.base import Strategy, opposite_pairs
+from gradless.strategies.base import Strategy, perturbation
 from gradless.strategies.wrappers import BestSoFar, Restarts, Scheduled
 
 GENERATIONS = 6
@@ -156,7 +157,7 @@ def cases(searches: dict[str, Strategy], kinds: dict[str, Kind]) -> Iterator[Cas
         for kind, of in kinds.items():
             of_pairs = of.layout is not None and of.layout.pairs
             here = kind in WRAPPED_ON if name in WRAPPED else True
-            if here and (opposite_pairs(strategy) or not of_pairs):
+            if here and (perturbation(strategy).opposite_pairs or not of_pairs):
                 yield Case(name, kind)
 
 
