@@ -13,6 +13,7 @@ import numpy as np
 
 from gradless import cost
 from gradless.cost import Cost
+from gradless.devices import use_all_cores
 from gradless.errors import InputError
 from gradless.floats import loss_dtype
 from gradless.minibatch import batches_to_judge, minibatch_indices
@@ -54,6 +55,7 @@ class FunctionProblem:
         InputError
             For whatever cannot be minimised. The function is traced for that, not evaluated.
         """
+        use_all_cores()
         check_function(loss_fn, data is not None)
         structure = structure_of(params)
         n_samples = None if data is None else n_samples_of(data)

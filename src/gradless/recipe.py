@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from gradless import auto, data, fingerprints, forked, memory, objectives, strategies
 from gradless.cells import short
 from gradless.data import DATASETS, Dataset
+from gradless.devices import use_all_cores
 from gradless.errors import InputError, unknown_name
 from gradless.fingerprints import Fingerprints
 from gradless.memory import Needed, Setting
@@ -241,6 +242,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         For whatever cannot be trained.
     """
     forked.check()
+    use_all_cores()
     if not 0 <= recipe.seed < 2**32:
         raise InputError(
             f"seed {recipe.seed} was given, expected a whole number from 0 to 2**32 - 1; "

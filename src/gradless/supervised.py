@@ -16,6 +16,7 @@ import numpy.typing as npt
 from gradless import tree
 from gradless.cost import Cost
 from gradless.data import Dataset
+from gradless.devices import use_all_cores
 from gradless.errors import InputError
 from gradless.minibatch import minibatch_indices
 from gradless.models import (
@@ -144,6 +145,7 @@ class SupervisedProblem:
         filled up to one size share what was compiled. It is not for minibatches, which would draw
         such copies.
         """
+        use_all_cores()
         real = len(features)
         batch_size = None if batch_size == real else batch_size
         feature_major = isinstance(model, FeatureMajor)

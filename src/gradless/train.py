@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradless import checkpoint, forked, judged_targets, memory, stagnation
+from gradless.devices import use_all_cores
 from gradless.errors import InputError
 from gradless.floats import loss_dtype
 from gradless.generation import (
@@ -218,6 +219,7 @@ def train(
         beginning on.
     """
     forked.check()
+    use_all_cores()
     check_budget(strategy, stop)
     judged_targets.check(problem, stop.has_target)
     if isinstance(problem, HostProblem):
