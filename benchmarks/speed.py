@@ -136,7 +136,7 @@ PROBLEMS = {
 }
 
 # What runs every line once: each contestant is a process that compiles.
-_TOY = {"tiny": (CHAPTER, ES, CPP, CPP_SEARCH, EVOSAX_SEARCH), "large": (CORE, EVOSAX, PEAK)}
+_TOY = {"tiny": (CHAPTER, CPP, CPP_SEARCH, EVOSAX_SEARCH), "large": (CORE, EVOSAX, PEAK)}
 
 
 def dataset(problem: Problem) -> tuple[np.ndarray, np.ndarray]:

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, settings
 
 from gradless import cache, objectives
 from gradless.data import Dataset, load
-from gradless.evaluate import SupervisedProblem
 from gradless.models import MLP
+from gradless.supervised import SupervisedProblem
 from unit_tier import UnitTier
 
 _IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
@@ -48,6 +48,7 @@ def pytest_configure(config):
     # The same examples every time, however slow the machine is; others with another order.
     settings.register_profile(
         "tests",
+        max_examples=20 if config.getoption("--unit") else 100,
         deadline=None,
         derandomize=config.getoption("--order") is None,
         database=None,

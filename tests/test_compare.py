@@ -24,6 +24,7 @@ from gradless.recipe import Prepared, Recipe, prepare
 from gradless.strategies import HillClimbing
 from gradless.train import Stop
 from gradless.yardstick import NAME, Adam
+from test_cli import compiled_quickly
 
 RECIPE = Recipe("vertical", hidden=(3,))
 NAMES = ("random_search", "hill_climbing")
@@ -45,6 +46,12 @@ def curve(evaluations, loss, accuracy=None) -> Curve:
 
 def outcome(name, seed, *points, end=100) -> Outcome:
     return Outcome(name, seed, curve(*zip(*points, strict=True)), end, end / 1000, 0.0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compile_quickly():
+    with compiled_quickly():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -163,13 +170,17 @@ def test_the_yardstick_is_adam():
         return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
 
     optimizer = optax.adam(0.05)
-    moments, expected, at = optimizer.init(params), [], params
-    step = jax.jit(jax.value_and_grad(loss))
-    for _ in range(30):
-        value, gradient = step(at)
-        expected.append(float(value))
+
+    @jax.jit
+    def step(at, moments):
+        value, gradient = jax.value_and_grad(loss)(at)
         updates, moments = optimizer.update(gradient, moments)
-        at = optax.apply_updates(at, updates)
+        return value, optax.apply_updates(at, updates), moments
+
+    moments, expected, at = jax.jit(optimizer.init)(params), [], params
+    for _ in range(30):
+        value, at, moments = step(at, moments)
+        expected.append(float(value))
 
     adam = Adam(0.05)
     records = list(

@@ -1,6 +1,7 @@
 """What is imported is declared in pyproject.toml, and what is declared is imported."""
 
 import ast
+import functools
 import re
 import sys
 import tomllib
@@ -35,6 +36,7 @@ BENCHMARKS = names(
 )
 
 
+@functools.cache
 def imported(folder: str) -> dict[str, str]:
     """Top-level modules from elsewhere that the files of a folder import, and one that does."""
     files = sorted((ROOT / folder).rglob("*.py"))
@@ -55,9 +57,12 @@ def imported(folder: str) -> dict[str, str]:
     return {k: v for k, v in found.items() if k not in here | sys.stdlib_module_names}
 
 
+installed = functools.cache(packages_distributions)  # which looks at every file of every one
+
+
 def distributions(modules: dict[str, str]) -> dict[str, str]:
     """Who provides them; a module that is not installed is taken for its own distribution."""
-    known = packages_distributions()
+    known = installed()
     return {
         each.lower().replace("_", "-"): where
         for module, where in modules.items()

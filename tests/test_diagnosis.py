@@ -3,6 +3,7 @@
 import math
 import re
 import shlex
+from collections.abc import Iterator
 
 import jax
 import numpy as np
@@ -11,17 +12,24 @@ import pytest
 from gradless import diagnosis, strategies
 from gradless.diagnosis import Finding, diagnose
 from gradless.history import History
-from gradless.models import MLP
 from gradless.objectives import get
 from gradless.recipe import Recipe, prepare
 from gradless.strategies import CMAES, HillClimbing, OpenAIES, RandomSearch
 from gradless.strategies.wrappers import BestSoFar
 from gradless.train import Stop, train
 
+
+@pytest.fixture(autouse=True, scope="module")
+def _compile_quickly() -> Iterator[None]:
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 ROWS = 400
 NOISE = np.random.default_rng(0).normal(size=ROWS)
 TIME = np.arange(ROWS) / ROWS
-PARAMS = MLP((2, 3, 3)).init(jax.random.key(0))
+PARAMS = [np.ones(shape, np.float32) for shape in ((2, 3), (3,), (3, 3), (3,))]
 KINDS = ("divergence", "flat", "noise", "collapse", "plateau")
 
 
@@ -43,10 +51,15 @@ def history_of(loss, best_loss=None, accuracy=math.nan) -> History:
     return history
 
 
+@jax.jit
+def first_state(strategy):
+    return strategy.init(jax.random.key(0), PARAMS)
+
+
 def diagnosed(history, strategy=None, *, uses_minibatches=False, **arguments) -> Finding | None:
     """What is found at the strategy's first state."""
     strategy = strategy or OpenAIES()
-    state = strategy.init(jax.random.key(0), PARAMS)
+    state = first_state(strategy)
     return diagnose(history, strategy, state, uses_minibatches=uses_minibatches, **arguments)
 
 
@@ -201,7 +214,7 @@ def test_collapse_when_candidates_hardly_differ() -> None:
         (CMAES(), {"sigma": 1e-6}),
         (HillClimbing(adapt=True), {"proposals": np.uint32(1000)}),
     ]:
-        state = strategy.init(jax.random.key(0), PARAMS)
+        state = first_state(strategy)
         assert diagnose(stuck, strategy, state, uses_minibatches=False).kind == "plateau"
         small = state._replace(**shrunk)
         found = diagnose(stuck, strategy, small, uses_minibatches=False)

@@ -17,8 +17,15 @@ import pytest
 
 from gradless import checkpoint, cli, storage
 from gradless.storage import load_about, save_tree
+from test_cli import compiled_quickly
 
 RUN = ("vertical", "--hidden", "3", "--strategy", "hill_climbing", "--quiet")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compile_quickly():
+    with compiled_quickly():
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -81,10 +88,10 @@ def test_ctrl_c_twice_ends_at_once_and_the_last_checkpoint_goes_on() -> None:
 # --- Disks ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO])
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EACCES])
 def test_a_disk_that_fails_during_a_run_costs_nothing(error: int, capsys, monkeypatch) -> None:
-    assert cli.main(["train", *RUN, "--evaluations", "40000", "--out", "whole"]) == 0
-    assert cli.main(["train", *RUN, "--evaluations", "4000", "--out", "run"]) == 0
+    assert cli.main(["train", *RUN, "--evaluations", "8000", "--out", "whole"]) == 0
+    assert cli.main(["train", *RUN, "--evaluations", "2000", "--out", "run"]) == 0
     good = {path: path.read_bytes() for path in Path("run/checkpoints").iterdir()}
     write_bytes = storage.write_bytes
 
@@ -95,7 +102,7 @@ def test_a_disk_that_fails_during_a_run_costs_nothing(error: int, capsys, monkey
 
     with monkeypatch.context() as patch:
         patch.setattr(storage, "write_bytes", fail)
-        resume = ["resume", "run", "--evaluations", "40000", "--checkpoint-every", "0.001s"]
+        resume = ["resume", "run", "--evaluations", "8000", "--checkpoint-every", "0.001s"]
         code, lines = call(capsys, *resume, "--quiet")
     assert code == 2
     assert "no checkpoint could be written" in lines[0]  # once
@@ -105,7 +112,7 @@ def test_a_disk_that_fails_during_a_run_costs_nothing(error: int, capsys, monkey
     assert "make room, and go on from its last checkpoint with: gradless resume run" in lines[1]
     assert len(lines) == 2
     assert {path: path.read_bytes() for path in Path("run/checkpoints").iterdir()} == good
-    assert cli.main(["resume", "run", "--evaluations", "40000", "--quiet"]) == 0
+    assert cli.main(["resume", "run", "--evaluations", "8000", "--quiet"]) == 0
     name = "model.safetensors"
     assert Path("run", name).read_bytes() == Path("whole", name).read_bytes()
 
@@ -115,7 +122,12 @@ OBEYING_MODES = """
 import ctypes, os, sys
 if os.geteuid() == 0:
     ctypes.CDLL(None).prctl(24, 1, 0, 0, 0)
-os.execv(sys.executable, [sys.executable, "-m", "gradless", *sys.argv[1:]])
+os.execv(sys.executable, [sys.executable, "-c", *sys.argv[1:]])
+"""
+COMMANDS = """
+import json, sys
+from gradless import cli
+print([cli.main(words) for words in json.loads(sys.argv[1])])
 """
 
 
@@ -126,18 +138,18 @@ def test_a_read_only_folder_is_refused_before_any_work() -> None:
         folder.chmod(0o555)
     try:
         Path("place/run/lock").chmod(0o444)
-        commands = {
-            "resume": ["resume", "place/run", "--evaluations", "400"],
-            "train": ["train", *RUN, "--evaluations", "200", "--out", "place/other"],
-        }
-        for words in commands.values():
-            done = subprocess.run(
-                [sys.executable, "-c", OBEYING_MODES, *words],
-                capture_output=True, text=True, check=False,
-            )  # fmt: skip
-            assert done.returncode == 2, done.stderr
-            assert "Permission denied" in done.stderr
-            assert len(done.stderr.splitlines()) == 1
+        commands = [
+            ["resume", "place/run", "--evaluations", "400"],
+            ["train", *RUN, "--evaluations", "200", "--out", "place/other"],
+        ]
+        done = subprocess.run(
+            [sys.executable, "-c", OBEYING_MODES, COMMANDS, json.dumps(commands)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.stdout == "[2, 2]\n", done.stderr
+        lines = done.stderr.splitlines()
+        assert len(lines) == 2
+        assert all("Permission denied" in line for line in lines)
     finally:
         for folder in (Path("place"), Path("place/run"), Path("place/run/checkpoints")):
             folder.chmod(0o755)

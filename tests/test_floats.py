@@ -125,7 +125,8 @@ def test_a_run_goes_on_only_in_the_mode_in_which_it_began(tmp_path) -> None:
     strategy, start = strategies.get("hill_climbing", sigma=0.1), np.zeros(3)
     with floats.sixty_four_bits():
         problem = FunctionProblem.of(loss, start)
-        *_, last = train(problem, strategy, begin(strategy, start, 0), Stop(evaluations=100))
+        run = jax.jit(begin)(strategy, start, np.uint32(0))
+        *_, last = train(problem, strategy, run, Stop(evaluations=100))
         assert last.run.best_loss.dtype == last.best_loss.dtype == np.float64
         assert last.run.best.dtype == np.float64
         assert float(last.run.best_loss) == float(loss(last.run.best))

@@ -23,11 +23,13 @@ from gradless.cli import main
 from gradless.compare import Comparison, Plan
 from gradless.data import Dataset
 from gradless.errors import InputError
-from gradless.evaluate import Layout, SupervisedProblem, layout_for
 from gradless.generation import Limits, Run, advance, begin
+from gradless.layout import layout_for
 from gradless.minimum import minimize
 from gradless.models import MLP
+from gradless.problem import Layout
 from gradless.recipe import Recipe, prepare
+from gradless.supervised import SupervisedProblem
 from gradless.train import Stop
 
 MIB = 2**20
@@ -263,7 +265,8 @@ def needed(recipe: Recipe) -> int:
     ).total
 
 
-@pytest.mark.parametrize("recipe", LARGE[:-1])
+# The others are refused below.
+@pytest.mark.parametrize("recipe", [LARGE[1], LARGE[3]])
 def test_a_run_is_refused_from_its_size_on(recipe, free):
     count = needed(recipe)
     free(count / SHARE + 1000)
@@ -332,14 +335,11 @@ def test_without_anything_that_fits_other_advice_is_given(free):
         prepare(Recipe("vertical", hidden=(3,)))
 
 
-@pytest.mark.parametrize("hidden", ["20000 20000", "1000000 1000000"])
-def test_training_is_refused_before_there_is_a_run_folder(
-    hidden, free, tmp_path, monkeypatch, capsys
-):
+def test_training_is_refused_before_there_is_a_run_folder(free, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("gradless.recipe._begun", None)  # nothing of that size is made
     free(8 * 2**30)
-    assert main(["train", "vertical", "--hidden", *hidden.split()]) == 2
+    assert main(["train", "vertical", "--hidden", "1000000", "1000000"]) == 2
     assert not list(tmp_path.iterdir())
     (line,) = capsys.readouterr().err.splitlines()
     assert re.search(r"openai_es with [0-9,]+ parameters .* GiB .* 8\.0 GiB", line)
@@ -361,9 +361,9 @@ def test_a_search_is_refused_before_it_begins(loss, compiled, free, monkeypatch)
         return minimize(loss, start, seconds=0.01, compiled=compiled, **more)
 
     free(300 * MIB)
-    monkeypatch.setattr("gradless.minimum.begin", lambda *_: pytest.fail("it has begun"))
+    monkeypatch.setattr("gradless.minimum._begun", lambda *_: pytest.fail("it has begun"))
     with pytest.raises(InputError, match=r"particle_swarm with 2,000 .* use population 256,") as no:
-        search(strategy="particle_swarm", population=100_000)
+        search(strategy="particle_swarm", population=1000)
     with pytest.raises(InputError, match=r"cma_es .* use strategy sep_cma_es"):
         search(strategy="cma_es")
     assert "300 MiB that are free" in str(no.value)
@@ -416,7 +416,7 @@ def compiled_bytes(problem: SupervisedProblem, strategy: Any, layout: Layout) ->
     model = problem.model
     run: Run = jax.eval_shape(lambda: begin(strategy, model.init(jax.random.key(0)), 0))
     types = ("uint32", "float32", "float32", "uint32", "bool", "uint32")
-    limits = Limits(*[jnp.zeros((), each) for each in types])
+    limits = Limits(*[np.zeros((), each) for each in types])
     program = advance.lower(run, strategy, problem, limits, layout).compile()
     found = program.memory_analysis()
     return found.argument_size_in_bytes + found.output_size_in_bytes + found.temp_size_in_bytes
@@ -427,7 +427,8 @@ def compiled_bytes(problem: SupervisedProblem, strategy: Any, layout: Layout) ->
     [
         pytest.param("cma_es", {}, (40, 64, 6), marks=slow),
         pytest.param("differential_evolution", {"population": 4096}, (64, 64, 10), marks=slow),
-        ("openai_es", {}, (784, 2048, 10)),
+        ("hill_climbing", {}, (784, 2048, 10)),
+        pytest.param("openai_es", {}, (784, 2048, 10), marks=slow),
         pytest.param("genetic_algorithm", {"population": 4096}, (64, 64, 10), marks=slow),
         pytest.param("fd_lbfgs", {"memory": 20}, (784, 2048, 10), marks=slow),
         pytest.param("lm_ma_es", {}, (784, 2048, 10), marks=slow),

@@ -16,6 +16,10 @@ MEMBERS, SIZE = 128, 8192
 normal = jax.jit(jax.vmap(noise.normal, in_axes=(0, None)), static_argnums=1)
 
 
+threefry = jax.jit(noise.threefry)
+to_normal = jax.jit(noise._to_normal)
+
+
 def draw(key: jax.Array, members, size: int = SIZE) -> np.ndarray:
     """Noise of the given members, shape (members, size)."""
     return np.asarray(normal(noise.seeds(key, jnp.asarray(members)), size))
@@ -46,19 +50,17 @@ def largest_correlation(rows: np.ndarray) -> float:
 )
 def test_threefry_gives_the_published_answers(counter, key, expected) -> None:
     # threefry2x32-20 in the file kat_vectors of Random123, by the authors of the generator.
-    words = noise.threefry(
-        (jnp.uint32(key[0]), jnp.uint32(key[1])), jnp.uint32(counter[0]), jnp.uint32(counter[1])
-    )
+    words = threefry(tuple(map(np.uint32, key)), *map(np.uint32, counter))
     assert tuple(map(int, words)) == expected
 
 
 def test_threefry_works_on_arrays_of_counters() -> None:
-    first = jnp.array([0, 0x243F6A88, 5], jnp.uint32)
-    second = jnp.array([0, 0x85A308D3, 9], jnp.uint32)
-    key = (jnp.uint32(0x13198A2E), jnp.uint32(0x03707344))
-    together = np.stack(noise.threefry(key, first, second), axis=1)
+    first = np.array([0, 0x243F6A88, 5], np.uint32)
+    second = np.array([0, 0x85A308D3, 9], np.uint32)
+    key = (np.uint32(0x13198A2E), np.uint32(0x03707344))
+    together = np.stack(threefry(key, first, second), axis=1)
     assert tuple(together[1]) == (0xC4923A9C, 0x483DF7A0)
-    alone = [noise.threefry(key, a, b) for a, b in zip(first, second, strict=True)]
+    alone = [threefry(key, a, b) for a, b in zip(first, second, strict=True)]
     np.testing.assert_array_equal(together, alone)
 
 
@@ -99,18 +101,17 @@ def test_inversion_of_the_normal_distribution() -> None:
         [
             np.arange(4, dtype=np.uint32) << 9,
             np.uint32(0xFFFFFFFF) - (np.arange(4, dtype=np.uint32) << 9),
-            np.random.default_rng(0).integers(0, 2**32, 10_000, np.uint32),
+            np.random.default_rng(0).integers(0, 2**32, 9_992, np.uint32),
         ]
     )
     # 2^23 cells of equal probability, each represented by its middle.
     expected = stats.norm.ppf(((bits >> 9) + 0.5) / 2**23)
-    np.testing.assert_allclose(noise._to_normal(jnp.asarray(bits)), expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(to_normal(bits), expected, rtol=1e-4, atol=1e-6)
 
 
 def test_inversion_is_symmetric() -> None:
     bits = np.random.default_rng(1).integers(0, 2**32, 10_000, np.uint32)
-    values = noise._to_normal(jnp.asarray(bits))
-    np.testing.assert_array_equal(noise._to_normal(jnp.asarray(~bits)), -values)
+    np.testing.assert_array_equal(to_normal(~bits), -np.asarray(to_normal(bits)))
 
 
 # --- Independence ---------------------------------------------------------------------------------
@@ -170,7 +171,7 @@ def test_member_alone_is_the_member_of_the_population(drawn) -> None:
 
 
 def test_how_the_population_is_cut_does_not_matter(drawn) -> None:
-    cuts = [0, 1, 50, 114, MEMBERS]
+    cuts = [0, 51, 77, MEMBERS]  # two shapes
     parts = [
         draw(jax.random.key(0), np.arange(start, stop)) for start, stop in itertools.pairwise(cuts)
     ]
@@ -179,7 +180,7 @@ def test_how_the_population_is_cut_does_not_matter(drawn) -> None:
     np.testing.assert_array_equal(draw(jax.random.key(0), order), drawn[order])
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 21])
+@pytest.mark.parametrize("size", [1, 2, 21])
 def test_any_size(size: int) -> None:
     values = draw(jax.random.key(5), np.arange(4000), size)
     assert values.shape == (4000, size)

@@ -70,13 +70,6 @@ def test_chunks_and_processes_do_not_matter(monkeypatch) -> None:
         np.testing.assert_array_equal(other.best["x"], usual.best["x"])
 
 
-def test_going_on_is_the_same_as_not_stopping() -> None:
-    whole = minimize(bowl, START, "snes", compiled=False, evaluations=400)
-    first = minimize(bowl, START, "snes", compiled=False, evaluations=200)
-    rest = minimize(bowl, START, compiled=False, evaluations=400, resume_from=first)
-    np.testing.assert_array_equal(rest.history.column("loss"), whole.history.column("loss"))
-
-
 # --- Exact losses ---------------------------------------------------------------------------------
 
 X0 = np.zeros(5)  # float64, as SciPy would get it
@@ -158,6 +151,7 @@ def test_a_search_in_float64_is_kept_and_goes_on_bit_for_bit(tmp_path) -> None:
     rest = minimize(around_pi, X0, compiled=False, evaluations=800, resume_from=kept)
     for one, other in zip(*map(jax.tree.leaves, (rest.run, whole.run)), strict=True):
         assert tree.bits(one) == tree.bits(other)
+    np.testing.assert_array_equal(rest.history.column("loss"), whole.history.column("loss"))
 
 
 # --- What a function gets -------------------------------------------------------------------------
@@ -167,9 +161,13 @@ def described(params):
     return jax.tree.map(lambda x: (type(x), x.dtype, x.shape), params)
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+@pytest.mark.parametrize("dtype", [np.float64, np.float16])
 def test_every_call_gets_parameters_of_its_own_of_the_types_given(dtype) -> None:
-    given = {"a": np.ones(3, dtype), "b": [np.ones((), dtype), dtype(2)], "c": jnp.ones((2, 1))}
+    given = {
+        "a": np.ones(3, dtype),
+        "b": [np.ones((), dtype), dtype(2), np.float32(1)],
+        "c": jnp.asarray(np.ones((2, 1), np.float32)),
+    }
     kinds = []
 
     def loss(params) -> float:
@@ -185,7 +183,11 @@ def test_every_call_gets_parameters_of_its_own_of_the_types_given(dtype) -> None
     array = np.ndarray
     expected = {
         "a": (array, np.dtype(dtype), (3,)),
-        "b": [(array, np.dtype(dtype), ()), (dtype, np.dtype(dtype), ())],
+        "b": [
+            (array, np.dtype(dtype), ()),
+            (dtype, np.dtype(dtype), ()),
+            (np.float32, np.dtype(np.float32), ()),
+        ],
         "c": (array, np.dtype(np.float32), (2, 1)),
     }
     assert len(kinds) >= 60
@@ -328,7 +330,7 @@ def test_the_last_exception_is_told() -> None:
     )
 
 
-@pytest.mark.parametrize("strategy", ["openai_es", "hill_climbing"])
+@pytest.mark.parametrize("strategy", ["cma_es", "hill_climbing"])
 def test_a_loss_that_fails_from_some_time_on_ends_the_search(strategy: str) -> None:
     calls = []
 
@@ -365,7 +367,7 @@ def test_a_search_that_only_fails_is_refused_with_the_reason() -> None:
     with pytest.raises(
         InputError, match=r"1,\d\d\d losses .*exceptions \(ValueError: no such file"
     ):
-        minimize(loss, np.float32(0), compiled=False, evaluations=10**6)
+        minimize(loss, np.float32(0), "hill_climbing", compiled=False, evaluations=10**6)
 
 
 def test_ctrl_c_is_no_failure() -> None:
@@ -378,7 +380,7 @@ def test_ctrl_c_is_no_failure() -> None:
         return 1.0
 
     with pytest.raises(KeyboardInterrupt):
-        minimize(loss, np.float32(0), compiled=False, evaluations=1000)
+        minimize(loss, np.float32(0), "cma_es", compiled=False, evaluations=1000)
     assert len(calls) == 21
 
 
@@ -406,7 +408,7 @@ def test_bad_input_is_refused(arguments: dict, message: str) -> None:
 def test_the_loop_takes_it_as_it_is() -> None:
     problem = PythonProblem(bowl, START)
     strategy = HillClimbing(sigma=0.3)
-    run = begin(strategy, START, 0)
+    run = jax.jit(begin)(strategy, START, np.uint32(0))
     records = list(train.train(problem, strategy, run, Stop(evaluations=50)))
     assert sum(len(record.loss) for record in records) == 50
     assert records[-1].stopped_because == "evaluations used up"

@@ -1,12 +1,15 @@
 """Work shared by devices is the work of one."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from gradless import noise, sharing
-from gradless.evaluate import Layout, everywhere
+from gradless.evaluate import everywhere
+from gradless.problem import Layout
 from gradless.strategies import mirrored
 
 
@@ -29,12 +32,17 @@ def test_pieces_make_the_whole(size: int) -> None:
     np.testing.assert_array_equal(whole(), range(size))
 
 
+@functools.partial(jax.jit, static_argnums=(1, 2))
+def _drawn(key: jax.Array, members: int, size: int) -> jax.Array:
+    return jax.vmap(lambda seed: noise.normal(seed, size))(noise.seeds(key, jnp.arange(members)))
+
+
 @pytest.mark.parametrize("power", [1, 2])
 def test_sums_over_noise_are_the_same_on_two_devices(power: int, monkeypatch) -> None:
     size, pairs = 1001, 6
     monkeypatch.setattr(mirrored, "_NUMBERS_STORED", 0)
     monkeypatch.setattr(mirrored, "_NUMBERS_AT_ONCE", 4 * size)  # blocks of 4, the last one filled
-    weights = jnp.linspace(-1, 1, pairs)
+    weights = np.linspace(-1, 1, pairs, dtype=np.float32)
 
     def total(key: jax.Array) -> jax.Array:
         candidates = mirrored.pairs(key, pairs, size)
@@ -42,7 +50,7 @@ def test_sums_over_noise_are_the_same_on_two_devices(power: int, monkeypatch) ->
         return mirrored.weighted_sum(candidates, weights, size, power=power)
 
     key = jax.random.key(3)
-    drawn = jax.vmap(lambda seed: noise.normal(seed, size))(noise.seeds(key, jnp.arange(pairs)))
+    drawn = _drawn(key, pairs, size)
     expected = np.asarray(weights, np.float64) @ np.asarray(drawn, np.float64) ** power
     alone = jax.jit(total)(key)
     np.testing.assert_allclose(alone, expected, rtol=1e-5, atol=1e-5)

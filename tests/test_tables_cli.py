@@ -27,6 +27,7 @@ from test_cli import (
     SMALL,
     Trained,
     call,
+    compiled_quickly,
     is_picture,
     read_json,
     refuse,
@@ -59,6 +60,18 @@ def churn(rows: int = 240) -> pd.DataFrame:
             "churn": np.where(leaves, "yes", "no"),
         }
     )
+
+
+def few_rows(name: str, classes: tuple[str, str] = ("0", "1")) -> None:
+    """Write 40 rows of five inputs and two classes: the same shapes wherever such rows will do."""
+    rows = (f"{k % 7},{k % 5},{k % 3},{k % 11},{k % 13},{classes[k % 2]}\n" for k in range(40))
+    Path(name).write_text("a,b,c,d,e,y\n" + "".join(rows), encoding="utf-8")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compile_quickly():
+    with compiled_quickly():
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -132,6 +145,7 @@ def test_the_test_rows_are_reported_once_with_intervals(trained):
     assert f"model card: {trained.folder / 'model_card.md'}" in trained.out
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_columns_of_no_use_are_refused_together_with_what_to_do(place):
     rows = churn()
     rows["since"] = [f"2020-{k % 12 + 1:02}-03" for k in range(len(rows))]
@@ -203,12 +217,13 @@ def test_the_card_of_numbers(priced):
 
 
 @pytest.mark.usefixtures("without_pictures")
-def test_without_test_rows_the_card_says_that_it_is_flattered(place):
+def test_without_test_rows_the_card_says_that_it_is_flattered():
+    churn(180).to_csv("table.csv", index=False)  # as many training rows as elsewhere
     few = (*SMALL, "--test-fraction", "0", "--out", "run")
-    out = succeed("train", place / "churn.csv", *TARGET, *few)
+    out = succeed("train", "table.csv", *TARGET, *few)
     card = Path("run/model_card.md").read_text(encoding="utf-8")
     assert "**Not known.** No rows were kept aside" in card
-    assert "240 rows, none of them kept aside." in card
+    assert "180 rows, none of them kept aside." in card
     assert "kept aside to test" not in out
     assert read_json(Path("run"), "result.json")["test_metrics"] is None
 
@@ -248,7 +263,7 @@ def test_a_longer_run_is_the_same_in_one_or_two_parts(place):
 
 @pytest.mark.usefixtures("without_pictures")
 def test_more_evaluations_than_validation_rows_let_are_refused_with_what_to_do(place):
-    few = ("--strategy", "fd_lbfgs", "--hidden", "3", "--patience", "1.01", "--quiet")
+    few = (*SMALL, "--patience", "1.01", "--quiet")
     arguments = (place / "churn.csv", *TARGET, *few, "--evaluations", "200000", "--out", "run")
     succeed("train", *arguments)
     result = read_json(Path("run"), "result.json")
@@ -263,23 +278,24 @@ def test_more_evaluations_than_validation_rows_let_are_refused_with_what_to_do(p
 
 
 @pytest.mark.usefixtures("without_pictures")
-def test_without_validation_all_other_rows_are_for_training(place):
+def test_without_validation_all_other_rows_are_for_training():
+    churn(192).to_csv("table.csv", index=False)  # as many training rows as elsewhere
     few = (*SMALL, "--validation", "0", "--out", "run")
-    out = succeed("train", place / "churn.csv", *TARGET, *few)
+    out = succeed("train", "table.csv", *TARGET, *few)
     assert "validation" not in out
     result = read_json(Path("run"), "result.json")
     assert (result["validation_loss"], result["kept_at"]) == (None, None)
     assert not Path("run/validation.csv").exists()
-    assert read_json(Path("run"), "config.json")["data"]["training_samples"] == 180
+    assert read_json(Path("run"), "config.json")["data"]["training_samples"] == 144
 
 
 @pytest.mark.usefixtures("without_pictures")
-def test_few_rows_are_trained_on_with_a_word_about_it(place):
-    churn(30).to_csv("few.csv", index=False)
-    out = succeed("train", "few.csv", *TARGET, *SMALL, "--out", "run")
-    assert "22 training rows are too few to hold some out for validation" in out
+def test_few_rows_are_trained_on_with_a_word_about_it():
+    few_rows("table.csv")
+    out = succeed("train", "table.csv", *SMALL, "--out", "run")
+    assert "30 training rows are too few to hold some out for validation" in out
     assert "Too few" not in out
-    assert "22 training rows are too few" in Path("run/model_card.md").read_text(encoding="utf-8")
+    assert "30 training rows are too few" in Path("run/model_card.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("without_pictures")
@@ -433,10 +449,10 @@ def test_evaluate_a_data_set_by_name_on_a_file():
 
 @pytest.mark.usefixtures("without_pictures")
 def test_numeric_classes_are_the_same_however_they_are_written():
-    rows = "".join(f"{k % 7},{k % 2}\n" for k in range(40))
-    Path("table.csv").write_text("a,y\n" + rows)
+    few_rows("table.csv")
     succeed("train", "table.csv", *SMALL, "--quiet", "--out", "run")
-    Path("other.csv").write_text("a,y\n1,0.0\n2,1.0\n3,01\n")
+    rows = "".join(f"{k},0,0,0,0,{y}\n" for k, y in enumerate(("0.0", "1.0", "01")))
+    Path("other.csv").write_text("a,b,c,d,e,y\n" + rows)
     facts = json.loads(succeed("evaluate", "run", "other.csv", "--json"))
     assert np.sum(facts["confusion"], axis=1).tolist() == [1, 2]
 
@@ -462,7 +478,7 @@ def test_preprocessing_that_does_not_belong_is_refused(trained, priced, place, s
 
 # --- Objectives and targets of any kind -----------------------------------------------------------
 
-QUICK = ("--hidden", "8", "--strategy", "openai_es", "--evaluations", "4000")
+QUICK = ("--hidden", "8", "--strategy", "hill_climbing", "--evaluations", "4000")
 
 
 def houses(size: float) -> pd.DataFrame:
@@ -555,9 +571,9 @@ def test_times_in_seconds_tell_early_from_late():
 @pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize("offset", [1e8, 1e15])
 def test_targets_with_a_large_offset_are_learned_and_written_with_all_digits(offset):
-    low = [k % 8 for k in range(120)]
-    rows = "".join(f"{k},{offset + k:.0f}\n" for k in low)
-    Path("table.csv").write_text("a,y\n" + rows)
+    low = [k % 8 for k in range(300)]
+    rows = "".join(f"{k},{row % 3},{offset + k:.0f}\n" for row, k in enumerate(low))
+    Path("table.csv").write_text("a,b,y\n" + rows)  # of the shape of the houses
     arguments = ("--task", "regression", *QUICK, "--quiet", "--out", "run")
     succeed("train", "table.csv", *arguments)
     answers = [float(row["prediction"]) for row in rows_of(succeed("predict", "run", "table.csv"))]
@@ -645,8 +661,10 @@ def test_what_was_said_to_be_missing_is_kept_for_predict_evaluate_and_resume():
 
 @pytest.mark.usefixtures("without_pictures")
 def test_merged_spellings_and_quoted_gaps_are_said_before_training():
-    rows = "".join(f'{k},"NA",{("True", "TRUE", "False")[k % 3]}\n' for k in range(30))
-    Path("table.csv").write_text("a,b,y\n" + rows + "31,DE,False\n32,DE,TRUE\n")
+    spelt = ("True", "TRUE", "False")
+    rows = "".join(f'{k},"NA",{k % 5},{k % 7},{spelt[k % 3]}\n' for k in range(38))
+    more = "38,DE,1,2,False\n39,DE,3,4,TRUE\n"
+    Path("table.csv").write_text("a,b,c,d,y\n" + rows + more)
     code, _, err = call(
         "train", "table.csv", *SMALL, "--quiet", "--out", "run", "--positive", "TRUE"
     )
@@ -685,8 +703,7 @@ def test_a_run_is_shown_and_used_in_a_console_of_any_encoding(place, priced, enc
 
 @pytest.mark.usefixtures("without_pictures")
 def test_classes_that_a_console_cannot_show_are_escaped_and_that_is_said():
-    rows = "".join(f"{k},{('Gdańsk', 'Oslo')[k % 2]}\n" for k in range(30))
-    Path("table.csv").write_text("a,y\n" + rows, encoding="utf-8")
+    few_rows("table.csv", classes=("Gdańsk", "Oslo"))
     succeed("train", "table.csv", *SMALL, "--quiet", "--out", "run")
     code, out, err = call("predict", "run", "table.csv", encoding="ascii")
     assert code == 0
@@ -705,6 +722,14 @@ def test_another_process_in_a_narrow_console(place):
     ran = subprocess.run(command, check=False, capture_output=True, env=environment)
     assert (ran.returncode, ran.stderr) == (0, b"")
     assert "R2 " in ran.stdout.decode("cp1250")
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_score_that_is_wanted_ends_a_run(place):
+    arguments = (*TARGET, "--objective", "f1", *SMALL, "--target-score", "0.3", "--json")
+    result = json.loads(succeed("train", place / "churn.csv", *arguments, "--out", "run"))
+    assert result["stopped_because"] == "target f1 reached"
+    assert 0.3 <= -result["loss"] < 1
 
 
 def test_a_run_for_f1_says_f1_everywhere(place):

@@ -20,7 +20,6 @@ from gradless.tables import read_columns, read_features, read_labelled, read_tab
 
 often = settings(
     deadline=None,
-    max_examples=100,
     derandomize=True,
     database=None,
     suppress_health_check=[

@@ -4,27 +4,39 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Iterator
 from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.special
+from sklearn import metrics
 
 from gradless import objectives, train, tree
 from gradless.checkpoint import Keeper
 from gradless.data import Dataset
 from gradless.errors import InputError
-from gradless.evaluate import Layout, SupervisedProblem, choose_layout
 from gradless.function import FunctionProblem
 from gradless.generation import advance
 from gradless.history import History, Row
+from gradless.layout import choose_layout
+from gradless.problem import Layout
 from gradless.strategies import HillClimbing, OpenAIES, RandomSearch
 from gradless.strategies.base import hyperparameter, strategy
+from gradless.supervised import SupervisedProblem
 from gradless.train import Record, Run, Stop, begin
+from test_cli import compiled_quickly
 
 COLUMNS = ("loss", "accuracy", "best_loss", "best_accuracy")
 RANDOM = RandomSearch(sigma=1.0, population=64)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compile_quickly() -> Iterator[None]:
+    with compiled_quickly():
+        yield
 
 
 class Outcome(NamedTuple):
@@ -63,6 +75,16 @@ def assert_same_rows(first: Outcome, second: Outcome, **tolerance) -> None:
             np.testing.assert_array_equal(a, b)
 
 
+def judged(problem: SupervisedProblem, best: jax.Array, data: Dataset) -> tuple[float, float]:
+    """Log loss and accuracy of a network, by NumPy and scikit-learn."""
+    structure = tree.Structure.of(jax.eval_shape(problem.model.init, jax.random.key(0)))
+    hidden, last = jax.tree.map(np.float64, structure.unravel(np.asarray(best)))
+    within = np.maximum(data.features @ hidden.weights + hidden.biases, 0)
+    outputs = within @ last.weights + last.biases
+    loss = metrics.log_loss(data.targets, scipy.special.softmax(outputs, axis=1))
+    return loss, metrics.accuracy_score(data.targets, outputs.argmax(1))
+
+
 @pytest.fixture(scope="module")
 def climb(problem) -> Outcome:
     """1,000 steps of the chapter's second approach."""
@@ -97,10 +119,7 @@ def test_best_is_the_best_so_far(climb) -> None:
 
 def test_the_run_holds_what_it_found(climb, problem, vertical) -> None:
     run = climb.last.run
-    structure = tree.Structure.of(problem.model.init(jax.random.key(0)))
-    outputs = problem.model.apply(structure.unravel(run.best), jnp.asarray(vertical.features))
-    loss = objectives.get("cross_entropy")(outputs, vertical.targets)
-    accuracy = objectives.get("accuracy")(outputs, vertical.targets)
+    loss, accuracy = judged(problem, run.best, vertical)
     assert float(run.best_loss) == climb.best_loss[-1] == pytest.approx(loss, rel=1e-5)
     assert float(run.best_accuracy) == climb.best_accuracy[-1] == pytest.approx(accuracy)
     assert int(run.generation) == 1000
@@ -155,12 +174,9 @@ def test_target_loss_ends_the_run_at_once(problem) -> None:
 def test_the_network_that_reaches_the_target_accuracy_is_kept(problem, vertical) -> None:
     # Of 64 candidates a generation, one with a higher loss than the best one gets there first.
     outcome = follow(problem, RANDOM, Stop(accuracy=0.6, evaluations=20_000))
-    params = tree.Structure.of(problem.model.init(jax.random.key(0))).unravel(outcome.last.run.best)
-    outputs = problem.model.apply(params, jnp.asarray(vertical.features))
-    accuracy = objectives.get("accuracy")(outputs, vertical.targets)
+    loss, accuracy = judged(problem, outcome.last.run.best, vertical)
     assert accuracy == pytest.approx(outcome.best_accuracy[-1])
     assert accuracy >= 0.6
-    loss = objectives.get("cross_entropy")(outputs, vertical.targets)
     assert loss == pytest.approx(outcome.best_loss[-1], rel=1e-4)
 
 
@@ -217,7 +233,7 @@ def test_the_first_limit_that_is_reached_counts(problem) -> None:
 # --- What must not matter -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seconds", [0.0, 1e-4, 1e9])
+@pytest.mark.parametrize("seconds", [0.0, 1e9])
 def test_length_of_the_chunks_does_not_matter(seconds: float, climb, problem, monkeypatch) -> None:
     monkeypatch.setattr(train, "_SECONDS_PER_CHUNK", seconds)
     outcome = follow(problem, HillClimbing(), Stop(evaluations=1000))
@@ -330,22 +346,27 @@ def test_numbers_do_not_recompile(problem) -> None:
 
 
 class Fragile:
-    """A model whose outputs are not finite where its only weight is above a threshold."""
+    """A model whose outputs are not finite where its only weight is above a threshold.
 
-    def __init__(self, threshold: float, value: float) -> None:
-        self.threshold, self.value = threshold, value
+    The threshold, and what it answers there, are inputs: others compile no other program.
+    """
 
     def init(self, key: jax.Array) -> jax.Array:
         return jnp.full(1, 0.25)
 
     def apply(self, params: jax.Array, x: jax.Array) -> jax.Array:
-        outputs = params * x @ jnp.array([[1.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
-        return jnp.where(params[0] > self.threshold, self.value, outputs)
+        outputs = params * x[:, :2] @ jnp.array([[1.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+        return jnp.where(params > x[:, 2:3], x[:, 3:], outputs)
+
+
+FRAGILE = Fragile()
 
 
 def fragile(vertical: Dataset, threshold: float, value: float) -> SupervisedProblem:
-    objective = objectives.get("squared_error")
-    return SupervisedProblem.of(vertical, Fragile(threshold, value), objective)
+    problem = SupervisedProblem.of(vertical, FRAGILE, objectives.get("squared_error"))
+    more = np.broadcast_to(np.float32([threshold, value]), (vertical.n_samples, 2))
+    inputs = jax.device_put(np.column_stack([vertical.features, more]))
+    return dataclasses.replace(problem, inputs=inputs)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -368,13 +389,13 @@ def test_a_run_without_any_finite_loss_keeps_its_parameters(vertical) -> None:
     np.testing.assert_array_equal(outcome.last.run.best, [0.25])
 
 
+def falling(x, at):
+    return jnp.where(x < at[0], -x, jnp.nan)
+
+
 def steep(threshold: float):
     """Falls towards a cliff: NaN above a threshold."""
-
-    def loss(x, at):
-        return jnp.where(x < at[0], -x, jnp.nan)
-
-    return FunctionProblem.of(loss, jnp.float32(0.0), np.full(1, threshold, np.float32))
+    return FunctionProblem.of(falling, jnp.float32(0.0), np.full(1, threshold, np.float32))
 
 
 def search(problem, strategy, stop: Stop) -> Outcome:

@@ -18,6 +18,13 @@ from gradless.validation import (
     looks_of,
     watched,
 )
+from test_cli import compiled_quickly
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compile_quickly():
+    with compiled_quickly():
+        yield
 
 
 def schedule(plan, end):

@@ -33,8 +33,8 @@ PARTS: dict[str, Callable[[], Results]] = {
 }
 SHORT: tuple[Callable[[], Results], ...] = (
     disks,
-    lambda: kills(2, ("openai_es",), 8_000),
-    lambda: interrupts(4, 2, 0, 0),
+    lambda: kills(1, ("openai_es",), 8_000),
+    lambda: interrupts(2, 2, 0, 0),
     lambda: files(300),
     lambda: tables(300),
 )

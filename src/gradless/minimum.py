@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradless import auto, forked, memory, strategies
+from gradless import auto, forked, memory, programs, strategies
 from gradless.devices import use_all_cores
 from gradless.errors import InputError, unknown_name
 from gradless.function import FunctionProblem, LossFunction
@@ -282,7 +282,7 @@ def minimize(
         faults = Faults(resume_from.raised, resume_from.error)
     else:
         with mode_for(problem):
-            run = begin(chosen, start, int(seed))
+            run = _begun(chosen, start, np.uint32(seed))
         if target_loss is not None:
             start_loss = _judge(problem, start) if start_loss is None else start_loss
             if start_loss <= float(np.asarray(target_loss, run.best_loss.dtype)):
@@ -406,6 +406,12 @@ def _arrays(params: Params) -> Params:
                 "expected finite numbers"
             )
     return start
+
+
+# Compiled whole: left to itself, JAX compiles every single operation as a program of its own.
+@programs.compiled()
+def _begun(strategy: Strategy, params: Params, seed: Any) -> Run:
+    return begin(strategy, params, seed)
 
 
 def _continued(

@@ -7,7 +7,6 @@ python -m tests.golden --update --why "sigma begins smaller in SNES"
 
 from __future__ import annotations
 
-import argparse
 import math
 import multiprocessing
 import random
@@ -16,22 +15,30 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.golden import environment
+from tests.golden import arguments, environment
 from tests.golden.cases import Case, cases, quick
 from tests.golden.digests import FILE, Kept, key
-from tests.golden.runs import Found, kinds, searches, twice
+from tests.golden.runs import Found, all_twice, kinds, searches, twice
 
 KEY = key(environment.INSTRUCTIONS)
 TOLERANCE = 1e-3  # of losses, where digests cannot be compared: relative, and absolute near zero
 
 
 def results(chosen: list[Case], jobs: int) -> Iterator[tuple[Case, tuple[Found, Found]]]:
-    """Each case with what it found, in order, as soon as it is known."""
+    """Each case with what it found, as soon as it is known.
+
+    Several processes take a strategy each: a program that begins a run is then compiled by one.
+    """
     if jobs == 1:
         yield from ((case, twice(case)) for case in chosen)
         return
+    groups: dict[str, list[Case]] = {}
+    for case in chosen:
+        groups.setdefault(case.strategy, []).append(case)
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        yield from zip(chosen, pool.map(twice, chosen), strict=True)
+        found = pool.map(all_twice, groups.values())
+        for group, results_of_group in zip(groups.values(), found, strict=True):
+            yield from zip(group, results_of_group, strict=True)
 
 
 def complaint(case: Case, first: Found, second: Found, kept: Kept) -> str | None:
@@ -53,20 +60,7 @@ def complaint(case: Case, first: Found, second: Found, kept: Kept) -> str | None
 
 def main() -> int:
     """The command; how many cases are wrong, 1 at most."""
-    parser = argparse.ArgumentParser(
-        "python -m tests.golden", formatter_class=argparse.RawDescriptionHelpFormatter,
-        description=__doc__,
-    )  # fmt: skip
-    parser.add_argument("--quick", action="store_true", help="one case of each strategy")
-    parser.add_argument("--only", default="", help="cases whose names contain this")
-    parser.add_argument("--order", type=int, help="seed of another order of the cases")
-    parser.add_argument("--jobs", type=int, default=1, help="processes")
-    parser.add_argument("--update", action="store_true", help=f"record digests for {KEY}")
-    parser.add_argument("--why", help="why results have changed, for the log")
-    given = parser.parse_args()
-    if given.update and not given.why:
-        parser.error('--update was given without a reason, expected --why "..."')
-
+    given = arguments.given(__doc__, KEY)
     matrix = list(cases(searches(), kinds()))
     chosen = [
         case for case in (quick(matrix) if given.quick else matrix) if given.only in case.name

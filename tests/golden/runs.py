@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import hashlib
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from gradless.tree import bits
 
 _begin = jax.jit(begin)
 searches, kinds = functools.cache(cases.searches), functools.cache(cases.kinds)
+gc.freeze()  # what was imported stays: not looked through again with each case that is traced
 
 
 class Found(NamedTuple):
@@ -42,9 +44,14 @@ def search(strategy: Strategy, kind: Kind) -> Found:
 
 
 def twice(case: Case) -> tuple[Found, Found]:
-    """A case, run again with what was compiled; of this module, so that processes find it."""
+    """A case, run again with what was compiled."""
     of = searches()[case.strategy], kinds()[case.kind]
     return search(*of), search(*of)
+
+
+def all_twice(group: list[Case]) -> list[tuple[Found, Found]]:
+    """Each of some cases; of this module, so that processes find it."""
+    return [twice(case) for case in group]
 
 
 def digest(values: Any) -> str:

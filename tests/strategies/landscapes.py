@@ -40,11 +40,11 @@ def constrained(x: jax.Array) -> jax.Array:
     return jnp.where(x[0] >= 0.5, sphere(x), jnp.inf)
 
 
-def start(loss: Callable, dimension: int) -> tuple[jax.Array, float]:
-    """Where a search begins and with which sigma."""
+def start(loss: Callable, dimension: int) -> tuple[np.ndarray, float]:
+    """Where a search begins and with which sigma; all of one type, or each would be compiled."""
     if loss is rosenbrock:
-        return jnp.zeros(dimension), 0.5
-    return jnp.full(dimension, 3.0), 1.0
+        return np.zeros(dimension, np.float32), 0.5
+    return np.full(dimension, 3.0, np.float32), 1.0
 
 
 def _evaluations(strategy, loss, begin, target, budget, keys):

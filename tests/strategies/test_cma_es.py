@@ -115,18 +115,21 @@ def test_a_matrix_that_does_not_fit_is_refused_before_it_is_made() -> None:
         CMAES().init(jax.random.key(0), params)
 
 
+roots = jax.jit(_roots)
+
+
 @pytest.mark.parametrize("size", [1, 2, 10, 60])
 @pytest.mark.parametrize("condition", [1.0, 10.0, 300.0])
 def test_roots_are_those_of_the_eigenvectors(size, condition) -> None:
     random = np.random.RandomState(1)
     vectors, _ = np.linalg.qr(random.randn(size, size))
     values = condition ** (np.arange(size) / max(1, size - 1))
-    root, inverse = jax.jit(_roots)(jnp.asarray(vectors * values @ vectors.T, jnp.float32))
+    root, inverse = roots(np.float32(vectors * values @ vectors.T))
     np.testing.assert_allclose(root, vectors * values**0.5 @ vectors.T, atol=2e-5 * condition)
     np.testing.assert_allclose(inverse, vectors * values**-0.5 @ vectors.T, atol=2e-5 * condition)
 
 
 def test_there_are_no_roots_of_an_indefinite_matrix() -> None:
-    root, inverse = _roots(jnp.diag(jnp.array([1.0, -0.5, 2.0])))
-    assert jnp.isnan(root).all()
-    assert jnp.isnan(inverse).all()
+    root, inverse = roots(np.diag(np.float32([1.0, -0.5])))
+    assert np.isnan(root).all()
+    assert np.isnan(inverse).all()

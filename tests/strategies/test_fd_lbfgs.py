@@ -59,12 +59,20 @@ def test_convergence(loss, dimension, target, budget) -> None:
     assert max(evaluations_to(strategy, loss, dimension, target, budget)) < budget
 
 
+def slopes_of_rosenbrock(x: np.ndarray) -> np.ndarray:
+    bent = x[1:] - x[:-1] ** 2
+    slopes = np.zeros_like(x)
+    slopes[1:] = 200 * bent
+    slopes[:-1] -= 400 * x[:-1] * bent + 2 * (1 - x[:-1])
+    return slopes
+
+
 def test_the_gradient_is_the_central_difference() -> None:
     begin = jnp.array([0.3, -0.2, 0.5, 1.0, 0.1])
     strategy = FDLBFGS(population=8)
     # Four coordinates in the first generation, the last one in the second.
     first, second = states(strategy, rosenbrock, begin, 2)
-    expected = jax.grad(rosenbrock)(begin)
+    expected = slopes_of_rosenbrock(np.asarray(begin))
     slopes = first.gradient * first.loss_unit
     np.testing.assert_allclose(slopes[:4], expected[:4], rtol=1e-3, atol=0.05)
     assert float(first.gradient[4]) == 0

@@ -26,6 +26,7 @@ PARAMS = {"a": jnp.arange(1.0, 7.0), "b": jnp.zeros(2)}
 FINE_BLEND = {"crossover": "blend", "selection": "tournament", "sigma": 1e-6}
 
 
+@jax.jit
 def begun(strategy):
     """A state after its first generation."""
     state = strategy.init(jax.random.key(0), PARAMS)

@@ -12,24 +12,33 @@ from global_search import losses_found, rosenbrock, sphere
 from scipy.stats import norm
 
 from gradless import noise, tree
-from gradless.evaluate import Layout, SupervisedProblem, evaluate
+from gradless.evaluate import evaluate
 from gradless.models import MLP
+from gradless.problem import Layout
 from gradless.strategies import HillClimbing
+from gradless.supervised import SupervisedProblem
 
 PARAMS = {"a": jnp.array([1.0, -1.0]), "b": jnp.array([0.5, 0.25, -0.5])}
 OPTIMUM = np.array([0.3, -0.3, 0.2, -0.1, 0.4], np.float32)
 
 
+@jax.jit
+def step(strategy, state):
+    candidates = strategy.ask(state.key, state)
+    vectors = jax.vmap(lambda c: tree.ravel(strategy.decode(state, c)))(candidates)
+    losses = jnp.sum((vectors - OPTIMUM) ** 2, axis=1)
+    return strategy.tell(state.key, state, candidates, losses), vectors
+
+
+@jax.jit
+def changes_of_200() -> jax.Array:
+    """The noise of 200 proposals, before it is made as long as a step."""
+    seeds = noise.seeds(jax.random.key(0), jnp.arange(200))
+    return jax.vmap(lambda seed: noise.normal(seed, 5))(seeds)
+
+
 def on_a_sphere(strategy: HillClimbing, steps: int):
     """State after a search in five dimensions, and the candidates of each step."""
-
-    @jax.jit
-    def step(strategy, state):
-        candidates = strategy.ask(state.key, state)
-        vectors = jax.vmap(lambda c: tree.ravel(strategy.decode(state, c)))(candidates)
-        losses = jnp.sum((vectors - OPTIMUM) ** 2, axis=1)
-        return strategy.tell(state.key, state, candidates, losses), vectors
-
     state = strategy.init(jax.random.key(0), PARAMS)
     seen = []
     for _ in range(steps):
@@ -69,15 +78,14 @@ def test_golden_values(adapt, second, best_loss, best, proposals, successes) -> 
     assert (state.proposals, state.successes) == (proposals, successes)
 
 
-@pytest.mark.parametrize("speculation", [1, 5])
+@pytest.mark.parametrize("speculation", [1, 4])
 @pytest.mark.parametrize("adapt", [False, True])
 def test_it_is_the_loop_of_the_chapter(adapt: bool, speculation: int) -> None:
     strategy = HillClimbing(sigma=0.1, adapt=adapt, speculation=speculation)
     state, _ = on_a_sphere(strategy, 200 // speculation)
 
     # One proposal after another: keep it if the loss falls, otherwise go back.
-    words = noise.seeds(jax.random.key(0), jnp.arange(200))
-    changes = np.asarray(jax.vmap(lambda seed: noise.normal(seed, 5))(words))
+    changes = np.asarray(changes_of_200())
     best, lowest, sigma = np.asarray(tree.ravel(PARAMS)), np.inf, 0.1
     for change in changes[: int(state.proposals)]:
         proposal = best + sigma * change
@@ -163,17 +171,17 @@ def test_speculation_does_not_change_the_path(adapt, speculation, block, path) -
 def test_step_size_is_the_product_of_all_changes(size: int) -> None:
     strategy = HillClimbing(sigma=0.3, adapt=True)
     key = jax.random.key(0)
-    tell = jax.jit(strategy.tell)
-    state = strategy.init(key, jnp.zeros(size))
+    step_size = jax.jit(strategy.step_size)
+    state = strategy.init(key, np.zeros(size, np.float32))
     sigma, loss = 0.3, 100.0
     # The first loss is always an improvement.
     for success in [True, *(np.random.default_rng(0).random(60) < 0.4)]:
         expected = [sigma * math.exp(-k / 5 / math.sqrt(size + 1)) for k in range(3)]
-        ahead = state.proposals + jnp.arange(3, dtype=jnp.uint32)
-        np.testing.assert_allclose(strategy.step_size(state, ahead), expected, rtol=1e-5)
+        ahead = np.asarray(state.proposals) + np.arange(3, dtype=np.uint32)
+        np.testing.assert_allclose(step_size(state, ahead), expected, rtol=1e-5)
         loss -= success
-        given = jnp.array([loss if success else 100.0])
-        state = tell(key, state, strategy.ask(key, state), given)
+        given = np.float32([loss if success else 100.0])
+        state = strategy.tell(key, state, strategy.ask(key, state), given)
         sigma *= math.exp((success - 1 / 5) / math.sqrt(size + 1))
     assert 15 < state.successes < 35
 

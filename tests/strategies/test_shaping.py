@@ -68,7 +68,7 @@ def test_nothing_is_learnt_from_losses_that_are_not_finite(name) -> None:
 
 
 @every_shaping
-@pytest.mark.parametrize("population", [2, 7, 1024, 1025, 4000])
+@pytest.mark.parametrize("population", [2, 1024, 1025])
 def test_order_and_ties_in_any_population(name, population) -> None:
     generator = np.random.default_rng(population)
     losses = generator.integers(0, population, population).astype(np.float32)

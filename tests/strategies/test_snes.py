@@ -29,7 +29,7 @@ from gradless.strategies import SNES
         (ellipsoid, 2, 1e-8, 750),
         (ellipsoid, 10, 1e-8, 4_000),
         (ellipsoid, 40, 1e-8, 14_000),
-        (ellipsoid, 100, 1e-8, 50_000),
+        pytest.param(ellipsoid, 100, 1e-8, 50_000, marks=pytest.mark.slow),
         # It cannot turn into the curved valley, and creeps along it.
         (rosenbrock, 2, 1e-2, 25_000),
         (rosenbrock, 10, 5.0, 20_000),

@@ -104,7 +104,7 @@ def test_a_step_of_mezo() -> None:
     losses = losses_of(strategy, state, candidates, rosenbrock)
     after = strategy.tell(jax.random.key(2), state, candidates, losses)
 
-    z = np.asarray(mirrored.draw(tree.member(candidates, 0), 4))
+    z = np.asarray(jax.jit(mirrored.draw, static_argnums=1)(tree.member(candidates, 0), 4))
     theta += epsilon * z  # PerturbParameters(theta, epsilon, s)
     plus = rosenbrock(theta)
     theta -= 2 * epsilon * z

@@ -1,13 +1,14 @@
 """Wrappers: the best of what was told, attempts that begin again, numbers that change."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from global_search import after, generation, losses_found, rastrigin, sphere
+from global_search import after, losses_found, rastrigin, sphere
 
 from gradless import strategies, tree
 from gradless.errors import InputError
@@ -21,6 +22,7 @@ INNER = {
     "differential_evolution": {"population": 8},  # candidates are vectors
     "openai_es": {},  # the center is no candidate
 }
+PATIENCE = 3  # where restarts have the same, they are the same program
 
 
 @pytest.fixture(params=INNER)
@@ -29,33 +31,47 @@ def inner(request) -> Strategy:
 
 
 def vector(params) -> np.ndarray:
-    return np.asarray(tree.ravel(params))
+    return np.concatenate([np.ravel(np.float32(leaf)) for leaf in jax.tree.leaves(params)])
 
 
-def history(strategy, generations: int, function=sphere):
-    """States, and all candidates as vectors with their losses."""
+@jax.jit
+def begun(strategy):
+    """State before the first generation, and the center."""
     state = strategy.init(jax.random.key(0), PARAMS)
-    states, vectors, losses = [state], [], []
-    step = jax.jit(lambda key, state: generation(strategy, key, state, function))
+    return state, strategy.center(state)
+
+
+@jax.jit
+def turn(strategy, number, state, unit, added):
+    """State after a generation on a sphere in some unit, its candidates and losses; the center."""
+    ask_key, tell_key = jax.random.split(jax.random.fold_in(jax.random.key(1), number))
+    candidates = strategy.ask(ask_key, state)
+    vectors = jax.vmap(lambda c: tree.ravel(strategy.decode(state, c)))(candidates)
+    losses = unit * jnp.sum(vectors**2, axis=1) + added
+    told = strategy.tell(tell_key, state, candidates, losses)
+    return told, vectors, losses, strategy.center(told)
+
+
+def history(strategy, generations: int, unit: float = 1.0, added: float = 0.0):
+    """States, centers, and all candidates as vectors with their losses."""
+    state, center = begun(strategy)
+    states, centers, told = [state], [vector(center)], []
     for index in range(generations):
-        key = jax.random.fold_in(jax.random.key(1), index)
-        candidates = strategy.ask(jax.random.split(key)[0], state)
-        decode = jax.vmap(lambda c, state=state: tree.ravel(strategy.decode(state, c)))
-        vectors.append(np.asarray(decode(candidates)))
-        state, told = step(key, state)
+        state, vectors, losses, center = turn(strategy, index, state, unit, added)
         states.append(state)
-        losses.append(np.asarray(told))
-    return states, np.array(vectors), np.array(losses)
+        centers.append(vector(center))
+        told.append((np.asarray(vectors), np.asarray(losses)))
+    vectors, losses = map(np.array, zip(*told, strict=True))
+    return states, centers, vectors, losses
 
 
 def test_best_so_far_is_the_best_that_was_told(inner) -> None:
-    wrapped = BestSoFar(inner)
-    states, vectors, losses = history(wrapped, 6)
+    states, centers, vectors, losses = history(BestSoFar(inner), 6)
     for done in range(1, 7):
         told = losses[:done].reshape(-1)
         best = vectors[:done].reshape(len(told), -1)[told.argmin()]
         assert states[done].best_loss == told.min()
-        np.testing.assert_allclose(vector(wrapped.center(states[done])), best, rtol=1e-5)
+        np.testing.assert_allclose(centers[done], best, rtol=1e-5)
 
 
 @pytest.mark.slow
@@ -71,22 +87,28 @@ def test_best_so_far_does_not_change_the_search(inner) -> None:
             assert jnp.all(a == b)
 
 
-@pytest.mark.parametrize("wrapper", [BestSoFar, Restarts])
+def types(values) -> list:
+    """Everything that a compiled loop keeps constant."""
+    leaves, structure = jax.tree.flatten(values)
+    return [structure, *((np.shape(leaf), jnp.result_type(leaf)) for leaf in leaves)]
+
+
+@pytest.mark.parametrize(
+    "wrapper",
+    [BestSoFar, functools.partial(Restarts, patience=PATIENCE)],
+    ids=["best so far", "restarts"],
+)
 def test_a_wrapper_keeps_the_contract(inner, wrapper) -> None:
     wrapped = wrapper(inner)
     assert isinstance(wrapped, Strategy)
     assert wrapped.population == inner.population
-    state = wrapped.init(jax.random.key(0), PARAMS)
-    np.testing.assert_array_equal(vector(wrapped.center(state)), vector(PARAMS))
-    infinite = jnp.full(wrapped.population, jnp.inf)
-    candidates = wrapped.ask(jax.random.key(1), state)
-    told = wrapped.tell(jax.random.key(2), state, candidates, infinite)
-    np.testing.assert_array_equal(vector(wrapped.center(told)), vector(PARAMS))
-    assert jax.tree.map(jnp.shape, told) == jax.tree.map(jnp.shape, state)
-    assert jax.tree.map(jnp.result_type, told) == jax.tree.map(jnp.result_type, state)
-    assert jax.tree.map(jnp.result_type, wrapped.center(told)) == jax.tree.map(
-        jnp.result_type, PARAMS
-    )
+    state, center = begun(wrapped)
+    np.testing.assert_array_equal(vector(center), vector(PARAMS))
+    told, _, losses, center = turn(wrapped, 0, state, 1.0, np.inf)
+    assert np.isinf(losses).all()
+    np.testing.assert_array_equal(vector(center), vector(PARAMS))
+    assert types(told) == types(state)
+    assert types(center) == types(PARAMS)
 
 
 def test_numbers_of_the_strategy_inside_do_not_recompile() -> None:
@@ -104,22 +126,20 @@ def test_numbers_of_the_strategy_inside_do_not_recompile() -> None:
 
 
 def test_restarts_come_when_the_patience_is_at_its_end(inner) -> None:
-    strategy = Restarts(inner, patience=3)
     # The first generation is better than nothing, no later one is better than it.
-    states, _, _ = history(strategy, 9, lambda x: jnp.float32(1.0))
+    states, centers, _, _ = history(Restarts(inner, patience=PATIENCE), 9, unit=0.0, added=1.0)
     assert [int(s.progress.waited) for s in states] == [0, 0, 1, 2, 0, 0, 1, 2, 0, 0]
     assert [int(s.restarts) for s in states] == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2]
-    first, second = (vector(strategy.center(states[i])) for i in (3, 9))
-    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(centers[3], centers[9])
     assert all(np.isfinite(vector(s.inner.best)).all() for s in states)
 
 
 def test_an_attempt_begins_elsewhere_and_fresh() -> None:
     strategy = Restarts(strategies.get("hill_climbing"), patience=1, spread=2.0)
     starts = []
+    begin, _ = begun(strategy)
     for seed in range(400):
-        state = strategy.init(jax.random.key(0), PARAMS)
-        state = _told(strategy, jax.random.key(seed), state)
+        state = _told(strategy, jax.random.key(seed), begin)
         assert int(state.restarts) == 1
         assert np.isinf(state.inner.inner.best_loss)
         starts.append(state.inner.inner.best)
@@ -138,7 +158,7 @@ def _told(strategy, key, state):
 
 @pytest.mark.slow
 def test_restarts_while_it_improves_there_are_none(inner) -> None:
-    states, _, losses = history(Restarts(inner, patience=1000), 6)
+    states, _, _, losses = history(Restarts(inner, patience=1000), 6)
     assert int(states[-1].restarts) == 0
     assert states[-1].best_loss == losses.min()
 
@@ -178,16 +198,12 @@ def test_a_schedule_is_another_strategy_in_every_generation(name, hyperparameter
     assert isinstance(strategy, Strategy)
     assert strategy.population == inner.population
     assert strategy.samples_around_center == inner.samples_around_center
-    step = jax.jit(lambda strategy, key, state: generation(strategy, key, state, sphere)[0])
-    state = strategy.init(jax.random.key(0), PARAMS)
-    by_hand = inner.init(jax.random.key(0), PARAMS)
+    (state, _), (by_hand, _) = begun(strategy), begun(inner)
     for index in range(3):
         now = dataclasses.replace(inner, **{hyperparameter: 0.4 * 0.5**index})
-        state = step(strategy, jax.random.key(index), state)
-        by_hand = step(now, jax.random.key(index), by_hand)
-        np.testing.assert_allclose(
-            vector(strategy.center(state)), vector(now.center(by_hand)), rtol=1e-5
-        )
+        state, _, _, center = turn(strategy, index, state, 1.0, 0.0)
+        by_hand, _, _, expected = turn(now, index, by_hand, 1.0, 0.0)
+        np.testing.assert_allclose(vector(center), vector(expected), rtol=1e-5)
     assert state.generation == 3
 
 

@@ -6,47 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from landscapes import (
-    centers,
-    check_invariances,
-    constrained,
-    ellipsoid,
-    evaluations,
-    final_state,
-    rosenbrock,
-    rotated_ellipsoid,
-    shifted_ellipsoid,
-    sphere,
-)
+from landscapes import centers, check_invariances, constrained, final_state, rosenbrock
 from scipy.linalg import expm
 
 from gradless.errors import InputError
 from gradless.strategies import XNES
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("loss", "dimension", "budget"),
-    [
-        (sphere, 2, 1_500),
-        (sphere, 10, 8_000),
-        (ellipsoid, 2, 1_000),
-        (ellipsoid, 10, 11_000),
-        (rotated_ellipsoid, 10, 11_000),
-        (shifted_ellipsoid, 10, 11_000),
-        (rosenbrock, 2, 3_000),
-        (rosenbrock, 10, 18_000),
-    ],
-)
-def test_it_reaches_1e_8_within_the_budget(loss, dimension, budget) -> None:
-    assert (evaluations(XNES, loss, dimension, budget) <= budget).all()
-
-
-@pytest.mark.slow
-def test_rotation_changes_no_budget() -> None:
-    along_axes = np.median(evaluations(XNES, ellipsoid, 10, 11_000))
-    rotated = np.median(evaluations(XNES, rotated_ellipsoid, 10, 11_000))
-    assert rotated == pytest.approx(along_axes, rel=0.15)
 
 
 @pytest.mark.slow
@@ -64,7 +28,7 @@ def test_golden_path() -> None:
     )
 
 
-@pytest.mark.parametrize(("dimension", "population"), [(1, 4), (2, 5), (6, 6), (6, 20)])
+@pytest.mark.parametrize(("dimension", "population"), [(1, 4), (6, 5), (6, 20)])
 def test_one_update_is_that_of_the_matrix_exponential(dimension, population) -> None:
     strategy = XNES(
         sigma=2.0, population=population, mean_rate=0.7, deviation_rate=1.5, relative=False
