@@ -47,8 +47,8 @@ def _one(sizes: list[int], samples: int, population: int, generations: int) -> d
 
     from gradless import objectives, strategies, train  # noqa: PLC0415
     from gradless.data import Dataset  # noqa: PLC0415
-    from gradless.evaluate import SupervisedProblem  # noqa: PLC0415
     from gradless.models import MLP  # noqa: PLC0415
+    from gradless.supervised import SupervisedProblem  # noqa: PLC0415
 
     random = np.random.default_rng(0)
     classes = tuple(f"class {index}" for index in range(sizes[-1]))

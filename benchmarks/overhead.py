@@ -43,7 +43,8 @@ def _one(name: str, rounds: int, seconds: float) -> dict[str, float]:
     import jax.numpy as jnp  # noqa: PLC0415
 
     from gradless import train  # noqa: PLC0415
-    from gradless.evaluate import evaluate, everywhere, layout_for, score_one  # noqa: PLC0415
+    from gradless.evaluate import evaluate, everywhere, score_one  # noqa: PLC0415
+    from gradless.layout import layout_for  # noqa: PLC0415
     from gradless.noise import fold_in  # noqa: PLC0415
     from gradless.processor import compiler_options  # noqa: PLC0415
     from gradless.recipe import Recipe, prepare  # noqa: PLC0415

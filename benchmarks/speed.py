@@ -163,8 +163,8 @@ def gradless(problem: Problem, inputs: np.ndarray, targets: np.ndarray, given: d
 
     from gradless import objectives, strategies, train  # noqa: PLC0415
     from gradless.data import Dataset  # noqa: PLC0415
-    from gradless.evaluate import SupervisedProblem  # noqa: PLC0415
     from gradless.models import MLP  # noqa: PLC0415
+    from gradless.supervised import SupervisedProblem  # noqa: PLC0415
 
     settings = {k: v for k, v in given.items() if k not in ("kind", "strategy", "devices", "cores")}
     names = tuple(f"x{index}" for index in range(inputs.shape[1]))

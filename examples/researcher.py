@@ -26,6 +26,7 @@ from sklearn.model_selection import train_test_split
 import gradless
 from gradless import plots, strategies
 
+gradless.use_all_cores()  # before the first array: JAX looks at the number of cores then
 FOLDER = Path("runs/researcher")
 FOLDER.mkdir(parents=True, exist_ok=True)
 

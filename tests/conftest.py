@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, settings
 
 from gradless import cache, objectives
 from gradless.data import Dataset, load
-from gradless.evaluate import SupervisedProblem
 from gradless.models import MLP
+from gradless.supervised import SupervisedProblem
 from unit_tier import UnitTier
 
 _IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ

@@ -11,8 +11,8 @@ from benchmarks.peers import CONTESTANTS, YARDSTICK
 from benchmarks.peers.task import Finished, Recorder, Task
 from benchmarks.steps import page as steps_page
 
-from gradless.evaluate import SupervisedProblem
 from gradless.recipe import Recipe, prepare
+from gradless.supervised import SupervisedProblem
 from test_cli import compiled_quickly
 
 
@@ -183,7 +183,7 @@ def test_peers_minimise_the_loss_of_gradless(name, tmp_path):
     @jax.vmap
     def score(vector):
         params = prepared.structure.unravel(vector)
-        return problem.score(params, (problem.inputs, problem.targets), False)
+        return problem.score(params, (problem.inputs, problem.targets))
 
     expected = score(population)
     np.testing.assert_allclose(task.losses(population), expected.loss, rtol=2e-5, atol=1e-6)

@@ -14,32 +14,28 @@ from sklearn.metrics import accuracy_score, mean_squared_error
 from gradless import objectives, strategies, tree
 from gradless.data import Dataset
 from gradless.errors import InputError
-from gradless.evaluate import (
-    Layout,
-    Score,
-    SupervisedProblem,
-    choose_layout,
-    evaluate,
-    everywhere,
-    replicate,
-)
+from gradless.evaluate import evaluate, everywhere, replicate
+from gradless.layout import choose_layout
 from gradless.models import MLP, Dense
+from gradless.problem import Layout, Score
 from gradless.strategies import RandomSearch
-from gradless.strategies.base import opposite_pairs
+from gradless.strategies.base import Perturbation, perturbation
+from gradless.supervised import SupervisedProblem
 from gradless.tree import Structure
 
 # Every pair of what makes another program: none, one or several blocks (one larger than the
 # population is the same as one of its size), one by one, rows or products, one device or two. Of 13
 # members in blocks, the last block has a rest, and the second device less to do.
+PAIRS = Perturbation(opposite_pairs=True)
 LAYOUTS = [
-    (1, Layout(rows=True, block=1, devices=1)),
-    (1, Layout(rows=False, block=1, devices=2)),
-    (5, Layout(rows=True, block=7, devices=2)),
-    (5, Layout(rows=False, block=7, devices=1)),
-    (13, Layout(rows=True, block=7, devices=1)),
-    (13, Layout(rows=False, block=3, devices=2)),
-    (13, Layout(rows=True, block=1, devices=2)),
-    (13, Layout(rows=False, block=1, devices=1)),
+    (1, Layout(written_out=True, block=1, devices=1)),
+    (1, Layout(written_out=False, block=1, devices=2)),
+    (5, Layout(written_out=True, block=7, devices=2)),
+    (5, Layout(written_out=False, block=7, devices=1)),
+    (13, Layout(written_out=True, block=7, devices=1)),
+    (13, Layout(written_out=False, block=3, devices=2)),
+    (13, Layout(written_out=True, block=1, devices=2)),
+    (13, Layout(written_out=False, block=1, devices=1)),
 ]
 
 
@@ -159,8 +155,8 @@ def population(few: Dataset, model: MLP):
     ("size", "layout"),
     LAYOUTS,
     ids=[
-        f"{size}-{'rows' if layout.rows else 'products'}-block{layout.block}-{layout.devices}dev"
-        for size, layout in LAYOUTS
+        f"{size}-{'rows' if each.written_out else 'products'}-block{each.block}-{each.devices}dev"
+        for size, each in LAYOUTS
     ],
 )
 def test_every_layout_gives_the_scores_of_numpy(size, layout, few, few_problem) -> None:
@@ -186,7 +182,7 @@ def test_pairs_get_the_scores_of_their_members(
     name, options, block, devices, few, few_problem, model
 ) -> None:
     strategy = strategies.get(name, population=10, **options)
-    assert opposite_pairs(strategy)
+    assert perturbation(strategy).opposite_pairs
     state, candidates, networks = asked(strategy, random_network(model.sizes))
     expected = numpy_scores(few, networks)
     paired = scores(few_problem, strategy, state, candidates, Layout(False, block, devices, True))
@@ -198,12 +194,12 @@ def test_pairs_get_the_scores_of_their_members(
 def test_pairs_are_chosen_where_there_are_any(few, problem, model) -> None:
     wide = SupervisedProblem.of(few, MLP((2, 300, 3)), objectives.get("cross_entropy"))
     flat = SupervisedProblem.of(few, MLP((2, 3)), objectives.get("cross_entropy"))
-    assert choose_layout(wide, 64, opposite_pairs=True).pairs
-    assert choose_layout(wide, 64, opposite_pairs=True).block == 1
-    assert choose_layout(wide, 64, opposite_pairs=True, low_rank=True).block > 1
+    assert choose_layout(wide, 64, PAIRS).pairs
+    assert choose_layout(wide, 64, PAIRS).block == 1
+    assert choose_layout(wide, 64, Perturbation(True, rank=1)).block > 1
     assert not choose_layout(wide, 64).pairs
-    assert not choose_layout(flat, 64, opposite_pairs=True).pairs
-    assert not choose_layout(problem, 64, opposite_pairs=True).pairs  # written out
+    assert not choose_layout(flat, 64, PAIRS).pairs
+    assert not choose_layout(problem, 64, PAIRS).pairs  # written out
 
 
 def test_candidates_of_the_layout_tests_tell_members_apart(population, few) -> None:
@@ -335,7 +331,7 @@ def test_only_work_worth_sharing_is_shared(problem, vertical) -> None:
     large = SupervisedProblem.of(vertical, MLP((2, 512, 512, 3)), problem.objective)
     assert choose_layout(large, 1).devices == 1
     assert choose_layout(large, 64).devices == jax.device_count()
-    assert large.operations > 100 * problem.operations
+    assert large.cost.operations > 100 * problem.cost.operations
 
 
 def test_only_layers_of_a_few_neurons_are_written_out(vertical, problem) -> None:
@@ -385,7 +381,7 @@ def test_batch_size_out_of_range(batch_size: int, vertical, model) -> None:
 @pytest.fixture
 def has_bfloat16(monkeypatch):
     """Where the processor has none, the compiler imitates it."""
-    monkeypatch.setattr("gradless.evaluate.has_bfloat16", lambda: True)
+    monkeypatch.setattr("gradless.models.has_bfloat16", lambda: True)
 
 
 @pytest.mark.usefixtures("has_bfloat16")
@@ -415,8 +411,9 @@ def test_the_network_alone_is_in_bfloat16(few, model):
 
     objective = objectives.get("cross_entropy")
     problem = SupervisedProblem.of(few, Watched(), objective, precision="bfloat16")
+    seen.clear()  # what only looked at shapes
     params = {"w": np.zeros((2, 3), np.float32)}
-    score = jax.jit(lambda: problem.score(params, problem.batch(jax.random.key(0)), False))()
+    score = jax.jit(lambda: problem.score(params, problem.batch(jax.random.key(0))))()
     assert seen == [(jnp.bfloat16, jnp.bfloat16)]
     assert score.loss.dtype == problem.inputs.dtype == params["w"].dtype == jnp.float32
     assert float(score.loss) == pytest.approx(np.log(3), rel=1e-6)
@@ -426,8 +423,8 @@ def test_the_network_alone_is_in_bfloat16(few, model):
 def test_bfloat16_is_neither_written_out_as_rows_nor_evaluated_in_pairs(few, model):
     objective = objectives.get("cross_entropy")
     problem = SupervisedProblem.of(few, model, objective, precision="bfloat16")
-    layout = choose_layout(problem, 64, opposite_pairs=True)
-    assert not layout.rows
+    layout = choose_layout(problem, 64, PAIRS)
+    assert not layout.written_out
     assert not layout.pairs
 
 
@@ -439,7 +436,7 @@ def test_bfloat16_is_neither_written_out_as_rows_nor_evaluated_in_pairs(few, mod
     ],
 )
 def test_a_precision_that_the_machine_lacks_is_refused(few, model, monkeypatch, precision, message):
-    monkeypatch.setattr("gradless.evaluate.has_bfloat16", lambda: False)
+    monkeypatch.setattr("gradless.models.has_bfloat16", lambda: False)
     with pytest.raises(InputError, match=message):
         SupervisedProblem.of(few, model, objectives.get("cross_entropy"), precision=precision)
 
@@ -448,12 +445,12 @@ def test_a_precision_that_the_machine_lacks_is_refused(few, model, monkeypatch, 
 
 
 def test_rounded_weights_are_not_evaluated_in_pairs_and_need_float32(few, monkeypatch):
-    monkeypatch.setattr("gradless.evaluate.has_bfloat16", lambda: True)
+    monkeypatch.setattr("gradless.models.has_bfloat16", lambda: True)
     objective = objectives.get("cross_entropy")
     sizes = (2, 64, 64, 3)
     whole, rounded = (MLP(sizes, weights=weights) for weights in ("float32", "int8"))
     pairs = [
-        choose_layout(SupervisedProblem.of(few, m, objective), 64, opposite_pairs=True).pairs
+        choose_layout(SupervisedProblem.of(few, m, objective), 64, PAIRS).pairs
         for m in (whole, rounded)
     ]
     assert pairs == [True, False]  # half of the sum of two rounded layers is not a rounded layer
@@ -477,7 +474,8 @@ def test_low_rank_changes_are_rounded_with_what_they_change(few):
     model = MLP((2, 12, 3), weights="int8")
     problem = SupervisedProblem.of(few, model, objectives.get("cross_entropy"))
     strategy = strategies.get("openai_es", population=6, rank=1, sigma=0.3)
-    layout = dataclasses.replace(choose_layout(problem, 6, True, low_rank=True), rows=False)
+    layout = choose_layout(problem, 6, Perturbation(True, rank=1))
+    layout = dataclasses.replace(layout, written_out=False)
     assert not layout.pairs
     state, candidates, networks = asked(strategy, random_network(model.sizes))
     found = scores(problem, strategy, state, candidates, layout)

@@ -28,7 +28,7 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def has_bfloat16(monkeypatch):
-    monkeypatch.setattr("gradless.evaluate.has_bfloat16", lambda: True)
+    monkeypatch.setattr("gradless.models.has_bfloat16", lambda: True)
 
 
 def told(capsys, *arguments: str) -> str:

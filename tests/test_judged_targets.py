@@ -11,9 +11,9 @@ import pytest
 
 from gradless import judged_targets, minimize, objectives, train, tree
 from gradless.errors import InputError
-from gradless.evaluate import SupervisedProblem
 from gradless.restarts import train_with_restarts
 from gradless.strategies import SNES, OpenAIES
+from gradless.supervised import SupervisedProblem
 from gradless.train import Stop, begin
 from test_train import Outcome, assert_same_rows, assert_same_run
 

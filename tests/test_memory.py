@@ -23,11 +23,13 @@ from gradless.cli import main
 from gradless.compare import Comparison, Plan
 from gradless.data import Dataset
 from gradless.errors import InputError
-from gradless.evaluate import Layout, SupervisedProblem, layout_for
 from gradless.generation import Limits, Run, advance, begin
+from gradless.layout import layout_for
 from gradless.minimum import minimize
 from gradless.models import MLP
+from gradless.problem import Layout
 from gradless.recipe import Recipe, prepare
+from gradless.supervised import SupervisedProblem
 from gradless.train import Stop
 
 MIB = 2**20

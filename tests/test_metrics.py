@@ -14,10 +14,12 @@ from sklearn import metrics as sk
 from gradless import objectives
 from gradless.data import Dataset
 from gradless.errors import InputError
-from gradless.evaluate import SupervisedProblem, layout_for
+from gradless.layout import layout_for
 from gradless.models import MLP, Dense
 from gradless.objectives import NAMES, Objective, pick, prepared
+from gradless.problem import Layout
 from gradless.strategies import get as strategy
+from gradless.supervised import SupervisedProblem
 
 SAMPLES = 64
 SIZES = (1, 2, 7, SAMPLES)
@@ -547,7 +549,8 @@ def test_trained_members_are_judged_with_weights(vertical: Dataset) -> None:
         assert layout_for(problem, strategy("random_search")).rows
         case = Case("", outputs, vertical.targets, weight, len(weight))
         for rows in (True, False):
-            score = jax.jit(lambda p, b, problem=problem, rows=rows: problem.score(p, b, rows))
+            laid_out = problem.laid_out(Layout(rows, 1, 1))
+            score = jax.jit(lambda p, b, problem=laid_out: problem.score(p, b))
             loss, accuracy = map(float, score(params, (problem.inputs, problem.targets)))
             assert abs(loss) == pytest.approx(expected(name, case), rel=1e-5)
             assert accuracy == pytest.approx(expected("accuracy", case), rel=1e-5)

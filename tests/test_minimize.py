@@ -13,11 +13,12 @@ import pytest
 
 from gradless import function, minimum, strategies, train
 from gradless.errors import InputError
-from gradless.evaluate import SupervisedProblem, choose_layout
 from gradless.function import FunctionProblem
 from gradless.generation import CAPACITY, advance
+from gradless.layout import choose_layout
 from gradless.minimum import minimize
 from gradless.strategies import CMAES, HillClimbing, RandomSearch
+from gradless.supervised import SupervisedProblem
 from gradless.train import TARGET_LOSS, Run, Stop, begin
 
 CLIMB = HillClimbing(sigma=0.3, adapt=True)
@@ -387,7 +388,7 @@ def test_losses_that_are_not_finite_are_counted_and_never_win() -> None:
 
 def test_operations_are_estimated(problem: SupervisedProblem, vertical) -> None:
     def operations(loss_fn, *shape) -> float:
-        return FunctionProblem.of(loss_fn, jnp.ones(shape)).operations
+        return FunctionProblem.of(loss_fn, jnp.ones(shape)).cost.operations
 
     def product(x):
         return (x @ x)[0, 0]
@@ -413,8 +414,8 @@ def test_operations_are_estimated(problem: SupervisedProblem, vertical) -> None:
         model.init(jax.random.key(0)),
         vertical.features,
     )
-    assert 0.5 < network.operations / problem.operations < 3
-    assert 1 <= network.layout_hint[1] / problem.layout_hint[1] < 30
+    assert 0.5 < network.cost.operations / problem.cost.operations < 3
+    assert 1 <= network.cost.held / problem.cost.held < 30
 
 
 # --- What cannot be minimised ---------------------------------------------------------------------

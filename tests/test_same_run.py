@@ -16,7 +16,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from gradless import cli, train
-from gradless.evaluate import layout_for
+from gradless.layout import layout_for
 from gradless.recipe import Recipe, prepare
 from gradless.train import Stop, evaluations_per_generation
 
@@ -159,7 +159,7 @@ def test_four_devices_do_not_matter() -> None:
 def test_what_is_chosen_for_rows_is_one_device_however_many_there_are() -> None:
     problem = prepare(Recipe("spiral", hidden=(16,), strategy="openai_es"))
     layout = layout_for(problem.problem, problem.strategy)
-    assert (layout.rows, layout.devices) == (True, 1)
+    assert (layout.written_out, layout.devices) == (True, 1)
     assert jax.device_count() > 1
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from gradless import noise, sharing
-from gradless.evaluate import Layout, everywhere
+from gradless.evaluate import everywhere
+from gradless.problem import Layout
 from gradless.strategies import mirrored
 
 

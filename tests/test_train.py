@@ -18,12 +18,14 @@ from gradless import objectives, train, tree
 from gradless.checkpoint import Keeper
 from gradless.data import Dataset
 from gradless.errors import InputError
-from gradless.evaluate import Layout, SupervisedProblem, choose_layout
 from gradless.function import FunctionProblem
 from gradless.generation import advance
 from gradless.history import History, Row
+from gradless.layout import choose_layout
+from gradless.problem import Layout
 from gradless.strategies import HillClimbing, OpenAIES, RandomSearch
 from gradless.strategies.base import hyperparameter, strategy
+from gradless.supervised import SupervisedProblem
 from gradless.train import Record, Run, Stop, begin
 from test_cli import compiled_quickly
 

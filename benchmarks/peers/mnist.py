@@ -62,8 +62,8 @@ def _gradless(data: dict[str, np.ndarray], order: dict[str, Any]) -> dict[str, A
 
     from gradless import objectives, strategies  # noqa: PLC0415
     from gradless.data import Dataset  # noqa: PLC0415
-    from gradless.evaluate import SupervisedProblem  # noqa: PLC0415
     from gradless.models import MLP  # noqa: PLC0415
+    from gradless.supervised import SupervisedProblem  # noqa: PLC0415
     from gradless.train import Stop, begin, train  # noqa: PLC0415
 
     begun = time.perf_counter()

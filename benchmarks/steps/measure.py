@@ -20,8 +20,8 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks.steps import DATA, GRADIENTS, KINDS, ROUNDED, SEARCHED, Kind, Options, Results
 from gradless import GradientFreeClassifier, forward, objectives, storage
 from gradless.data import Dataset
-from gradless.evaluate import SupervisedProblem
 from gradless.models import MLP, Dense
+from gradless.supervised import SupervisedProblem
 from gradless.train import Stop
 from gradless.yardstick import Adam, descend
 

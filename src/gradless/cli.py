@@ -61,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise unknown_name("command", name, COMMANDS)
         module = importlib.import_module(f"gradless.commands.{name}")
         if "jax" in sys.modules:
+            importlib.import_module("gradless.devices").use_all_cores()
             cache.enable()
         return int(module.main(rest))
     except InputError as error:

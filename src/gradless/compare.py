@@ -24,8 +24,10 @@ import numpy.typing as npt
 
 from gradless import memory, storage, strategies, yardstick
 from gradless.errors import InputError
-from gradless.evaluate import Problem, Score, choose_layout, layout_for, replicate
+from gradless.evaluate import replicate
+from gradless.layout import choose_layout, layout_for
 from gradless.objectives import Measure
+from gradless.problem import Problem, Score
 from gradless.recipe import Prepared, Recipe, prepare
 from gradless.strategies import STRATEGIES, Strategy
 from gradless.train import Record, Stop, evaluations_per_generation, train
@@ -442,7 +444,7 @@ def _first_params(prepared: Prepared) -> Any:
 @jax.jit
 def _judge(problem: Problem, method: Strategy | Adam, state: Any) -> Score:
     """Loss and accuracy of a method's center on all the data."""
-    return problem.score(method.center(state), problem.batch(jax.random.key(0)), rows=False)
+    return problem.score(method.center(state), problem.batch(jax.random.key(0)))
 
 
 class _Improvements:

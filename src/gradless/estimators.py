@@ -28,6 +28,7 @@ from sklearn.utils.validation import (
 )
 
 from gradless import auto, estimator_files, fitting, forked, forward, held_out, strategies
+from gradless.devices import use_all_cores
 from gradless.errors import InputError
 from gradless.fitting import Samples, Trained, Training
 from gradless.host_metric import HostMetric, Responses, resolve
@@ -63,6 +64,7 @@ class _GradientFree(BaseEstimator):
     def _train(self, X: Any, y: Any, sample_weight: Any, *, given: Any, partial: bool) -> Self:
         """Fit arrays that were validated; ``given`` are the features as the user has them."""
         forked.check()
+        use_all_cores()
         self._check_settings()
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         task: Task = self._task_of(y)

@@ -25,7 +25,6 @@ from sklearn.utils import _safe_indexing
 
 from gradless import auto, checkpoint, memory, objectives, tree
 from gradless.checkpoint import Keeper
-from gradless.evaluate import SupervisedProblem
 from gradless.history import History
 from gradless.host import mode_for
 from gradless.host_metric import HostMetric, HostMetricProblem
@@ -35,6 +34,7 @@ from gradless.objectives import Objective, Task
 from gradless.programs import compiled
 from gradless.scaling import Scales
 from gradless.strategies import Strategy
+from gradless.supervised import SupervisedProblem
 from gradless.train import Record, Run, Stop, begin, check_budget, evaluations_per_generation
 from gradless.tree import Params, Structure
 from gradless.validation import EvenLooks, Validation, center, watched
@@ -275,7 +275,7 @@ def _plan(
         dimension=tree.size(params),
         evaluations=training.max_evaluations,
         seconds=training.max_time,
-        operations=problem.operations,
+        operations=problem.cost.operations,
         smooth=training.objective.smooth and not training.model.in_steps,
         minibatches=problem.uses_minibatches,
         counts=training.counts,
@@ -387,7 +387,7 @@ def _loss_of(problem: SupervisedProblem | HostMetricProblem, params: Params) -> 
 # Compiled whole: left to itself, JAX compiles every single operation as a program of its own.
 @compiled()
 def _loss(problem: SupervisedProblem, params: Params) -> jax.Array:
-    return problem.score(params, (problem.inputs, problem.targets), rows=False).loss
+    return problem.score(params, (problem.inputs, problem.targets)).loss
 
 
 @compiled()

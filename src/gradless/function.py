@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +11,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gradless import cost
+from gradless.cost import Cost
+from gradless.devices import use_all_cores
 from gradless.errors import InputError
-from gradless.evaluate import Score
 from gradless.floats import loss_dtype
 from gradless.minibatch import batches_to_judge, minibatch_indices
+from gradless.problem import Layout, Score
 from gradless.programs import compiled
 from gradless.tree import Params, Structure, as_pytree
 
@@ -25,7 +27,7 @@ LossFunction = Callable[..., Any]
 
 @as_pytree(
     traced=["data"],
-    static=["structure", "batch_size", "operations", "held"],
+    static=["structure", "batch_size", "cost"],
     functions=["loss_fn"],
 )
 @dataclass(frozen=True)
@@ -40,8 +42,7 @@ class FunctionProblem:
     structure: Structure
     data: Any  # pytree with the samples on axis 0, or None
     batch_size: int | None
-    operations: float
-    held: int  # numbers
+    cost: Cost
 
     @classmethod
     def of(
@@ -54,15 +55,15 @@ class FunctionProblem:
         InputError
             For whatever cannot be minimised. The function is traced for that, not evaluated.
         """
+        use_all_cores()
         check_function(loss_fn, data is not None)
         structure = structure_of(params)
         n_samples = None if data is None else n_samples_of(data)
         check_batch_size(batch_size, n_samples)
         arrays = jax.tree.map(jnp.asarray, data)
         batch_size = None if batch_size == n_samples else batch_size
-        jaxpr = _traced(cls(loss_fn, structure, arrays, batch_size, operations=0.0, held=0))
-        operations, held = _cost(jaxpr)
-        return cls(loss_fn, structure, arrays, batch_size, operations, held)
+        jaxpr = _traced(cls(loss_fn, structure, arrays, batch_size, Cost(0.0, 0)))
+        return cls(loss_fn, structure, arrays, batch_size, cost.of_jaxpr(jaxpr))
 
     @property
     def n_samples(self) -> int:
@@ -75,10 +76,9 @@ class FunctionProblem:
         """Whether each generation sees its own batch."""
         return self.batch_size is not None
 
-    @property
-    def layout_hint(self) -> tuple[bool, int]:
-        """Never rows: how the function computes is its own affair. Numbers held by one call."""
-        return False, self.held
+    def laid_out(self, layout: Layout) -> FunctionProblem:
+        """Itself: how the function computes is its own affair."""
+        return self
 
     def batch(self, key: jax.Array) -> Any:
         """All the data (None without any), or the minibatch that belongs to the key."""
@@ -94,7 +94,7 @@ class FunctionProblem:
         """What the function returns for a candidate."""
         return self.loss_fn(params) if self.data is None else self.loss_fn(params, batch)
 
-    def score(self, params: Params, batch: Any, rows: bool) -> Score:
+    def score(self, params: Params, batch: Any) -> Score:
         """Loss of one candidate on a batch, of the type of losses; it has no accuracy."""
         loss = jnp.asarray(self.loss(params, batch)).astype(loss_dtype())
         return Score(loss, jnp.full((), jnp.nan, jnp.float32))
@@ -113,9 +113,9 @@ class FunctionProblem:
 @compiled()
 def _mean_loss(problem: FunctionProblem, params: Params, batches: jax.Array | None) -> jax.Array:
     if batches is None:
-        return problem.score(params, problem.data, rows=False).loss
+        return problem.score(params, problem.data).loss
     losses = jax.lax.map(
-        lambda chosen: problem.score(params, problem.samples(chosen), rows=False).loss, batches
+        lambda chosen: problem.score(params, problem.samples(chosen)).loss, batches
     )
     return jnp.mean(losses)
 
@@ -247,46 +247,3 @@ def _traced(problem: FunctionProblem) -> Any:
             f"loss_fn returned {result.dtype}, expected a real number; use for example jnp.abs"
         )
     return closed.jaxpr
-
-
-_SLOW = {"exp", "exp2", "log", "log1p", "tanh", "logistic", "sin", "cos", "pow", "erf", "erf_inv"}
-
-
-def _cost(jaxpr: Any) -> tuple[float, int]:
-    """Rough operations and numbers held of one call.
-
-    The compiler's own cost analysis counts the body of a loop once, whatever its length, which for
-    a rollout of a policy is wrong by the number of its steps.
-    """
-    operations, held = 0.0, 0
-    for equation in jaxpr.eqns:
-        shapes = [getattr(v.aval, "shape", ()) for v in (*equation.invars, *equation.outvars)]
-        made = sum(math.prod(shape) for shape in shapes[len(equation.invars) :])
-        held += made
-        inner = [_cost(j) for j in _inner(equation)]
-        name = equation.primitive.name
-        if inner:
-            # Of branches, all: members that are evaluated together take each of them.
-            operations += equation.params.get("length", 1) * sum(each[0] for each in inner)
-            held += sum(each[1] for each in inner)
-        elif name == "dot_general":
-            contracted = equation.params["dimension_numbers"][0][0]
-            operations += made * math.prod(shapes[0][axis] for axis in contracted)
-        elif name == "conv_general_dilated":
-            channels = shapes[1][equation.params["dimension_numbers"].rhs_spec[0]]
-            operations += made * math.prod(shapes[1]) / max(channels, 1)
-        else:
-            largest = max(math.prod(shape) for shape in shapes)
-            operations += largest * (10 if name in _SLOW else 1)
-    return max(operations, 1.0), max(held, 1)
-
-
-def _inner(equation: Any) -> list[Any]:
-    """The jaxprs inside an equation: bodies of loops, branches, functions called."""
-    found = []
-    for value in equation.params.values():
-        for each in value if isinstance(value, tuple | list) else (value,):
-            jaxpr = getattr(each, "jaxpr", each)
-            if hasattr(jaxpr, "eqns"):
-                found.append(jaxpr)
-    return found

@@ -14,18 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gradless import stagnation, tree
-from gradless.evaluate import (
-    Layout,
-    Problem,
-    Score,
-    evaluate,
-    everywhere,
-    layout_for,
-    replicate,
-    score_one,
-)
+from gradless.devices import use_all_cores
+from gradless.evaluate import evaluate, everywhere, replicate, score_one
 from gradless.floats import loss_dtype, no_loss
+from gradless.layout import layout_for
 from gradless.noise import fold_in
+from gradless.problem import Layout, Problem, Score
 from gradless.processor import compiler_options
 from gradless.programs import compiled
 from gradless.strategies.base import ComesToRest, Strategy
@@ -137,6 +131,7 @@ class Wheel:
 
 def begin(strategy: Strategy, params: Params, seed: int) -> Run:
     """The run before its first generation."""
+    use_all_cores()
     key = jax.random.key(seed)
     infinite = no_loss()
     return Run(

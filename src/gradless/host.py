@@ -18,9 +18,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradless import generation
-from gradless.evaluate import Layout, Score, map_members, replicate
+from gradless.evaluate import map_members, replicate
 from gradless.floats import sixty_four_bits
 from gradless.generation import NO_FAULTS, Faults, Limits, Rows, Run
+from gradless.problem import Layout, Score
 from gradless.programs import Compiled, compiled
 from gradless.strategies.base import Strategy
 from gradless.tree import Params
@@ -67,7 +68,7 @@ class HostProblem(Protocol):
 
 def layout_on_host(strategy: Strategy) -> Layout:
     """Members are measured one by one, on one device: the code in Python takes the time."""
-    return Layout(rows=False, block=1, devices=1)
+    return Layout(written_out=False, block=1, devices=1)
 
 
 def mode_for(problem: Any) -> AbstractContextManager[Any]:

@@ -16,9 +16,9 @@ import numpy as np
 
 from gradless import tree
 from gradless.errors import InputError
-from gradless.evaluate import Score
 from gradless.floats import mode_of
 from gradless.generation import Limits, Run
+from gradless.problem import Score
 from gradless.programs import compiled
 from gradless.strategies.base import Strategy
 from gradless.tree import Params

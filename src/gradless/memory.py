@@ -20,12 +20,14 @@ from jax.extend.core import Literal
 
 from gradless import tree
 from gradless.errors import InputError
-from gradless.evaluate import Layout, Problem, SupervisedProblem, layout_for
 from gradless.floats import loss_dtype
 from gradless.generation import CAPACITY, Run, begin
 from gradless.host import HostProblem, OnDevice, mode_for
+from gradless.layout import layout_for
+from gradless.problem import Layout, Problem
 from gradless.programs import KEPT
 from gradless.strategies.base import Strategy
+from gradless.supervised import SupervisedProblem
 from gradless.tree import Params
 
 LEAN = ("sep_cma_es", "openai_es", "spsa")
@@ -248,7 +250,7 @@ def _estimate(
     program = _PROGRAM if on_cpu else 0
     compiled: Any
     if isinstance(problem, HostProblem):
-        compiled, layout = problem.on_device, Layout(rows=False, block=1, devices=1)
+        compiled, layout = problem.on_device, Layout(written_out=False, block=1, devices=1)
     else:
         compiled, layout = problem, layout or layout_for(problem, strategy)
     devices = layout.devices if on_cpu else 1  # on a CPU, they have one memory
@@ -258,7 +260,7 @@ def _estimate(
 
     leaves, structure = jax.tree.flatten(_shapes((compiled, strategy, params)))
     one = _generation(structure, tuple(leaves), loss_dtype())
-    members = 1 if layout.rows else layout.block  # rows stay in registers
+    members = 1 if layout.written_out else layout.block  # rows stay in registers
     in_loop = devices * (one.batch + members * (2 if layout.pairs else 1) * one.member)
     if isinstance(problem, HostProblem):
         # What Python judges by is collected for the whole population, and its rows are copies.
@@ -344,8 +346,7 @@ def _ask(strategy: Strategy, key: jax.Array, state: Any) -> Any:
 
 
 def _score(problem: Problem, params: Params, batch: Any) -> Any:
-    # As products, whose operations are few and need more than those of rows.
-    return problem.score(params, batch, rows=False)
+    return problem.score(params, batch)
 
 
 def _measure(problem: OnDevice, params: Params, batch: Any) -> Any:

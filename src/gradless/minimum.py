@@ -16,13 +16,14 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypedDict, Unpack, overload
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from gradless import auto, forked, memory, programs, strategies
+from gradless.devices import use_all_cores
 from gradless.errors import InputError, unknown_name
 from gradless.function import FunctionProblem, LossFunction
 from gradless.generation import NO_FAULTS, Faults
@@ -103,6 +104,35 @@ class Minimum:
         return "\n".join(lines)
 
 
+class Options(TypedDict, total=False):
+    """What :func:`minimize` takes by name, for type checkers and editors."""
+
+    scale: Any
+    data: Any
+    batch_size: int | None
+    evaluations: int | None
+    seconds: float | None
+    target_loss: float | None
+    stagnation: int | None
+    seed: int
+    compiled: bool
+    n_jobs: int
+    callback: Callable[[Record], Any] | None
+    resume_from: Minimum | None
+
+
+# Only a strategy that is given by its name takes hyperparameters beside these.
+@overload
+def minimize(
+    loss_fn: LossFunction,
+    params: Params,
+    strategy: Literal["auto"] | Strategy = ...,
+    **options: Unpack[Options],
+) -> Minimum: ...
+@overload
+def minimize(
+    loss_fn: LossFunction, params: Params, strategy: str, **options_and_hyperparameters: Any
+) -> Minimum: ...
 def minimize(
     loss_fn: LossFunction,
     params: Params,
@@ -201,6 +231,7 @@ def minimize(
     {'x': 3.0, 'y': -1.0}
     """
     forked.check()
+    use_all_cores()
     _check_numbers(evaluations, seconds, target_loss, stagnation)
     stop = Stop(evaluations=evaluations, seconds=seconds, loss=target_loss, stagnation=stagnation)
     if evaluations is None and seconds is None and stagnation is None:
@@ -230,7 +261,7 @@ def minimize(
             dimension=problem.structure.size,
             evaluations=stop.evaluations,
             seconds=stop.seconds,
-            operations=problem.operations,
+            operations=problem.cost.operations,
             smooth=compiled,  # what Python computes may go in steps
             minibatches=problem.uses_minibatches,
         )

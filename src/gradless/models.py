@@ -12,7 +12,7 @@ import functools
 import itertools
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -21,11 +21,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradless import quantization, tree
+from gradless import cost, quantization, tree
+from gradless.cost import Cost
 from gradless.errors import InputError, unknown_name
+from gradless.processor import has_bfloat16
+from gradless.programs import KEPT
 from gradless.tree import Params
 
 _TURNED_FIRST = 2048  # weights; turning more than that costs more than it saves
+# Up to here, rows are 1.5 to 3 times as fast as products; beyond, they do not fit into the
+# processor's registers and first cache, and take seconds to compile.
+WRITTEN_OUT = 400
 
 Rows = list[jax.Array] | jax.Array
 """Feature-major activations: an array (features, samples), or a list of its rows."""
@@ -52,6 +58,9 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
 }
 """Activation functions by name; none needs a derivative."""
 
+PRECISIONS = ("float32", "bfloat16")
+"""Numbers that a network may compute in."""
+
 STEPS = frozenset({"sign", "step"})
 """Activations that are flat almost everywhere, so that a loss goes in steps."""
 
@@ -73,7 +82,7 @@ form. ``lecun``: LeCun et al., "Efficient BackProp" (1998), equation 16. ``book`
 
 
 @runtime_checkable
-class Model(Protocol):
+class Model(Hashable, Protocol):
     """Anything that makes parameters and applies them."""
 
     def init(self, key: jax.Array) -> Params:
@@ -81,6 +90,33 @@ class Model(Protocol):
 
     def apply(self, params: Params, x: jax.Array) -> jax.Array:
         """Outputs, shape (samples, outputs), for inputs of shape (samples, ...)."""
+
+
+@runtime_checkable
+class FeatureMajor(Model, Protocol):
+    """A model that computes feature-major, which a processor does faster."""
+
+    def apply_rows(self, params: Params, rows: Rows) -> Rows:
+        """Outputs (outputs, samples) for inputs (features, samples): an array, or lists of rows."""
+
+
+@runtime_checkable
+class LinearFirst(FeatureMajor, Protocol):
+    """A model that begins with a layer that is linear in the parameters.
+
+    Of two networks center + change and center - change, it is the same two results added and
+    subtracted: one product where most of the work is.
+    """
+
+    @property
+    def shares_first(self) -> bool:
+        """Whether that saves work, and changes nothing but the last digits."""
+
+    def first(self, params: Params, rows: Rows) -> Rows:
+        """The first layer before its activation."""
+
+    def after_first(self, params: Params, rows: Rows) -> Rows:
+        """Outputs from what :meth:`first` returned."""
 
 
 class Dense(NamedTuple):
@@ -154,6 +190,11 @@ class MLP:
     def rounds(self) -> bool:
         """Whether the weights it computes with are rounded parameters."""
         return self.weights != "float32"
+
+    @property
+    def shares_first(self) -> bool:
+        """Whether there is a first layer apart from the last, with weights that are not rounded."""
+        return len(self.sizes) > 2 and not self.rounds
 
     @property
     def n_parameters(self) -> int:
@@ -254,3 +295,86 @@ def _dense_rows(layer: Dense, rows: Rows) -> Rows:
         )
         for o in range(outputs)
     ]
+
+
+# --- Facts of any model ---------------------------------------------------------------------------
+
+
+def check_fits(model: Model, sample: tuple[int, ...], n_outputs: int) -> None:
+    """Refuse a model that does not take samples of this shape, or makes other outputs.
+
+    Raises
+    ------
+    InputError
+        For these.
+    """
+    if isinstance(model, MLP):
+        inputs, outputs = model.sizes[0], model.sizes[-1]
+        if sample != (inputs,) or n_outputs != outputs:
+            raise InputError(
+                f"a network with {inputs} inputs and {outputs} outputs was given for data with "
+                f"{math.prod(sample)} features and {n_outputs} outputs; make the first and last "
+                "layer sizes fit the data"
+            )
+        return
+    name = type(model).__name__
+    try:
+        outputs = _applied(model, (1, *sample))[1]
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{name}.apply must take samples of shape {sample}, and says: "
+            f"{str(error).strip().splitlines()[0]}"
+        ) from error
+    shape = getattr(outputs, "shape", None)
+    if shape != (1, n_outputs):
+        raise InputError(
+            f"{name}.apply must return {n_outputs} outputs for each sample, (samples, "
+            f"{n_outputs}), got the shape {shape} for one sample"
+        )
+
+
+@functools.lru_cache(maxsize=KEPT)  # to trace a model takes milliseconds
+def cost_of(model: Model, samples: int, sample: tuple[int, ...], n_outputs: int) -> Cost:
+    """What one evaluation costs on samples of a shape, with what judges ``n_outputs`` outputs."""
+    judging = 10.0 * samples * n_outputs
+    if not isinstance(model, MLP):
+        counted = cost.of_jaxpr(_applied(model, (samples, *sample))[0].jaxpr)
+        return counted._replace(operations=counted.operations + judging)
+    weights = sum(i * o for i, o in itertools.pairwise(model.sizes))
+    return Cost(
+        operations=samples * model.n_parameters + judging,
+        held=2 * samples * max(model.sizes),
+        written_out=weights <= WRITTEN_OUT,
+        shares_center=model.shares_first,
+    )
+
+
+def _applied(model: Model, inputs: tuple[int, ...]) -> tuple[Any, Any]:
+    """The jaxpr of a model applied to inputs of a shape, and the shapes of its outputs."""
+    params = jax.eval_shape(lambda: model.init(jax.random.key(0)))
+    x = jax.ShapeDtypeStruct(inputs, jnp.float32)
+    return jax.make_jaxpr(lambda p, x: model.apply(p, x), return_shape=True)(params, x)
+
+
+def check_precision(precision: str, model: Model) -> None:
+    """Refuse a precision that is unknown, too coarse, or that this machine could only imitate.
+
+    Raises
+    ------
+    InputError
+        For these.
+    """
+    if precision not in PRECISIONS:
+        raise unknown_name("precision", precision, PRECISIONS)
+    if precision != "float32" and isinstance(model, MLP) and model.rounds:
+        raise InputError(
+            f"precision {precision} was given with {model.weights} weights, which times their "
+            "scale are exact in float32 alone; use precision float32, or weights float32"
+        )
+    if precision == "float32" or jax.default_backend() != "cpu":
+        return
+    if not has_bfloat16():
+        raise InputError(
+            "precision bfloat16 was given on a processor without bfloat16 arithmetic, expected a "
+            "GPU, a TPU or a processor with avx512_bf16, amx_bf16 or bf16; use float32"
+        )

@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from gradless import auto
+from gradless.cost import Cost
 from gradless.errors import InputError
-from gradless.evaluate import Score
 from gradless.floats import sixty_four_bits
 from gradless.function import check_batch_size, check_function, n_samples_of, structure_of
 from gradless.generation import Faults
 from gradless.host import Judgement
 from gradless.minibatch import Minibatches, batches_to_judge
+from gradless.problem import Score
 from gradless.tree import Params, as_pytree
 
 
@@ -95,8 +96,8 @@ class PythonProblem:
         self.first_loss = self._first_call(params)
         """At ``params``, on all samples or on one minibatch."""
         seconds = (time.perf_counter() - begun) / joblib.effective_n_jobs(n_jobs)
-        self.operations = auto.operations_in(seconds)
-        """As many as the machine could do in the time of a call."""
+        self.cost = Cost(auto.operations_in(seconds), held=0)
+        """Operations: as many as the machine could do in the time of a call."""
 
     @property
     def n_samples(self) -> int:

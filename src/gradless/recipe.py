@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from gradless import auto, data, fingerprints, forked, memory, objectives, strategies
 from gradless.cells import short
 from gradless.data import DATASETS, Dataset
+from gradless.devices import use_all_cores
 from gradless.errors import InputError, unknown_name
-from gradless.evaluate import OutputScale, SupervisedProblem, check_precision
 from gradless.fingerprints import Fingerprints
 from gradless.memory import Needed, Setting
-from gradless.models import MLP
+from gradless.models import MLP, check_precision
 from gradless.objectives import Objective
 from gradless.parts import VALIDATION, Parts, divide
 from gradless.preprocessing import Preprocessing
@@ -30,6 +30,7 @@ from gradless.processor import LANES
 from gradless.programs import compiled
 from gradless.scaling import check_deviation, is_blurred, mean_and_scale
 from gradless.strategies import Strategy
+from gradless.supervised import OutputScale, SupervisedProblem
 from gradless.tables import Column, Columns, Table
 from gradless.targets import class_indices
 from gradless.train import Run, Stop, begin, evaluations_per_generation
@@ -241,6 +242,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         For whatever cannot be trained.
     """
     forked.check()
+    use_all_cores()
     if not 0 <= recipe.seed < 2**32:
         raise InputError(
             f"seed {recipe.seed} was given, expected a whole number from 0 to 2**32 - 1; "
@@ -488,7 +490,7 @@ def _planned(recipe: Recipe, train: Dataset, objective: Objective, stop: Stop | 
         dimension=model.n_parameters,
         evaluations=limits.evaluations,
         seconds=limits.seconds,
-        operations=problem.operations,
+        operations=problem.cost.operations,
         # Rounded to bfloat16, weights and outputs change in steps.
         smooth=objective.smooth and not model.in_steps and recipe.precision == "float32",
         minibatches=problem.uses_minibatches,

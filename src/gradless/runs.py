@@ -40,12 +40,12 @@ from gradless import checkpoint, fingerprints, forward, interrupts, storage
 from gradless.checkpoint import Saved
 from gradless.data import DATASETS
 from gradless.errors import InputError
-from gradless.evaluate import OutputScale
 from gradless.history import History
 from gradless.models import MLP
 from gradless.output import make_folder, shortened
 from gradless.preprocessing import Preprocessing
 from gradless.recipe import Prepared, Recipe, prepare
+from gradless.supervised import OutputScale
 from gradless.tables import Columns, Kind
 from gradless.train import Stop
 from gradless.tree import Params

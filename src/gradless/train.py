@@ -19,8 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradless import checkpoint, forked, judged_targets, memory, stagnation
+from gradless.devices import use_all_cores
 from gradless.errors import InputError
-from gradless.evaluate import Layout, Problem
 from gradless.floats import loss_dtype
 from gradless.generation import (
     CAPACITY,
@@ -34,6 +34,7 @@ from gradless.generation import (
     is_due,
 )
 from gradless.host import HostProblem, HostWheel, mode_for, with_exact_losses
+from gradless.problem import Layout, Problem
 from gradless.strategies.base import Strategy
 
 __all__ = [
@@ -218,6 +219,7 @@ def train(
         beginning on.
     """
     forked.check()
+    use_all_cores()
     check_budget(strategy, stop)
     judged_targets.check(problem, stop.has_target)
     if isinstance(problem, HostProblem):

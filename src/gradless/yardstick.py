@@ -21,7 +21,7 @@ import optax
 
 from gradless import stagnation, tree
 from gradless.errors import InputError
-from gradless.evaluate import Problem, Score
+from gradless.problem import Problem, Score
 from gradless.train import Record, Run, Stop
 from gradless.tree import Params
 
@@ -166,7 +166,7 @@ def _steps(run: Run, problem: Problem, steps: jax.Array, learning_rate: jax.Arra
     first = run.generation
 
     def loss(params: Params, batch: Any) -> tuple[jax.Array, Score]:
-        score = problem.score(params, batch, rows=False)
+        score = problem.score(params, batch)
         return score.loss, score
 
     def step(carry: _Carry) -> _Carry:

@@ -13,13 +13,14 @@ import optax
 from sklearn.metrics import get_scorer
 
 from gradless import objectives, strategies
-from gradless.evaluate import Layout, SupervisedProblem
 from gradless.function import FunctionProblem
 from gradless.host_metric import HostMetric, HostMetricProblem
 from gradless.models import MLP, Dense
+from gradless.problem import Layout
 from gradless.python_function import PythonProblem
-from gradless.strategies.base import Strategy, opposite_pairs
+from gradless.strategies.base import Strategy, perturbation
 from gradless.strategies.wrappers import BestSoFar, Restarts, Scheduled
+from gradless.supervised import SupervisedProblem
 
 GENERATIONS = 6
 SEED = 7
@@ -166,7 +167,7 @@ def cases(searches: dict[str, Strategy], kinds: dict[str, Kind]) -> Iterator[Cas
         turns = _TURNS_OF_WRAPPERS if name in WRAPPED else _TURNS
         chosen = turns[turn[name in WRAPPED] % len(turns)]
         turn[name in WRAPPED] += 1
-        if opposite_pairs(strategy):
+        if perturbation(strategy).opposite_pairs:
             chosen = chosen - {"products, two devices"} | {"pairs, two devices", "pairs in blocks"}
         for kind in kinds:
             of_pairs = kinds[kind].layout is not None and kinds[kind].layout.pairs

@@ -13,7 +13,8 @@ import pytest
 
 from gradless import strategies, tree
 from gradless.errors import InputError
-from gradless.evaluate import Layout, Score, evaluate, everywhere
+from gradless.evaluate import evaluate, everywhere
+from gradless.problem import Layout, Score
 from gradless.strategies import STRATEGIES, Strategy
 
 # Where a default is not for a sphere in five dimensions.
@@ -257,11 +258,14 @@ def test_it_minimises(strategy, params) -> None:
 class Sphere:
     """The sphere as a problem."""
 
-    def score(self, params, batch, rows) -> Score:
+    def laid_out(self, layout):
+        return self
+
+    def score(self, params, batch) -> Score:
         return Score(sphere(params), jnp.full((), jnp.nan))
 
 
-DEVICES = Layout(rows=False, block=1, devices=min(2, jax.device_count()))
+DEVICES = Layout(written_out=False, block=1, devices=min(2, jax.device_count()))
 
 
 @jax.jit

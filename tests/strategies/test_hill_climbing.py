@@ -12,9 +12,11 @@ from global_search import losses_found, rosenbrock, sphere
 from scipy.stats import norm
 
 from gradless import noise, tree
-from gradless.evaluate import Layout, SupervisedProblem, evaluate
+from gradless.evaluate import evaluate
 from gradless.models import MLP
+from gradless.problem import Layout
 from gradless.strategies import HillClimbing
+from gradless.supervised import SupervisedProblem
 
 PARAMS = {"a": jnp.array([1.0, -1.0]), "b": jnp.array([0.5, 0.25, -0.5])}
 OPTIMUM = np.array([0.3, -0.3, 0.2, -0.1, 0.4], np.float32)

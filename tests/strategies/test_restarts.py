@@ -11,8 +11,9 @@ import pytest
 from global_search import HALF_WIDTH, rastrigin
 
 from gradless import strategies, train, tree
+from gradless.cost import Cost
 from gradless.errors import InputError
-from gradless.evaluate import Score
+from gradless.problem import Score
 from gradless.python_function import PythonProblem
 from gradless.restarts import _Attempt, _Attempts, train_with_restarts
 from gradless.strategies import CMAES
@@ -28,14 +29,16 @@ class Landscape:
     """A function of a vector as a problem."""
 
     function: Callable
-    operations = 100.0
-    layout_hint = (True, 10)
+    cost = Cost(operations=100.0, held=10, written_out=True)
     uses_minibatches = False
 
     def batch(self, key) -> None:
         """There are no data."""
 
-    def score(self, params, batch: Any, rows: bool) -> Score:
+    def laid_out(self, layout):
+        return self
+
+    def score(self, params, batch: Any) -> Score:
         return Score(self.function(params), jnp.float32(jnp.nan))
 
 
@@ -97,7 +100,10 @@ class Raised(Landscape):
 
     constant: float
 
-    def score(self, params, batch: Any, rows: bool) -> Score:
+    def laid_out(self, layout):
+        return self
+
+    def score(self, params, batch: Any) -> Score:
         return Score(self.function(params) + self.constant, jnp.float32(jnp.nan))
 
 

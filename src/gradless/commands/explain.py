@@ -14,11 +14,11 @@ from rich.table import Table
 from gradless import memory
 from gradless.commands.options import Training, parse_training
 from gradless.errors import InputError
-from gradless.evaluate import layout_for, why
+from gradless.layout import layout_for, why
 from gradless.memory import words
 from gradless.output import say
 from gradless.recipe import Prepared, prepare
-from gradless.strategies.base import rank
+from gradless.strategies.base import perturbation
 from gradless.train import Stop, check_budget, evaluations_per_generation, train
 
 Facts = dict[str, Any]
@@ -69,8 +69,8 @@ def explain(prepared: Prepared) -> Facts:
     if layout.pairs:
         # Beside the center's, one first layer for both of a pair; of rank r, it is two thin ones.
         change = sizes[0] * sizes[1]
-        if rank(strategy):
-            change = min(change, rank(strategy) * (sizes[0] + sizes[1]))
+        if rank := perturbation(strategy).rank:
+            change = min(change, rank * (sizes[0] + sizes[1]))
         multiply_adds -= samples * (sizes[0] * sizes[1] - change // 2)
 
     key = jax.random.key(0)
@@ -98,20 +98,20 @@ def explain(prepared: Prepared) -> Facts:
             "why": prepared.recipe.why,
         },
         "formulation": {
-            "written_out_as_rows": layout.rows,
+            "written_out_as_rows": layout.written_out,
             "members_together": members,
             "opposite_pairs": layout.pairs,
             "devices": layout.devices,
             "devices_available": jax.device_count(),
             "backend": jax.default_backend(),
-            "why": why(layout, problem, strategy.population),
+            "why": why(layout, problem, strategy.population, problem.precision),
         },
         "evaluation": {
             "multiply_adds": multiply_adds,
             "parameter_bytes": width * model.n_parameters,
             "input_bytes": width * samples * sizes[0],
             # By one layer for the next. Rows stay in registers and the first cache.
-            "activation_bytes": 0 if layout.rows else width * samples * sum(sizes[1:]),
+            "activation_bytes": 0 if layout.written_out else width * samples * sum(sizes[1:]),
         },
         "memory": {
             "candidate_bytes": candidates,

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 
 from gradless import tree
 from gradless.strategies import limits, mirrored
-from gradless.strategies.base import hyperparameter, strategy
+from gradless.strategies.base import Perturbation, hyperparameter, strategy
 from gradless.strategies.mirrored import Mirrored
 from gradless.tree import Params, Structure
 
@@ -61,7 +61,7 @@ class ARS:
 
     name: ClassVar[str] = "ars"
     samples_around_center: ClassVar[bool] = True
-    opposite_pairs: ClassVar[bool] = True
+    perturbation: ClassVar[Perturbation] = Perturbation(opposite_pairs=True)
 
     def init(self, key: jax.Array, params: Params) -> State:
         """State at ``params``.
@@ -82,6 +82,10 @@ class ARS:
     def ask(self, key: jax.Array, state: State) -> Mirrored:
         """Noise with both signs."""
         return mirrored.pairs(key, self.population // 2, state.structure.size)
+
+    def middle(self, state: State) -> Params:
+        """The center."""
+        return self.center(state)
 
     def change(self, state: State, candidate: Mirrored) -> Params:
         """What is added to the center: noise of a seed, or its opposite."""

@@ -21,7 +21,15 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform, runtime_checkable
+from typing import (
+    Any,
+    ClassVar,
+    NamedTuple,
+    Protocol,
+    TypeVar,
+    dataclass_transform,
+    runtime_checkable,
+)
 
 import jax
 import jax.numpy as jnp
@@ -71,23 +79,43 @@ class Strategy(Protocol):
         """The strategy's present answer."""
 
 
-@runtime_checkable
-class OppositePairs(Strategy, Protocol):
-    """A strategy whose candidates i and i + population / 2 are center + change and center - change.
+class Perturbation(NamedTuple):
+    """How candidates are made around a point, as far as an evaluation can make use of it.
 
-    It says so by ``opposite_pairs = True``. The pairs are then evaluated together: they share their
-    noise and their first layer.
+    Parameters
+    ----------
+    opposite_pairs
+        Candidates i and i + population / 2 are a point plus and minus the same change.
+    rank
+        Rank of the changes of matrices; 0 if every number has noise of its own.
     """
 
-    opposite_pairs: ClassVar[bool]
+    opposite_pairs: bool = False
+    rank: int = 0
+
+
+@runtime_checkable
+class Perturbs(Strategy, Protocol):
+    """A strategy that says how its candidates are made.
+
+    Opposite pairs are evaluated together: they share their noise, and what a problem computes for
+    the point in their middle.
+    """
+
+    @property
+    def perturbation(self) -> Perturbation:
+        """How they are made."""
+
+    def middle(self, state: State) -> Params:
+        """The point that the candidates of a generation lie around."""
 
     def change(self, state: State, candidate: Any) -> Params:
-        """What a candidate adds to the center; its matrices may be ``low_rank.LowRank``."""
+        """What a candidate adds to that point; its matrices may be ``low_rank.LowRank``."""
 
 
-def opposite_pairs(strategy: Strategy) -> bool:
-    """Whether a strategy is one of :class:`OppositePairs`."""
-    return bool(getattr(strategy, "opposite_pairs", False))
+def perturbation(strategy: Strategy) -> Perturbation:
+    """How a strategy makes its candidates; nothing is known of one that does not say."""
+    return strategy.perturbation if isinstance(strategy, Perturbs) else Perturbation()
 
 
 @runtime_checkable
@@ -106,11 +134,6 @@ def at_rest(strategy: Strategy, state: State) -> jax.Array:
     if isinstance(strategy, ComesToRest):
         return strategy.at_rest(state)
     return jnp.bool_(False)
-
-
-def rank(strategy: Strategy) -> int:
-    """Rank of a strategy's changes of matrices; 0 if every number has noise of its own."""
-    return int(getattr(strategy, "rank", 0))
 
 
 def hyperparameter(

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from gradless import tree
 from gradless.strategies import limits, mirrored, optimizers, shaping
-from gradless.strategies.base import hyperparameter, strategy
+from gradless.strategies.base import Perturbation, hyperparameter, strategy
 from gradless.strategies.low_rank import Directions
 from gradless.strategies.mirrored import Mirrored
 from gradless.tree import Params, Structure
@@ -80,7 +80,11 @@ class OpenAIES:
 
     name: ClassVar[str] = "openai_es"
     samples_around_center: ClassVar[bool] = True
-    opposite_pairs: ClassVar[bool] = True
+
+    @property
+    def perturbation(self) -> Perturbation:
+        """Opposite pairs, of matrices by products of thin ones if there is a rank."""
+        return Perturbation(opposite_pairs=True, rank=self.rank)
 
     def init(self, key: jax.Array, params: Params) -> State:
         """State at ``params``.
@@ -116,6 +120,10 @@ class OpenAIES:
     def ask(self, key: jax.Array, state: State) -> Mirrored:
         """Noise with both signs."""
         return mirrored.pairs(key, self.population // 2, self._directions(state).size)
+
+    def middle(self, state: State) -> Params:
+        """The center."""
+        return self.center(state)
 
     def change(self, state: State, candidate: Mirrored) -> Params:
         """What is added to the center: noise of a seed, or its opposite."""

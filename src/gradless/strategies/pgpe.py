@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from gradless import tree
 from gradless.strategies import limits, mirrored, optimizers, shaping
-from gradless.strategies.base import hyperparameter, strategy
+from gradless.strategies.base import Perturbation, hyperparameter, strategy
 from gradless.strategies.mirrored import Mirrored
 from gradless.tree import Params, Structure
 
@@ -73,7 +73,7 @@ class PGPE:
 
     name: ClassVar[str] = "pgpe"
     samples_around_center: ClassVar[bool] = True
-    opposite_pairs: ClassVar[bool] = True
+    perturbation: ClassVar[Perturbation] = Perturbation(opposite_pairs=True)
 
     def init(self, key: jax.Array, params: Params) -> State:
         """State at ``params``.
@@ -104,6 +104,10 @@ class PGPE:
     def ask(self, key: jax.Array, state: State) -> Mirrored:
         """Noise with both signs."""
         return mirrored.pairs(key, self.population // 2, state.structure.size)
+
+    def middle(self, state: State) -> Params:
+        """The mean."""
+        return self.center(state)
 
     def change(self, state: State, candidate: Mirrored) -> Params:
         """What is added to the mean: noise of a seed, or its opposite."""

@@ -16,7 +16,8 @@ import numpy as np
 
 from gradless import tree
 from gradless.errors import InputError
-from gradless.strategies.base import Strategy, at_rest
+from gradless.strategies.base import Perturbation, Strategy, at_rest
+from gradless.strategies.wrappers import Wrapper
 from gradless.tree import Candidates, Params, Structure
 
 
@@ -31,7 +32,7 @@ class ScaledState(NamedTuple):
 
 @tree.as_pytree(traced=["strategy", "scale"])
 @dataclass(frozen=True)
-class Scaled:
+class Scaled(Wrapper):
     """A strategy that searches in units of a scale that is given, from the initial parameters.
 
     The strategy sees zeros to begin with, and its numbers of any kind count in the scale: a sigma
@@ -63,6 +64,8 @@ class Scaled:
     scale: Any
 
     name: ClassVar[str] = "scaled"
+    # Changes in other units are no products of thin matrices.
+    perturbation: ClassVar[Perturbation] = Perturbation()
 
     def __post_init__(self) -> None:
         """Refuse scales that make no sense."""
@@ -79,11 +82,6 @@ class Scaled:
         """That of the strategy."""
         return self.strategy.samples_around_center
 
-    @property
-    def population(self) -> int:
-        """That of the strategy."""
-        return self.strategy.population
-
     def init(self, key: jax.Array, params: Params) -> ScaledState:
         """The strategy's state at zero, which stands for ``params``.
 
@@ -99,10 +97,6 @@ class Scaled:
             scale=_each(self.scale, params).astype(start.dtype),
             structure=Structure.of(params),
         )
-
-    def ask(self, key: jax.Array, state: ScaledState) -> Candidates:
-        """Candidates of the strategy."""
-        return self.strategy.ask(key, state.inner)
 
     def decode(self, state: ScaledState, candidate: Any) -> Params:
         """The parameters of a candidate."""

@@ -18,9 +18,45 @@ from gradless import stagnation, tree
 from gradless.errors import InputError, unknown_name
 from gradless.floats import no_loss
 from gradless.strategies import initial, limits
-from gradless.strategies.base import Strategy, at_rest
+from gradless.strategies.base import Perturbation, Strategy, at_rest, perturbation
 from gradless.strategies.random_search import RandomSearch
 from gradless.tree import Candidates, Params, Structure
+
+
+class Wrapper:
+    """What every wrapper hands on to the strategy inside of it, whose state is ``state.inner``."""
+
+    strategy: Strategy
+
+    def present(self, state: Any) -> Any:
+        """The strategy as it is in this generation."""
+        return self.strategy
+
+    @property
+    def population(self) -> int:
+        """That of the strategy."""
+        return self.strategy.population
+
+    @property
+    def perturbation(self) -> Perturbation:
+        """That of the strategy."""
+        return perturbation(self.strategy)
+
+    def ask(self, key: jax.Array, state: Any) -> Candidates:
+        """Candidates of the strategy."""
+        return self.present(state).ask(key, state.inner)
+
+    def decode(self, state: Any, candidate: Any) -> Params:
+        """The parameters of a candidate."""
+        return self.present(state).decode(state.inner, candidate)
+
+    def middle(self, state: Any) -> Params:
+        """The point that the strategy's candidates lie around."""
+        return self.present(state).middle(state.inner)
+
+    def change(self, state: Any, candidate: Any) -> Params:
+        """What a candidate adds to it."""
+        return self.present(state).change(state.inner, candidate)
 
 
 class BestSoFarState(NamedTuple):
@@ -34,7 +70,7 @@ class BestSoFarState(NamedTuple):
 
 @tree.as_pytree(traced=["strategy"])
 @dataclass(frozen=True)
-class BestSoFar:
+class BestSoFar(Wrapper):
     """A strategy whose answer is the best candidate that it was told about.
 
     What is searched stays the same. It is for strategies whose center is an estimate, such as the
@@ -52,11 +88,6 @@ class BestSoFar:
     name: ClassVar[str] = "best_so_far"
     samples_around_center: ClassVar[bool] = False
 
-    @property
-    def population(self) -> int:
-        """That of the strategy."""
-        return self.strategy.population
-
     def init(self, key: jax.Array, params: Params) -> BestSoFarState:
         """The strategy's state, and ``params``, which any candidate with a finite loss replaces."""
         return BestSoFarState(
@@ -65,14 +96,6 @@ class BestSoFar:
             best_loss=no_loss(),
             structure=Structure.of(params),
         )
-
-    def ask(self, key: jax.Array, state: BestSoFarState) -> Candidates:
-        """Candidates of the strategy."""
-        return self.strategy.ask(key, state.inner)
-
-    def decode(self, state: BestSoFarState, candidate: Any) -> Params:
-        """The parameters of a candidate."""
-        return self.strategy.decode(state.inner, candidate)
 
     def tell(
         self, key: jax.Array, state: BestSoFarState, candidates: Candidates, losses: jax.Array
@@ -122,7 +145,7 @@ class RestartsState(NamedTuple):
 
 @tree.as_pytree(traced=["strategy", "spread"], static=["patience"])
 @dataclass(frozen=True)
-class Restarts:
+class Restarts(Wrapper):
     """A strategy that begins again, from elsewhere, when it finds nothing better any more.
 
     Each attempt begins from the initial parameters plus normal noise, with a state of its own;
@@ -172,13 +195,12 @@ class Restarts:
         check_restartable("Restarts", self.strategy)
 
     @property
-    def population(self) -> int:
-        """That of the strategy."""
-        return self.strategy.population
-
-    @property
     def _attempt(self) -> BestSoFar:
         return BestSoFar(self.strategy)
+
+    def present(self, state: RestartsState) -> BestSoFar:
+        """The strategy that keeps the best of an attempt."""
+        return self._attempt
 
     def init(self, key: jax.Array, params: Params) -> RestartsState:
         """The first attempt, at ``params``."""
@@ -191,14 +213,6 @@ class Restarts:
             best_loss=no_loss(),
             structure=Structure.of(params),
         )
-
-    def ask(self, key: jax.Array, state: RestartsState) -> Candidates:
-        """Candidates of the present attempt."""
-        return self._attempt.ask(key, state.inner)
-
-    def decode(self, state: RestartsState, candidate: Any) -> Params:
-        """The parameters of a candidate."""
-        return self._attempt.decode(state.inner, candidate)
 
     def tell(
         self, key: jax.Array, state: RestartsState, candidates: Candidates, losses: jax.Array
@@ -242,7 +256,7 @@ class ScheduledState(NamedTuple):
 
 @tree.as_pytree(traced=["strategy"], static=["hyperparameter", "schedule"])
 @dataclass(frozen=True)
-class Scheduled:
+class Scheduled(Wrapper):
     """A strategy of which one number changes from generation to generation.
 
     A number that a strategy only begins with, such as the first sigma of CMA-ES, does not change
@@ -284,11 +298,6 @@ class Scheduled:
         """That of the strategy."""
         return self.strategy.samples_around_center
 
-    @property
-    def population(self) -> int:
-        """That of the strategy."""
-        return self.strategy.population
-
     def present(self, state: ScheduledState) -> Any:
         """The strategy as it is in this generation."""
         value = jnp.asarray(self.schedule(state.generation), jnp.float32)
@@ -298,14 +307,6 @@ class Scheduled:
         """The strategy's state, with the first value."""
         begun = ScheduledState(None, jnp.uint32(0))
         return begun._replace(inner=self.present(begun).init(key, params))
-
-    def ask(self, key: jax.Array, state: ScheduledState) -> Candidates:
-        """Candidates of the strategy."""
-        return self.present(state).ask(key, state.inner)
-
-    def decode(self, state: ScheduledState, candidate: Any) -> Params:
-        """The parameters of a candidate."""
-        return self.present(state).decode(state.inner, candidate)
 
     def tell(
         self, key: jax.Array, state: ScheduledState, candidates: Candidates, losses: jax.Array
