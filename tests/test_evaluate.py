@@ -336,8 +336,10 @@ def test_only_work_worth_sharing_is_shared(problem, vertical) -> None:
 
 def test_only_layers_of_a_few_neurons_are_written_out(vertical, problem) -> None:
     large = SupervisedProblem.of(vertical, MLP((2, 512, 512, 3)), problem.objective)
-    assert not choose_layout(large, 64).rows
-    assert not choose_layout(SupervisedProblem.of(vertical, Linear(), problem.objective), 64).rows
+    assert not choose_layout(large, 64).written_out
+    assert not choose_layout(
+        SupervisedProblem.of(vertical, Linear(), problem.objective), 64
+    ).written_out
 
 
 @pytest.mark.parametrize("size", [1, 200])

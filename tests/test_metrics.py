@@ -546,7 +546,7 @@ def test_trained_members_are_judged_with_weights(vertical: Dataset) -> None:
     outputs += last.biases
     for name in ("cross_entropy", "f1"):
         problem = SupervisedProblem.of(vertical, model, objectives.get(name), weight=weight)
-        assert layout_for(problem, strategy("random_search")).rows
+        assert layout_for(problem, strategy("random_search")).written_out
         case = Case("", outputs, vertical.targets, weight, len(weight))
         for rows in (True, False):
             laid_out = problem.laid_out(Layout(rows, 1, 1))

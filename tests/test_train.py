@@ -363,10 +363,12 @@ FRAGILE = Fragile()
 
 
 def fragile(vertical: Dataset, threshold: float, value: float) -> SupervisedProblem:
-    problem = SupervisedProblem.of(vertical, FRAGILE, objectives.get("squared_error"))
     more = np.broadcast_to(np.float32([threshold, value]), (vertical.n_samples, 2))
-    inputs = jax.device_put(np.column_stack([vertical.features, more]))
-    return dataclasses.replace(problem, inputs=inputs)
+    inputs = np.column_stack([vertical.features, more])
+    objective = objectives.get("squared_error")
+    return SupervisedProblem.of_arrays(
+        "classification", inputs, vertical.targets, vertical.n_outputs, FRAGILE, objective
+    )
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
