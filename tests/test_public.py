@@ -63,10 +63,11 @@ def test_the_public_names_are_these():
     assert sorted(gradless.__all__) == sorted(NAMES | MODULES)
 
 
-@pytest.mark.parametrize("before", ["pass", "import gradless.train", "gradless.minimize"])
-def test_dir_shows_the_public_names_alone(before):
-    listed = python(f"import gradless; {before}; print(*dir(gradless))").split()
-    assert listed == sorted(NAMES | MODULES | {"__version__"})
+def test_dir_shows_the_public_names_alone_whatever_was_loaded():
+    show = "print(*dir(gradless)); "
+    listed = python(f"import gradless; {show}import gradless.objectives, gradless.train; {show}")
+    before, after = map(str.split, listed.splitlines())
+    assert before == after == sorted(NAMES | MODULES | {"__version__"})
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
@@ -75,9 +76,9 @@ def test_each_public_name_is_what_it_says(name):
     assert getattr(gradless, name).__module__.startswith("gradless.")
 
 
-@pytest.mark.parametrize("name", sorted(MODULES))
-def test_public_modules_come_with_the_package(name):
-    assert python(f"import gradless; print(gradless.{name}.__name__)") == f"gradless.{name}"
+def test_public_modules_come_with_the_package():
+    show = "".join(f"print(gradless.{name}.__name__); " for name in sorted(MODULES))
+    assert python(f"import gradless; {show}").split() == [f"gradless.{m}" for m in sorted(MODULES)]
 
 
 def test_type_checkers_know_the_same_names():
@@ -127,19 +128,33 @@ def test_importing_changes_nothing_outside():
     assert python(code, JAX_PLATFORMS="cpu") == "True"
 
 
-TRAIN = "import numpy as np; gradless.minimize(lambda p: p @ p, np.ones(2), evaluations=100); "
+NUMBERS = "import numpy as np; start = np.ones(2, np.float32); "
+ASK = {
+    "training": (
+        f"{NUMBERS}gradless.minimize(lambda p: p @ p, start, 'random_search', evaluations=1024)"
+    ),
+    "a problem": f"{NUMBERS}gradless.FunctionProblem.of(lambda p: p @ p, start)",
+    "by hand": "gradless.use_all_cores()",
+}
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="counts the cores by it")
-@pytest.mark.parametrize("asks", [TRAIN, "gradless.use_all_cores(); "], ids=["training", "by hand"])
-def test_every_core_is_a_device_for_who_asks_unless_the_user_decides(asks):
-    code = f"import gradless; {asks}import jax; print(jax.device_count())"
+@pytest.mark.parametrize("asks", ASK)
+def test_every_core_is_a_device_for_who_asks(asks):
+    code = f"import gradless; {ASK[asks]}; import jax; print(jax.device_count())"
     assert python(code, JAX_PLATFORMS="cpu") == str(len(os.sched_getaffinity(0)))
+
+
+def test_how_many_devices_there_are_is_for_the_user_to_decide():
+    code = f"import gradless; {ASK['by hand']}; import jax; print(jax.device_count())"
     assert python(code, JAX_PLATFORMS="cpu", JAX_NUM_CPU_DEVICES="3") == "3"
 
 
 def test_a_jax_that_runs_already_is_left_alone():
-    code = f"import jax, gradless; before = jax.devices(); {TRAIN}print(before == jax.devices())"
+    code = (
+        f"import jax, gradless; before = jax.devices(); {ASK['a problem']}; "
+        "print(before == jax.devices())"
+    )
     assert python(code, JAX_PLATFORMS="cpu") == "True"
 
 
