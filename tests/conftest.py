@@ -43,7 +43,8 @@ def pytest_collection_modifyitems(config, items):
 def pytest_configure(config):
     """Share what is compiled among all tests and the commands that they run: most of their time.
 
-    In a folder of their own, so that they leave the user's alone.
+    In a folder of their own, so that they leave the user's alone; one that is kept if
+    GRADLESS_TESTS_CACHE names it, for runs that are repeated.
     """
     # The same examples every time, however slow the machine is; others with another order.
     settings.register_profile(
@@ -58,7 +59,8 @@ def pytest_configure(config):
     # Programs are millions of objects that stay, which the collector would visit again and again.
     gc.set_threshold(100_000, 50, 100)
     if not _IS_WORKER:
-        os.environ["GRADLESS_CACHE"] = tempfile.mkdtemp(prefix="gradless-tests-")
+        kept = os.environ.get("GRADLESS_TESTS_CACHE")
+        os.environ["GRADLESS_CACHE"] = kept or tempfile.mkdtemp(prefix="gradless-tests-")
     cache.enable()
     if config.getoption("--unit"):
         config.pluginmanager.register(UnitTier(), "unit tier")
@@ -66,7 +68,7 @@ def pytest_configure(config):
 
 def pytest_unconfigure():
     """Delete that folder, in the process that has made it."""
-    if not _IS_WORKER:
+    if not _IS_WORKER and "GRADLESS_TESTS_CACHE" not in os.environ:
         shutil.rmtree(os.environ["GRADLESS_CACHE"], ignore_errors=True)
 
 
