@@ -566,3 +566,13 @@ def test_steps_count_in_the_scale_that_is_given() -> None:
 def test_a_scale_that_does_not_fit_is_refused(scale) -> None:
     with pytest.raises(InputError, match="scale"):
         minimize(lambda p: jnp.sum(p**2), jnp.zeros(2), scale=scale, evaluations=1000)
+
+
+def test_a_scale_of_a_loss_in_python_is_of_its_precision():
+    """Warnings are errors here: nothing of it is cut to float32, not even on the way."""
+    loss = lambda p: float(((p - 3) ** 2).sum())  # noqa: E731
+    found = minimum.minimize(
+        loss, np.zeros(2), "hill_climbing", scale=5.0, compiled=False, evaluations=40
+    )
+    assert found.best.dtype == np.float64
+    assert found.best_loss == loss(found.best)

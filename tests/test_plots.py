@@ -459,6 +459,17 @@ def test_residuals_of_few_or_broken_predictions(true, predicted, facts, tmp_path
     assert texts(plots.residuals(true, predicted, tmp_path / "p.png", ""))[0].startswith(facts)
 
 
+@pytest.mark.parametrize(
+    ("offset", "beside"), [(0, "true value"), (1e9, "true value (+1e9)"), (1e3, "true value")]
+)
+def test_numbers_beside_an_axis_differ_whatever_their_offset(offset, beside, tmp_path):
+    true = offset + np.array([1.0, 2, 3, 8])
+    axes = plots.residuals(true, true, tmp_path / "p.png", "").axes[0]
+    labels = [each.get_text() for each in axes.get_xticklabels()]
+    assert len(set(labels)) == len(labels) >= 4
+    assert axes.get_xlabel() == beside
+
+
 def test_facts_agree_with_scikit_learn(tmp_path, unsaved):
     rng = np.random.default_rng(0)
     true, predicted = rng.normal(size=(2, 50))

@@ -267,7 +267,8 @@ def minimize(
         )
         chosen, why = auto.that_fits(choice, lambda s: memory.estimate(problem, s, start))
     if scale is not None:
-        chosen = _scaled(chosen, scale, start)
+        with mode_for(problem):
+            chosen = _scaled(chosen, scale, start)
     check_budget(chosen, stop)
     _check_memory(problem, chosen, start, resume_from)
 

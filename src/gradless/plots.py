@@ -20,7 +20,13 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    ScalarFormatter,
+)
 
 from gradless import storage
 from gradless.history import History
@@ -573,11 +579,16 @@ def residuals(
         true, predicted, s=size, color=PALETTE[0], alpha=0.65, edgecolors="white", linewidths=0.4,
         label="sample",
     )  # fmt: skip
-    for axis in (axes.xaxis, axes.yaxis):
+    # Where six digits do not tell numbers apart, what they have in common stands behind the names.
+    alike = np.ptp(both) < 1e-4 * np.abs(both).max()
+    for axis, of in ((axes.xaxis, "true"), (axes.yaxis, "predicted")):
+        formatter = ScalarFormatter() if alike else FuncFormatter(_with_commas)
         axis.set_major_locator(MaxNLocator(5))
-        axis.set_major_formatter(FuncFormatter(_with_commas))
-    axes.set_xlabel(f"true {_plain(name)}")
-    axes.set_ylabel(f"predicted {_plain(name)}")
+        axis.set_major_formatter(formatter)
+        formatter.set_locs(list(axis.get_majorticklocs()))
+        axis.get_offset_text().set_visible(False)
+        common = f" ({formatter.get_offset()})" if formatter.get_offset() else ""
+        axis.set_label_text(f"{of} {_plain(name)}{common}")
     axes.legend(loc="upper left", frameon=False, fontsize=10)
 
     facts = []

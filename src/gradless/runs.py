@@ -134,7 +134,10 @@ def claim(folder: Path) -> Path:
     make_folder(folder)
     if any(folder.iterdir()):
         held = "another run" if (folder / CONFIG).exists() else "other files"
-        raise InputError(f"--out {folder} holds {held}, expected a new or empty folder")
+        raise InputError(
+            f"--out {folder} holds {held}, expected a new or empty folder; give another name, for "
+            f"example {folder}-2, or delete it"
+        )
     return folder
 
 
