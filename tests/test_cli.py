@@ -1089,9 +1089,18 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "gradless", *map(str, arguments)]
 
 
+def interruptible(*arguments: object) -> list[str]:
+    """The same, hearing Ctrl-C also where whoever runs the tests ignores it, as in a background."""
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+        "from gradless.__main__ import main; main()"
+    )
+    return [sys.executable, "-c", code, *map(str, arguments)]
+
+
 def test_ctrl_c_saves_the_run_and_says_how_to_go_on():
     training = subprocess.Popen(
-        command(
+        interruptible(
             "train",
             "vertical",
             "--strategy",

@@ -17,7 +17,7 @@ import pytest
 
 from gradless import checkpoint, cli, storage
 from gradless.storage import load_about, save_tree
-from test_cli import compiled_quickly
+from test_cli import compiled_quickly, interruptible
 
 RUN = ("vertical", "--hidden", "3", "--strategy", "hill_climbing", "--quiet")
 
@@ -47,8 +47,9 @@ def refused(capsys, *arguments: object) -> str:
 
 
 def started(*arguments: object) -> subprocess.Popen:
-    command = [sys.executable, "-m", "gradless", *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        interruptible(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 # --- Ctrl-C ---------------------------------------------------------------------------------------
