@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-import jax
-
 from gradless import memory, strategies
+from gradless.devices import operations_in
 from gradless.memory import Needed
 from gradless.strategies import FDLBFGS, OpenAIES, Strategy
 
@@ -20,7 +19,6 @@ AUTO = "auto"  # the name that asks for a choice
 # Iterations of finite-difference L-BFGS after which it is ahead of evolution strategies.
 _WORTHWHILE_ITERATIONS = 25
 _SHORT = 5_000  # evaluations within which a gradient estimate of 128 candidates is too dear
-_PER_SECOND = {"cpu": 1e10, "gpu": 1e13}  # operations that a device does, roughly
 _MOST_PER_SECOND = 500_000  # evaluations: the loop's own work limits the smallest problems
 WIDE = OpenAIES(sigma=0.4)
 """For metrics of classes: noise of 0.4 of the weights' size, over which it averages.
@@ -117,7 +115,7 @@ def _budget(evaluations: int | None, seconds: float | None, operations: float) -
     """Evaluations that both limits allow, roughly."""
     if seconds is None:
         return evaluations
-    pace = _machine() / max(operations, 1.0)
+    pace = operations_in(1.0) / max(operations, 1.0)
     affordable = int(seconds * min(pace, _MOST_PER_SECOND))
     return affordable if evaluations is None else min(evaluations, affordable)
 
@@ -126,13 +124,3 @@ def _rounded(count: int) -> int:
     """To one digit: it is an estimate."""
     magnitude = 10 ** max(0, len(str(count)) - 1)
     return max(1, round(count / magnitude)) * magnitude
-
-
-def operations_in(seconds: float) -> float:
-    """Operations that this machine does in a time, roughly."""
-    return seconds * _machine()
-
-
-def _machine() -> float:
-    """Operations a second, roughly."""
-    return jax.device_count() * _PER_SECOND.get(jax.default_backend(), 1e13)

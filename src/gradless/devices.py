@@ -1,4 +1,4 @@
-"""Which devices does JAX see? Every core, once something is trained."""
+"""Which devices does JAX see, and how fast are they? Every core, once something is trained."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import contextlib
 import os
 
 import jax
+
+_PER_SECOND = {"cpu": 1e10, "gpu": 1e13}  # operations that a device does, roughly
 
 
 def use_all_cores() -> None:
@@ -30,3 +32,13 @@ def use_all_cores() -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     with contextlib.suppress(RuntimeError):  # JAX has begun, and keeps the devices that it has
         jax.config.update("jax_num_cpu_devices", cores or 1)
+
+
+def operations_in(seconds: float) -> float:
+    """Operations that this machine does in a time, roughly."""
+    return seconds * _operations_a_second()
+
+
+def _operations_a_second() -> float:
+    """Operations a second, roughly."""
+    return jax.device_count() * _PER_SECOND.get(jax.default_backend(), 1e13)

@@ -19,7 +19,7 @@ from gradless.evaluate import evaluate, everywhere, replicate, score_one
 from gradless.floats import loss_dtype, no_loss
 from gradless.layout import layout_for
 from gradless.noise import fold_in
-from gradless.problem import Layout, Problem, Score
+from gradless.problem import NO_FAULTS, Faults, Layout, Problem, Score
 from gradless.processor import compiler_options
 from gradless.programs import compiled
 from gradless.strategies.base import ComesToRest, Strategy
@@ -78,20 +78,6 @@ def goes_on(run: Run, limits: Limits, on_batches: bool) -> jax.Array:
 def is_due(run: Run) -> bool:
     """Whether all data should be asked, as :func:`reached` has it; outside of compiled code."""
     return bool(run.promising) and int(run.generation) >= int(run.judge_from)
-
-
-class Faults(NamedTuple):
-    """Exceptions of Python code that computes losses."""
-
-    raised: int = 0
-    error: str | None = None  # the last one
-
-    def and_later(self, others: Faults) -> Faults:
-        """These and later ones."""
-        return Faults(self.raised + others.raised, others.error or self.error)
-
-
-NO_FAULTS = Faults()
 
 
 class Wheel:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -20,50 +20,12 @@ import numpy as np
 from gradless import generation
 from gradless.evaluate import map_members, replicate
 from gradless.floats import sixty_four_bits
-from gradless.generation import NO_FAULTS, Faults, Limits, Rows, Run
-from gradless.problem import Layout, Score
+from gradless.generation import Limits, Rows, Run
+from gradless.problem import NO_FAULTS, Faults, HostProblem, Layout, OnDevice, Score
 from gradless.programs import Compiled, compiled
 from gradless.strategies.base import Strategy
-from gradless.tree import Params
 
 T = TypeVar("T")
-
-
-class OnDevice(Protocol):
-    """The compiled part of a :class:`HostProblem`, a pytree."""
-
-    def draw(self, key: jax.Array) -> Any:
-        """Numbers of the samples that a generation sees, or None for all: a function of the key."""
-
-    def batch(self, drawn: Any) -> Any:
-        """Their data."""
-
-    def measure(self, params: Params, batch: Any) -> Any:
-        """What Python judges a candidate by, a pytree of arrays."""
-
-
-class Judgement(NamedTuple):
-    """What Python found of some candidates."""
-
-    loss: Any  # (candidates,), float64; NaN where there is none
-    accuracy: Any  # (candidates,), float32; NaN where undefined
-    faults: Faults = NO_FAULTS
-
-
-@runtime_checkable
-class HostProblem(Protocol):
-    """What a population is evaluated on, where the losses come from Python code."""
-
-    @property
-    def on_device(self) -> OnDevice:
-        """Its compiled part."""
-
-    @property
-    def uses_minibatches(self) -> bool:
-        """Whether the loss of the same parameters changes from generation to generation."""
-
-    def judge(self, measured: Any, drawn: Any) -> Judgement:
-        """Losses of candidates; ``measured`` has them on the leading axes, NumPy arrays."""
 
 
 def layout_on_host(strategy: Strategy) -> Layout:

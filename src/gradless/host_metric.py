@@ -23,14 +23,13 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import accuracy_score, get_scorer, get_scorer_names, make_scorer
 from sklearn.utils import _safe_indexing
 
-from gradless import auto, forward, objectives
+from gradless import devices, forward, objectives
 from gradless.cost import Cost
 from gradless.errors import InputError, unknown_name
-from gradless.host import Judgement
 from gradless.minibatch import Minibatches
 from gradless.models import MLP
 from gradless.objectives import Measure, Objective
-from gradless.problem import Score
+from gradless.problem import Judgement, Score
 from gradless.programs import compiled
 from gradless.python_function import judgement_of
 from gradless.scaling import Scales
@@ -371,7 +370,7 @@ class HostMetricProblem:
                 f"the metric {metric.name} returned {type(loss).__name__}, expected one number"
             )
         seconds = (time.perf_counter() - begun) / max(metric.n_jobs, 1)
-        self.cost = Cost(auto.operations_in(seconds), held=0)
+        self.cost = Cost(devices.operations_in(seconds), held=0)
         """Operations: as many as the machine could do in the time of a call."""
 
     @property

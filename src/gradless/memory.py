@@ -22,9 +22,9 @@ from gradless import tree
 from gradless.errors import InputError
 from gradless.floats import loss_dtype
 from gradless.generation import CAPACITY, Run, begin
-from gradless.host import HostProblem, OnDevice, mode_for
+from gradless.host import mode_for
 from gradless.layout import layout_for
-from gradless.problem import Layout, Problem
+from gradless.problem import HostProblem, Layout, OnDevice, Problem
 from gradless.programs import KEPT
 from gradless.strategies.base import Strategy
 from gradless.supervised import SupervisedProblem

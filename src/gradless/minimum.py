@@ -26,9 +26,9 @@ from gradless import auto, forked, memory, programs, strategies
 from gradless.devices import use_all_cores
 from gradless.errors import InputError, unknown_name
 from gradless.function import FunctionProblem, LossFunction
-from gradless.generation import NO_FAULTS, Faults
 from gradless.history import History
 from gradless.host import mode_for
+from gradless.problem import NO_FAULTS, Faults
 from gradless.python_function import PythonProblem
 from gradless.strategies import Strategy
 from gradless.strategies.scaled import Scaled

@@ -101,3 +101,57 @@ class SharesCenter(Problem, Protocol):
         ``shared`` is what :meth:`around` returned. Arrays of the change may be a
         ``strategies.low_rank.LowRank``, which is multiplied and added like a matrix.
         """
+
+
+# --- Losses that Python code computes -------------------------------------------------------------
+
+
+class Faults(NamedTuple):
+    """Exceptions of Python code that computes losses."""
+
+    raised: int = 0
+    error: str | None = None  # the last one
+
+    def and_later(self, others: Faults) -> Faults:
+        """These and later ones."""
+        return Faults(self.raised + others.raised, others.error or self.error)
+
+
+NO_FAULTS = Faults()
+
+
+class OnDevice(Protocol):
+    """The compiled part of a :class:`HostProblem`, a pytree."""
+
+    def draw(self, key: jax.Array) -> Any:
+        """Numbers of the samples that a generation sees, or None for all: a function of the key."""
+
+    def batch(self, drawn: Any) -> Any:
+        """Their data."""
+
+    def measure(self, params: Params, batch: Any) -> Any:
+        """What Python judges a candidate by, a pytree of arrays."""
+
+
+class Judgement(NamedTuple):
+    """What Python found of some candidates."""
+
+    loss: Any  # (candidates,), float64; NaN where there is none
+    accuracy: Any  # (candidates,), float32; NaN where undefined
+    faults: Faults = NO_FAULTS
+
+
+@runtime_checkable
+class HostProblem(Protocol):
+    """What a population is evaluated on, where the losses come from Python code."""
+
+    @property
+    def on_device(self) -> OnDevice:
+        """Its compiled part."""
+
+    @property
+    def uses_minibatches(self) -> bool:
+        """Whether the loss of the same parameters changes from generation to generation."""
+
+    def judge(self, measured: Any, drawn: Any) -> Judgement:
+        """Losses of candidates; ``measured`` has them on the leading axes, NumPy arrays."""

@@ -13,15 +13,13 @@ import joblib
 import numpy as np
 import numpy.typing as npt
 
-from gradless import auto
+from gradless import devices
 from gradless.cost import Cost
 from gradless.errors import InputError
 from gradless.floats import sixty_four_bits
 from gradless.function import check_batch_size, check_function, n_samples_of, structure_of
-from gradless.generation import Faults
-from gradless.host import Judgement
 from gradless.minibatch import Minibatches, batches_to_judge
-from gradless.problem import Score
+from gradless.problem import Faults, Judgement, Score
 from gradless.tree import Params, as_pytree
 
 
@@ -96,7 +94,7 @@ class PythonProblem:
         self.first_loss = self._first_call(params)
         """At ``params``, on all samples or on one minibatch."""
         seconds = (time.perf_counter() - begun) / joblib.effective_n_jobs(n_jobs)
-        self.cost = Cost(auto.operations_in(seconds), held=0)
+        self.cost = Cost(devices.operations_in(seconds), held=0)
         """Operations: as many as the machine could do in the time of a call."""
 
     @property

@@ -25,8 +25,8 @@ import numpy as np
 
 from gradless import stagnation, tree
 from gradless.errors import InputError, unknown_name
-from gradless.host import HostProblem, mode_for
-from gradless.problem import Problem
+from gradless.host import mode_for
+from gradless.problem import HostProblem, Problem
 from gradless.strategies import initial
 from gradless.strategies.base import Strategy
 from gradless.strategies.wrappers import check_restartable

@@ -24,8 +24,6 @@ from gradless.errors import InputError
 from gradless.floats import loss_dtype
 from gradless.generation import (
     CAPACITY,
-    NO_FAULTS,
-    Faults,
     Limits,
     Rows,
     Run,
@@ -33,8 +31,8 @@ from gradless.generation import (
     begin,
     is_due,
 )
-from gradless.host import HostProblem, HostWheel, mode_for, with_exact_losses
-from gradless.problem import Layout, Problem
+from gradless.host import HostWheel, mode_for, with_exact_losses
+from gradless.problem import NO_FAULTS, Faults, HostProblem, Layout, Problem
 from gradless.strategies.base import Strategy
 
 __all__ = [

@@ -21,8 +21,7 @@ import numpy.typing as npt
 from gradless import tree
 from gradless.errors import InputError
 from gradless.floats import mode_of
-from gradless.host import HostProblem
-from gradless.problem import Problem
+from gradless.problem import HostProblem, Problem
 from gradless.programs import compiled
 from gradless.strategies import Strategy
 from gradless.train import Record, Run, Stop, evaluations_per_generation, train
