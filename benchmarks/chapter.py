@@ -14,8 +14,8 @@ import statistics
 import time
 
 from gradless import book
-from gradless.recipe import Recipe, prepare
-from gradless.train import Stop, train
+from gradless.runs.recipe import Recipe, prepare
+from gradless.training.loop import Stop, train
 
 LOOP = "the chapter's loop (NumPy)"
 

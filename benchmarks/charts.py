@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from gradless import plots
+from gradless.views import plots
 
 _WIDTH, _HEIGHT, _MARGIN = 13.0, 5.6, 0.95  # inches
 

@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from gradless.recipe import Recipe, prepare
-from gradless.train import Stop, train
+from gradless.runs.recipe import Recipe, prepare
+from gradless.training.loop import Stop, train
 
 PARTS: dict[str, tuple[dict[str, Any], float | None, dict[str, Any]]] = {
     "spiral": ({"data": "spiral", "hidden": (64,)}, 30.0, {"accuracy": 0.99}),

@@ -15,7 +15,9 @@ from sklearn.datasets import make_classification
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.model_selection import train_test_split
 
-from gradless import GradientFreeClassifier, auto, estimators, strategies
+from gradless import GradientFreeClassifier, strategies
+from gradless.estimators import base
+from gradless.training import auto
 
 SETTINGS = [  # share of log loss, width of the noise
     *((share, 0.4) for share in (0.0, 0.25, 0.5, 0.75)),
@@ -43,7 +45,7 @@ def main() -> None:
     print("objective evaluations share sigma | train test")
     for name, budget in itertools.product(METRICS, arguments.budgets):
         for share, sigma in SETTINGS:
-            estimators.LOG_LOSS_SHARE = share
+            base.LOG_LOSS_SHARE = share
             auto.WIDE = strategies.get("openai_es", sigma=sigma)
             values = []
             for number in range(arguments.tables):

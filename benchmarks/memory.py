@@ -45,10 +45,11 @@ def _one(sizes: list[int], samples: int, population: int, generations: int) -> d
     import jax  # noqa: PLC0415 - the process that starts the others stays small
     import numpy as np  # noqa: PLC0415
 
-    from gradless import objectives, strategies, train  # noqa: PLC0415
-    from gradless.data import Dataset  # noqa: PLC0415
-    from gradless.models import MLP  # noqa: PLC0415
-    from gradless.supervised import SupervisedProblem  # noqa: PLC0415
+    from gradless import objectives, strategies  # noqa: PLC0415
+    from gradless.data.datasets import Dataset  # noqa: PLC0415
+    from gradless.models.mlp import MLP  # noqa: PLC0415
+    from gradless.problems.supervised import SupervisedProblem  # noqa: PLC0415
+    from gradless.training import loop  # noqa: PLC0415
 
     random = np.random.default_rng(0)
     classes = tuple(f"class {index}" for index in range(sizes[-1]))
@@ -64,9 +65,9 @@ def _one(sizes: list[int], samples: int, population: int, generations: int) -> d
     strategy = strategies.get("openai_es", population=population)
     params = model.init(jax.random.key(0))
     before = _peak_now()
-    per_generation = train.evaluations_per_generation(strategy)
-    stop = train.Stop(evaluations=generations * per_generation)
-    for record in train.train(problem, strategy, train.begin(strategy, params, 0), stop):
+    per_generation = loop.evaluations_per_generation(strategy)
+    stop = loop.Stop(evaluations=generations * per_generation)
+    for record in loop.train(problem, strategy, loop.begin(strategy, params, 0), stop):
         seconds = float(record.seconds[-1]) if len(record.seconds) else 0.0
     return {"before": before, "peak": _peak_now(), "seconds": seconds}
 

@@ -42,12 +42,12 @@ def _one(name: str, rounds: int, seconds: float) -> dict[str, float]:
     import jax  # noqa: PLC0415
     import jax.numpy as jnp  # noqa: PLC0415
 
-    from gradless import train  # noqa: PLC0415
-    from gradless.evaluate import evaluate, everywhere, score_one  # noqa: PLC0415
-    from gradless.layout import layout_for  # noqa: PLC0415
-    from gradless.noise import fold_in  # noqa: PLC0415
-    from gradless.processor import compiler_options  # noqa: PLC0415
-    from gradless.recipe import Recipe, prepare  # noqa: PLC0415
+    from gradless._core.hardware import compiler_options  # noqa: PLC0415
+    from gradless._core.noise import fold_in  # noqa: PLC0415
+    from gradless.evaluation.layout import layout_for  # noqa: PLC0415
+    from gradless.evaluation.population import evaluate, everywhere, score_one  # noqa: PLC0415
+    from gradless.runs.recipe import Recipe, prepare  # noqa: PLC0415
+    from gradless.training import loop  # noqa: PLC0415
 
     prepared = prepare(Recipe("spiral", hidden=(64,), strategy=name))
     problem, strategy = prepared.problem, prepared.strategy
@@ -86,11 +86,11 @@ def _one(name: str, rounds: int, seconds: float) -> dict[str, float]:
         for depth in range(len(_STEPS) - 1)
     ]
     counts = [_repetitions(program, seconds) for program in programs]
-    stop = train.Stop(seconds=4 * seconds)
+    stop = loop.Stop(seconds=4 * seconds)
     times: list[list[float]] = []
     for _ in range(rounds + 1):  # the first compiles the training loop
         times.append([_timed(*one) for one in zip(programs, counts, strict=True)])
-        *_, last = train.train(problem, strategy, run, stop)
+        *_, last = loop.train(problem, strategy, run, stop)
         times[-1].append(float(last.seconds[-1]) / int(last.generation[-1]))
     medians = [statistics.median(column) for column in zip(*times[1:], strict=True)]
     so_far = list(itertools.accumulate(medians, max))  # more work takes no less time

@@ -39,7 +39,7 @@ class Problem:
     Parameters
     ----------
     recipe
-        Data and network, as :class:`gradless.recipe.Recipe` takes them.
+        Data and network, as :class:`gradless.runs.recipe.Recipe` takes them.
     seconds, evaluations
         The two budgets.
     quantity, target
@@ -72,8 +72,8 @@ PROBLEMS = {
 def make_task(name: str, seed: int) -> Task:
     """Data and first weights of a problem, which the seed decides, as gradless makes them."""
     # Imported late: rendering does without JAX.
-    from gradless import tree  # noqa: PLC0415
-    from gradless.recipe import Recipe, prepare  # noqa: PLC0415
+    from gradless._core import tree  # noqa: PLC0415
+    from gradless.runs.recipe import Recipe, prepare  # noqa: PLC0415
 
     recipe = PROBLEMS[name].recipe
     prepared = prepare(Recipe(**recipe, strategy="random_search", seed=seed))

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from benchmarks.charts import two_panels
-from gradless import compare_plots, plots
+from gradless.views import compare_plots, plots
 
 US = "gradless"
 _COLORS = dict(zip((US, "evosax", "evosax, our settings"), compare_plots._COLORS, strict=False))

@@ -10,10 +10,10 @@ import numpy as np
 
 from benchmarks.charts import two_panels
 from benchmarks.peers.task import LATE
-from gradless import compare_plots, plots
-from gradless.compare import Curve, Outcome, quartiles
-from gradless.yardstick import EVALUATIONS_PER_STEP
-from gradless.yardstick import NAME as DASHED
+from gradless.runs.compare import Curve, Outcome, quartiles
+from gradless.training.gradient_descent import EVALUATIONS_PER_STEP
+from gradless.training.gradient_descent import NAME as DASHED
+from gradless.views import compare_plots, plots
 
 US = "gradless"
 BUDGETS = {"seconds": "time", "evaluations": "evaluations"}

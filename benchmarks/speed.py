@@ -141,14 +141,14 @@ _TOY = {"tiny": (CHAPTER, CPP, CPP_SEARCH, EVOSAX_SEARCH), "large": (CORE, EVOSA
 
 def dataset(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
     """Inputs (samples, features), scaled where they are not of the plane, and class indices."""
-    from gradless import data  # noqa: PLC0415 - peers run without it
+    from gradless.data import datasets  # noqa: PLC0415 - peers run without it
 
     if problem.data == "noise":
         random = np.random.default_rng(0)
         samples = 8 * (problem.batch_size or 1000)
         inputs = random.standard_normal((samples, problem.sizes[0]), np.float32)
         return inputs, random.integers(0, problem.sizes[-1], samples).astype(np.int32)
-    loaded = data.load(problem.data, seed=0)
+    loaded = datasets.load(problem.data, seed=0)
     inputs, targets = loaded.features[:1500], loaded.targets[:1500]
     if problem.data == "digits":
         inputs = (inputs - inputs.mean(0)) / (inputs.std(0) + 1e-8)
@@ -161,10 +161,11 @@ def dataset(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
 def gradless(problem: Problem, inputs: np.ndarray, targets: np.ndarray, given: dict) -> Rate:
     import jax  # noqa: PLC0415
 
-    from gradless import objectives, strategies, train  # noqa: PLC0415
-    from gradless.data import Dataset  # noqa: PLC0415
-    from gradless.models import MLP  # noqa: PLC0415
-    from gradless.supervised import SupervisedProblem  # noqa: PLC0415
+    from gradless import objectives, strategies  # noqa: PLC0415
+    from gradless.data.datasets import Dataset  # noqa: PLC0415
+    from gradless.models.mlp import MLP  # noqa: PLC0415
+    from gradless.problems.supervised import SupervisedProblem  # noqa: PLC0415
+    from gradless.training import loop  # noqa: PLC0415
 
     settings = {k: v for k, v in given.items() if k not in ("kind", "strategy", "devices", "cores")}
     names = tuple(f"x{index}" for index in range(inputs.shape[1]))
@@ -178,8 +179,8 @@ def gradless(problem: Problem, inputs: np.ndarray, targets: np.ndarray, given: d
     params = model.init(jax.random.key(0))
 
     def measure(seconds: float) -> float:
-        run = train.begin(strategy, params, 0)
-        for last in train.train(supervised, strategy, run, train.Stop(seconds=seconds)):
+        run = loop.begin(strategy, params, 0)
+        for last in loop.train(supervised, strategy, run, loop.Stop(seconds=seconds)):
             record = last
         return float(record.evaluations[-1] / record.seconds[-1])
 

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gradless import GradientFreeClassifier, book, plots
+from gradless import GradientFreeClassifier, book
 from gradless.strategies import HillClimbing
+from gradless.views import plots
 
 PICTURES = Path("runs/learner")
 TRIES = 400_000  # for each of the longer searches

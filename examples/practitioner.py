@@ -37,7 +37,8 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from gradless import GradientFreeClassifier, plots
+from gradless import GradientFreeClassifier
+from gradless.views import plots
 
 FOLDER = Path("runs/practitioner")
 FOLDER.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 
 import gradless
-from gradless import plots, strategies
+from gradless import strategies
+from gradless.views import plots
 
 gradless.use_all_cores()  # before the first array: JAX looks at the number of cores then
 FOLDER = Path("runs/researcher")

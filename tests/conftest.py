@@ -15,11 +15,12 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", "-1")
 import pytest
 from hypothesis import HealthCheck, settings
 
-from gradless import cache, objectives
-from gradless.data import Dataset, load
-from gradless.models import MLP
-from gradless.supervised import SupervisedProblem
-from unit_tier import UnitTier
+from gradless import objectives
+from gradless._core import compilation_cache
+from gradless.data.datasets import Dataset, load
+from gradless.models.mlp import MLP
+from gradless.problems.supervised import SupervisedProblem
+from helpers.unit_tier import UnitTier
 
 _IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 
@@ -61,7 +62,7 @@ def pytest_configure(config):
     if not _IS_WORKER:
         kept = os.environ.get("GRADLESS_TESTS_CACHE")
         os.environ["GRADLESS_CACHE"] = kept or tempfile.mkdtemp(prefix="gradless-tests-")
-    cache.enable()
+    compilation_cache.enable()
     if config.getoption("--unit"):
         config.pluginmanager.register(UnitTier(), "unit tier")
 
@@ -93,4 +94,4 @@ def problem(vertical: Dataset, model: MLP) -> SupervisedProblem:
 @pytest.fixture
 def without_pictures(monkeypatch):
     """Drawing takes most of the time of a short run."""
-    monkeypatch.setattr("gradless.report.draw", lambda *_: [])
+    monkeypatch.setattr("gradless.views.report.draw", lambda *_: [])

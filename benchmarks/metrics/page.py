@@ -23,7 +23,7 @@ from benchmarks.metrics import (
     WORDS,
     Results,
 )
-from gradless import plots
+from gradless.views import plots
 
 _WITHIN = 0.01  # of accuracy
 _TIMES = 20

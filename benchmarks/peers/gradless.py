@@ -6,8 +6,8 @@ import numpy as np
 
 from benchmarks.peers import Method
 from benchmarks.peers.task import Recorder, Task
-from gradless.recipe import Recipe, prepare
-from gradless.train import Stop, begin, train
+from gradless.runs.recipe import Recipe, prepare
+from gradless.training.loop import Stop, begin, train
 
 
 def run(task: Task, method: Method, seed: int, recorder: Recorder) -> None:

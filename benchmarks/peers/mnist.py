@@ -61,10 +61,10 @@ def _gradless(data: dict[str, np.ndarray], order: dict[str, Any]) -> dict[str, A
     import jax  # noqa: PLC0415
 
     from gradless import objectives, strategies  # noqa: PLC0415
-    from gradless.data import Dataset  # noqa: PLC0415
-    from gradless.models import MLP  # noqa: PLC0415
-    from gradless.supervised import SupervisedProblem  # noqa: PLC0415
-    from gradless.train import Stop, begin, train  # noqa: PLC0415
+    from gradless.data.datasets import Dataset  # noqa: PLC0415
+    from gradless.models.mlp import MLP  # noqa: PLC0415
+    from gradless.problems.supervised import SupervisedProblem  # noqa: PLC0415
+    from gradless.training.loop import Stop, begin, train  # noqa: PLC0415
 
     begun = time.perf_counter()
     names = tuple(f"pixel {index}" for index in range(SIZES[0]))

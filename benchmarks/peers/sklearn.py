@@ -1,7 +1,7 @@
 """scikit-learn's MLPClassifier, which uses gradients: a yardstick, no contestant.
 
 An epoch, a forward and a backward pass over all samples, counts as 3 evaluations, as in
-``gradless.yardstick``.
+``gradless.training.gradient_descent``.
 """
 
 from __future__ import annotations

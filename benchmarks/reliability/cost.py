@@ -26,7 +26,7 @@ _RUNS = (
 
 def cost(count: int) -> Results:
     """Medians over so many checkpoints of each run, with a history of full length."""
-    from gradless.recipe import Recipe, prepare  # noqa: PLC0415
+    from gradless.runs.recipe import Recipe, prepare  # noqa: PLC0415
 
     found = []
     for name, data, hidden, strategy, batch_size in _RUNS:
@@ -37,10 +37,11 @@ def cost(count: int) -> Results:
 
 
 def _measured(prepared: Any, count: int) -> Results:
-    from gradless import checkpoint, runs  # noqa: PLC0415
-    from gradless.checkpoint import Keeper  # noqa: PLC0415
-    from gradless.history import History  # noqa: PLC0415
-    from gradless.train import Stop, train  # noqa: PLC0415
+    from gradless.runs import run_folder  # noqa: PLC0415
+    from gradless.training import checkpoint  # noqa: PLC0415
+    from gradless.training.checkpoint import Keeper  # noqa: PLC0415
+    from gradless.training.history import History  # noqa: PLC0415
+    from gradless.training.loop import Stop, train  # noqa: PLC0415
 
     stop, history = Stop(seconds=1.0), History()
     for record in train(prepared.problem, prepared.strategy, prepared.begin(), stop):
@@ -49,7 +50,7 @@ def _measured(prepared: Any, count: int) -> Results:
     held, busy = [], []
 
     def about() -> Results:
-        return runs.about(prepared, stop, history, 0)
+        return run_folder.about(prepared, stop, history, 0)
 
     about()  # the fingerprint of the data is made once
     with tempfile.TemporaryDirectory() as name, _timed(busy):

@@ -86,8 +86,10 @@ def files(count: int) -> Results:
     """Checkpoints and models, damaged in many ways: refused, or loaded with the right numbers."""
     import jax  # noqa: PLC0415
 
-    from gradless import checkpoint, runs, storage, tree  # noqa: PLC0415
-    from gradless.errors import InputError  # noqa: PLC0415
+    from gradless._core import storage, tree  # noqa: PLC0415
+    from gradless._core.errors import InputError  # noqa: PLC0415
+    from gradless.runs import run_folder  # noqa: PLC0415
+    from gradless.training import checkpoint  # noqa: PLC0415
 
     chance = random.Random(1)
     outcomes: Counter[str] = Counter()
@@ -97,10 +99,12 @@ def files(count: int) -> Results:
         gradless(
             "train", *TRAIN, "--strategy", "snes", "--evaluations", "640", "--out", str(folder)
         )
-        prepared, saved, _ = runs.reopen(folder)
+        prepared, saved, _ = run_folder.reopen(folder)
         begun = prepared.begin()
         good = [tree.bits(leaf) for leaf in jax.tree.leaves(saved.run)]
-        network = [tree.bits(leaf) for leaf in jax.tree.leaves(runs.read_network(folder).params)]
+        network = [
+            tree.bits(leaf) for leaf in jax.tree.leaves(run_folder.read_network(folder).params)
+        ]
         path, model = checkpoint.found(folder)[0], folder / "model.safetensors"
         for other in checkpoint.found(folder)[1:]:
             other.unlink()
@@ -125,7 +129,7 @@ def files(count: int) -> Results:
                     )
                     storage.load_about(target)
                 else:
-                    params = runs.read_network(folder).params
+                    params = run_folder.read_network(folder).params
                     same = [tree.bits(leaf) for leaf in jax.tree.leaves(params)] == network
                 outcomes["harmless" if same else "believed"] += 1
             except InputError as error:

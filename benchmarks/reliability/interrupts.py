@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.reliability import BrokenPromiseError, Results, gradless
-from gradless import cache
+from gradless._core import compilation_cache
 
 SIGNALS = {"SIGINT": signal.SIGINT, "SIGTERM": signal.SIGTERM}
 TRAIN = ("train", "vertical", "--hidden", "3", "--strategy", "hill_climbing", "--time", "1")
@@ -116,7 +116,7 @@ class Campaign:
         after = part * life
         if cached and self._chance.random() < _CLEARED:
             for folder in self.cache.glob("*"):
-                cache.clear(folder)
+                compilation_cache.clear(folder)
         given, run = list(words), None
         if "RUN" in words:
             run = place / "run"
@@ -194,17 +194,17 @@ class Campaign:
         return self._check_run(run, what, ended)
 
     def _check_run(self, run: Path, what: str, ended: _Ended) -> str:
-        from gradless import runs  # noqa: PLC0415
-        from gradless.errors import InputError  # noqa: PLC0415
+        from gradless._core.errors import InputError  # noqa: PLC0415
+        from gradless.runs import run_folder  # noqa: PLC0415
 
-        status = runs.status(run)
+        status = run_folder.status(run)
         if status not in ("interrupted", "finished"):
             raise BrokenPromiseError(f"{what}: its status is {status}: {ended.said}")
         try:
             with self._lock:
-                progress = runs.reopen(run)[2]
-            if (run / runs.MODEL).exists():
-                runs.read_network(run)
+                progress = run_folder.reopen(run)[2]
+            if (run / run_folder.MODEL).exists():
+                run_folder.read_network(run)
         except InputError as error:
             raise BrokenPromiseError(f"{what}: {error}") from None
         if "saved; go on" in ended.said and not (run / "loss.png").exists():
@@ -213,8 +213,8 @@ class Campaign:
             return "a finished run"
         if self._chance.random() < _RESUMED:
             gradless("resume", str(run), "--time", "0.2", "--quiet")
-            if runs.status(run) != "finished":
-                raise BrokenPromiseError(f"{what}: resumed, and {runs.status(run)}")
+            if run_folder.status(run) != "finished":
+                raise BrokenPromiseError(f"{what}: resumed, and {run_folder.status(run)}")
         return "a run that goes on" if progress.evaluations else "a run at its beginning"
 
     def check_cache(self) -> int:

@@ -20,7 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.reliability import BrokenPromiseError, Results
-from gradless import strategies, tree
+from gradless import strategies
+from gradless._core import tree
 from gradless.strategies import STRATEGIES, HillClimbing, Strategy
 from gradless.strategies.wrappers import BestSoFar, Restarts, Scheduled
 

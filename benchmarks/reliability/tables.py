@@ -24,9 +24,9 @@ import numpy as np
 
 from benchmarks import memory
 from benchmarks.reliability import BrokenPromiseError, Results
-from gradless.cells import MISSING
-from gradless.errors import InputError
-from gradless.tables import Columns, Table, read_columns, read_features, read_table
+from gradless._core.errors import InputError
+from gradless.data.cells import MISSING
+from gradless.data.table import Columns, Table, read_columns, read_features, read_table
 
 TARGET = "the target"
 Cell = float | str | None

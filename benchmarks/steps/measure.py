@@ -18,12 +18,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.steps import DATA, GRADIENTS, KINDS, ROUNDED, SEARCHED, Kind, Options, Results
-from gradless import GradientFreeClassifier, forward, objectives, storage
-from gradless.data import Dataset
-from gradless.models import MLP, Dense
-from gradless.supervised import SupervisedProblem
-from gradless.train import Stop
-from gradless.yardstick import Adam, descend
+from gradless import GradientFreeClassifier, objectives
+from gradless._core import storage
+from gradless.data.datasets import Dataset
+from gradless.models import numpy_forward
+from gradless.models.mlp import MLP, Dense
+from gradless.problems.supervised import SupervisedProblem
+from gradless.training.gradient_descent import Adam, descend
+from gradless.training.loop import Stop
 
 
 class Run(NamedTuple):
@@ -80,7 +82,7 @@ def rounded(model: GradientFreeClassifier, split: Sequence[np.ndarray], run: Run
     network = MLP((X_test.shape[1], *map(len, model.intercepts_)), weights="int8")
     used = network.used(layers)
     inputs = (X_test - model.feature_mean_) / model.feature_scale_
-    outputs = forward.outputs(
+    outputs = numpy_forward.outputs(
         inputs, [np.asarray(w) for w, _ in used], model.intercepts_, network.activation
     )
     accuracy = accuracy_score(y_test, outputs.argmax(1))

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.intervals import LEVEL, Interval
 from benchmarks.steps import DATA, GRADIENTS, KINDS, SEARCHED, Kind, Options, Results
-from gradless import plots
+from gradless.views import plots
 
 
 class Row(NamedTuple):

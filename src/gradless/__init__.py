@@ -3,29 +3,50 @@
 Importing this package is cheap and changes nothing: JAX is loaded with the first name that needs
 it, and gets its cores from whatever trains first.
 
-To find the way, read ``models``, ``objectives``, ``strategies.random_search``,
-``strategies.hill_climbing`` and ``train``.
+The rooms, from the front door down; each imports only from those below it:
+
+``cli``
+    the command ``gradless``, a module a command
+``views``
+    what people see: the console, pictures, the model card
+``runs``, ``estimators``
+    recipes, run folders and comparisons; the face that scikit-learn knows
+``training``
+    the loop, its state, what ends it and what is kept
+``evaluation``
+    how a population is scored fast: layout, blocks, devices
+``problems``
+    what makes losses of parameters: data with a model, a JAX function, Python code
+``objectives``
+    what is good: losses and metrics, by name
+``data``, ``models``, ``strategies``, ``book``
+    what is learned from, what is trained, one file a method, and the chapter alone
+``_core``
+    what all share: errors, pytrees, noise, files, devices
+
+To find the way, read ``models.mlp``, ``objectives``, ``strategies.random_search``,
+``strategies.hill_climbing`` and ``training.loop``.
 """
 
 TYPE_CHECKING = False  # as type checkers know it; importing it takes 15 ms
 if TYPE_CHECKING:
     from gradless import book, objectives, strategies
-    from gradless.cache import enable as enable_cache
-    from gradless.data import Dataset, load, split
-    from gradless.devices import use_all_cores
-    from gradless.errors import InputError
-    from gradless.estimators import GradientFreeClassifier, GradientFreeRegressor
-    from gradless.estimators import load as load_estimator
-    from gradless.function import FunctionProblem
-    from gradless.history import History
-    from gradless.minimum import Minimum, minimize
-    from gradless.models import MLP
+    from gradless._core.compilation_cache import enable as enable_cache
+    from gradless._core.devices import use_all_cores
+    from gradless._core.errors import InputError
+    from gradless.data.datasets import Dataset, load, split
+    from gradless.estimators.base import GradientFreeClassifier, GradientFreeRegressor
+    from gradless.estimators.base import load as load_estimator
+    from gradless.models.mlp import MLP
     from gradless.objectives import Objective
-    from gradless.python_function import PythonProblem
-    from gradless.recipe import Recipe, prepare
+    from gradless.problems.function import FunctionProblem
+    from gradless.problems.python import PythonProblem
+    from gradless.problems.supervised import SupervisedProblem
+    from gradless.runs.recipe import Recipe, prepare
     from gradless.strategies import HillClimbing, RandomSearch, Strategy
-    from gradless.supervised import SupervisedProblem
-    from gradless.train import Record, Run, Stop, begin
+    from gradless.training.history import History
+    from gradless.training.loop import Record, Run, Stop, begin
+    from gradless.training.minimization import Minimum, minimize
 
 __version__ = "0.1.0"
 
@@ -63,32 +84,32 @@ __all__ = [
 
 # Where each of them is defined, "module" or "module:its name there"; no more than a name: a module.
 _HOMES = {
-    "MLP": "models",
-    "Dataset": "data",
-    "FunctionProblem": "function",
-    "GradientFreeClassifier": "estimators",
-    "GradientFreeRegressor": "estimators",
+    "MLP": "models.mlp",
+    "Dataset": "data.datasets",
+    "FunctionProblem": "problems.function",
+    "GradientFreeClassifier": "estimators.base",
+    "GradientFreeRegressor": "estimators.base",
     "HillClimbing": "strategies",
-    "History": "history",
-    "InputError": "errors",
-    "Minimum": "minimum",
+    "History": "training.history",
+    "InputError": "_core.errors",
+    "Minimum": "training.minimization",
     "Objective": "objectives",
-    "PythonProblem": "python_function",
+    "PythonProblem": "problems.python",
     "RandomSearch": "strategies",
-    "Recipe": "recipe",
-    "Record": "train",
-    "Run": "generation",
-    "Stop": "train",
+    "Recipe": "runs.recipe",
+    "Record": "training.loop",
+    "Run": "training.generation",
+    "Stop": "training.loop",
     "Strategy": "strategies",
-    "SupervisedProblem": "supervised",
-    "begin": "generation",
-    "enable_cache": "cache:enable",
-    "load": "data",
-    "load_estimator": "estimators:load",
-    "minimize": "minimum",
-    "prepare": "recipe",
-    "split": "data",
-    "use_all_cores": "devices",
+    "SupervisedProblem": "problems.supervised",
+    "begin": "training.generation",
+    "enable_cache": "_core.compilation_cache:enable",
+    "load": "data.datasets",
+    "load_estimator": "estimators.base:load",
+    "minimize": "training.minimization",
+    "prepare": "runs.recipe",
+    "split": "data.datasets",
+    "use_all_cores": "_core.devices",
 }
 
 

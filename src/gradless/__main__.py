@@ -23,7 +23,7 @@ def main() -> None:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _end)
 
-    from gradless import interrupts  # noqa: PLC0415 - from here on, an interrupt may come
+    from gradless._core import interrupts  # noqa: PLC0415 - from here on, an interrupt may come
 
     interrupts.install()
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gradless.errors import InputError, unknown_name
+from gradless._core.errors import InputError, unknown_name
 
 __all__ = [
     "Activation_ReLU",

@@ -13,14 +13,14 @@ import optax
 from sklearn.metrics import get_scorer
 
 from gradless import objectives, strategies
-from gradless.function import FunctionProblem
-from gradless.host_metric import HostMetric, HostMetricProblem
-from gradless.models import MLP, Dense
-from gradless.problem import Layout
-from gradless.python_function import PythonProblem
+from gradless.models.mlp import MLP, Dense
+from gradless.problems.contract import Layout
+from gradless.problems.function import FunctionProblem
+from gradless.problems.python import PythonProblem
+from gradless.problems.scorer import HostMetric, HostMetricProblem
+from gradless.problems.supervised import SupervisedProblem
 from gradless.strategies.base import Strategy, perturbation
 from gradless.strategies.wrappers import BestSoFar, Restarts, Scheduled
-from gradless.supervised import SupervisedProblem
 
 GENERATIONS = 6
 SEED = 7

@@ -12,10 +12,10 @@ import numpy as np
 from tests.golden import cases
 from tests.golden.cases import GENERATIONS, SEED, Case, Kind
 
-from gradless.generation import begin
+from gradless._core.tree import bits
 from gradless.strategies.base import Strategy
-from gradless.train import Stop, evaluations_per_generation, train
-from gradless.tree import bits
+from gradless.training.generation import begin
+from gradless.training.loop import Stop, evaluations_per_generation, train
 
 _begin = jax.jit(begin)
 searches, kinds = functools.cache(cases.searches), functools.cache(cases.kinds)

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradless import tree
-from gradless.errors import InputError
+from gradless._core import tree
+from gradless._core.errors import InputError
 from gradless.strategies import ARS
 
 INF = np.inf

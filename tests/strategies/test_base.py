@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from gradless import strategies
-from gradless.errors import InputError
+from gradless._core.errors import InputError
 from gradless.strategies import evosax, wrappers
 from gradless.strategies.base import Strategy, hyperparameter, strategy
 

@@ -4,7 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from landscapes import (
+
+from gradless._core.errors import InputError
+from gradless.strategies import CMAES
+from gradless.strategies.cma_es import _roots
+from helpers.landscapes import (
     ROTATION,
     centers,
     check_invariances,
@@ -17,10 +21,6 @@ from landscapes import (
     shifted_ellipsoid,
     sphere,
 )
-
-from gradless.errors import InputError
-from gradless.strategies import CMAES
-from gradless.strategies.cma_es import _roots
 
 
 @pytest.mark.slow

@@ -6,7 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from global_search import (
+
+from gradless._core import tree
+from gradless.strategies.differential_evolution import DifferentialEvolution, distinct_donors
+from helpers.global_search import (
     after,
     ellipsoid,
     generation,
@@ -16,9 +19,6 @@ from global_search import (
     short_run,
     sphere,
 )
-
-from gradless import tree
-from gradless.strategies.differential_evolution import DifferentialEvolution, distinct_donors
 
 VARIANTS = ["rand/1/bin", "best/1/bin", "current-to-best/1/bin"]
 PARAMS = {"a": jnp.arange(1.0, 7.0), "b": jnp.zeros(2)}

@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from global_search import generation, sphere
 
 # The tests of the contract, run again with the strategies of this file.
 from test_contract import (  # noqa: F401
@@ -28,12 +27,15 @@ from test_contract import (  # noqa: F401
     typed_params,
 )
 
-from gradless import storage, strategies, train, tree
-from gradless.errors import InputError
-from gradless.generation import advance
+from gradless import strategies
+from gradless._core import storage, tree
+from gradless._core.errors import InputError
 from gradless.strategies import Strategy
 from gradless.strategies import evosax as wrapped
-from gradless.train import Stop
+from gradless.training import loop
+from gradless.training.generation import advance
+from gradless.training.loop import Stop
+from helpers.global_search import generation, sphere
 
 pytest.importorskip("evosax")
 
@@ -112,8 +114,8 @@ def test_it_trains_in_the_compiled_loop(problem, model) -> None:
     start = model.init(jax.random.key(0))
     made = []
     for seed in (0, 1):
-        run = train.begin(strategy, start, seed)
-        *_, last = train.train(problem, strategy, run, Stop(evaluations=17 * 60))
+        run = loop.begin(strategy, start, seed)
+        *_, last = loop.train(problem, strategy, run, Stop(evaluations=17 * 60))
         assert last.evaluations[-1] == 17 * 60
         assert last.best_loss[-1] < 0.95
         made.append(advance._cache_size())

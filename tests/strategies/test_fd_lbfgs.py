@@ -4,7 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from landscapes import (
+
+from gradless._core import tree
+from gradless._core.errors import InputError
+from gradless.strategies import FDLBFGS
+from helpers.landscapes import (
     SEEDS,
     _evaluations,
     ellipsoid,
@@ -14,10 +18,6 @@ from landscapes import (
     start,
     turn,
 )
-
-from gradless import tree
-from gradless.errors import InputError
-from gradless.strategies import FDLBFGS
 
 LARGE_STEP = {"difference": 0.03}
 

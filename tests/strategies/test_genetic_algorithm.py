@@ -4,7 +4,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from global_search import (
+
+from gradless._core import tree
+from gradless.strategies.genetic_algorithm import (
+    GeneticAlgorithm,
+    blend_crossover,
+    uniform_crossover,
+)
+from helpers.global_search import (
     after,
     ellipsoid,
     generation,
@@ -13,13 +20,6 @@ from global_search import (
     rosenbrock,
     short_run,
     sphere,
-)
-
-from gradless import tree
-from gradless.strategies.genetic_algorithm import (
-    GeneticAlgorithm,
-    blend_crossover,
-    uniform_crossover,
 )
 
 PARAMS = {"a": jnp.arange(1.0, 7.0), "b": jnp.zeros(2)}

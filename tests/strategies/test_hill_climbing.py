@@ -8,15 +8,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from global_search import losses_found, rosenbrock, sphere
 from scipy.stats import norm
 
-from gradless import noise, tree
-from gradless.evaluate import evaluate
-from gradless.models import MLP
-from gradless.problem import Layout
+from gradless._core import noise, tree
+from gradless.evaluation.population import evaluate
+from gradless.models.mlp import MLP
+from gradless.problems.contract import Layout
+from gradless.problems.supervised import SupervisedProblem
 from gradless.strategies import HillClimbing
-from gradless.supervised import SupervisedProblem
+from helpers.global_search import losses_found, rosenbrock, sphere
 
 PARAMS = {"a": jnp.array([1.0, -1.0]), "b": jnp.array([0.5, 0.25, -0.5])}
 OPTIMUM = np.array([0.3, -0.3, 0.2, -0.1, 0.4], np.float32)

@@ -4,7 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from landscapes import (
+
+from gradless._core import noise
+from gradless.strategies import LMMAES
+from helpers.landscapes import (
     centers,
     check_invariances,
     constrained,
@@ -14,9 +17,6 @@ from landscapes import (
     rosenbrock,
     sphere,
 )
-
-from gradless import noise
-from gradless.strategies import LMMAES
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradless import tree
-from gradless.errors import InputError
-from gradless.strategies import OpenAIES, optimizers
+from gradless._core import tree
+from gradless._core.errors import InputError
+from gradless.strategies import OpenAIES
+from gradless.strategies.parts import optimizers
 
 
 def sphere(v):

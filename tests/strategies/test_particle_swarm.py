@@ -4,7 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from global_search import (
+
+from gradless._core import tree
+from gradless.strategies.particle_swarm import ParticleSwarm
+from helpers.global_search import (
     after,
     ellipsoid,
     generation,
@@ -14,9 +17,6 @@ from global_search import (
     short_run,
     sphere,
 )
-
-from gradless import tree
-from gradless.strategies.particle_swarm import ParticleSwarm
 
 leaders = jax.jit(ParticleSwarm.leaders)
 PARAMS = {"a": jnp.arange(1.0, 7.0), "b": jnp.zeros(2)}

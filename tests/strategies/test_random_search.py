@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gradless import tree
+from gradless._core import tree
 from gradless.strategies import RandomSearch
 
 PARAMS = {"a": jnp.array([1.0, -1.0]), "b": jnp.array([0.5, 0.25, -0.5])}

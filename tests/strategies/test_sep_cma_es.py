@@ -4,7 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from landscapes import (
+
+from gradless.strategies import SepCMAES
+from helpers.landscapes import (
     centers,
     check_invariances,
     constrained,
@@ -14,8 +16,6 @@ from landscapes import (
     rosenbrock,
     sphere,
 )
-
-from gradless.strategies import SepCMAES
 
 
 @pytest.mark.slow

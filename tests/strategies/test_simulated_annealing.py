@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from global_search import ellipsoid, losses_found, rastrigin, rosenbrock, short_run, sphere
 
-from gradless import tree
+from gradless._core import tree
 from gradless.strategies.simulated_annealing import SimulatedAnnealing
+from helpers.global_search import ellipsoid, losses_found, rastrigin, rosenbrock, short_run, sphere
 
 CHAINS = 20_000
 PARAMS = {"a": jnp.array([1.0, -2.0]), "b": jnp.array([[0.5]])}

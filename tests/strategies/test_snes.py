@@ -6,7 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from landscapes import (
+
+from gradless.strategies import SNES
+from helpers.landscapes import (
     centers,
     check_invariances,
     constrained,
@@ -16,8 +18,6 @@ from landscapes import (
     rosenbrock,
     sphere,
 )
-
-from gradless.strategies import SNES
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gradless import tree
-from gradless.strategies import SPSA, mirrored
+from gradless._core import tree
+from gradless.strategies import SPSA
+from gradless.strategies.parts import mirrored
 
 
 def sphere(v):

@@ -8,12 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from global_search import after, losses_found, rastrigin, sphere
 
-from gradless import strategies, tree
-from gradless.errors import InputError
+from gradless import strategies
+from gradless._core import tree
+from gradless._core.errors import InputError
 from gradless.strategies import Strategy
 from gradless.strategies.wrappers import BestSoFar, Restarts, Scheduled
+from helpers.global_search import after, losses_found, rastrigin, sphere
 
 PARAMS = {"a": jnp.array([1.0, -2.0]), "b": (jnp.array([[0.5]], jnp.bfloat16),)}
 INNER = {

@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from landscapes import centers, check_invariances, constrained, final_state, rosenbrock
 from scipy.linalg import expm
 
-from gradless.errors import InputError
+from gradless._core.errors import InputError
 from gradless.strategies import XNES
+from helpers.landscapes import centers, check_invariances, constrained, final_state, rosenbrock
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from gradless.errors import unknown_name
+from gradless._core.errors import unknown_name
 from gradless.strategies import evosax
 from gradless.strategies.ars import ARS
 from gradless.strategies.base import Strategy, hyperparameter, strategy

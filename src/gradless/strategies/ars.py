@@ -18,11 +18,11 @@ from typing import ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gradless import tree
-from gradless.strategies import limits, mirrored
+from gradless._core import tree
+from gradless._core.tree import Params, Structure
 from gradless.strategies.base import Perturbation, hyperparameter, strategy
-from gradless.strategies.mirrored import Mirrored
-from gradless.tree import Params, Structure
+from gradless.strategies.parts import limits, mirrored
+from gradless.strategies.parts.mirrored import Mirrored
 
 
 class State(NamedTuple):

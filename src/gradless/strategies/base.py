@@ -35,9 +35,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradless.errors import InputError
-from gradless.strategies.limits import told
-from gradless.tree import Candidates, Params, as_pytree, population_size
+from gradless._core.errors import InputError
+from gradless._core.tree import Candidates, Params, as_pytree, population_size
+from gradless.strategies.parts.limits import told
 
 State = Any
 # Annotations are text under "from __future__ import annotations", and types without it.
@@ -204,7 +204,7 @@ def strategy(cls: type[T]) -> type[T]:
 
     Its ``tell`` sees losses that are finite or +inf, of the type ``floats.loss_dtype()``. A
     strategy that is a dataclass of other pytrees, a wrapper for example, takes
-    :func:`gradless.tree.as_pytree` instead.
+    :func:`gradless._core.tree.as_pytree` instead.
     """
 
     def __post_init__(self: Any) -> None:  # noqa: N807

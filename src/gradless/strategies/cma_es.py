@@ -25,10 +25,11 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gradless import noise, tree
-from gradless.strategies import limits
+from gradless._core import noise, tree
+from gradless._core.tree import Params, Structure
 from gradless.strategies.base import hyperparameter, strategy
-from gradless.strategies.recombination import (
+from gradless.strategies.parts import limits
+from gradless.strategies.parts.recombination import (
     Rates,
     by_rank,
     damped,
@@ -38,7 +39,6 @@ from gradless.strategies.recombination import (
     refuse_large_matrices,
     typed,
 )
-from gradless.tree import Params, Structure
 
 _MATRICES = 8  # factor and learnt, the next ones, and four more while the root is taken
 _ITERATIONS = 40  # of the matrix root at most; 4 to 8 are usual

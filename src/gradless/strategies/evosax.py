@@ -22,12 +22,12 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gradless import noise, tree
-from gradless.errors import InputError, unknown_name
-from gradless.floats import loss_dtype, no_loss
-from gradless.strategies import mirrored
+from gradless._core import noise, tree
+from gradless._core.errors import InputError, unknown_name
+from gradless._core.floats import loss_dtype, no_loss
+from gradless._core.tree import Params, Structure
 from gradless.strategies.base import Strategy, hyperparameter, strategy
-from gradless.tree import Params, Structure
+from gradless.strategies.parts import mirrored
 
 PREFIX = "evosax:"
 

@@ -30,12 +30,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gradless import noise, tree
-from gradless.floats import no_loss
-from gradless.strategies import limits, mirrored
+from gradless._core import noise, tree
+from gradless._core.floats import no_loss
+from gradless._core.tree import Params, Structure
 from gradless.strategies.base import hyperparameter, strategy
-from gradless.strategies.recombination import refuse_large_memory
-from gradless.tree import Params, Structure
+from gradless.strategies.parts import limits, mirrored
+from gradless.strategies.parts.recombination import refuse_large_memory
 
 _STEPS = (-12.0, 4.0)  # powers of two between which the lengths of a line search lie
 _PROMISED = 1e-4  # share of the decrease that the slope promises, at least, for an improvement

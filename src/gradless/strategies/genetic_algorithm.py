@@ -15,11 +15,11 @@ from typing import ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gradless import noise, tree
-from gradless.floats import no_loss
-from gradless.strategies import initial, limits
+from gradless._core import noise, tree
+from gradless._core.floats import no_loss
+from gradless._core.tree import Params, Structure
 from gradless.strategies.base import hyperparameter, strategy
-from gradless.tree import Params, Structure
+from gradless.strategies.parts import initial, limits
 
 
 class State(NamedTuple):

@@ -12,10 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradless import noise, tree
-from gradless.strategies import limits
+from gradless._core import noise, tree
+from gradless._core.tree import Params, Structure
 from gradless.strategies.base import hyperparameter, strategy
-from gradless.strategies.recombination import (
+from gradless.strategies.parts import limits
+from gradless.strategies.parts.recombination import (
     by_rank,
     damped,
     default_population,
@@ -24,7 +25,6 @@ from gradless.strategies.recombination import (
     moments,
     typed,
 )
-from gradless.tree import Params, Structure
 
 
 class State(NamedTuple):

@@ -1,7 +1,7 @@
 """How does a search know what a large change of a parameter is? It is told: ``Scaled``.
 
 Without it, strategies take the scale of each array from the initial values, which say little where
-a start is chosen by hand (:func:`gradless.strategies.mirrored.leaf_scales`).
+a start is chosen by hand (:func:`gradless.strategies.parts.mirrored.leaf_scales`).
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradless import tree
-from gradless.errors import InputError
+from gradless._core import tree
+from gradless._core.errors import InputError
+from gradless._core.tree import Candidates, Params, Structure
 from gradless.strategies.base import Perturbation, Strategy, at_rest
 from gradless.strategies.wrappers import Wrapper
-from gradless.tree import Candidates, Params, Structure
 
 
 class ScaledState(NamedTuple):

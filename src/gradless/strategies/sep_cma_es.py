@@ -12,10 +12,11 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gradless import noise, tree
-from gradless.strategies import limits
+from gradless._core import noise, tree
+from gradless._core.tree import Params, Structure
 from gradless.strategies.base import hyperparameter, strategy
-from gradless.strategies.recombination import (
+from gradless.strategies.parts import limits
+from gradless.strategies.parts.recombination import (
     Rates,
     by_rank,
     damped,
@@ -24,7 +25,6 @@ from gradless.strategies.recombination import (
     moments,
     typed,
 )
-from gradless.tree import Params, Structure
 
 
 class State(NamedTuple):

@@ -13,15 +13,11 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gradless import noise, tree
-from gradless.strategies import limits, shaping
+from gradless._core import noise, tree
+from gradless._core.tree import Params, Structure
 from gradless.strategies.base import hyperparameter, strategy
-from gradless.strategies.recombination import (
-    default_population,
-    first_scales,
-    moments,
-)
-from gradless.tree import Params, Structure
+from gradless.strategies.parts import limits, shaping
+from gradless.strategies.parts.recombination import default_population, first_scales, moments
 
 
 class State(NamedTuple):

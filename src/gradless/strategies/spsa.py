@@ -35,11 +35,11 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gradless import tree
-from gradless.strategies import limits, mirrored
+from gradless._core import tree
+from gradless._core.tree import Params, Structure
 from gradless.strategies.base import hyperparameter, strategy
-from gradless.strategies.mirrored import Mirrored
-from gradless.tree import Params, Structure
+from gradless.strategies.parts import limits, mirrored
+from gradless.strategies.parts.mirrored import Mirrored
 
 _LEAST_CURVATURE = 0.01  # of a probe, as a share of the mean
 _KEPT = 0.9  # of the mean curvature from step to step

@@ -14,13 +14,13 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gradless import stagnation, tree
-from gradless.errors import InputError, unknown_name
-from gradless.floats import no_loss
-from gradless.strategies import initial, limits
+from gradless._core import stagnation, tree
+from gradless._core.errors import InputError, unknown_name
+from gradless._core.floats import no_loss
+from gradless._core.tree import Candidates, Params, Structure
 from gradless.strategies.base import Perturbation, Strategy, at_rest, perturbation
+from gradless.strategies.parts import initial, limits
 from gradless.strategies.random_search import RandomSearch
-from gradless.tree import Candidates, Params, Structure
 
 
 class Wrapper:
@@ -153,8 +153,8 @@ class Restarts(Wrapper):
     ``patience`` should be generous.
 
     Attempts have one population size, since arrays in a compiled loop keep their shapes. Those with
-    growing populations (IPOP, BIPOP) are :func:`gradless.restarts.train_with_restarts`, a loop
-    around the compiled one.
+    growing populations (IPOP, BIPOP) are a loop around the compiled one,
+    :func:`gradless.training.restarts.train_with_restarts`.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ class Restarts(Wrapper):
         Any strategy.
     patience
         Generations without a worthwhile fall of the attempt's best loss before the next attempt:
-        see :mod:`gradless.stagnation`. It begins at once if the strategy has come to rest.
+        see :mod:`gradless._core.stagnation`. It begins at once if the strategy has come to rest.
     spread
         Standard deviation of where attempts begin around the initial parameters, relative to
         the scale of each array at the start. The first attempt begins at the initial parameters.

@@ -17,17 +17,17 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gradless import noise, tree
-from gradless.strategies import limits, shaping
+from gradless._core import noise, tree
+from gradless._core.tree import Params, Structure
 from gradless.strategies.base import hyperparameter, strategy
-from gradless.strategies.recombination import (
+from gradless.strategies.parts import limits, shaping
+from gradless.strategies.parts.recombination import (
     default_population,
     first_scales,
     product,
     refuse_large_matrices,
     typed,
 )
-from gradless.tree import Params, Structure
 
 _MATRICES = 3  # the shape, the next one, and what is added to it
 

@@ -1,0 +1,129 @@
+"""``gradless evaluate``: how good is a trained network on data with answers?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tyro
+from rich.table import Table
+
+from gradless._core.terminal import percent
+from gradless.cli.options import Output
+from gradless.cli.parse import parse
+from gradless.cli.predict import say_strangers
+from gradless.data import fingerprints
+from gradless.data.table import read_labelled
+from gradless.objectives import quality
+from gradless.objectives.quality import Metric
+from gradless.runs import run_folder
+from gradless.runs.run_folder import Network
+from gradless.views import report
+
+
+@dataclass(frozen=True)
+class Options:
+    """Measure a trained network on labelled rows, with 95 % intervals."""
+
+    run: tyro.conf.Positional[Path]
+    """Folder of the run."""
+    data: tyro.conf.Positional[Path]
+    """CSV or Parquet file with the columns that the network was trained on, and the answers."""
+    target: str | None = None
+    """Column with the answers. Default: the one that the run was trained to predict."""
+    output: Output = field(default_factory=Output)
+
+
+def main(arguments: list[str]) -> int:
+    """Parse, predict, measure, print."""
+    options = parse(Options, "evaluate", arguments)
+    network = run_folder.read_network(options.run)
+    columns, targets = read_labelled(
+        options.data,
+        network.feature_names,
+        network.kinds,
+        options.target or network.target,
+        network.class_names,
+        network.missing,
+    )
+    say_strangers(network, columns)
+    inputs: np.ndarray = columns.features
+    if network.preprocessing is not None:
+        inputs = network.preprocessing.transform(columns)
+    rows = fingerprints.of_rows(columns, targets, network.class_names)
+    seen = fingerprints.seen(options.run, rows)
+    whole = _Measured.of(network, inputs, targets)
+    new = None
+    if seen is not None and 0 < seen.sum() < len(seen):
+        new = _Measured.of(network, inputs[~seen], targets[~seen])
+    names = network.class_names
+    if options.output.json:
+        facts = {
+            "run": str(options.run),
+            "data": str(options.data),
+            **whole.as_json(),
+            "classes": None if names is None else list(names),
+            "trained_on": None if seen is None else int(seen.sum()),
+            "new_rows": None if new is None else new.as_json(),
+        }
+        print(json.dumps(facts))
+    console = options.output.console()
+    console.print(f"{options.run} on {len(targets):,} rows of {options.data}", highlight=False)
+    if seen is not None and seen.any():
+        for line in _seen(int(seen.sum()), len(seen)):
+            console.print(line, highlight=False, soft_wrap=True)
+    console.print()
+    shown, beside = (whole, None) if new is None else (new, whole.found)
+    table = report.metrics_table(shown.found, beside, "all rows")
+    console.print(table, highlight=False, markup=False)
+    if few := report.caution(shown.rows):
+        console.print(few, highlight=False, soft_wrap=True)
+    if names is not None and shown.confusion is not None:
+        counts = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+        counts.add_column("true class")
+        for name in names:
+            counts.add_column(f"predicted {name}", justify="right")
+        for name, row in zip(names, shown.confusion, strict=True):
+            counts.add_row(name, *(f"{count:,}" for count in row))
+        console.print()
+        console.print(counts, highlight=False, markup=False)
+    return 0
+
+
+class _Measured(NamedTuple):
+    """How good a network is on some rows."""
+
+    rows: int
+    found: list[Metric]
+    confusion: list[list[int]] | None
+
+    @classmethod
+    def of(cls, network: Network, inputs: Any, targets: Any) -> _Measured:
+        found, answers = report.measured(network, inputs, targets)
+        confusion = None
+        if network.class_names is not None:
+            confusion = quality.confusion_matrix(targets, answers).tolist()
+        return cls(len(targets), found, confusion)
+
+    def as_json(self) -> dict[str, Any]:
+        metrics = {metric.name: metric.as_json() for metric in self.found}
+        return {"rows": self.rows, "metrics": metrics, "confusion": self.confusion}
+
+
+def _seen(seen: int, rows: int) -> Iterator[str]:
+    """What to say of rows that the network was trained on."""
+    flatters = "figures for those flatter the network"
+    if seen == rows:
+        yield (
+            f"It was trained on all of these rows; {flatters}. Evaluate it on rows that it has not "
+            "seen."
+        )
+    else:
+        yield (
+            f"It was trained on {seen:,} of these rows ({percent(seen / rows)}); {flatters}. These "
+            f"are of the other {rows - seen:,}:"
+        )

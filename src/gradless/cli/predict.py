@@ -1,0 +1,83 @@
+"""``gradless predict``: use a trained network on the rows of a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+
+from gradless._core import storage
+from gradless._core.errors import InputError
+from gradless._core.terminal import lacks, say, shortest
+from gradless.cli.parse import parse
+from gradless.data.table import Columns, read_columns
+from gradless.runs import run_folder
+from gradless.runs.run_folder import Network
+
+
+@dataclass(frozen=True)
+class Options:
+    """Write predictions for every row as CSV: the predicted class and a probability for each
+    class, or the predicted number. Columns are found by name; others are ignored. What the training
+    data did not have, such as another category, is said on standard error."""
+
+    run: tyro.conf.Positional[Path]
+    """Folder of the run."""
+    data: tyro.conf.Positional[Path]
+    """CSV or Parquet file with the columns that the network was trained on."""
+    out: Path | None = None
+    """File to write. Default: standard output."""
+
+
+def main(arguments: list[str]) -> int:
+    """Parse, predict, write."""
+    options = parse(Options, "predict", arguments)
+    network = run_folder.read_network(options.run)
+    columns = read_columns(options.data, network.feature_names, network.kinds, network.missing)
+    say_strangers(network, columns)
+    outputs = network.outputs(columns)
+    if network.class_names is None:
+        header = ["prediction"]
+        rows = [[shortest(value)] for value in outputs[:, 0]]
+    else:
+        header = ["prediction", *(f"probability of {name}" for name in network.class_names)]
+        probabilities = run_folder.softmax(outputs.astype(np.float64))
+        rows = [
+            # Of float32, nine digits are all there are.
+            [network.class_names[chosen], *(f"{share:.9g}" for share in row)]
+            for chosen, row in zip(outputs.argmax(1), probabilities, strict=True)
+        ]
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    if options.out is None:
+        if lacks("".join([*header, *(network.class_names or ())])):
+            say(
+                f"standard output is {sys.stdout.encoding}, which does not have all letters of "
+                "these names; --out FILE is UTF-8"
+            )
+        sys.stdout.write(text.getvalue())
+        return 0
+    try:
+        _write(options.out.resolve(), text.getvalue().encode())
+    except OSError as error:
+        raise InputError(f"--out {options.out} cannot be written ({error.strerror})") from None
+    return 0
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, and into what is no file, such as a pipe, as it comes."""
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+    else:
+        storage.write_bytes(path, data)
+
+
+def say_strangers(network: Network, columns: Columns) -> None:
+    """Say on standard error what these rows have that the training data did not."""
+    if network.preprocessing is not None:
+        say(*network.preprocessing.strangers(columns))

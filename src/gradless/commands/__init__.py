@@ -1,1 +1,0 @@
-"""The commands of ``gradless``, one module each with a ``main(arguments) -> exit code``."""

@@ -1,0 +1,561 @@
+"""Which samples does a network learn from, and which is it tested on?"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradless._core.errors import InputError, unknown_name
+from gradless.data.cells import number
+from gradless.data.table import Table, Task, read_features, read_table
+
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "DatasetInfo",
+    "load",
+    "load_table",
+    "name_of",
+    "read_features",
+    "spiral",
+    "split",
+    "split_rows",
+    "vertical",
+]
+
+FloatArray = NDArray[np.float32]
+Numbers = NDArray[np.float32] | NDArray[np.float64]
+_REAL = (np.float32, np.float64)
+
+
+# Equality of arrays is an array, so that a generated __eq__ would raise.
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples to learn from, for classification or regression.
+
+    Attributes
+    ----------
+    name
+        The data set's name, or that of its file.
+    features : float32 or float64, shape (samples, features)
+        Finite numbers. Networks compute in float32: what has a large offset, such as a time in
+        seconds, is to be scaled first.
+    targets : int32, float32 or float64, shape (samples,)
+        Class indices, int32, for classification, finite numbers for regression.
+    feature_names
+        One name per column of `features`, all different.
+    class_names
+        One name per class, or None for regression.
+
+    Raises
+    ------
+    InputError
+        If shapes, dtypes or values are not these.
+
+    Examples
+    --------
+    >>> data = load("spiral")
+    >>> data.n_samples, data.n_features, data.n_outputs
+    (300, 2, 3)
+    """
+
+    name: str
+    features: Numbers
+    targets: NDArray[np.int32] | Numbers
+    feature_names: tuple[str, ...]
+    class_names: tuple[str, ...] | None
+
+    def __post_init__(self) -> None:
+        """Refuse arrays and names that do not belong together."""
+        features, targets = self.features, self.targets
+        if features.ndim != 2 or 0 in features.shape or features.dtype not in _REAL:
+            raise self._error(
+                "features", features, "float32 or float64 of shape (samples, features)"
+            )
+        fits = targets.dtype in ((np.int32,) if self.is_classification else _REAL)
+        if targets.shape != features.shape[:1] or not fits:
+            kind = "int32" if self.is_classification else "float32 or float64"
+            raise self._error("targets", targets, f"{kind} of shape {features.shape[:1]}")
+        if not (np.isfinite(features).all() and np.isfinite(targets).all()):
+            raise InputError(f"{self.name}: a value is NaN or infinite; drop or replace its sample")
+        if not len(set(self.feature_names)) == len(self.feature_names) == self.n_features:
+            raise InputError(
+                f"{self.name}: feature names are {self.feature_names}, "
+                f"expected {self.n_features} different ones; give each column its own"
+            )
+        if self.is_classification and not (0 <= targets.min() <= targets.max() < self.n_outputs):
+            raise InputError(
+                f"{self.name}: class indices are from {targets.min()} to {targets.max()}, "
+                f"expected from 0 to {self.n_outputs - 1}; name every class, or renumber them"
+            )
+
+    def _error(self, what: str, given: np.ndarray, expected: str) -> InputError:
+        return InputError(
+            f"{self.name}: {what} are {given.dtype} of shape {given.shape}, "
+            f"expected {expected}; convert them"
+        )
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples."""
+        return len(self.features)
+
+    @property
+    def n_features(self) -> int:
+        """Number of features, a network's inputs."""
+        return int(self.features.shape[1])
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs that a network needs: classes, or 1 for regression."""
+        return 1 if self.class_names is None else len(self.class_names)
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether targets are classes, and not numbers."""
+        return self.class_names is not None
+
+
+# --- Data sets by name ----------------------------------------------------------------------------
+
+
+def spiral(
+    samples: int, classes: int, generator: np.random.RandomState
+) -> tuple[FloatArray, NDArray[np.uint8]]:
+    """Intertwined spiral arms, one per class.
+
+    Parameters
+    ----------
+    samples
+        Points per class.
+    classes
+        Number of classes, at most 256.
+    generator
+        NumPy's legacy generator, which the book's data sets are drawn from.
+
+    Returns
+    -------
+    features : float32, shape (samples * classes, 2)
+        Points, from the origin of each arm to its end at radius 1.
+    targets : uint8, shape (samples * classes,)
+        The class of each point, in ascending order.
+
+    References
+    ----------
+    Kinsley and Kukieła, "Neural Networks from Scratch in Python", 2020, chapter 3.
+
+    Examples
+    --------
+    >>> features, targets = spiral(100, 3, np.random.RandomState(0))
+    >>> features.shape, targets.shape
+    ((300, 2), (300,))
+    """
+
+    def arm(k: int) -> NDArray[np.floating]:
+        radius = np.linspace(0, 1, samples)
+        angle = np.linspace(4 * k, 4 * (k + 1), samples) + _normal(generator, samples) * 0.2
+        return np.column_stack((radius * np.sin(angle * 2.5), radius * np.cos(angle * 2.5)))
+
+    return _one_group_per_class(arm, samples, classes)
+
+
+def vertical(
+    samples: int, classes: int, generator: np.random.RandomState
+) -> tuple[FloatArray, NDArray[np.uint8]]:
+    """Clouds of points side by side, one per class.
+
+    Parameters
+    ----------
+    samples
+        Points per class.
+    classes
+        Number of classes, at most 256.
+    generator
+        NumPy's legacy generator, which the book's data sets are drawn from.
+
+    Returns
+    -------
+    features : float32, shape (samples * classes, 2)
+        Points, normal around (k / 3, 1 / 2) with standard deviation 0.1 for class k.
+    targets : uint8, shape (samples * classes,)
+        The class of each point, in ascending order.
+
+    References
+    ----------
+    Kinsley and Kukieła, "Neural Networks from Scratch in Python", 2020, chapter 6.
+
+    Examples
+    --------
+    >>> features, targets = vertical(100, 3, np.random.RandomState(0))
+    >>> features.shape, targets.shape
+    ((300, 2), (300,))
+    """
+
+    def cloud(k: int) -> NDArray[np.floating]:
+        across = _normal(generator, samples) * 0.1 + k / 3
+        along = _normal(generator, samples) * 0.1 + 0.5
+        return np.column_stack((across, along))
+
+    return _one_group_per_class(cloud, samples, classes)
+
+
+def _normal(generator: np.random.RandomState, samples: int) -> FloatArray:
+    """Standard normal numbers, rounded to float32 when drawn: the book's points depend on it."""
+    return generator.randn(samples).astype(np.float32)
+
+
+def _one_group_per_class(
+    group: Callable[[int], NDArray[np.floating]], samples: int, classes: int
+) -> tuple[FloatArray, NDArray[np.uint8]]:
+    points = np.concatenate([group(k) for k in range(classes)])
+    labels = np.repeat(np.arange(classes, dtype=np.uint8), samples)
+    return points.astype(np.float32), labels
+
+
+def _sklearn(module: str) -> ModuleType:
+    """A module of scikit-learn, imported when first needed.
+
+    Importing it takes several times as long as the rest of this file's imports, and neither the
+    book's data sets nor CSV files need it.
+    """
+    return importlib.import_module(f"sklearn.{module}")
+
+
+def _planar(points: tuple[np.ndarray, np.ndarray], *class_names: str) -> Table:
+    features, targets = points
+    return _table(features, targets, ("x", "y"), class_names)
+
+
+def _measured(loader: str) -> Table:
+    bunch = getattr(_sklearn("datasets"), loader)()
+    return _table(bunch.data, bunch.target, bunch.feature_names, bunch.target_names)
+
+
+def _table(
+    features: np.ndarray,
+    targets: np.ndarray,
+    feature_names: Iterable[str],
+    class_names: Iterable[str],
+) -> Table:
+    names, classes = tuple(map(str, feature_names)), tuple(map(str, class_names))
+    numbers = (None,) * len(names)
+    features, targets = features.astype(np.float64), targets.astype(np.int32)
+    return Table(features, targets, names, classes, numbers, None)
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What there is to know of a data set before it is loaded.
+
+    Attributes
+    ----------
+    description
+        One line of text.
+    samples, features, classes
+        Numbers of each.
+    generated
+        Whether the samples are drawn at random, so that they depend on the seed.
+    make
+        Draws or loads the arrays.
+    """
+
+    description: str
+    samples: int
+    features: int
+    classes: int
+    generated: bool
+    make: Callable[[np.random.RandomState], Table] = field(repr=False)
+
+    @property
+    def planar(self) -> bool:
+        """Whether samples are points of a plane, to be drawn as they are."""
+        return self.features == 2
+
+
+DATASETS: Mapping[str, DatasetInfo] = {
+    "spiral": DatasetInfo(
+        "three intertwined spiral arms, the book's hard data set",
+        samples=300,
+        features=2,
+        classes=3,
+        generated=True,
+        make=lambda generator: _planar(spiral(100, 3, generator), "0", "1", "2"),
+    ),
+    "vertical": DatasetInfo(
+        "three clouds side by side, the book's easy data set",
+        samples=300,
+        features=2,
+        classes=3,
+        generated=True,
+        make=lambda generator: _planar(vertical(100, 3, generator), "0", "1", "2"),
+    ),
+    "moons": DatasetInfo(
+        "two interleaved half circles, noise 0.2",
+        samples=300,
+        features=2,
+        classes=2,
+        generated=True,
+        make=lambda generator: _planar(
+            _sklearn("datasets").make_moons(300, noise=0.2, random_state=generator),
+            "upper",
+            "lower",
+        ),
+    ),
+    "circles": DatasetInfo(
+        "a circle around another of half its radius, noise 0.1",
+        samples=300,
+        features=2,
+        classes=2,
+        generated=True,
+        make=lambda generator: _planar(
+            _sklearn("datasets").make_circles(300, noise=0.1, factor=0.5, random_state=generator),
+            "outer",
+            "inner",
+        ),
+    ),
+    "iris": DatasetInfo(
+        "sizes of sepals and petals of three species of iris (Fisher, 1936)",
+        samples=150,
+        features=4,
+        classes=3,
+        generated=False,
+        make=lambda _: _measured("load_iris"),
+    ),
+    "wine": DatasetInfo(
+        "chemical analyses of wines of three cultivars",
+        samples=178,
+        features=13,
+        classes=3,
+        generated=False,
+        make=lambda _: _measured("load_wine"),
+    ),
+    "breast-cancer": DatasetInfo(
+        "cell nuclei of malignant and benign breast tumours (Wisconsin, 1995)",
+        samples=569,
+        features=30,
+        classes=2,
+        generated=False,
+        make=lambda _: _measured("load_breast_cancer"),
+    ),
+    "digits": DatasetInfo(
+        "handwritten digits as images of 8 x 8 pixels",
+        samples=1797,
+        features=64,
+        classes=10,
+        generated=False,
+        make=lambda _: _measured("load_digits"),
+    ),
+}
+
+
+def load(
+    source: str | os.PathLike[str],
+    *,
+    target: str | None = None,
+    task: Task = "auto",
+    seed: int = 0,
+) -> Dataset:
+    """Load a data set by name, or numbers without gaps from a file.
+
+    Parameters
+    ----------
+    source
+        A name in `DATASETS`, or the path of a CSV or Parquet file, as for `read_table`.
+    target
+        The file's column to predict. By default the first of ``target``, ``label``,
+        ``class`` and ``y`` that the file has.
+    task
+        What a file's target is. ``"auto"`` takes text, and whole numbers with at most 20
+        distinct values, for classes, and other numbers for regression.
+    seed
+        Seed of a generated data set, from 0 to 2**32 - 1. NumPy's global generator is not used.
+
+    Returns
+    -------
+    Dataset
+        Features are float32, of a file float64. Samples are in the order in which they are stored
+        or generated: shuffle or `split` them.
+
+    Raises
+    ------
+    InputError
+        If there is no such data set or file, or if the file cannot be used; the message names
+        file, line and column. Also if it has categories or gaps, which `gradless.prepare`
+        makes numbers of.
+
+    Examples
+    --------
+    >>> load("iris").class_names
+    ('setosa', 'versicolor', 'virginica')
+    """
+    source = os.fspath(source)
+    table = load_table(source, target=target, task=task, seed=seed)
+    for column in table.columns.described():
+        if column.kind == "category" or column.missing:
+            holds = "categories" if column.kind == "category" else "gaps"
+            raise InputError(
+                f"{source}: column {column.name!r} has {holds}, expected numbers without gaps; "
+                "gradless.runs.recipe.prepare makes them, as gradless train does"
+            )
+    features = table.features.astype(np.float32) if source in DATASETS else table.features
+    return Dataset(name_of(source), features, table.targets, table.feature_names, table.class_names)
+
+
+def load_table(
+    source: str,
+    *,
+    target: str | None = None,
+    task: Task = "auto",
+    seed: int = 0,
+    drop: Sequence[str] = (),
+    categories: Sequence[str] = (),
+    missing: Sequence[str] | None = None,
+) -> Table:
+    """Load the columns of a data set by name, or of a file, as they are.
+
+    Parameters
+    ----------
+    source, target, task, seed
+        As for `load`.
+    drop, categories, missing
+        As for `read_table`.
+
+    Raises
+    ------
+    InputError
+        As for `load`.
+    """
+    if source in DATASETS:
+        info = DATASETS[source]
+        for_files = target is not None or drop or categories or missing is not None
+        if for_files or task not in ("auto", "classification"):
+            raise InputError(
+                f"data set {source!r} comes with its columns and its target, {info.classes} "
+                "classes; give target, task, drop, categories and missing for files only"
+            )
+        return info.make(_generator(seed))
+    looks_like_path = any(mark in source for mark in "/\\")
+    if (
+        looks_like_path or source.lower().endswith((".csv", ".parquet")) or os.path.exists(source)  # noqa: PTH110 (a name may be too long)
+    ):
+        return read_table(source, target, task, drop=drop, categories=categories, missing=missing)
+    raise InputError(
+        f"{unknown_name('data set', source, DATASETS)}, or the path of a CSV or Parquet file"
+    )
+
+
+def name_of(source: str) -> str:
+    """Name of a data set, or of a file without its ending."""
+    return source if source in DATASETS else Path(source).stem
+
+
+def _generator(seed: int) -> np.random.RandomState:
+    """NumPy's legacy generator, apart from the global one."""
+    try:
+        return np.random.RandomState(seed)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"seed is {seed!r}, expected a whole number from 0 to 2**32 - 1; pass for example 0"
+        ) from None
+
+
+# --- Training and test samples --------------------------------------------------------------------
+
+
+def split(dataset: Dataset, test_fraction: float, seed: int) -> tuple[Dataset, Dataset]:
+    """Divide the samples at random into training and test samples.
+
+    For classification both parts have the classes in the data set's proportions.
+
+    Parameters
+    ----------
+    dataset
+        The samples to divide.
+    test_fraction
+        Share of the samples to test on, between 0 and 1, both excluded; their number is
+        rounded up.
+    seed
+        From 0 to 2**32 - 1. The same seed gives the same division.
+
+    Returns
+    -------
+    train, test : Dataset
+        Together they hold every sample once, shuffled.
+
+    Raises
+    ------
+    InputError
+        If a part would be empty or smaller than the number of classes, or if a class has fewer
+        than two samples.
+
+    Examples
+    --------
+    >>> train, test = split(load("iris"), 0.2, seed=0)
+    >>> train.n_samples, test.n_samples
+    (120, 30)
+    """
+    parts = split_rows(dataset.name, dataset.targets, dataset.class_names, test_fraction, seed)
+    train, test = (
+        dataclasses.replace(dataset, features=dataset.features[rows], targets=dataset.targets[rows])
+        for rows in parts
+    )
+    return train, test
+
+
+def split_rows(
+    name: str,
+    targets: NDArray[np.int32] | Numbers,
+    class_names: Sequence[str] | None,
+    test_fraction: float,
+    seed: int,
+) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    """Divide the rows of a data set as `split` does; returns the indices of each part.
+
+    Parameters
+    ----------
+    name, targets, class_names
+        Of the data set.
+    test_fraction, seed
+        As for `split`.
+    """
+    if not 0 < test_fraction < 1:
+        raise InputError(
+            f"test fraction is {test_fraction!r}, expected a number between 0 and 1, both "
+            "excluded; pass for example 0.2"
+        )
+    samples = len(targets)
+    n_test = math.ceil(test_fraction * samples)
+    smallest = 1
+    if class_names is not None:
+        counts = np.bincount(targets, minlength=len(class_names))
+        smallest = int(np.count_nonzero(counts))
+        if 1 in counts:
+            otherwise = ""
+            if None not in map(number, class_names):
+                otherwise = ", or predict numbers instead of classes with --task regression"
+            raise InputError(
+                f"{name}: class {class_names[list(counts).index(1)]!r} has only one sample, "
+                f"expected one to train and one to test on; add samples or drop it{otherwise}"
+            )
+    if min(n_test, samples - n_test) < smallest:
+        raise InputError(
+            f"{name}: test fraction {test_fraction} divides {samples} samples "
+            f"into {samples - n_test} for training and {n_test} for testing, expected "
+            f"at least {smallest} in each; choose another fraction"
+        )
+    train, test = _sklearn("model_selection").train_test_split(
+        np.arange(samples),
+        test_size=n_test,
+        random_state=_generator(seed),
+        stratify=targets if class_names is not None else None,
+    )
+    return train, test

@@ -1,0 +1,290 @@
+"""How do columns of a table become inputs of a network? By scikit-learn, as learned in training.
+
+Numbers: the median where one is missing, then mean 0 and standard deviation 1. A column that has
+gaps in the training data gets another input, which is 1 where its value is missing. Categories: one
+input for each that the training data have, which is 1 for that category; a gap is a category too.
+What the training data do not have is none of the known ones: all of the column's inputs are 0.
+
+The result is kept with skops, which loads data and never runs code.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+import zipfile
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradless._core import storage
+from gradless._core.errors import InputError
+from gradless.data.cells import short
+from gradless.data.table import Columns, Kind
+
+FloatArray = NDArray[np.float32]
+
+MISSING = "missing"  # the category of a gap
+_NUMBERS, _GAPS, _CATEGORIES = "numbers", "gaps", "categories"
+# Beyond what skops trusts by itself: types of scikit-learn, NumPy and SciPy that hold data.
+_TRUSTED = ["numpy.dtype"]
+# Rows are transformed in blocks: on the way, they are objects, or in double precision.
+_BLOCK_CELLS = 2**20
+_NAMED = 3
+_UNKNOWN = "they count as none of the known ones"
+
+
+@dataclass(frozen=True, eq=False)
+class Preprocessing:
+    """What was learned from the training rows, to be applied to all others alike.
+
+    Attributes
+    ----------
+    transformer : sklearn.compose.ColumnTransformer
+        From an array with the columns in the order of `names`: of floats if all are numbers,
+        otherwise of objects, with None where a category is missing.
+    names : tuple of str
+        Names of the columns.
+    kinds : tuple of str
+        Whether each holds numbers or categories.
+    """
+
+    transformer: Any
+    names: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+
+    @classmethod
+    def fit(cls, train: Columns, *, scale: bool = True) -> Preprocessing:
+        """Learn from training rows only: what is learned from test rows flatters the test.
+
+        Parameters
+        ----------
+        train
+            The rows to learn from.
+        scale
+            Whether numbers get mean 0 and standard deviation 1.
+        """
+        gaps = np.flatnonzero(np.isnan(train.features).any(axis=0))
+        transformer = _untrained(train.kinds, gaps.tolist(), scale)
+        transformer.fit(_array(train))
+        return cls(transformer, train.feature_names, train.kinds)
+
+    def transform(self, columns: Columns) -> FloatArray:
+        """Inputs of the network, float32 of shape (rows, inputs).
+
+        Raises
+        ------
+        InputError
+            If the columns are not those of training.
+        """
+        if columns.feature_names != self.names:
+            raise InputError(
+                f"columns are {columns.feature_names}, expected {self.names}; pass the columns "
+                "that the preprocessing was learned from"
+            )
+        count = max(1, _BLOCK_CELLS // max(len(self.names), len(self.input_names)))
+        inputs = np.empty((len(columns.features), len(self.input_names)), np.float32)
+        for first in range(0, len(inputs), count):
+            block = columns._replace(features=columns.features[first : first + count])
+            with np.errstate(over="ignore"):  # what is too large for float32 is infinite
+                inputs[first : first + count] = self.transformer.transform(_array(block))
+        return inputs
+
+    @functools.cached_property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the inputs, all different."""
+        names: list[str] = []
+        for part, _, columns in self._parts():
+            for index, column in enumerate(columns):
+                name = self.names[column]
+                if part == _NUMBERS:
+                    names.append(name)
+                elif part == _GAPS:
+                    names.append(f"{name} is missing")
+                else:
+                    names += [f"{name} = {value}" for value in self._categories[index]]
+        seen: set[str] = set()
+        for index in range(len(names)):
+            while names[index] in seen:
+                names[index] += "'"
+            seen.add(names[index])
+        return tuple(names)
+
+    def strangers(self, columns: Columns) -> Iterator[str]:
+        """What these rows have that the training rows did not, in one line for each column."""
+        for part, _, indices in self._parts():
+            for index, column in enumerate(indices):
+                if part == _NUMBERS:
+                    yield from self._new_gaps(columns, column, "the median of its column is taken")
+                elif part == _CATEGORIES:
+                    known = set(self._categories[index])
+                    if MISSING not in known:
+                        yield from self._new_gaps(columns, column, _UNKNOWN)
+                    yield from self._new_categories(columns, column, known)
+
+    def _new_gaps(self, columns: Columns, column: int, so: str) -> Iterator[str]:
+        count = int(np.isnan(columns.features[:, column]).sum())
+        had_gaps = any(part == _GAPS and column in found for part, _, found in self._parts())
+        if count and not had_gaps:
+            yield (
+                f"column {short(self.names[column])}: {_cells(count)} without a value, of which "
+                f"the training data had none; {so}"
+            )
+
+    def _new_categories(
+        self, columns: Columns, column: int, known: Collection[str]
+    ) -> Iterator[str]:
+        texts = columns.texts(column).tolist()
+        unseen = Counter(text for text in texts if text is not None and text not in known)
+        if not unseen:
+            return
+        most = [f"{short(name)} ({count:,})" for name, count in unseen.most_common(_NAMED)]
+        more = f" and {len(unseen) - _NAMED:,} more" if len(unseen) > _NAMED else ""
+        yield (
+            f"column {short(self.names[column])}: {_cells(sum(unseen.values()))} with categories "
+            f"that the training data did not have: {', '.join(most)}{more}; {_UNKNOWN}"
+        )
+
+    @property
+    def _categories(self) -> list[list[str]]:
+        """The categories that are known, of each column that has some."""
+        encoder = self.transformer.named_transformers_[_CATEGORIES].named_steps["encode"]
+        return [list(map(str, names)) for names in encoder.categories_]
+
+    def _parts(self) -> list[tuple[str, Any, list[int]]]:
+        return list(self.transformer.transformers_)
+
+    # --- On disk ----------------------------------------------------------------------------------
+
+    def save(self, path: Path) -> None:
+        """Write the file, whole or not at all."""
+        from skops import io  # noqa: PLC0415 - loads in most of a second, and runs end here
+
+        data = io.dumps(self.transformer, compression=zipfile.ZIP_DEFLATED)
+        storage.write_bytes(path, data)
+
+    @classmethod
+    def load(cls, path: Path, names: Sequence[str], kinds: Sequence[Kind]) -> Preprocessing:
+        """Read a file written by :meth:`save` for these columns.
+
+        Raises
+        ------
+        InputError
+            If it is missing, damaged, of other columns, or anything else.
+        """
+        from skops import io  # noqa: PLC0415
+        from skops.io.exceptions import UntrustedTypesFoundException  # noqa: PLC0415
+
+        if not path.is_file():
+            raise InputError(f"{path} does not exist, expected it in a run folder")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # another version of scikit-learn
+                transformer = io.load(path, trusted=_TRUSTED)
+                found = cls(transformer, tuple(names), tuple(kinds))
+                fits = _fits(found)
+        except UntrustedTypesFoundException as error:
+            raise InputError(
+                f"{path} holds types that gradless does not write and will not load "
+                f"({str(error)[:200]}); use the file of the run"
+            ) from None
+        except Exception as error:  # whatever damaged files make of it
+            text = (str(error).splitlines() or [""])[0][:200]
+            raise InputError(
+                f"{path} cannot be read ({type(error).__name__}: {text}); use another copy of it"
+            ) from None
+        if not fits:
+            raise InputError(
+                f"{path} holds the preprocessing of other columns; use the file of the run"
+            )
+        return found
+
+
+def _cells(count: int) -> str:
+    return f"{count:,} cell{'' if count == 1 else 's'}"
+
+
+def _untrained(kinds: Sequence[Kind], gaps: Sequence[int], scale: bool) -> Any:
+    """The transformer before it has seen any data."""
+    from sklearn import compose, impute, pipeline, preprocessing  # noqa: PLC0415 - loads in seconds
+
+    numbers = [column for column, kind in enumerate(kinds) if kind == "number"]
+    categories = [column for column, kind in enumerate(kinds) if kind == "category"]
+    steps: list[tuple[str, Any]] = [
+        ("fill", impute.SimpleImputer(strategy="median", keep_empty_features=True))
+    ]
+    if scale:
+        steps.append(("scale", preprocessing.StandardScaler()))
+    encode = [
+        (
+            "fill",
+            impute.SimpleImputer(
+                missing_values=None,
+                strategy="constant",
+                fill_value=MISSING,
+                keep_empty_features=True,
+            ),
+        ),
+        (
+            "encode",
+            # Of two categories none is left out: one that is unknown would be taken for that one.
+            preprocessing.OneHotEncoder(
+                handle_unknown="ignore", sparse_output=False, dtype=np.float32
+            ),
+        ),
+    ]
+    parts = [
+        (_NUMBERS, pipeline.Pipeline(steps), numbers),
+        (_GAPS, impute.MissingIndicator(features="all"), [c for c in numbers if c in set(gaps)]),
+        (_CATEGORIES, pipeline.Pipeline(encode), categories),
+    ]
+    used = [part for part in parts if part[2]]
+    return compose.ColumnTransformer(used, sparse_threshold=0.0)
+
+
+def _array(columns: Columns) -> NDArray[Any]:
+    """The columns as the transformer takes them."""
+    if "category" not in columns.kinds:
+        return np.asarray(columns.features, np.float64)
+    array = columns.features.astype(object)
+    for column, kind in enumerate(columns.kinds):
+        if kind == "category":
+            array[:, column] = columns.texts(column)
+    return array
+
+
+def _fits(found: Preprocessing) -> bool:
+    """Whether a loaded transformer is one for these columns, and works."""
+    parts = found._parts()
+    gaps = [column for part, _, columns in parts if part == _GAPS for column in columns]
+    steps = dict(parts[0][1].steps) if parts[0][0] == _NUMBERS else {}
+    expected = _untrained(found.kinds, gaps, "scale" in steps)
+    if _outline(found.transformer, parts) != _outline(expected, expected.transformers):
+        return False
+    row = Columns(
+        np.full((1, len(found.names)), np.nan),
+        found.names,
+        tuple(None if kind == "number" else () for kind in found.kinds),
+    )
+    return found.transform(row).shape == (1, len(found.input_names))
+
+
+def _outline(transformer: Any, parts: Sequence[tuple[str, Any, Any]]) -> list[Any]:
+    """What a transformer is made of."""
+    return [
+        type(transformer),
+        *(
+            (
+                name,
+                type(part),
+                list(columns),
+                [type(step) for _, step in getattr(part, "steps", [])],
+            )
+            for name, part, columns in parts
+        ),
+    ]

@@ -1,0 +1,1 @@
+"""How is a population scored fast? Layout, blocks and devices."""

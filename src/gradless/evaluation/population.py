@@ -1,0 +1,150 @@
+"""How is a population evaluated fast? Layout, blocks and devices: all of the speed lives here.
+
+On a CPU, members are mapped one after another (or in small blocks), each with its activations
+feature-major, and the population is spread over all cores by one mesh; nothing the size of
+population x activations is ever stored. On a GPU, large blocks of members are evaluated together.
+The same code then serves several GPUs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import NamedSharding, PartitionSpec
+
+from gradless._core import tree
+from gradless._core.mesh import POPULATION
+from gradless._core.tree import Candidates, Params
+from gradless.problems.contract import Layout, Problem, Score, SharesCenter
+from gradless.strategies.base import Perturbs, Strategy
+
+T = TypeVar("T")
+# Weights of a single network, up to which a second program that is written out is worth compiling.
+_WRITTEN_OUT_AGAIN = 100
+
+
+def everywhere(function: Callable[..., T], layout: Layout) -> Callable[..., T]:
+    """The function run by every device of the layout, with the same arguments and results.
+
+    Inside it, :func:`evaluate` shares out a population, and nothing else is exchanged. Left to
+    itself, the compiler would spread a strategy's small arrays over the devices as well and
+    exchange them twenty times a generation.
+    """
+    if layout.devices == 1:
+        return function
+    same = PartitionSpec()
+    # The gathered scores are equal everywhere, which is not inferred.
+    mapped: Callable[..., T] = jax.shard_map(
+        function, mesh=layout.mesh, in_specs=same, out_specs=same, check_vma=False
+    )
+    return mapped
+
+
+def evaluate(
+    problem: Problem,
+    strategy: Strategy,
+    state: Any,
+    candidates: Candidates,
+    batch: Any,
+    layout: Layout,
+) -> Score:
+    """Score every candidate of a population on one batch; to be called :func:`everywhere`.
+
+    Parameters
+    ----------
+    problem
+        What they are evaluated on.
+    strategy, state
+        They decode candidates.
+    candidates
+        Population on the leading axis.
+    batch
+        Data, the same for all.
+    layout
+        How to do it.
+
+    Returns
+    -------
+    Score
+        Losses and accuracies, each of shape (population,). Losses are as computed, NaN included.
+    """
+
+    problem = problem.laid_out(layout)
+
+    def members(candidates: Candidates) -> Score:
+        def score(candidate: Any) -> Score:
+            return problem.score(strategy.decode(state, candidate), batch)
+
+        return map_members(score, candidates, layout.block)
+
+    def pairs(candidates: Candidates) -> Score:
+        """Scores (members, 2) of the given candidates and of those opposite."""
+        assert isinstance(problem, SharesCenter)
+        assert isinstance(strategy, Perturbs)
+        shared = problem.around(strategy.middle(state), batch)
+
+        def score(candidate: Any) -> Score:
+            return problem.score_pair(shared, strategy.change(state, candidate), batch)
+
+        return map_members(score, candidates, layout.block)
+
+    population = tree.population_size(candidates)
+    if layout.pairs:
+        half = jax.tree.map(lambda x: x[: population // 2], candidates)
+        scores = _shared(pairs, half, layout)
+        return jax.tree.map(lambda x: x.T.reshape(population), scores)
+    return _shared(members, candidates, layout)
+
+
+def _shared(
+    function: Callable[[Candidates], Score], candidates: Candidates, layout: Layout
+) -> Score:
+    """The function's results for all candidates, of which each device computes a share."""
+    if layout.devices == 1:
+        return function(candidates)
+    population = tree.population_size(candidates)
+    share = -(-population // layout.devices)
+    # The last shares are filled up with members from the beginning.
+    chosen = (jax.lax.axis_index(POPULATION) * share + jnp.arange(share)) % population
+    scores = jnp.stack(function(jax.tree.map(lambda x: x[chosen], candidates)))
+    # One exchange a generation: everything after it is small, and done by every device alike.
+    gathered = jax.lax.all_gather(scores, POPULATION, axis=1, tiled=True)
+    return Score(*gathered[:, :population])
+
+
+def map_members(one: Callable[[Any], T], candidates: Candidates, block: int) -> T:
+    """Apply ``one`` to every candidate, ``block`` at a time; results on the leading axis."""
+    population = tree.population_size(candidates)
+    if population == 1:
+        # No loop and no batch axis around a single member.
+        return jax.tree.map(lambda x: x[None], one(tree.member(candidates, 0)))
+    if block >= population:
+        return jax.vmap(one)(candidates)
+    if block == 1:
+        return jax.lax.map(one, candidates)
+    # Blocks of one size, since another size is another program to compile: the last one is filled
+    # up with members from the beginning.
+    blocks = -(-population // block)
+    block = -(-population // blocks)
+    if blocks * block > population:
+        chosen = jnp.arange(blocks * block) % population
+        candidates = jax.tree.map(lambda x: x[chosen], candidates)
+    split = jax.tree.map(lambda x: x.reshape(blocks, block, *x.shape[1:]), candidates)
+    scores = jax.lax.map(jax.vmap(one), split)
+    return jax.tree.map(lambda x: x.reshape(blocks * block, *x.shape[2:])[:population], scores)
+
+
+def score_one(problem: Problem, params: Params, batch: Any, layout: Layout) -> Score:
+    """Score of a single network, besides those of a population."""
+    small = tree.size(params) <= _WRITTEN_OUT_AGAIN
+    alone = dataclasses.replace(layout, written_out=layout.written_out and small)
+    return problem.laid_out(alone).score(params, batch)
+
+
+def replicate(values: Any, layout: Layout) -> Any:
+    """Put a pytree on every device of the layout."""
+    return jax.device_put(values, NamedSharding(layout.mesh, PartitionSpec()))

@@ -1,0 +1,381 @@
+"""What is being trained?
+
+A model is anything with ``init(key) -> params`` and ``apply(params, x) -> outputs``, samples on the
+leading axis of ``x`` and of the outputs. :class:`MLP` is the one that ships. Its arithmetic is
+written feature-major, activations of shape (features, samples), because a processor's vector units
+then run along the samples, whatever the width of the network.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+import operator
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gradless._core import cost, tree
+from gradless._core.cost import Cost
+from gradless._core.errors import InputError, unknown_name
+from gradless._core.hardware import has_bfloat16
+from gradless._core.programs import KEPT
+from gradless._core.tree import Params
+from gradless.models import quantization
+
+_TURNED_FIRST = 2048  # weights; turning more than that costs more than it saves
+# Up to here, rows are 1.5 to 3 times as fast as products; beyond, they do not fit into the
+# processor's registers and first cache, and take seconds to compile.
+WRITTEN_OUT = 400
+
+Rows = list[jax.Array] | jax.Array
+"""Feature-major activations: an array (features, samples), or a list of its rows."""
+
+
+def _relu(x: jax.Array) -> jax.Array:
+    # One instruction. A maximum that passes NaN on from both sides is three.
+    return jnp.where(x < 0, jnp.zeros((), x.dtype), x)
+
+
+ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "relu": _relu,
+    "leaky_relu": jax.nn.leaky_relu,
+    "elu": jax.nn.elu,
+    "gelu": jax.nn.gelu,
+    "silu": jax.nn.silu,
+    "softplus": jax.nn.softplus,
+    "tanh": jnp.tanh,
+    "sigmoid": jax.nn.sigmoid,
+    "sine": jnp.sin,
+    "sign": jnp.sign,
+    "step": lambda x: (x > 0).astype(x.dtype),
+    "identity": lambda x: x,
+}
+"""Activation functions by name; none needs a derivative."""
+
+PRECISIONS = ("float32", "bfloat16")
+"""Numbers that a network may compute in."""
+
+STEPS = frozenset({"sign", "step"})
+"""Activations that are flat almost everywhere, so that a loss goes in steps."""
+
+WEIGHTS = ("float32", "int8")
+"""Numbers that weights are: any of float32, or those of eight bits, by ``quantization``."""
+
+INITIALIZERS: dict[str, Callable[[int, int], float]] = {
+    "he": lambda inputs, outputs: math.sqrt(2 / inputs),
+    "glorot": lambda inputs, outputs: math.sqrt(2 / (inputs + outputs)),
+    "lecun": lambda inputs, outputs: math.sqrt(1 / inputs),
+    "book": lambda inputs, outputs: 0.01,
+}
+"""Standard deviation of a layer's first weights, from its numbers of inputs and outputs.
+
+``he``: He et al. (2015), equation 10. ``glorot``: Glorot and Bengio (2010), section 4.2.1, normal
+form. ``lecun``: LeCun et al., "Efficient BackProp" (1998), equation 16. ``book``: the 0.01 of
+"Neural Networks from Scratch".
+"""
+
+
+@runtime_checkable
+class Model(Hashable, Protocol):
+    """Anything that makes parameters and applies them."""
+
+    def init(self, key: jax.Array) -> Params:
+        """First parameters, a pytree of arrays."""
+
+    def apply(self, params: Params, x: jax.Array) -> jax.Array:
+        """Outputs, shape (samples, outputs), for inputs of shape (samples, ...)."""
+
+
+@runtime_checkable
+class FeatureMajor(Model, Protocol):
+    """A model that computes feature-major, which a processor does faster."""
+
+    def apply_rows(self, params: Params, rows: Rows) -> Rows:
+        """Outputs (outputs, samples) for inputs (features, samples): an array, or lists of rows."""
+
+
+@runtime_checkable
+class LinearFirst(FeatureMajor, Protocol):
+    """A model that begins with a layer that is linear in the parameters.
+
+    Of two networks center + change and center - change, it is the same two results added and
+    subtracted: one product where most of the work is.
+    """
+
+    @property
+    def shares_first(self) -> bool:
+        """Whether that saves work, and changes nothing but the last digits."""
+
+    def first(self, params: Params, rows: Rows) -> Rows:
+        """The first layer before its activation."""
+
+    def after_first(self, params: Params, rows: Rows) -> Rows:
+        """Outputs from what :meth:`first` returned."""
+
+
+class Dense(NamedTuple):
+    """Parameters of one layer."""
+
+    weights: jax.Array  # (inputs, outputs)
+    biases: jax.Array  # (outputs,)
+
+
+@dataclass(frozen=True)
+class MLP:
+    """Multi-layer perceptron: dense layers with an activation after all but the last.
+
+    Parameters
+    ----------
+    sizes
+        Inputs, neurons of each hidden layer, outputs; for example ``(2, 64, 3)``.
+    activation
+        Name in ``ACTIVATIONS``.
+    initializer
+        Name in ``INITIALIZERS``; biases start at zero.
+    weights
+        Name in ``WEIGHTS``. With ``"int8"`` the network computes with weights that are rounded to
+        whole numbers of -127 to 127 times a scale of their layer. Parameters are float32 all the
+        same, and so are biases: a search moves by less than a rounding.
+
+    Raises
+    ------
+    InputError
+        For fewer than two sizes, a size below one, or an unknown name.
+
+    Examples
+    --------
+    >>> import jax
+    >>> model = MLP((2, 64, 3))
+    >>> params = model.init(jax.random.key(0))
+    >>> model.apply(params, jax.numpy.zeros((300, 2))).shape
+    (300, 3)
+    """
+
+    sizes: tuple[int, ...]
+    activation: str = "relu"
+    initializer: str = "he"
+    weights: str = "float32"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be a network."""
+        if len(self.sizes) < 2 or min(self.sizes) < 1:
+            raise InputError(
+                f"layer sizes {self.sizes} were given, expected at least inputs and outputs, each "
+                "1 or more; give for example 2 64 3"
+            )
+        if max(self.sizes) >= 2**31:  # what an index of an array can be
+            raise InputError(
+                f"a layer of {max(self.sizes):.3g} neurons was given, whose outputs for one sample "
+                f"need {max(self.sizes) / 2**28:.3g} GiB, expected below {2**31:,}; give fewer"
+            )
+        if self.activation not in ACTIVATIONS:
+            raise unknown_name("activation", self.activation, ACTIVATIONS)
+        if self.initializer not in INITIALIZERS:
+            raise unknown_name("initializer", self.initializer, INITIALIZERS)
+        if self.weights not in WEIGHTS:
+            raise unknown_name("kind of weights", self.weights, WEIGHTS)
+
+    @property
+    def in_steps(self) -> bool:
+        """Whether outputs go in steps, so that no derivative says where they fall."""
+        return self.activation in STEPS or self.rounds
+
+    @property
+    def rounds(self) -> bool:
+        """Whether the weights it computes with are rounded parameters."""
+        return self.weights != "float32"
+
+    @property
+    def shares_first(self) -> bool:
+        """Whether there is a first layer apart from the last, with weights that are not rounded."""
+        return len(self.sizes) > 2 and not self.rounds
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of weights and biases."""
+        return sum((i + 1) * o for i, o in itertools.pairwise(self.sizes))
+
+    def init(self, key: jax.Array) -> tuple[Dense, ...]:
+        """Normal weights of the initializer's scale, biases zero, float32."""
+        layers = []
+        for index, (inputs, outputs) in enumerate(itertools.pairwise(self.sizes)):
+            scale = INITIALIZERS[self.initializer](inputs, outputs)
+            layer_key = jax.random.fold_in(key, index)
+            weights = scale * jax.random.normal(layer_key, (inputs, outputs), jnp.float32)
+            layers.append(Dense(weights, jnp.zeros(outputs, jnp.float32)))
+        return tuple(layers)
+
+    def apply(self, params: Sequence[Dense], x: jax.Array) -> jax.Array:
+        """Outputs before any softmax, (samples, outputs), for x of shape (samples, inputs)."""
+        outputs = self.apply_rows(params, jnp.asarray(x).T)
+        assert isinstance(outputs, jax.Array)
+        return outputs.T
+
+    def apply_rows(self, params: Sequence[Dense], rows: Rows) -> Rows:
+        """Feature-major outputs for feature-major inputs.
+
+        Given an array, every layer is one matrix product. Given a list of rows, every layer is
+        written out as multiply-adds of single weights and rows: for layers of a few neurons the
+        compiler fuses the whole network into one loop over the samples.
+        """
+        return self.after_first(params, self.first(params, rows))
+
+    def first(self, params: Sequence[Dense], rows: Rows) -> Rows:
+        """The first layer before its activation; linear in the parameters unless it rounds."""
+        return _dense(self._used(params[0]), rows)
+
+    def after_first(self, params: Sequence[Dense], rows: Rows) -> Rows:
+        """Outputs from what :meth:`first` returned."""
+        activation = ACTIVATIONS[self.activation]
+        for layer in params[1:]:
+            rows = _dense(self._used(layer), jax.tree.map(activation, rows))
+        return rows
+
+    def used(self, params: Sequence[Dense]) -> tuple[Dense, ...]:
+        """Parameters as it computes with them: weights rounded, if it rounds."""
+        return tuple(map(self._used, params))
+
+    def _used(self, layer: Dense) -> Dense:
+        return Dense(quantization.rounded(layer.weights), layer.biases) if self.rounds else layer
+
+    # --- Kept -------------------------------------------------------------------------------------
+
+    def stored(self, params: Sequence[Dense]) -> tuple[Dense, ...]:
+        """The network as files hold it: rounded weights as :class:`quantization.Quantized`."""
+        if not self.rounds:
+            return tuple(params)
+        return tuple(Dense(quantization.quantized(w), biases) for w, biases in params)
+
+    def stored_zeros(self) -> tuple[Dense, ...]:
+        """NumPy arrays of zeros as :meth:`stored` has them, for shapes and dtypes."""
+        shapes = jax.eval_shape(lambda: self.stored(self.init(jax.random.key(0))))
+        zeros: tuple[Dense, ...] = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)
+        return zeros
+
+    def restored(self, stored: Any, path: Path) -> tuple[Dense, ...]:
+        """Parameters from what :meth:`stored` made, as NumPy arrays.
+
+        Weights that it rounds come back rounded, which is the same network.
+
+        Raises
+        ------
+        InputError
+            If the file, ``path``, holds weights that are not rounded in this way.
+        """
+        if not self.rounds:
+            return tuple(stored)
+        return tuple(Dense(quantization.restored(w, path), biases) for w, biases in stored)  # type: ignore[arg-type]
+
+
+def _dense(layer: Dense, rows: Rows) -> Rows:
+    return _dense_rows(layer, rows) if isinstance(rows, list) else _dense_product(layer, rows)
+
+
+def _dense_product(layer: Dense, rows: Rows) -> Rows:
+    assert isinstance(rows, jax.Array)
+    weights = layer.weights.T
+    if tree.size(weights) <= _TURNED_FIRST:
+        # A product with a narrow matrix that is turned on the way takes up to three times as long.
+        weights = jax.lax.optimization_barrier(weights)
+    return weights @ rows + layer.biases[:, None]
+
+
+def _dense_rows(layer: Dense, rows: Rows) -> Rows:
+    # From the bias on, every term is one fused multiply-add.
+    inputs, outputs = layer.weights.shape
+    return [
+        functools.reduce(
+            operator.add, (layer.weights[i, o] * rows[i] for i in range(inputs)), layer.biases[o]
+        )
+        for o in range(outputs)
+    ]
+
+
+# --- Facts of any model ---------------------------------------------------------------------------
+
+
+def check_fits(model: Model, sample: tuple[int, ...], n_outputs: int) -> None:
+    """Refuse a model that does not take samples of this shape, or makes other outputs.
+
+    Raises
+    ------
+    InputError
+        For these.
+    """
+    if isinstance(model, MLP):
+        inputs, outputs = model.sizes[0], model.sizes[-1]
+        if sample != (inputs,) or n_outputs != outputs:
+            raise InputError(
+                f"a network with {inputs} inputs and {outputs} outputs was given for data with "
+                f"{math.prod(sample)} features and {n_outputs} outputs; make the first and last "
+                "layer sizes fit the data"
+            )
+        return
+    name = type(model).__name__
+    try:
+        outputs = _applied(model, (1, *sample))[1]
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{name}.apply must take samples of shape {sample}, and says: "
+            f"{str(error).strip().splitlines()[0]}"
+        ) from error
+    shape = getattr(outputs, "shape", None)
+    if shape != (1, n_outputs):
+        raise InputError(
+            f"{name}.apply must return {n_outputs} outputs for each sample, (samples, "
+            f"{n_outputs}), got the shape {shape} for one sample"
+        )
+
+
+@functools.lru_cache(maxsize=KEPT)  # to trace a model takes milliseconds
+def cost_of(model: Model, samples: int, sample: tuple[int, ...], n_outputs: int) -> Cost:
+    """What one evaluation costs on samples of a shape, with what judges ``n_outputs`` outputs."""
+    judging = 10.0 * samples * n_outputs
+    if not isinstance(model, MLP):
+        counted = cost.of_jaxpr(_applied(model, (samples, *sample))[0].jaxpr)
+        return counted._replace(operations=counted.operations + judging)
+    weights = sum(i * o for i, o in itertools.pairwise(model.sizes))
+    return Cost(
+        operations=samples * model.n_parameters + judging,
+        held=2 * samples * max(model.sizes),
+        written_out=weights <= WRITTEN_OUT,
+        shares_center=model.shares_first,
+    )
+
+
+def _applied(model: Model, inputs: tuple[int, ...]) -> tuple[Any, Any]:
+    """The jaxpr of a model applied to inputs of a shape, and the shapes of its outputs."""
+    params = jax.eval_shape(lambda: model.init(jax.random.key(0)))
+    x = jax.ShapeDtypeStruct(inputs, jnp.float32)
+    return jax.make_jaxpr(lambda p, x: model.apply(p, x), return_shape=True)(params, x)
+
+
+def check_precision(precision: str, model: Model) -> None:
+    """Refuse a precision that is unknown, too coarse, or that this machine could only imitate.
+
+    Raises
+    ------
+    InputError
+        For these.
+    """
+    if precision not in PRECISIONS:
+        raise unknown_name("precision", precision, PRECISIONS)
+    if precision != "float32" and isinstance(model, MLP) and model.rounds:
+        raise InputError(
+            f"precision {precision} was given with {model.weights} weights, which times their "
+            "scale are exact in float32 alone; use precision float32, or weights float32"
+        )
+    if precision == "float32" or jax.default_backend() != "cpu":
+        return
+    if not has_bfloat16():
+        raise InputError(
+            "precision bfloat16 was given on a processor without bfloat16 arithmetic, expected a "
+            "GPU, a TPU or a processor with avx512_bf16, amx_bf16 or bf16; use float32"
+        )

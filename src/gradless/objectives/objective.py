@@ -1,0 +1,255 @@
+"""What is a good network?
+
+An objective turns outputs and targets into one number and knows whether more of it is better. None
+needs a derivative. Training minimises :meth:`Objective.loss_rows`, which is the value, or minus the
+value where greater is better.
+
+Outputs are logits: softmax belongs to the objective. Inside the compiled loop, outputs and targets
+are feature-major (outputs, samples), either as one array or as a list of rows; see ``models``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gradless._core.errors import InputError
+from gradless._core.programs import compiled
+from gradless.models.mlp import Rows
+from gradless.objectives import metrics
+from gradless.objectives.losses import accuracy, is_right, mean
+from gradless.objectives.metrics import Targets
+from gradless.objectives.targets import Task, checked_weight, prepared
+
+
+class Measure:
+    """What people see of an objective: its own name and value, whatever the loss inside.
+
+    Training minimises a loss, which is the value, or minus the value where more of it is better.
+    """
+
+    name: str
+    greater_is_better: bool
+
+    @property
+    def quantity(self) -> str:
+        """What its values are called: ``loss``, or where more is better, its name."""
+        return self.name if self.greater_is_better else "loss"
+
+    @property
+    def label(self) -> str:
+        """The same for a heading, where a loss is named, too."""
+        return self.name if self.greater_is_better else f"loss ({self.name})"
+
+    @property
+    def best_loss(self) -> float:
+        """The loss of what cannot be better: of all measures here, 1 is the best, or 0."""
+        return -1.0 if self.greater_is_better else 0.0
+
+    def value(self, loss: Any) -> Any:
+        """The value of a loss, or of an array of them; and the loss of a value."""
+        return -loss if self.greater_is_better else loss
+
+
+@dataclass(frozen=True)
+class Objective(Measure):
+    """What a network is judged by: one number from all outputs and targets, with its direction.
+
+    Parameters
+    ----------
+    name
+        What :func:`get` finds it by, also on the command line.
+    description
+        One line for people.
+    of_samples
+        From feature-major outputs and prepared targets, the value of every sample, (samples,), 0 or
+        more; or what ``of_all`` needs of it.
+    tasks
+        What it can judge.
+    greater_is_better
+        Direction.
+    smooth
+        Whether it follows small changes of the outputs, and does not go in steps.
+    of_all
+        Value from what ``of_samples`` gives and prepared targets; None for the weighted mean.
+    classes
+        How many classes it needs, if not any number.
+    degree
+        Of targets and outputs in a unit c times as small, its value is ``c**degree`` times as
+        large; None if there is no such rule. Where it is 0, each output may have its own unit.
+    """
+
+    name: str
+    description: str
+    of_samples: Callable[[Rows, Targets], jax.Array]
+    tasks: tuple[Task, ...] = ("classification",)
+    greater_is_better: bool = False
+    smooth: bool = True
+    of_all: Callable[[jax.Array, Targets], jax.Array] | None = None
+    classes: int | None = None
+    degree: int | None = None
+
+    def check(self, task: Task, n_outputs: int) -> None:
+        """Refuse data that it cannot judge.
+
+        Raises
+        ------
+        InputError
+            If the task or its number of classes does not fit.
+        """
+        if task not in self.tasks:
+            raise InputError(
+                f"objective {self.name!r} was given for {task}, but judges "
+                f"{' and '.join(self.tasks)}; choose another objective or another target column"
+            )
+        if self.classes not in (None, n_outputs):
+            raise InputError(
+                f"objective {self.name!r} was given for {n_outputs} classes, expected "
+                f"{self.classes}; choose another objective or another target column"
+            )
+
+    def function(self, outputs: Rows, targets: Targets) -> jax.Array:
+        """Value, from feature-major outputs and prepared targets; NaN if a sample has no value."""
+        return self._of(self.of_samples(outputs, targets), targets)
+
+    def _of(self, reduced: jax.Array, targets: Targets) -> jax.Array:
+        if self.of_all is None:
+            return mean(reduced, targets)
+        value = jnp.where(targets["total"] > 0, self.of_all(reduced, targets), jnp.nan)
+        # What only counts and compares would take NaN for a low score; times 0, it stays NaN.
+        return value + metrics.weighed(0 * reduced, targets).sum()
+
+    def loss_rows(self, outputs: Rows, targets: Targets) -> jax.Array:
+        """What training minimises, from feature-major outputs and prepared targets."""
+        loss: jax.Array = self.value(self.function(outputs, targets))
+        return loss
+
+    def judge(self, outputs: Rows, targets: Targets) -> tuple[jax.Array, jax.Array]:
+        """Loss and accuracy; the accuracy is NaN where there are no classes."""
+        if self.of_all is not None:
+            return self._judge_all(outputs, targets)
+        if "values" in targets:
+            return self.loss_rows(outputs, targets), jnp.full((), jnp.nan)
+        if not isinstance(outputs, list):
+            return self.loss_rows(outputs, targets), accuracy(outputs, targets)
+        # A list of rows is not stored: whatever reads them computes the network again. So loss and
+        # rightness of a sample are one number, the sign being the rightness, and the compiler never
+        # looks across the border of a condition.
+        values = jnp.abs(self.of_samples(outputs, targets))  # so that NaN has a sign, too
+        signed = jnp.where(is_right(outputs, targets), values, -values)
+
+        def means(signed: jax.Array) -> tuple[jax.Array, jax.Array]:
+            value = mean(jnp.abs(signed), targets)
+            accuracy = mean((~jnp.signbit(signed)).astype(jnp.float32), targets)
+            return _float32(self.value(value), accuracy)
+
+        return jax.lax.cond(targets["total"] > 0, means, _of_nothing, signed)
+
+    def _judge_all(self, outputs: Rows, targets: Targets) -> tuple[jax.Array, jax.Array]:
+        reduced = self.of_samples(outputs, targets)
+
+        def both(reduced: jax.Array) -> tuple[jax.Array, jax.Array]:
+            value = self.value(self._of(reduced, targets))
+            return _float32(value, metrics.accuracy(reduced, targets))
+
+        if not isinstance(outputs, list):
+            return both(reduced)
+        # Stored once on the way into the condition, as above.
+        return jax.lax.cond(targets["total"] > 0, both, _of_nothing, reduced)
+
+    def __call__(
+        self,
+        outputs: Any,
+        targets: Any,
+        sample_weight: Any | None = None,
+        task: Task | None = None,
+    ) -> float:
+        """Value for outputs (samples, outputs) and targets as a data set holds them.
+
+        Parameters
+        ----------
+        outputs
+            Logits or predictions, shape (samples, outputs).
+        targets
+            Class indices (samples,), one-hot labels (samples, classes), or real values; or labels
+            (samples, labels), each 0 or 1.
+        sample_weight
+            How much each sample counts, (samples,), 0 or more; by default all count the same.
+        task
+            What the targets are. Left out, labels are taken for one-hot ones or real values.
+
+        Raises
+        ------
+        InputError
+            If shapes, values or task do not fit.
+        """
+        outputs = np.asarray(outputs, np.float32)
+        if outputs.ndim != 2 or len(outputs) != len(targets):
+            raise InputError(
+                f"{self.name}: outputs of shape {outputs.shape} for {len(targets)} targets, "
+                "expected (samples, outputs); give one row of outputs for each target"
+            )
+        given = np.asarray(targets)
+        task = self._task(given, outputs) if task is None else task
+        self.check(task, outputs.shape[1])
+        self._check_targets(given, outputs, task)
+        if sample_weight is not None:
+            sample_weight = checked_weight(sample_weight, len(outputs))
+        ready = prepared(task, given, outputs.shape[1], sample_weight)
+        return float(_compiled(self.function, outputs.T, ready))
+
+    def _task(self, given: np.ndarray, outputs: np.ndarray) -> Task:
+        one_output = outputs.shape[1] == 1 or given.shape == outputs.shape
+        if "classification" not in self.tasks:
+            return "regression"
+        if "regression" in self.tasks and (given.dtype.kind == "f" or one_output):
+            return "regression"
+        return "classification"
+
+    def _check_targets(self, given: np.ndarray, outputs: np.ndarray, task: Task) -> None:
+        if task == "regression":
+            if given.size != outputs.size:
+                raise InputError(
+                    f"{self.name}: outputs of shape {outputs.shape} for targets of shape "
+                    f"{given.shape}, expected as many; give one target for each output"
+                )
+        elif given.ndim == 1 and task == "classification":
+            if not 0 <= given.min() <= given.max() < outputs.shape[1]:
+                raise InputError(
+                    f"{self.name}: class indices from {given.min()} to {given.max()} for "
+                    f"{outputs.shape[1]} outputs, expected from 0 to {outputs.shape[1] - 1}"
+                )
+        elif given.shape != outputs.shape or not ((given == 0) | (given == 1)).all():
+            raise InputError(
+                f"{self.name}: labels of shape {given.shape} from {given.min()} to {given.max()} "
+                f"for outputs of shape {outputs.shape}, expected 0 or 1 for each output"
+            )
+        elif task == "classification" and not (given.sum(1) == 1).all():
+            raise InputError(
+                f"{self.name}: labels of which a sample has none or several, expected one class "
+                "for each; give task='multilabel'"
+            )
+
+
+def _of_nothing(reduced: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Loss and accuracy of no samples."""
+    del reduced
+    return jnp.float32(jnp.nan), jnp.float32(jnp.nan)
+
+
+def _float32(loss: jax.Array, accuracy: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """As precise as the outputs of networks are; JAX's 64-bit mode may have made more of them."""
+    return loss.astype(jnp.float32), accuracy.astype(jnp.float32)
+
+
+@compiled(static_argnames=["function"])
+def _compiled(
+    function: Callable[[Rows, Targets], jax.Array], outputs: jax.Array, targets: Targets
+) -> jax.Array:
+    """One program instead of one for each operation."""
+    return function(outputs, targets)

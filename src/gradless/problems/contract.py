@@ -1,0 +1,157 @@
+"""What is a problem? What makes losses of parameters, and says what that costs.
+
+A problem is a pytree of its data with static settings, so that the same compiled program serves
+other data of the same shapes. ``SupervisedProblem`` is a model, an objective and data;
+``FunctionProblem`` is any JAX function.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
+
+import jax
+from jax.sharding import Mesh
+
+from gradless._core.cost import Cost
+from gradless._core.mesh import POPULATION
+from gradless._core.tree import Params
+
+
+class Score(NamedTuple):
+    """Loss and accuracy: of one candidate, or (population,) of all; accuracy NaN if undefined."""
+
+    loss: Any
+    accuracy: Any
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a population is evaluated; two runs that differ only in it find the same.
+
+    Parameters
+    ----------
+    written_out
+        Arithmetic is written out number by number, networks as multiply-adds on rows of samples,
+        instead of matrix products.
+    block
+        Members evaluated together before the next ones are begun.
+    devices
+        Devices over which the population is spread.
+    pairs
+        Opposite candidates are evaluated together, and share noise and what the problem computes
+        for their center.
+    """
+
+    written_out: bool
+    block: int
+    devices: int
+    pairs: bool = False
+
+    @property
+    def mesh(self) -> Mesh:
+        """The devices as one mesh."""
+        return _mesh(self.devices)
+
+
+@functools.cache
+def _mesh(devices: int) -> Mesh:
+    return Mesh(jax.devices()[:devices], (POPULATION,))
+
+
+class Problem(Protocol):
+    """What a population is evaluated on: a pytree of its data, with static settings.
+
+    One with minibatches may have a target if it can also judge all of its data:
+    :class:`gradless.training.judged_targets.JudgedOnAll`.
+    """
+
+    @property
+    def cost(self) -> Cost:
+        """What one evaluation costs."""
+
+    @property
+    def uses_minibatches(self) -> bool:
+        """Whether the loss of the same parameters changes from generation to generation."""
+
+    def laid_out(self, layout: Layout) -> Self:
+        """The same problem, computed as the layout says; itself where there is no choice."""
+
+    def batch(self, key: jax.Array) -> Any:
+        """The data that one generation sees, a pure function of the key."""
+
+    def score(self, params: Params, batch: Any) -> Score:
+        """Score of one candidate on a batch."""
+
+
+@runtime_checkable
+class SharesCenter(Problem, Protocol):
+    """A problem in which opposite candidates share work: center + change and center - change.
+
+    Its ``cost`` says where that pays.
+    """
+
+    def around(self, center: Params, batch: Any) -> Any:
+        """What a generation computes once for its center, a pytree."""
+
+    def score_pair(self, shared: Any, change: Params, batch: Any) -> Score:
+        """Scores of center + change and of center - change, leaves (2,).
+
+        ``shared`` is what :meth:`around` returned. Arrays of the change may be a
+        ``strategies.low_rank.LowRank``, which is multiplied and added like a matrix.
+        """
+
+
+# --- Losses that Python code computes -------------------------------------------------------------
+
+
+class Faults(NamedTuple):
+    """Exceptions of Python code that computes losses."""
+
+    raised: int = 0
+    error: str | None = None  # the last one
+
+    def and_later(self, others: Faults) -> Faults:
+        """These and later ones."""
+        return Faults(self.raised + others.raised, others.error or self.error)
+
+
+NO_FAULTS = Faults()
+
+
+class OnDevice(Protocol):
+    """The compiled part of a :class:`HostProblem`, a pytree."""
+
+    def draw(self, key: jax.Array) -> Any:
+        """Numbers of the samples that a generation sees, or None for all: a function of the key."""
+
+    def batch(self, drawn: Any) -> Any:
+        """Their data."""
+
+    def measure(self, params: Params, batch: Any) -> Any:
+        """What Python judges a candidate by, a pytree of arrays."""
+
+
+class Judgement(NamedTuple):
+    """What Python found of some candidates."""
+
+    loss: Any  # (candidates,), float64; NaN where there is none
+    accuracy: Any  # (candidates,), float32; NaN where undefined
+    faults: Faults = NO_FAULTS
+
+
+@runtime_checkable
+class HostProblem(Protocol):
+    """What a population is evaluated on, where the losses come from Python code."""
+
+    @property
+    def on_device(self) -> OnDevice:
+        """Its compiled part."""
+
+    @property
+    def uses_minibatches(self) -> bool:
+        """Whether the loss of the same parameters changes from generation to generation."""
+
+    def judge(self, measured: Any, drawn: Any) -> Judgement:
+        """Losses of candidates; ``measured`` has them on the leading axes, NumPy arrays."""

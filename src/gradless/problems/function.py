@@ -1,0 +1,249 @@
+"""How does any JAX function of a pytree become a problem that evaluation and training know?"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gradless._core import cost
+from gradless._core.cost import Cost
+from gradless._core.devices import use_all_cores
+from gradless._core.errors import InputError
+from gradless._core.floats import loss_dtype
+from gradless._core.programs import compiled
+from gradless._core.tree import Params, Structure, as_pytree
+from gradless.data.minibatch import batches_to_judge, minibatch_indices
+from gradless.problems.contract import Layout, Score
+
+LossFunction = Callable[..., Any]
+"""``loss_fn(params)`` or ``loss_fn(params, batch)``, one number."""
+
+
+@as_pytree(
+    traced=["data"],
+    static=["structure", "batch_size", "cost"],
+    functions=["loss_fn"],
+)
+@dataclass(frozen=True)
+class FunctionProblem:
+    """A function to minimise.
+
+    The function is static, so what was compiled serves every search of the same function object;
+    the data are traced.
+    """
+
+    loss_fn: LossFunction
+    structure: Structure
+    data: Any  # pytree with the samples on axis 0, or None
+    batch_size: int | None
+    cost: Cost
+
+    @classmethod
+    def of(
+        cls, loss_fn: LossFunction, params: Params, data: Any = None, batch_size: int | None = None
+    ) -> FunctionProblem:
+        """Problem of minimising ``loss_fn`` over pytrees like ``params``.
+
+        Raises
+        ------
+        InputError
+            For whatever cannot be minimised. The function is traced for that, not evaluated.
+        """
+        use_all_cores()
+        check_function(loss_fn, data is not None)
+        structure = structure_of(params)
+        n_samples = None if data is None else n_samples_of(data)
+        check_batch_size(batch_size, n_samples)
+        arrays = jax.tree.map(jnp.asarray, data)
+        batch_size = None if batch_size == n_samples else batch_size
+        jaxpr = _traced(cls(loss_fn, structure, arrays, batch_size, Cost(0.0, 0)))
+        return cls(loss_fn, structure, arrays, batch_size, cost.of_jaxpr(jaxpr))
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples in the data, 0 without data."""
+        leaves = jax.tree.leaves(self.data)
+        return int(leaves[0].shape[0]) if leaves else 0
+
+    @property
+    def uses_minibatches(self) -> bool:
+        """Whether each generation sees its own batch."""
+        return self.batch_size is not None
+
+    def laid_out(self, layout: Layout) -> FunctionProblem:
+        """Itself: how the function computes is its own affair."""
+        return self
+
+    def batch(self, key: jax.Array) -> Any:
+        """All the data (None without any), or the minibatch that belongs to the key."""
+        if self.batch_size is None:
+            return self.data
+        return self.samples(minibatch_indices(key, self.n_samples, self.batch_size))
+
+    def samples(self, chosen: jax.Array) -> Any:
+        """The data of the samples with these numbers, shape (samples,)."""
+        return jax.tree.map(lambda x: x[chosen], self.data)
+
+    def loss(self, params: Params, batch: Any) -> Any:
+        """What the function returns for a candidate."""
+        return self.loss_fn(params) if self.data is None else self.loss_fn(params, batch)
+
+    def score(self, params: Params, batch: Any) -> Score:
+        """Loss of one candidate on a batch, of the type of losses; it has no accuracy."""
+        loss = jnp.asarray(self.loss(params, batch)).astype(loss_dtype())
+        return Score(loss, jnp.full((), jnp.nan, jnp.float32))
+
+    def score_all(self, params: Params) -> Score:
+        """Loss on all the data, or with minibatches the mean over at most 64 of them.
+
+        These have no sample in common and are the same whatever the seed.
+        """
+        batches = None
+        if self.batch_size is not None:
+            batches = batches_to_judge(self.n_samples, self.batch_size)
+        return Score(_mean_loss(self, params, batches), jnp.full((), jnp.nan, jnp.float32))
+
+
+@compiled()
+def _mean_loss(problem: FunctionProblem, params: Params, batches: jax.Array | None) -> jax.Array:
+    if batches is None:
+        return problem.score(params, problem.data).loss
+    losses = jax.lax.map(
+        lambda chosen: problem.score(params, problem.samples(chosen)).loss, batches
+    )
+    return jnp.mean(losses)
+
+
+# --- What is given --------------------------------------------------------------------------------
+
+
+def check_function(loss_fn: Any, with_data: bool) -> None:
+    """Refuse what cannot be called with parameters, or with parameters and a batch."""
+    if not callable(loss_fn):
+        raise InputError(
+            f"loss_fn={loss_fn!r} was given, expected a function; "
+            "give for example lambda params: jnp.sum(params**2)"
+        )
+    try:
+        hash(loss_fn)
+    except TypeError:
+        raise InputError(
+            f"loss_fn of type {type(loss_fn).__name__} was given, which cannot be hashed, expected "
+            "a function; give one that calls it"
+        ) from None
+    try:
+        signature = inspect.signature(loss_fn)
+    except ValueError:  # built in, and says nothing of its arguments
+        return
+    try:
+        signature.bind(*["params", "batch"][: 1 + with_data])
+    except TypeError:
+        expected = "loss_fn(params, batch)" if with_data else "loss_fn(params)"
+        other = "leave out data" if with_data else "give data= for a batch"
+        raise InputError(
+            f"loss_fn{signature} was given {'with' if with_data else 'without'} data, expected "
+            f"{expected}; {other}, or change the function"
+        ) from None
+
+
+def structure_of(params: Params) -> Structure:
+    """Structure of parameters that can be searched."""
+    for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]:
+        dtype = jnp.result_type(leaf) if _is_numbers(leaf) else None
+        if dtype is None or not jnp.issubdtype(dtype, jnp.floating):
+            raise InputError(
+                f"params{jax.tree_util.keystr(path)} is made of {dtype or type(leaf).__name__}, "
+                "expected floating-point numbers; write 1.0 for 1, and keep what is not searched "
+                "inside loss_fn"
+            )
+    structure = Structure.of(params)
+    if structure.size == 0:
+        raise InputError("params without any number were given, expected floating-point arrays")
+    return structure
+
+
+def _is_numbers(leaf: Any) -> bool:
+    """Whether JAX can make an array of it."""
+    return isinstance(leaf, jax.Array) or np.asarray(leaf).dtype.kind not in "OSUMm"
+
+
+def n_samples_of(data: Any) -> int:
+    """Number of samples in a pytree of arrays."""
+    lengths = {}
+    for path, leaf in jax.tree_util.tree_flatten_with_path(data)[0]:
+        name = f"data{jax.tree_util.keystr(path)}"
+        if not _is_numbers(leaf) or np.ndim(leaf) == 0:
+            what = "one number" if _is_numbers(leaf) else "not made of numbers"
+            raise InputError(
+                f"{name} is {what}, expected arrays of numbers with the samples on axis 0; "
+                "make one with numpy.asarray"
+            )
+        lengths[name] = int(np.shape(leaf)[0])
+    if not any(lengths.values()):
+        raise InputError("data without any sample were given, expected at least one, or no data")
+    if len(set(lengths.values())) > 1:
+        given = ", ".join(f"{length} in {name}" for name, length in lengths.items())
+        raise InputError(f"samples on axis 0 of the data: {given}; expected as many in each array")
+    return next(iter(lengths.values()))
+
+
+def check_batch_size(batch_size: Any, n_samples: int | None) -> None:
+    """Refuse a size that no batch of the data has."""
+    if batch_size is None:
+        return
+    if n_samples is None:
+        raise InputError(
+            f"batch_size={batch_size!r} was given without data, expected both; give data=, arrays "
+            "of which loss_fn(params, batch) gets a part"
+        )
+    whole = isinstance(batch_size, int | np.integer) and not isinstance(batch_size, bool)
+    if not whole or not 1 <= batch_size <= n_samples:
+        raise InputError(
+            f"batch_size={batch_size!r} was given for {n_samples} samples, expected a whole number "
+            f"from 1 to {n_samples}"
+        )
+
+
+# --- What the function does -----------------------------------------------------------------------
+
+_NOT_TRACEABLE = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.NonConcreteBooleanIndexError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+)
+
+
+def _traced(problem: FunctionProblem) -> Any:
+    """The function's jaxpr; refused is a function that is not JAX's, or not of one number."""
+    vector = jax.ShapeDtypeStruct((problem.structure.size,), jnp.float32)
+    params = jax.eval_shape(problem.structure.unravel, vector)
+    batch = jax.eval_shape(problem.batch, jax.random.key(0))
+    try:
+        closed, result = jax.make_jaxpr(problem.loss, return_shape=True)(params, batch)
+    except _NOT_TRACEABLE as error:
+        raise InputError(
+            "loss_fn must be made of JAX operations, and it needs the values of its arguments "
+            f"({str(error).splitlines()[0]}); for Python code or a simulator give "
+            "compiled=False"
+        ) from error
+    if not isinstance(result, jax.ShapeDtypeStruct):
+        raise InputError(
+            f"loss_fn returned a {type(result).__name__}, expected one number; return the loss only"
+        )
+    if result.shape != ():
+        raise InputError(
+            f"loss_fn returned an array of shape {result.shape}, expected one number, shape (); "
+            "use for example jnp.mean"
+        )
+    if jnp.issubdtype(result.dtype, jnp.complexfloating):
+        raise InputError(
+            f"loss_fn returned {result.dtype}, expected a real number; use for example jnp.abs"
+        )
+    return closed.jaxpr

@@ -1,0 +1,129 @@
+"""Is a network better than one answer for all rows, and does it know more than rows by heart?
+
+The baseline answers every row alike: with the shares of the classes or always one of them, with the
+mean or the median of the numbers; of these the one that is best on the training rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import numpy.typing as npt
+
+from gradless.objectives import Measure
+from gradless._core.terminal import among, figure
+from gradless.runs.recipe import Judged, Prepared
+from gradless._core.tree import Params
+
+_CLASSES = 10  # with more of them, only the most frequent one is tried
+_SURE = 30.0  # an output by which a class has all of the probability
+_GAP = 0.25
+"""Of the way from the baseline to what is perfect: what is lost from training rows to new ones."""
+
+
+class Baseline(NamedTuple):
+    """One answer for all rows."""
+
+    answer: str
+    train: Judged
+    test: Judged | None
+
+
+def baseline(prepared: Prepared) -> Baseline | None:
+    """The best answer that is the same for all rows; None if the objective has no value for it."""
+    train, objective = prepared.train, prepared.problem.objective
+    found = None
+    for answer, outputs in _answers(prepared):
+        params = _constant(prepared, outputs)
+        judged = prepared.judge(params, train)
+        if not np.isfinite(judged.value):
+            continue
+        if found is None or objective.value(judged.value) < objective.value(found[1].value):
+            found = answer, judged, params
+    if found is None:
+        return None
+    answer, judged, params = found
+    test = None if prepared.test is None else prepared.judge(params, prepared.test)
+    return Baseline(answer, judged, test)
+
+
+def _answers(prepared: Prepared) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
+    """Answers in words, and as outputs of the network in the units of the search."""
+    train = prepared.train
+    if train.class_names is None:
+        targets = train.targets.astype(np.float64)
+        scale, shift = prepared.outputs or (np.ones(1), np.zeros(1))
+        for name, value in (("mean", targets.mean()), ("median", np.median(targets))):
+            words = among(float(value), float(np.ptp(targets)))
+            yield f"the {name}, {words}", (value - shift) / scale
+        return
+    shares = class_shares(prepared)
+    yield "the shares of the classes", np.log(np.maximum(shares, 1e-12))
+    classes = range(len(shares)) if len(shares) <= _CLASSES else [int(shares.argmax())]
+    for one in classes:
+        yield f"{train.class_names[one]!r}", np.where(np.arange(len(shares)) == one, _SURE, 0.0)
+
+
+def class_shares(prepared: Prepared) -> npt.NDArray[np.float64]:
+    """Share of each class in the training rows, (classes,)."""
+    targets, names = prepared.train.targets, prepared.train.class_names or ()
+    return np.bincount(targets, minlength=len(names)) / len(targets)
+
+
+def constant(prepared: Prepared, rows: int) -> npt.NDArray[np.float64]:
+    """Answers for measures: shares of the classes (rows, classes), or the mean (rows,)."""
+    train = prepared.train
+    if train.class_names is None:
+        return np.full(rows, train.targets.mean(dtype=np.float64))
+    return np.tile(class_shares(prepared), (rows, 1))
+
+
+def _constant(prepared: Prepared, outputs: npt.NDArray[np.float64]) -> Params:
+    """A network of the search that answers the same always: all zeros but the last biases."""
+    zeros: Any = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), prepared.params)
+    *layers, last = zeros
+    return (*layers, last._replace(biases=outputs.astype(np.float32)))
+
+
+# --- In words -------------------------------------------------------------------------------------
+
+
+def verdicts(
+    objective: Measure, train: float, test: float | None, simple: Baseline | None
+) -> list[str]:
+    """What the figures of a network say that a person might overlook; none if all is well.
+
+    Parameters
+    ----------
+    objective
+        What the figures are of.
+    train, test
+        Of the network on training and test rows; None without test rows.
+    simple
+        The baseline.
+    """
+    if simple is None or test is None or simple.test is None:
+        return []
+    perfect = objective.best_loss
+    on_train, on_test = objective.value(simple.train.value), objective.value(simple.test.value)
+    losses = objective.value(train), objective.value(test)
+    said = []
+    if not losses[1] < on_test:
+        said.append(
+            f"On new rows it is no better than one answer for all of them ({simple.answer}): "
+            f"{objective.quantity} {figure(test)} against {figure(simple.test.value)}."
+        )
+    ways = on_train - perfect, on_test - perfect
+    if min(ways) > 0:
+        reached = [(simple - loss) / way for simple, loss, way in zip(
+            (on_train, on_test), losses, ways, strict=True
+        )]  # fmt: skip
+        if not reached[0] - reached[1] <= _GAP:
+            said.append(
+                "It fits the rows that it was trained on far better than new ones: "
+                f"{objective.quantity} {figure(train)} against {figure(test)}."
+            )
+    return said

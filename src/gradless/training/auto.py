@@ -1,0 +1,127 @@
+"""Which strategy fits? A choice by the number of parameters, the budget, the loss and the machine.
+
+The rules are few, and the text that comes with a choice is its reason. What they rest on was
+measured: ``docs/choosing.md`` tells it, and ``python -m benchmarks.defaults`` measures it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from gradless import strategies
+from gradless._core.devices import operations_in
+from gradless.strategies import FDLBFGS, OpenAIES, Strategy
+from gradless.training import memory
+from gradless.training.memory import Needed
+
+AUTO = "auto"  # the name that asks for a choice
+
+# Iterations of finite-difference L-BFGS after which it is ahead of evolution strategies.
+_WORTHWHILE_ITERATIONS = 25
+_SHORT = 5_000  # evaluations within which a gradient estimate of 128 candidates is too dear
+_MOST_PER_SECOND = 500_000  # evaluations: the loop's own work limits the smallest problems
+WIDE = OpenAIES(sigma=0.4)
+"""For metrics of classes: noise of 0.4 of the weights' size, over which it averages.
+
+Of 0.1 to 0.8, 0.4 found the best F1 and accuracy on samples held out (docs/estimators.md).
+"""
+_SEPARABLE_LIMIT = 100_000  # parameters for which a variance of each is learnt in a short run
+
+
+class Choice(NamedTuple):
+    """A strategy, and why it."""
+
+    strategy: Strategy
+    why: str
+
+
+def choose(
+    *,
+    dimension: int,
+    evaluations: int | None,
+    seconds: float | None,
+    operations: float,
+    smooth: bool,
+    minibatches: bool,
+    counts: bool = False,
+) -> Choice:
+    """The strategy for a problem and a budget.
+
+    Parameters
+    ----------
+    dimension
+        Number of parameters.
+    evaluations, seconds
+        Budget; what is None does not limit.
+    operations
+        Of one evaluation, roughly, as ``Problem.operations``.
+    smooth
+        Whether a small change of the parameters changes the loss a little, as cross-entropy, and
+        not in steps, as the share of wrong answers.
+    minibatches
+        Whether the loss of the same parameters changes from generation to generation.
+    counts
+        Whether it counts samples that are right or wrong, as F1, in which each is a step.
+    """
+    budget = _budget(evaluations, seconds, operations)
+    about = "without end" if budget is None else f"about {_rounded(budget):,} evaluations"
+    size = f"{dimension:,} parameters, {about}"
+    if counts:
+        return Choice(
+            WIDE,
+            f"{size}: a metric that counts samples goes in steps, so what is followed is its "
+            "average over networks far around one",
+        )
+    iteration = FDLBFGS.for_dimension(dimension)
+    needed = _WORTHWHILE_ITERATIONS * (2 * dimension + iteration.population)
+    fits = 8 * dimension * iteration.memory < iteration.memory_gib * 2**30
+    if smooth and not minibatches and fits and (budget is None or budget >= needed):
+        return Choice(
+            iteration,
+            f"{size}: enough to feel the slope along every single parameter of a smooth loss that "
+            "is the same in every generation, and to learn its curvature",
+        )
+    if budget is not None and budget < _SHORT and dimension <= _SEPARABLE_LIMIT and not minibatches:
+        return Choice(
+            strategies.get("sep_cma_es"),
+            f"{size}: a short run, in which small generations learn more",
+        )
+    if minibatches:
+        reason = "the average over a generation bears the noise of minibatches"
+    elif not smooth:
+        reason = "the loss may go in steps, but its average over a generation has a slope"
+    else:
+        reason = "too few to feel the slope along every parameter, so along random directions"
+    return Choice(strategies.get("openai_es"), f"{size}: {reason}")
+
+
+def that_fits(choice: Choice, needed: Callable[[Strategy], Needed]) -> Choice:
+    """The choice, or if the run would not fit into memory the first lean strategy that does."""
+    wanted = needed(choice.strategy)
+    if memory.fits(wanted):
+        return choice
+    for name in memory.LEAN:
+        other = strategies.get(name)
+        if memory.fits(needed(other)):
+            return Choice(
+                other,
+                f"{choice.strategy.name} would be chosen, but needs {memory.words(wanted.total)} "
+                "of memory, more than is free",
+            )
+    return choice
+
+
+def _budget(evaluations: int | None, seconds: float | None, operations: float) -> int | None:
+    """Evaluations that both limits allow, roughly."""
+    if seconds is None:
+        return evaluations
+    pace = operations_in(1.0) / max(operations, 1.0)
+    affordable = int(seconds * min(pace, _MOST_PER_SECOND))
+    return affordable if evaluations is None else min(evaluations, affordable)
+
+
+def _rounded(count: int) -> int:
+    """To one digit: it is an estimate."""
+    magnitude = 10 ** max(0, len(str(count)) - 1)
+    return max(1, round(count / magnitude)) * magnitude

@@ -1,0 +1,398 @@
+"""What happened during a run? One row per generation, thinned so that the record stays small."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gradless._core import interrupts
+from gradless._core.errors import InputError, unknown_name
+
+
+class Row(NamedTuple):
+    """One generation of a run.
+
+    Attributes
+    ----------
+    generation
+        Number of the generation (or of the chapter's iteration).
+    evaluations
+        Evaluations made up to the end of this generation.
+    seconds
+        Wall time up to the end of this generation.
+    loss, accuracy
+        What this generation reached; the accuracy is NaN where there is none (regression).
+    best_loss, best_accuracy
+        Loss and accuracy of the best candidate so far.
+    """
+
+    generation: int
+    evaluations: int
+    seconds: float
+    loss: float
+    accuracy: float
+    best_loss: float
+    best_accuracy: float
+
+
+_PARSERS = (int, int, float, float, float, float, float)
+_LOSSES = ("loss", "best_loss")
+
+
+def _dtype(losses: npt.DTypeLike) -> np.dtype[Any]:
+    """Of a row with losses of this type."""
+    # Most are float32, and accuracies are: the short numbers in the CSV file are the exact ones.
+    types = (np.int64, np.int64, np.float64, losses, np.float32, losses, np.float32)
+    return np.dtype(list(zip(Row._fields, types, strict=True)))
+
+
+class History:
+    """Rows of a run: one per generation (or per chapter iteration), at most `capacity` of them.
+
+    Kept are the generations that are a multiple of the stride, and always the first and the latest
+    one. The stride is the smallest power of two that keeps no more than `capacity` rows, so it
+    doubles as the run grows. What is kept depends on nothing but the first and the latest
+    generation: a run appended row by row, in blocks, or continued from a file leaves the same
+    history. Values of skipped generations are dropped; the best columns run on, so no best is lost.
+
+    Losses are kept in float32, and in float64 from the first block on in which they are an array of
+    that: those of Python functions, or of JAX in its 64-bit mode.
+
+    Parameters
+    ----------
+    capacity
+        Largest number of rows kept, at least 2.
+
+    Raises
+    ------
+    ValueError
+        If `capacity` is below 2.
+
+    Examples
+    --------
+    >>> history = History(capacity=4)
+    >>> for generation in range(1, 8):
+    ...     loss = 1 / generation
+    ...     history.append(
+    ...         generation=generation, evaluations=10 * generation, seconds=0.1 * generation,
+    ...         loss=loss, accuracy=float("nan"), best_loss=loss, best_accuracy=float("nan"),
+    ...     )
+    >>> history.column("generation").tolist()
+    [1, 4, 7]
+    >>> history.last.evaluations
+    70
+    """
+
+    COLUMNS = Row._fields
+    CAPACITY = 10_000
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        """Start an empty history."""
+        if capacity < 2:
+            raise ValueError(f"capacity is {capacity}, expected at least 2: the first and last row")
+        self._rows = np.empty(capacity, _dtype(np.float32))
+        self._length = 0
+        self._stride = 1
+
+    def append(
+        self,
+        *,
+        generation: npt.ArrayLike,
+        evaluations: npt.ArrayLike,
+        seconds: npt.ArrayLike,
+        loss: npt.ArrayLike,
+        accuracy: npt.ArrayLike,
+        best_loss: npt.ArrayLike,
+        best_accuracy: npt.ArrayLike,
+    ) -> None:
+        """Add the next generations.
+
+        Parameters
+        ----------
+        generation
+            Integers of shape (n,), each one more than the one before, continuing the previous
+            block. The very first may be any number from 0 up.
+        evaluations, seconds, loss, accuracy, best_loss, best_accuracy
+            Arrays of shape (n,), see `Row`. One row may be given as plain numbers.
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ, or `generation` does not continue the history. The history is
+            unchanged then.
+        """
+        given = (generation, evaluations, seconds, loss, accuracy, best_loss, best_accuracy)
+        block = {name: np.atleast_1d(a) for name, a in zip(self.COLUMNS, given, strict=True)}
+        exact = any(getattr(each, "dtype", None) == np.float64 for each in (loss, best_loss))
+        numbers = block["generation"]
+        shapes = {name: values.shape for name, values in block.items()}
+        if numbers.ndim != 1 or len(set(shapes.values())) > 1:
+            raise ValueError(f"expected columns of one shape (n,), got {shapes}")
+        if not numbers.size:
+            return
+        start = int(self._rows["generation"][self._length - 1]) + 1 if self else int(numbers[0])
+        if start < 0 or not np.array_equal(numbers, np.arange(start, start + numbers.size)):
+            raise ValueError(
+                f"generations {numbers[0]} to {numbers[-1]} ({numbers.size} rows) do not continue "
+                f"the history: expected {max(start, 0)} first and then steps of 1"
+            )
+
+        latest = start + numbers.size - 1
+        first = int(self._rows["generation"][0]) if self else start
+        if exact and self._losses != np.float64:
+            self._take(self._rows[: self._length].astype(_dtype(np.float64)))
+        stride = self._stride
+        while _kept_count(first, latest, stride) > self._rows.size:
+            stride *= 2
+        self._drop_off_stride(stride)
+
+        kept = np.flatnonzero(numbers % stride == 0)
+        # The first row of a history and the latest one stay, on the stride or off it.
+        ends = ([] if self else [0]) + [numbers.size - 1]
+        kept = np.union1d(kept, ends)
+        end = self._length + kept.size
+        with np.errstate(over="ignore"):  # a loss beyond float32 is kept as inf
+            for name, values in block.items():
+                self._rows[name][self._length : end] = values[kept]
+        self._length = end
+
+    def _take(self, rows: npt.NDArray[Any]) -> None:
+        """Rows in place of those that there are, with their types."""
+        self._rows = np.empty(self._rows.size, rows.dtype)
+        self._rows[: len(rows)] = rows
+        self._length = len(rows)
+
+    def _drop_off_stride(self, stride: int) -> None:
+        """Make room: leave the first row and the multiples of `stride`."""
+        # With an unchanged stride only the latest row can be off it, so the others need no look.
+        unchecked = 1 if stride > self._stride else max(1, self._length - 1)
+        rest = self._rows[unchecked : self._length]
+        rest = rest[rest["generation"] % stride == 0]
+        self._length = min(self._length, unchecked) + rest.size
+        self._rows[self._length - rest.size : self._length] = rest
+        self._stride = stride
+
+    @property
+    def _losses(self) -> np.dtype[Any]:
+        return self._rows.dtype["loss"]
+
+    def __len__(self) -> int:
+        return self._length
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """Copy of one column.
+
+        Parameters
+        ----------
+        name
+            One of `History.COLUMNS`.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (rows,): int64 for generation and evaluations, float64 for seconds, float32 for
+            the accuracies, and float32 or float64 for the losses.
+
+        Raises
+        ------
+        InputError
+            If there is no such column.
+        """
+        if name not in self.COLUMNS:
+            raise unknown_name("column", name, self.COLUMNS)
+        return self._rows[name][: self._length].copy()
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Copies of all columns by name, which :meth:`from_arrays` takes."""
+        return {name: self.column(name) for name in self.COLUMNS}
+
+    @classmethod
+    def empty_arrays(
+        cls, length: int, losses: npt.DTypeLike = np.float32
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Columns of so many rows, of zeros, with losses of this type."""
+        rows = np.zeros(length, _dtype(losses))
+        return {name: rows[name].copy() for name in cls.COLUMNS}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.ArrayLike], capacity: int = CAPACITY) -> History:
+        """A history from its columns; appending goes on as if they had been appended here.
+
+        Raises
+        ------
+        InputError
+            If these are not the rows of a history.
+        """
+        length = len(np.asarray(arrays["generation"]))
+        losses = np.result_type(np.float32, *(np.asarray(arrays[name]).dtype for name in _LOSSES))
+        rows = np.zeros(length, _dtype(losses))
+        for name in cls.COLUMNS:
+            rows[name] = np.asarray(arrays[name])
+        return cls._of(rows, capacity, InputError)
+
+    @property
+    def last(self) -> Row:
+        """The latest row.
+
+        Raises
+        ------
+        IndexError
+            If the history is empty.
+        """
+        if not self:
+            raise IndexError("an empty history has no last row; append one first")
+        return Row(*self._rows[self._length - 1].item())
+
+    def to_csv(self, path: Path | str) -> None:
+        """Write the history as a CSV file with a header; an existing file is replaced at once.
+
+        Losses and accuracies are written as the shortest number that reads back as the same
+        float32 or float64, seconds with three decimals, an accuracy that is NaN as an empty cell.
+
+        Parameters
+        ----------
+        path
+            File to write, in an existing folder.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; an existing one is unchanged then.
+        """
+        columns = []
+        for name in self.COLUMNS:
+            values = self.column(name)
+            cells = [f"{x:.3f}" for x in values] if name == "seconds" else values.astype(str)
+            if name.endswith("accuracy"):
+                cells = np.where(np.isnan(values), "", cells)
+            columns.append(cells)
+        lines = [self.COLUMNS, *zip(*columns, strict=True)]
+        text = "".join(",".join(line) + "\n" for line in lines)
+
+        path = Path(path)
+        # A reader, or a run that is cut off here, sees the old file or the new one, never a half.
+        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        with interrupts.whole():
+            try:
+                partial.write_text(text, encoding="utf-8", newline="\n")
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
+
+    @classmethod
+    def from_csv(cls, path: Path | str, capacity: int = CAPACITY) -> History:
+        """Read what `to_csv` wrote; appending goes on as if the run had never stopped.
+
+        Losses are read as float64 if float32 does not hold one of them.
+
+        Parameters
+        ----------
+        path
+            File to read.
+        capacity
+            Largest number of rows kept. A file that was written with a smaller one is fine.
+
+        Raises
+        ------
+        InputError
+            If the file is missing or damaged, or has more rows than `capacity`.
+        """
+
+        def damage(found: str) -> InputError:
+            return InputError(
+                f"history file {path}: {found}; restore it from a copy, or move it away to start "
+                "a new history"
+            )
+
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except OSError as error:
+            raise InputError(
+                f"history file {path}: cannot be read ({error.strerror}), expected the CSV file of "
+                "an earlier run; check the path"
+            ) from error
+        except UnicodeDecodeError as error:
+            raise damage("not a text file, expected CSV") from error
+
+        if not text.endswith("\n"):
+            raise damage("the last line is cut off, expected a line break at its end")
+        header, *lines = text.splitlines()
+        if header != ",".join(cls.COLUMNS):
+            raise damage(f"line 1 is {header[:80]!r}, expected {','.join(cls.COLUMNS)!r}")
+        rows = np.empty(len(lines), _dtype(np.float64))
+        for number, line in enumerate(lines):
+            try:
+                with np.errstate(over="ignore"):  # an accuracy beyond float32 is inf
+                    rows[number] = _parse(line)
+            except (ValueError, OverflowError) as error:
+                raise damage(
+                    f"line {number + 2} is {line[:80]!r}, expected {len(cls.COLUMNS)} numbers"
+                ) from error
+
+        if len(rows) > capacity:
+            raise InputError(
+                f"history file {path}: {len(rows)} rows, expected at most the capacity of "
+                f"{capacity}; read it with a larger capacity"
+            )
+        if all(_is_short(rows[name]) for name in _LOSSES):
+            rows = rows.astype(_dtype(np.float32))
+        return cls._of(rows, capacity, damage)
+
+    @classmethod
+    def _of(
+        cls, rows: npt.NDArray[Any], capacity: int, refusal: Callable[[str], InputError]
+    ) -> History:
+        history = cls(capacity)
+        if len(rows):
+            stride = _stride_of(rows["generation"], capacity) if len(rows) <= capacity else None
+            if stride is None or (np.diff(rows["evaluations"]) < 0).any():
+                raise refusal("rows are missing, doubled or out of order, expected evenly spaced")
+            history._take(rows)
+            history._stride = stride
+        return history
+
+
+def _parse(line: str) -> tuple[float, ...]:
+    """Values of one line of the file; an empty cell stands for an accuracy that is NaN."""
+    return tuple(
+        parse("nan" if not cell and name.endswith("accuracy") else cell)
+        for parse, name, cell in zip(_PARSERS, Row._fields, line.split(","), strict=True)
+    )
+
+
+def _is_short(values: npt.NDArray[np.float64]) -> bool:
+    """Whether these are the shortest numbers that stand for float32 ones."""
+    with np.errstate(over="ignore"):
+        shortest = values.astype(np.float32).astype(str).astype(np.float64)
+    return bool(np.array_equal(shortest, values, equal_nan=True))
+
+
+def _kept_count(first: int, latest: int, stride: int) -> int:
+    """Rows kept of the generations `first` to `latest`: never fewer as `latest` grows."""
+    multiples = latest // stride - (first - 1) // stride
+    ends = {generation for generation in (first, latest) if generation % stride}
+    return multiples + len(ends)
+
+
+def _stride_of(generations: npt.NDArray[np.int64], capacity: int) -> int | None:
+    """Stride that keeps exactly these generations; None if no stride does."""
+    first, latest = int(generations[0]), int(generations[-1])
+    inner = generations[1:-1]
+    stride = 1
+    # The smallest stride that fits the capacity comes first: it is the one the run had, unless it
+    # ran with a smaller capacity, which a larger stride then explains.
+    while first >= 0 and stride <= 2 * max(latest, 1):
+        count = _kept_count(first, latest, stride)
+        if count < len(generations):
+            return None
+        if count == len(generations) <= capacity:
+            start = first // stride + 1
+            expected = stride * np.arange(start, start + len(inner))
+            return stride if np.array_equal(inner, expected) else None
+        stride *= 2
+    return None

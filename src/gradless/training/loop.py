@@ -1,0 +1,413 @@
+"""How does training run? Compiled chunks of generations, and a generator of what they did.
+
+:func:`train` turns the wheel ask -> evaluate -> tell and yields a :class:`Record` after every
+chunk. History, plots, saving, progress display and early stopping by the user are consumers of
+that generator, not hooks inside the loop. How a run is cut into chunks never changes what it finds.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gradless._core import forked, stagnation
+from gradless._core.devices import use_all_cores
+from gradless._core.errors import InputError
+from gradless._core.floats import loss_dtype
+from gradless.problems.contract import NO_FAULTS, Faults, HostProblem, Layout, Problem
+from gradless.strategies.base import Strategy
+from gradless.training import checkpoint, judged_targets, memory
+from gradless.training.generation import CAPACITY, Limits, Rows, Run, Wheel, begin, is_due
+from gradless.training.host_loop import HostWheel, mode_for, with_exact_losses
+
+__all__ = [
+    "NOT_FINITE", "TARGET_ACCURACY", "TARGET_LOSS", "Record", "Run", "Stop", "begin",
+    "check_budget", "evaluations_per_generation", "train",
+]  # fmt: skip
+
+NOT_FINITE = "losses no longer finite"  # why a run stopped
+TARGET_LOSS = "target loss reached"
+TARGET_ACCURACY = "target accuracy reached"
+_SECONDS_PER_CHUNK = 0.2  # long enough to hide the host's work, short enough to follow and to stop
+_LEAST_NOT_FINITE = 10  # generations without any finite loss that may be an accident
+
+
+@dataclass(frozen=True)
+class Stop:
+    """When a run ends: at the first of these that is reached.
+
+    Parameters
+    ----------
+    evaluations
+        Candidates evaluated; a run never exceeds it, and ends when another generation would.
+    seconds
+        Wall time after compilation; checked between chunks.
+    loss
+        Reached by the best parameters so far.
+    accuracy
+        Reached by any parameters that were evaluated, on all samples; these become the best ones,
+        even if others with a lower accuracy had a lower loss.
+        With minibatches, a target is reached when the strategy's center reaches it on all of the
+        data. They are asked, now and then, once a batch has reached it; that is no evaluation. The
+        center becomes the best, with its loss and accuracy on all data.
+    stagnation
+        Evaluations without a fall of the best loss that is worth while: by more than the loss
+        rounds to, and by a thousandth of how far losses have lately been above the best one. A
+        search that comes closer all the time does not stagnate, however slow it is. Neither the
+        unit of the loss nor a constant added to it matters. A strategy that can tell that its steps
+        no longer change any parameter ends the run, too.
+    not_finite
+        Evaluations without any finite loss, in at least 10 generations. A search that finds nothing
+        but NaN and infinity learns nothing. It ends with its state before that, or with an
+        :class:`InputError` if no loss was ever finite. None goes on all the same.
+    """
+
+    evaluations: int | None = None
+    seconds: float | None = None
+    loss: float | None = None
+    accuracy: float | None = None
+    stagnation: int | None = None
+    not_finite: int | None = 1000
+
+    def __post_init__(self) -> None:
+        """Refuse limits that no run can have."""
+        limits = {
+            "evaluations": self.evaluations,
+            "seconds": self.seconds,
+            "stagnation": self.stagnation,
+            "not_finite": self.not_finite,
+        }
+        for name, value in limits.items():
+            if value is not None and not value > 0:
+                raise InputError(f"stop after {name}={value} was given, expected more than 0")
+        if self.accuracy is not None and not 0 <= self.accuracy <= 1:
+            raise InputError(
+                f"target accuracy {self.accuracy} was given, expected a share from 0 to 1; "
+                f"for percent, divide by 100"
+            )
+        if self.loss is not None and math.isnan(self.loss):
+            raise InputError("target loss NaN was given, expected a number")
+
+    @property
+    def has_target(self) -> bool:
+        """Whether a loss or an accuracy ends the run."""
+        return self.loss is not None or self.accuracy is not None
+
+    @property
+    def ends(self) -> bool:
+        """Whether there is a limit at all."""
+        limits = (self.evaluations, self.seconds, self.loss, self.accuracy, self.stagnation)
+        return any(limit is not None for limit in limits)
+
+
+class Record(NamedTuple):
+    """What one chunk did; the arrays have one number for each of its generations.
+
+    ``loss`` and ``accuracy`` are those of the strategy's center where it is evaluated, otherwise
+    of the best candidate of the generation; ``best_loss`` and ``best_accuracy`` those of the best
+    parameters so far. With minibatches all of them are of batches; ``run.best_loss`` is of all data
+    once a target is reached.
+    """
+
+    generation: np.ndarray
+    evaluations: np.ndarray
+    seconds: np.ndarray
+    loss: np.ndarray
+    accuracy: np.ndarray
+    best_loss: np.ndarray
+    best_accuracy: np.ndarray
+    not_finite: int  # losses in this chunk that were NaN or infinite
+    compile_seconds: float
+    run: Run
+    stopped_because: str | None  # in the last record
+    faults: Faults = NO_FAULTS  # exceptions in this chunk, where Python computes the losses
+    attempt_ended: str | None = None  # why, in the last record of each of several attempts
+
+    @property
+    def rows(self) -> dict[str, np.ndarray]:
+        """The arrays by column name, as ``History.append`` takes them."""
+        return {name: getattr(self, name) for name in self._fields[:7]}
+
+
+def evaluations_per_generation(strategy: Strategy) -> int:
+    """Candidates evaluated in one generation, the center included where it is one."""
+    return strategy.population + strategy.samples_around_center
+
+
+def check_budget(strategy: Strategy, stop: Stop) -> None:
+    """Refuse limits that end no run or are below one generation, and a class unknown to JAX.
+
+    Raises
+    ------
+    InputError
+        For these.
+    """
+    if jax.tree_util.all_leaves([strategy]):
+        name = type(strategy).__name__
+        raise InputError(
+            f"a strategy must be a pytree, got {name}, which JAX does not know; write "
+            f"@gradless.strategies.strategy above class {name}"
+        )
+    per_generation = evaluations_per_generation(strategy)
+    if not stop.ends:
+        raise InputError("no limit was given, expected at least one; give evaluations or seconds")
+    if stop.evaluations is not None and stop.evaluations < per_generation:
+        raise InputError(
+            f"{stop.evaluations} evaluations were given, expected at least the {per_generation} "
+            f"of one generation of {strategy.name}; give more, or a smaller population"
+        )
+
+
+def train(
+    problem: Problem | HostProblem,
+    strategy: Strategy,
+    run: Run,
+    stop: Stop,
+    *,
+    layout: Layout | None = None,
+    asked_to_stop: Callable[[], str | None] = lambda: None,
+    resume_from: Path | None = None,
+    pauses: Callable[[int], int] | None = None,
+) -> Iterator[Record]:
+    """Train, yielding a record after every chunk; the last one says why it stopped.
+
+    Parameters
+    ----------
+    problem
+        What is trained.
+    strategy
+        How.
+    run
+        From :func:`begin`, or that of an earlier record to go on from there.
+    stop
+        When it ends; counted over the whole run, except the seconds, which are of this call.
+    layout
+        How populations are evaluated; chosen if not given.
+    asked_to_stop
+        Called between chunks; a text ends the run for that reason.
+    resume_from
+        Folder in which a :class:`.checkpoint.Keeper` has kept this run; goes on from its newest
+        checkpoint, of which ``run`` gives the shapes.
+    pauses
+        From a number of generations to the next one after which a record is wanted, a larger one:
+        chunks end there, too, so that what is looked at does not depend on how chunks are cut. No
+        record is made there while losses are not finite.
+
+    Raises
+    ------
+    InputError
+        If nothing would ever stop the run, the budget is smaller than one generation, the run
+        began with JAX in another mode (``jax_enable_x64``), a target cannot be judged on all of the
+        data, no checkpoint can be read, it does not fit into memory, or no loss is finite from the
+        beginning on.
+    """
+    forked.check()
+    use_all_cores()
+    check_budget(strategy, stop)
+    judged_targets.check(problem, stop.has_target)
+    if isinstance(problem, HostProblem):
+        run = with_exact_losses(strategy, run)
+    elif run.best_loss.dtype != loss_dtype():
+        raise InputError(
+            f"a run with losses in {run.best_loss.dtype} was given, expected {loss_dtype()}, which "
+            "JAX computes in its present mode; set jax_enable_x64 as it was when the run began"
+        )
+    if resume_from is not None:
+        run = checkpoint.newest(resume_from, run).run
+    memory.check_run(problem, strategy, run, layout)
+    return _chunks(problem, strategy, run, stop, layout, asked_to_stop, pauses)
+
+
+def _chunks(
+    problem: Problem | HostProblem,
+    strategy: Strategy,
+    run: Run,
+    stop: Stop,
+    layout: Layout | None,
+    asked_to_stop: Callable[[], str | None],
+    pauses: Callable[[int], int] | None,
+) -> Iterator[Record]:
+    per_generation = evaluations_per_generation(strategy)
+    with mode_for(problem):
+        limits = _limits(stop, per_generation)
+    streak = _Streak(run, limits, strategy.population)
+    wheel: Wheel | HostWheel
+    if isinstance(problem, HostProblem):
+        wheel = HostWheel(problem, strategy, limits)
+    else:
+        wheel = Wheel(problem, strategy, limits, layout)
+    run = wheel.placed(run)
+    begun = time.perf_counter()
+    wheel.turn(run, 0)
+    on_batches = problem.uses_minibatches
+    judged = problem if on_batches and isinstance(problem, judged_targets.JudgedOnAll) else None
+    if judged is not None and stop.has_target and not isinstance(problem, HostProblem):
+        judged_targets.asked(judged, strategy, run, limits)  # compiled as well
+    compile_seconds = time.perf_counter() - begun
+
+    total = None if stop.evaluations is None else stop.evaluations // per_generation
+    told = run  # as the last record has it
+    rows, faults = np.empty((0, 5), run.best_loss.dtype), NO_FAULTS
+    length = 1.0
+    begun = time.perf_counter()
+    before = 0.0  # seconds of the last record
+    reason = None
+    while reason is None:
+        done = int(run.generation)
+        chunk = CAPACITY if total is None else min(CAPACITY, total - done)
+        chunk = max(0, min(chunk, int(length)))
+        if pauses is not None:
+            chunk = min(chunk, pauses(done) - done)
+        chunk_begun = time.perf_counter()
+        run, more, of_chunk = wheel.turn(run, chunk)
+        pace = (time.perf_counter() - chunk_begun) / max(len(more), 1)
+        rows, faults = np.concatenate([rows, more]), faults.and_later(of_chunk)
+        has_classes = not (math.isnan(run.best_accuracy) and math.isfinite(run.best_loss))
+        if stop.accuracy is not None and not has_classes:
+            raise InputError(
+                f"target accuracy {stop.accuracy} was given for a problem without classes, "
+                "expected a target loss"
+            )
+        met = not on_batches
+        if judged is not None and is_due(run):
+            run, met = judged_targets.asked(judged, strategy, run, limits)
+            run = wheel.placed(run)
+        elapsed = time.perf_counter() - begun
+        reason = (_target(run, stop, limits) if met else None) or (
+            _reason(run, stop, limits, elapsed, total, per_generation) or asked_to_stop()
+        )
+        wanted = _SECONDS_PER_CHUNK
+        if stop.seconds is not None:
+            wanted = min(wanted, stop.seconds - elapsed)
+        length = max(1.0, min(4 * length, wanted / max(pace, 1e-9)))
+        streak.take(rows, told)
+        if reason is None and stop.not_finite and streak.may_be_the_end(run):
+            continue  # kept back: should no finite loss come any more, it never happened
+        not_finite = int(rows[:, 4].sum())
+        if reason == NOT_FINITE:
+            if math.isinf(run.best_loss):
+                raise _hopeless(rows, faults)
+            good = streak.last_good(run) - int(told.generation)
+            back = wheel.back(told, good)
+            run, rows = back._replace(judge_from=run.judge_from), rows[:good]
+        yield _record(
+            rows, not_finite, int(told.generation), per_generation, before, elapsed,
+            compile_seconds, run, reason, faults,
+        )  # fmt: skip
+        told, before = run, elapsed
+        rows, faults = rows[:0], NO_FAULTS
+
+
+class _Streak:
+    """How far back the generations with finite losses are."""
+
+    def __init__(self, run: Run, limits: Limits, population: int) -> None:
+        self._good = int(run.generation)  # the last one in which the center's was finite, too
+        self._limit, self._population = int(limits.not_finite), population
+
+    def take(self, rows: Rows, told: Run) -> None:
+        """Look at the rows that follow ``told``."""
+        good = np.flatnonzero(np.isfinite(rows[:, 0]) & (rows[:, 4] < self._population))
+        if len(good):
+            self._good = int(told.generation) + int(good[-1]) + 1
+
+    def may_be_the_end(self, run: Run) -> bool:
+        """Whether the run could end by going back from here."""
+        number = int(run.generation)
+        nothing_finite = number > int(run.finite_generation)
+        return nothing_finite or 0 < number - self._good < 2 * self._limit
+
+    def last_good(self, run: Run) -> int:
+        """Generation to go back to; no later one has been told, however chunks were cut."""
+        finite = int(run.finite_generation)
+        near = self._good > 0 and finite - self._good < self._limit
+        return self._good if near else finite
+
+
+def _hopeless(rows: Rows, faults: Faults) -> InputError:
+    in_python = f", {faults.raised:,} of them exceptions ({faults.error})"
+    return InputError(
+        f"all {int(rows[:, 4].sum()):,} losses from the beginning on were NaN or infinite"
+        f"{in_python if faults.raised else ''}; expected finite numbers; look at the data and the "
+        "loss, or begin with smaller weights or steps"
+    )
+
+
+def _limits(stop: Stop, per_generation: int) -> Limits:
+    def generations(evaluations: int | None, least: int = 1) -> jax.Array:
+        count = -(-(evaluations or 2**62) // per_generation)
+        return jnp.uint32(min(2**32 - 1, max(least, count)))
+
+    return Limits(
+        generations=jnp.uint32(0),
+        loss=jnp.asarray(-jnp.inf if stop.loss is None else stop.loss, loss_dtype()),
+        accuracy=jnp.float32(jnp.inf if stop.accuracy is None else stop.accuracy),
+        stagnation=generations(stop.stagnation),
+        rest=jnp.bool_(stop.stagnation is not None),
+        not_finite=generations(stop.not_finite, _LEAST_NOT_FINITE),
+    )
+
+
+def _target(run: Run, stop: Stop, limits: Limits) -> str | None:
+    """Which target the best parameters have reached."""
+    if stop.loss is not None and float(run.best_loss) <= float(limits.loss):
+        return TARGET_LOSS
+    if stop.accuracy is not None and float(run.best_accuracy) >= float(limits.accuracy):
+        return TARGET_ACCURACY
+    return None
+
+
+def _reason(
+    run: Run, stop: Stop, limits: Limits, elapsed: float, total: int | None, per_generation: int
+) -> str | None:
+    number = int(run.generation)
+    if number - int(run.finite_generation) >= int(limits.not_finite):
+        return NOT_FINITE
+    if total is not None and number >= total:
+        return "evaluations used up"
+    if (waited := int(run.progress.waited)) >= int(limits.stagnation):
+        return stagnation.reason(waited * per_generation)
+    if run.at_rest and limits.rest:
+        return stagnation.AT_REST
+    if stop.seconds is not None and elapsed >= stop.seconds:
+        return "time used up"
+    return None
+
+
+def _record(
+    rows: Rows,
+    not_finite: int,
+    done: int,
+    per_generation: int,
+    before: float,
+    elapsed: float,
+    compile_seconds: float,
+    run: Run,
+    reason: str | None,
+    faults: Faults,
+) -> Record:
+    loss, accuracy, best_loss, best_accuracy, _ = rows.T
+    share = np.arange(1, len(rows) + 1) / max(len(rows), 1)
+    number = done + np.arange(1, len(rows) + 1)
+    return Record(
+        generation=number,
+        evaluations=number * per_generation,
+        seconds=before + share * (elapsed - before),
+        loss=loss,
+        accuracy=accuracy,
+        best_loss=best_loss,
+        best_accuracy=best_accuracy,
+        not_finite=not_finite,
+        compile_seconds=compile_seconds,
+        run=run,
+        stopped_because=reason,
+        faults=faults,
+    )

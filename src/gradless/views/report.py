@@ -1,0 +1,391 @@
+"""What does a person see of a run? Improvements, a progress line, a closing table, pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console, Group
+from rich.progress import Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+
+from gradless._core.terminal import figure, number, percent
+from gradless.data.datasets import Dataset
+from gradless.objectives import Objective, quality
+from gradless.objectives.quality import Metric
+from gradless.runs.baseline import Baseline, constant
+from gradless.runs.recipe import Prepared
+from gradless.runs.run_folder import Network, softmax
+from gradless.training.history import History
+from gradless.training.loop import Record, Stop
+from gradless.training.validation import Look, evaluations_of
+
+
+@dataclass(frozen=True)
+class Result:
+    """The numbers of a finished run; ``loss`` and ``accuracy`` are of the saved network."""
+
+    run: str
+    strategy: str
+    objective: str
+    evaluations: int
+    seconds: float
+    compile_seconds: float
+    loss: float
+    accuracy: float | None
+    test_loss: float | None
+    test_accuracy: float | None
+    stopped_because: str
+    stalled: str | None = None
+    advice: str | None = None
+    test_metrics: dict[str, dict[str, float | None]] | None = None
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+    kept_at: int | None = None
+    """Evaluations after which the saved network was found, if validation rows chose it."""
+    baseline: dict[str, str | float | None] | None = None
+    """One answer for all rows: what it is, and its loss and accuracy on test data, or on training
+    data if there are none."""
+    verdict: list[str] | None = None
+    """What the figures say that a person might overlook."""
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values for JSON, which knows neither NaN nor infinity."""
+        return {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in asdict(self).items()
+        }
+
+
+def named(loss: float, objective: Objective | None) -> str:
+    """A loss by name; an objective of which more is better, as its value."""
+    if objective is None:
+        return f"loss: {number(loss)}"
+    return f"{objective.quantity}: {number(objective.value(loss))}"
+
+
+def _is_accuracy(objective: Objective | None) -> bool:
+    """Whether what is improved is the accuracy, which need not be shown twice."""
+    return objective is not None and objective.name == "accuracy"
+
+
+class Improvements:
+    """Picks the improvements worth a line.
+
+    One is shown when it comes clearly later than the last one shown (a quarter more evaluations)
+    or is clearly better (a quarter lower loss): a few dozen lines, however long the run.
+    """
+
+    def __init__(
+        self,
+        evaluations: int = 0,
+        best_loss: float = math.inf,
+        objective: Objective | None = None,
+        *,
+        on_batches: bool = False,
+    ) -> None:
+        """Nothing shown yet; a run that goes on has evaluations and a best loss from before."""
+        self._objective = objective
+        self._new = "New best network on its own batch" if on_batches else "New best network"
+        self._evaluations = float(evaluations)
+        self._best = best_loss  # also of the improvements that were not shown
+        self._shown = best_loss
+
+    def lines(self, record: Record) -> list[str]:
+        """The lines that a record is worth."""
+        before = np.concatenate([[self._best], record.best_loss[:-1]])
+        lines = []
+        for index in np.flatnonzero(record.best_loss < before):
+            evaluations, loss = int(record.evaluations[index]), float(record.best_loss[index])
+            if evaluations < 1.25 * self._evaluations and loss > self._shown - 0.25 * abs(
+                self._shown
+            ):
+                continue
+            accuracy = float(record.best_accuracy[index])
+            known = math.isnan(accuracy) or _is_accuracy(self._objective)
+            judged = "" if known else f", accuracy: {accuracy:.4f}"
+            shown = f"evaluation: {evaluations:,}, {named(loss, self._objective)}{judged}"
+            lines.append(f"{self._new}, {shown}")
+            self._evaluations, self._shown = evaluations, loss
+        if len(record.best_loss):
+            self._best = float(record.best_loss[-1])
+        return lines
+
+
+class Display:
+    """Improvement lines above one live progress line; a context manager.
+
+    Parameters
+    ----------
+    console
+        Where to; a console that is not a terminal gets the improvement lines alone.
+    stop
+        Limits, for the time left.
+    history
+        Of a run that goes on: what it has already found is not shown again.
+    objective
+        What is improved; its name and direction are shown.
+    on_batches
+        Whether each generation sees its own minibatch: the best loss is that of a batch then.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        stop: Stop,
+        history: History,
+        objective: Objective | None = None,
+        *,
+        on_batches: bool = False,
+    ) -> None:
+        """Show nothing yet."""
+        self._console = console
+        self._stop = stop
+        self._objective = objective
+        self._before = history.last.seconds if len(history) else 0.0
+        self._best = "best batch" if on_batches else "best"
+        so_far = (
+            (history.last.evaluations, history.last.best_loss) if len(history) else (0, math.inf)
+        )
+        self._improvements = Improvements(*so_far, objective, on_batches=on_batches)
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("compiling", total=None)
+
+    def __enter__(self) -> Display:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._progress.stop()
+
+    def show(self, record: Record) -> None:
+        """Show what a record brings."""
+        for line in self._improvements.lines(record):
+            self._console.print(line, highlight=False, soft_wrap=True)
+        if len(record.evaluations):
+            self._progress.update(self._task, description=self._status(record))
+
+    def _status(self, record: Record) -> str:
+        evaluations, seconds = int(record.evaluations[-1]), float(record.seconds[-1])
+        # The pace of this call: a resumed run has evaluations from before.
+        made = evaluations - int(record.evaluations[0])
+        spent = seconds - float(record.seconds[0])
+        pace = made / spent if spent > 0 else 0.0
+        parts = [
+            f"{evaluations:,} evaluations",
+            f"{pace:,.0f} a second",
+            f"{self._best} {named(float(record.best_loss[-1]), self._objective)}",
+        ]
+        if not (math.isnan(record.best_accuracy[-1]) or _is_accuracy(self._objective)):
+            parts.append(f"accuracy {percent(float(record.best_accuracy[-1]))}")
+        left = []
+        if self._stop.evaluations is not None and pace:
+            left.append((self._stop.evaluations - evaluations) / pace)
+        if self._stop.seconds is not None:
+            left.append(self._stop.seconds - (seconds - self._before))
+        if left:
+            parts.append(f"{max(0.0, min(left)):.0f} s left")
+        return "  ".join(parts)
+
+
+def closing_table(result: Result, prepared: Prepared) -> Group:
+    """What ends a run: the facts, and the figures beside each other."""
+    facts = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    sizes = "-".join(map(str, prepared.model.sizes))
+    facts.add_row("network", f"{sizes}, {prepared.model.n_parameters:,} parameters")
+    facts.add_row("strategy", result.strategy)
+    facts.add_row("stopped because", result.stopped_because)
+    facts.add_row("evaluations", f"{result.evaluations:,}")
+    if (kept := kept_words(result, prepared)) is not None:
+        facts.add_row("network kept", kept)
+    pace = result.evaluations / result.seconds if result.seconds else 0.0
+    facts.add_row(
+        "time",
+        f"{result.seconds:.2f} s ({pace:,.0f} evaluations a second), "
+        f"and {result.compile_seconds:.2f} s to compile",
+    )
+    if result.baseline is not None:
+        facts.add_row("baseline", f"answers every row alike: {result.baseline['answer']}")
+    return Group(facts, _figures(result, prepared))
+
+
+def kept_words(result: Result, prepared: Prepared) -> str | None:
+    """Which network of the run was kept by validation rows, if they chose it."""
+    if result.kept_at is None or prepared.validation is None:
+        return None
+    return (
+        f"that of evaluation {result.kept_at:,}, the best on "
+        f"{prepared.validation.n_samples:,} validation rows"
+    )
+
+
+def _figures(result: Result, prepared: Prepared) -> Table:
+    """The objective and the accuracy on each part of the rows."""
+    objective, simple = prepared.problem.objective, result.baseline or {}
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="")
+    table.add_column("")
+    parts: list[tuple[str, Any, Any]] = [
+        ("training", result.loss, result.accuracy),
+        ("validation", result.validation_loss, result.validation_accuracy),
+        ("test", result.test_loss, result.test_accuracy),
+        ("baseline", simple.get("loss"), simple.get("accuracy")),
+    ]
+    shown = [part for part in parts if part[1] is not None]
+    for heading, _, _ in shown:
+        table.add_column(heading, justify="right")
+    if not _is_accuracy(objective):
+        values = (figure(objective.value(loss)) for _, loss, _ in shown)
+        table.add_row(objective.label, *values)
+    if result.accuracy is not None:
+        shares = ("-" if share is None else percent(share) for _, _, share in shown)
+        table.add_row("accuracy", *shares)
+    return table
+
+
+def measured(
+    network: Network, inputs: np.ndarray, targets: np.ndarray
+) -> tuple[list[Metric], np.ndarray]:
+    """Metrics of a network, and its probabilities of the classes, or its numbers.
+
+    Parameters
+    ----------
+    network
+        The network.
+    inputs : float32, shape (samples, inputs)
+        Preprocessed as in training.
+    targets : shape (samples,)
+        The answers.
+    """
+    outputs = network.outputs_of_inputs(inputs).astype(np.float64)
+    if network.class_names is None:
+        return quality.of_numbers(targets, outputs[:, 0]), outputs[:, 0]
+    probabilities = softmax(outputs)
+    return quality.of_classes(targets, probabilities, network.class_names), probabilities
+
+
+def measured_baseline(prepared: Prepared, dataset: Dataset) -> list[Metric]:
+    """The same of one answer for all rows: the shares of the classes, or the mean, in training."""
+    answers = constant(prepared, dataset.n_samples)
+    names = prepared.train.class_names
+    if names is None:
+        return quality.of_numbers(dataset.targets, answers, intervals=False)
+    return quality.of_classes(dataset.targets, answers, names, intervals=False)
+
+
+def stored_baseline(
+    simple: Baseline | None, prepared: Prepared
+) -> dict[str, str | float | None] | None:
+    """A baseline for the results: its figures on test data, or on training data without them."""
+    if simple is None:
+        return None
+    judged = simple.test or simple.train
+    loss = prepared.problem.objective.value(judged.value)
+    return {"answer": simple.answer, "loss": loss, "accuracy": judged.accuracy}
+
+
+def caution(rows: int) -> str:
+    """What to say of intervals of so many rows."""
+    if rows >= quality.FEW:
+        return ""
+    return f"{rows} rows are few: the intervals are too narrow, and new rows may be quite different"
+
+
+def metrics_table(
+    found: Sequence[Metric], beside: Sequence[Metric] | None = None, heading: str = "baseline"
+) -> Table:
+    """Metrics with their intervals and what they mean, and those of something else beside them."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+    columns = ["measure", "value", "95 % interval", "meaning"]
+    if beside is not None:
+        columns.insert(3, heading)
+    for name in columns:  # of a narrow console, the meaning is folded
+        table.add_column(name, no_wrap=name != "meaning")
+    others = {} if beside is None else {metric.name: metric.text for metric in beside}
+    for metric in found:
+        more = [] if beside is None else [others.get(metric.name, "-")]
+        table.add_row(metric.label, metric.text, metric.interval, *more, metric.meaning)
+    return table
+
+
+def draw(
+    folder: Path,
+    history: History,
+    network: Network,
+    prepared: Prepared,
+    stop: Stop,
+    looks: Sequence[Look] = (),
+) -> list[Path]:
+    """Draw a run's pictures into its folder; ``looks`` are those at the validation rows.
+
+    The objective and the accuracy over evaluations; the decision boundary of two numbers. Of
+    measured data the confusion matrix and, of two classes, the ROC curve, or predictions against
+    targets for regression.
+    """
+    from gradless.views import plots  # noqa: PLC0415 - matplotlib loads in half a second, and runs end here
+
+    recipe, train, test = prepared.recipe, prepared.train, prepared.test
+    title = f"{train.name}: {recipe.strategy}"
+    paths = plots.curves(
+        history,
+        folder,
+        title=title,
+        objective=prepared.problem.objective,
+        target_loss=stop.loss,
+        target_accuracy=stop.accuracy,
+        validation=[(evaluations_of(look, prepared.strategy), look.loss) for look in looks],
+        on_batches=prepared.problem.uses_minibatches,
+    )
+    plane = [column.kind for column in prepared.table] == ["number"] * 2
+    # A gap would be an input of its own.
+    if train.class_names is not None and plane and train.n_features == 2:
+        path = folder / "decision_boundary.png"
+        plots.decision_boundary(
+            network.probabilities,
+            train.features,
+            train.targets,
+            train.class_names,
+            train.feature_names,
+            path,
+            title,
+            test_features=None if test is None else test.features,
+            test_targets=None if test is None else test.targets,
+        )
+        paths.append(path)
+    return paths + (_draw_answers(folder, network, prepared) if prepared.is_measured else [])
+
+
+def _draw_answers(folder: Path, network: Network, prepared: Prepared) -> list[Path]:
+    """Pictures of what the network answers on the test data, if there are some."""
+    from gradless.views import plots  # noqa: PLC0415
+
+    train, test = prepared.train, prepared.test
+    shown = train if test is None else test
+    title = f"{train.name}: {'training data' if test is None else 'test data'}"
+    outputs, name = network.outputs_of_inputs(shown.features), prepared.target or "value"
+    if train.class_names is None:
+        path = folder / "predictions.png"
+        plots.residuals(shown.targets, outputs[:, 0], path, title, name=name)
+        return [path]
+    paths = [folder / "confusion.png"]
+    plots.confusion(shown.targets, outputs.argmax(1), train.class_names, paths[0], title)
+    both = len(train.class_names) == len(set(shown.targets.tolist())) == 2
+    if both and np.isfinite(outputs).all():
+        paths.append(folder / "roc.png")
+        plots.roc(
+            shown.targets,
+            outputs[:, 1].astype(np.float64) - outputs[:, 0],
+            paths[1],
+            title,
+            name=train.class_names[1],
+        )
+    return paths

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from gradless._core.errors import InputError
+from gradless.data.parts import divide
+
+NAMES = ("a", "b", "c")
+
+
+def parts(targets, names=NAMES, test=0.25, validation=None, seed=0):
+    return divide("table", targets, names, test=test, validation=validation, seed=seed)
+
+
+def classes(*counts):
+    targets = np.repeat(np.arange(len(counts)), counts).astype(np.int32)
+    return np.random.default_rng(0).permutation(targets)
+
+
+def test_the_parts_share_no_row_and_miss_none():
+    targets = classes(200, 80, 20)
+    train, validation, test, note = parts(targets)
+    assert sorted([*train, *validation, *test]) == list(range(300))
+    assert (len(train), len(validation), len(test), note) == (180, 45, 75, None)
+    for rows, expected in ((train, [120, 48, 12]), (validation, [30, 12, 3]), (test, [50, 20, 5])):
+        assert np.bincount(targets[rows]).tolist() == expected
+
+
+def test_test_rows_do_not_depend_on_validation_and_training_rows_keep_their_order():
+    targets = classes(200, 80, 20)
+    without, with_some = parts(targets, validation=0), parts(targets, validation=0.4)
+    np.testing.assert_array_equal(without.test, with_some.test)
+    assert len(without.validation) == 0
+    kept = without.train[np.isin(without.train, with_some.train)]
+    np.testing.assert_array_equal(kept, with_some.train)
+
+
+def test_the_seed_decides():
+    targets = np.linspace(0, 1, 100, dtype=np.float32)
+    first, same, other = (parts(targets, None, seed=seed) for seed in (3, 3, 4))
+    assert [len(rows) for rows in first[:3]] == [60, 15, 25]
+    np.testing.assert_array_equal(first.validation, same.validation)
+    assert set(first.validation) != set(other.validation)
+
+
+def test_each_class_is_in_each_part_if_it_has_two_rows_to_train_on():
+    targets = classes(100, 2, 1)
+    found = parts(targets, test=0, validation=0.1)
+    assert np.bincount(targets[found.train]).tolist() == [90, 1, 1]
+    assert np.bincount(targets[found.validation]).tolist() == [10, 1]
+    assert "'c'" in found.note
+    assert "'b'" not in found.note
+
+
+def test_few_rows_are_all_for_training_unless_one_asks():
+    targets = classes(10, 10, 10)
+    found = parts(targets, test=0)
+    assert len(found.validation) == 0
+    assert "30 training rows are too few" in found.note
+    assert len(parts(targets, test=0, validation=0.2).validation) == 6
+    assert parts(targets, test=0, validation=0).note is None
+
+
+@pytest.mark.parametrize("share", [-0.1, 1, 2.0, float("nan")])
+def test_a_share_that_is_none_is_refused(share):
+    with pytest.raises(InputError, match="--validation must be a share from 0 to below 1, got"):
+        parts(classes(20, 20, 20), validation=share)
+
+
+def test_a_part_without_rows_is_refused():
+    numbers = np.arange(8, dtype=np.float32)
+    assert len(parts(numbers, None, test=0, validation=0.01).validation) == 1
+    with pytest.raises(InputError, match=r"--validation 0.99 leaves no part of 8 training rows"):
+        parts(numbers, None, test=0, validation=0.99)
+    with pytest.raises(InputError, match="leaves no part of 3 training rows"):
+        parts(classes(1, 1, 1), test=0, validation=0.5)

@@ -1,0 +1,99 @@
+"""What is imported is declared in pyproject.toml, and what is declared is imported."""
+
+import ast
+import functools
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+EXTRAS = PYPROJECT["project"]["optional-dependencies"]
+NEVER_IMPORTED = {
+    "filelock",  # JAX limits the size of its cache only with it
+    "pytest-xdist",  # a plugin
+}
+
+
+def names(requirements: list) -> set[str]:
+    """Of distributions, without extras and versions."""
+    return {re.match(r"[\w.-]+", each)[0].lower() for each in requirements if isinstance(each, str)}
+
+
+PACKAGE = names(PYPROJECT["project"]["dependencies"])
+WITH_EXTRAS = PACKAGE | names(EXTRAS["evosax"] + EXTRAS["parquet"])
+TESTS = names(PYPROJECT["dependency-groups"]["test"])
+BENCHMARKS = names(
+    [
+        line
+        for line in (ROOT / "benchmarks" / "requirements.txt").read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
+)
+
+
+@functools.cache
+def imported(folder: str) -> dict[str, str]:
+    """Top-level modules from elsewhere that the files of a folder import, and one that does."""
+    files = sorted((ROOT / folder).rglob("*.py"))
+    here = {"gradless", "tests", "benchmarks"}
+    if folder == "tests":  # they import each other by name
+        here |= {path.stem for path in files} | {"helpers"}
+    found = {}
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = []
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                modules = [node.module]
+            elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+                modules = [a.value for a in node.args if isinstance(a, ast.Constant)]
+            found |= {name.partition(".")[0]: path.name for name in modules}
+    return {k: v for k, v in found.items() if k not in here | sys.stdlib_module_names}
+
+
+installed = functools.cache(packages_distributions)  # which looks at every file of every one
+
+
+def distributions(modules: dict[str, str]) -> dict[str, str]:
+    """Who provides them; a module that is not installed is taken for its own distribution."""
+    known = installed()
+    return {
+        each.lower().replace("_", "-"): where
+        for module, where in modules.items()
+        for each in known.get(module, [module])
+    }
+
+
+@pytest.mark.parametrize(
+    ("folder", "declared"),
+    [
+        ("src", WITH_EXTRAS),
+        ("tests", WITH_EXTRAS | TESTS),
+        ("examples", WITH_EXTRAS | TESTS),
+        (".ci", set()),
+        ("benchmarks", WITH_EXTRAS | TESTS | BENCHMARKS),
+    ],
+)
+def test_what_is_imported_is_declared(folder: str, declared: set[str]) -> None:
+    needed = distributions(imported(folder))
+    assert {name: where for name, where in needed.items() if name not in declared} == {}
+
+
+def test_what_is_declared_is_imported() -> None:
+    assert WITH_EXTRAS - set(distributions(imported("src"))) - NEVER_IMPORTED == set()
+    of_tests = distributions({**imported("tests"), **imported("examples")})
+    assert TESTS - set(of_tests) - NEVER_IMPORTED == set()
+
+
+def test_what_is_declared_has_a_lowest_version() -> None:
+    """Which `.ci/run lowest` installs."""
+    groups = PYPROJECT["dependency-groups"].values()
+    groups = [PYPROJECT["project"]["dependencies"], *EXTRAS.values(), *groups]
+    every = [each for group in groups for each in group if isinstance(each, str)]
+    assert [each for each in every if ">=" not in each] == []

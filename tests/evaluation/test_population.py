@@ -1,0 +1,486 @@
+"""A population gets the same losses however it is laid out."""
+
+import dataclasses
+import functools
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.special import log_softmax
+from sklearn.metrics import accuracy_score, mean_squared_error
+
+from gradless import objectives, strategies
+from gradless._core import tree
+from gradless._core.errors import InputError
+from gradless._core.tree import Structure
+from gradless.data.datasets import Dataset
+from gradless.evaluation.layout import choose_layout
+from gradless.evaluation.population import evaluate, everywhere, replicate
+from gradless.models.mlp import MLP, Dense
+from gradless.problems.contract import Layout, Score
+from gradless.problems.supervised import SupervisedProblem
+from gradless.strategies import RandomSearch
+from gradless.strategies.base import Perturbation, perturbation
+
+# Every pair of what makes another program: none, one or several blocks (one larger than the
+# population is the same as one of its size), one by one, rows or products, one device or two. Of 13
+# members in blocks, the last block has a rest, and the second device less to do.
+PAIRS = Perturbation(opposite_pairs=True)
+LAYOUTS = [
+    (1, Layout(written_out=True, block=1, devices=1)),
+    (1, Layout(written_out=False, block=1, devices=2)),
+    (5, Layout(written_out=True, block=7, devices=2)),
+    (5, Layout(written_out=False, block=7, devices=1)),
+    (13, Layout(written_out=True, block=7, devices=1)),
+    (13, Layout(written_out=False, block=3, devices=2)),
+    (13, Layout(written_out=True, block=1, devices=2)),
+    (13, Layout(written_out=False, block=1, devices=1)),
+]
+
+
+@tree.as_pytree(traced=[])
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """Decodes candidates that are vectors; the state is their structure."""
+
+    def decode(self, state: Structure, candidate: jax.Array):
+        return state.unravel(candidate)
+
+
+class Linear:
+    """A model of someone else: without feature-major arithmetic."""
+
+    def init(self, key: jax.Array) -> dict:
+        return {"w": jnp.zeros((2, 3))}
+
+    def apply(self, params: dict, x: jax.Array) -> jax.Array:
+        return jnp.tanh(x) @ params["w"]
+
+
+def small(dataset: Dataset, samples: int) -> Dataset:
+    """Some samples of every class."""
+    chosen = np.linspace(0, dataset.n_samples - 1, samples).astype(int)
+    return dataclasses.replace(
+        dataset, features=dataset.features[chosen], targets=dataset.targets[chosen]
+    )
+
+
+def regression(samples: int = 20) -> Dataset:
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(samples, 2)).astype(np.float32)
+    return Dataset("numbers", features, np.sin(features[:, 0]), ("a", "b"), None)
+
+
+@jax.jit
+def batch(problem, seed):
+    """The data of a generation."""
+    return problem.batch(jax.random.key(seed))
+
+
+@functools.partial(jax.jit, static_argnames="layout")
+def scores(problem, strategy, state, candidates, layout: Layout) -> Score:
+    batch = problem.batch(jax.random.key(0))
+    judge = functools.partial(evaluate, layout=layout)
+    return everywhere(judge, layout)(problem, strategy, state, candidates, batch)
+
+
+def given_scores(problem, params, layout: Layout) -> Score:
+    """Scores of parameters, arrays of NumPy with the population on the leading axis."""
+    structure = Structure.of(jax.tree.map(lambda x: x[0], params))
+    vectors = np.concatenate([x.reshape(len(x), -1) for x in jax.tree.leaves(params)], axis=1)
+    return scores(problem, Given(), structure, vectors, layout)
+
+
+def random_network(sizes: tuple[int, ...], *population: int) -> tuple[Dense, ...]:
+    """Parameters of one network or of a population, all of them different from zero."""
+    rng = np.random.default_rng(0)
+    return tuple(
+        Dense(*(rng.normal(size=(*population, *of)).astype(np.float32) for of in ((i, o), (o,))))
+        for i, o in itertools.pairwise(sizes)
+    )
+
+
+def numpy_loss(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Cross-entropy; samples and classes on the last axes."""
+    return -log_softmax(logits, axis=-1)[..., np.arange(len(labels)), labels].mean(-1)
+
+
+def numpy_scores(dataset: Dataset, population) -> Score:
+    """Loss and accuracy of every network with one hidden layer."""
+    hidden, last = [
+        [np.asarray(p, np.float64) for p in (layer.weights, layer.biases[:, None])]
+        for layer in population
+    ]
+    logits = np.maximum(dataset.features @ hidden[0] + hidden[1], 0) @ last[0] + last[1]
+    accuracies = (logits.argmax(-1) == dataset.targets).mean(-1)
+    return Score(numpy_loss(logits, dataset.targets), accuracies)
+
+
+# --- Layouts --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def few(vertical: Dataset) -> Dataset:
+    return small(vertical, 30)
+
+
+@pytest.fixture(scope="module")
+def few_problem(few: Dataset, model: MLP) -> SupervisedProblem:
+    return SupervisedProblem.of(few, model, objectives.get("cross_entropy"))
+
+
+@jax.jit
+def asked(strategy, start):
+    """State and candidates of a strategy at its beginning, and the networks that they stand for."""
+    state = strategy.init(jax.random.key(0), start)
+    candidates = strategy.ask(jax.random.key(2), state)
+    return state, candidates, jax.vmap(lambda one: strategy.decode(state, one))(candidates)
+
+
+@pytest.fixture(scope="module")
+def population(few: Dataset, model: MLP):
+    """Seeds of networks by population size, and what NumPy says of these networks."""
+    strategy = RandomSearch(sigma=0.7, population=200)
+    state, *all_of_them = jax.tree.map(np.asarray, asked(strategy, random_network(model.sizes)))
+
+    def of(size: int):
+        seeds, networks = jax.tree.map(lambda x: x[:size], all_of_them)
+        return strategy, state, seeds, numpy_scores(few, networks)
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("size", "layout"),
+    LAYOUTS,
+    ids=[
+        f"{size}-{'rows' if each.written_out else 'products'}-block{each.block}-{each.devices}dev"
+        for size, each in LAYOUTS
+    ],
+)
+def test_every_layout_gives_the_scores_of_numpy(size, layout, few, few_problem) -> None:
+    networks = random_network((2, 3, 3), size)
+    expected = numpy_scores(few, networks)
+    score = given_scores(few_problem, networks, layout)
+    assert score.loss.shape == score.accuracy.shape == (size,)
+    np.testing.assert_allclose(score.loss, expected.loss, rtol=1e-5)
+    np.testing.assert_allclose(score.accuracy, expected.accuracy, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "block", "devices"),
+    [
+        ("openai_es", {}, 1, 1),
+        ("openai_es", {}, 1, 2),
+        ("openai_es", {"rank": 1}, 2, 2),
+        ("pgpe", {}, 1, 1),
+        ("ars", {}, 1, 1),
+    ],
+)
+def test_pairs_get_the_scores_of_their_members(
+    name, options, block, devices, few, few_problem, model
+) -> None:
+    strategy = strategies.get(name, population=10, **options)
+    assert perturbation(strategy).opposite_pairs
+    state, candidates, networks = asked(strategy, random_network(model.sizes))
+    expected = numpy_scores(few, networks)
+    paired = scores(few_problem, strategy, state, candidates, Layout(False, block, devices, True))
+    assert len(np.unique(expected.loss)) == 10
+    np.testing.assert_allclose(paired.loss, expected.loss, rtol=1e-5)
+    np.testing.assert_allclose(paired.accuracy, expected.accuracy, rtol=1e-6)
+
+
+def test_pairs_are_chosen_where_there_are_any(few, problem, model) -> None:
+    wide = SupervisedProblem.of(few, MLP((2, 300, 3)), objectives.get("cross_entropy"))
+    flat = SupervisedProblem.of(few, MLP((2, 3)), objectives.get("cross_entropy"))
+    assert choose_layout(wide, 64, PAIRS).pairs
+    assert choose_layout(wide, 64, PAIRS).block == 1
+    assert choose_layout(wide, 64, Perturbation(True, rank=1)).block > 1
+    assert not choose_layout(wide, 64).pairs
+    assert not choose_layout(flat, 64, PAIRS).pairs
+    assert not choose_layout(problem, 64, PAIRS).pairs  # written out
+
+
+def test_candidates_of_the_layout_tests_tell_members_apart(population, few) -> None:
+    for expected in (population(64)[-1], numpy_scores(few, random_network((2, 3, 3), 64))):
+        assert len(np.unique(expected.loss.round(4))) > 60
+        assert len(np.unique(expected.accuracy)) > 5
+
+
+@pytest.mark.parametrize("layout", [layout for size, layout in LAYOUTS if size == 13])
+def test_nan_is_the_loss_of_its_member_alone(layout, few, few_problem) -> None:
+    networks = random_network((2, 3, 3), 13)
+    expected = numpy_scores(few, networks)
+    networks[0].weights[5, 0, 1] = np.nan
+    networks[1].biases[11, 2] = np.nan
+    score = given_scores(few_problem, networks, layout)
+    broken = np.isin(np.arange(13), [5, 11])
+    np.testing.assert_array_equal(np.isnan(score.loss), broken)
+    np.testing.assert_array_equal(score.accuracy[broken], 0)
+    np.testing.assert_allclose(score.loss[~broken], expected.loss[~broken], rtol=1e-5)
+    np.testing.assert_allclose(score.accuracy[~broken], expected.accuracy[~broken], rtol=1e-6)
+
+
+def test_losses_of_an_objective_to_maximise_are_negative(few, model) -> None:
+    problem = SupervisedProblem.of(few, model, objectives.get("accuracy"))
+    networks = random_network(model.sizes, 13)
+    expected = numpy_scores(few, networks)
+    score = given_scores(problem, networks, Layout(True, 7, 1))
+    np.testing.assert_allclose(score.loss, -expected.accuracy, rtol=1e-6)
+    np.testing.assert_allclose(score.accuracy, expected.accuracy, rtol=1e-6)
+
+
+# --- Models and data ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("layout", "batch_size"), [(Layout(False, 7, 2), 11), (Layout(True, 1, 1), None)]
+)
+def test_any_model_with_init_and_apply(layout, batch_size, few) -> None:
+    problem = SupervisedProblem.of(
+        few, Linear(), objectives.get("cross_entropy"), batch_size=batch_size
+    )
+    weights = np.random.default_rng(0).normal(size=(13, 2, 3)).astype(np.float32)
+    score = given_scores(problem, {"w": weights}, layout)
+    x, targets = batch(problem, 0)
+    x, labels = np.asarray(x, np.float64), np.asarray(targets["one_hot"]).argmax(0)
+    assert len(x) == (batch_size or 30)
+    for index, w in enumerate(weights):
+        logits = np.tanh(x) @ w
+        assert float(score.loss[index]) == pytest.approx(numpy_loss(logits, labels), rel=1e-5)
+        assert float(score.accuracy[index]) == pytest.approx(
+            accuracy_score(labels, logits.argmax(1))
+        )
+
+
+@pytest.mark.parametrize("rows", [True, False])
+def test_regression_has_a_loss_and_no_accuracy(rows: bool) -> None:
+    data, model = regression(), MLP((2, 1))
+    problem = SupervisedProblem.of(data, model, objectives.get("squared_error"))
+    networks = random_network(model.sizes, 5)
+    score = given_scores(problem, networks, Layout(rows, 7, 1))
+    expected = [
+        mean_squared_error(data.targets, data.features @ weights[:, 0] + bias)
+        for weights, bias in zip(*networks[0], strict=True)
+    ]
+    np.testing.assert_allclose(score.loss, expected, rtol=1e-5)
+    assert np.isnan(score.accuracy).all()
+
+
+# --- Minibatches ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def batched(vertical: Dataset, model: MLP) -> SupervisedProblem:
+    return SupervisedProblem.of(vertical, model, objectives.get("cross_entropy"), batch_size=20)
+
+
+def test_a_minibatch_is_a_function_of_the_key(batched) -> None:
+    first, again, other = (batch(batched, seed) for seed in (0, 0, 1))
+    jax.tree.map(np.testing.assert_array_equal, first, again)
+    assert np.any(first[0] != other[0])
+    assert batched.uses_minibatches
+
+
+def test_a_minibatch_holds_distinct_samples_with_their_own_targets(batched, vertical) -> None:
+    features = {
+        tuple(x): label for x, label in zip(vertical.features, vertical.targets, strict=True)
+    }
+    inputs, targets = batch(batched, 0)
+    assert inputs.shape == (2, 20)
+    drawn = [tuple(column) for column in np.asarray(inputs).T]
+    assert len(set(drawn)) == 20
+    labels = [features[column] for column in drawn]
+    np.testing.assert_array_equal(np.asarray(targets["one_hot"]).argmax(0), labels)
+    np.testing.assert_array_equal(targets["tie"], objectives.class_targets(labels, 3)["tie"])
+
+
+def test_all_samples_are_one_batch(vertical, model, problem) -> None:
+    whole = SupervisedProblem.of(
+        vertical, model, objectives.get("cross_entropy"), batch_size=vertical.n_samples
+    )
+    for full in (whole, problem):
+        assert not full.uses_minibatches
+        inputs, targets = jax.tree.map(np.asarray, full.batch(jax.random.key(5)))
+        np.testing.assert_array_equal(inputs[:, :300], vertical.features.T)
+        np.testing.assert_array_equal(targets["one_hot"].argmax(0)[:300], vertical.targets)
+        # Whole vectors, filled up with samples that count nothing.
+        assert inputs.shape[1] % 16 == 0
+        assert targets["weight"].sum() == targets["total"] == 300
+    assert problem.n_samples == 300
+
+
+# --- The choice of a layout -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 64, 1000, 100_000])
+@pytest.mark.parametrize("sizes", [(2, 3, 3), (2, 64, 3), (2, 512, 512, 3)])
+def test_chosen_layouts_can_be_used(size: int, sizes, vertical) -> None:
+    problem = SupervisedProblem.of(vertical, MLP(sizes), objectives.get("cross_entropy"))
+    layout = choose_layout(problem, size)
+    assert 1 <= layout.devices <= min(size, jax.device_count())
+    assert 1 <= layout.block <= size
+    assert layout.mesh.size == layout.devices
+
+
+def test_only_work_worth_sharing_is_shared(problem, vertical) -> None:
+    assert choose_layout(problem, 2).devices == 1
+    # The rows of a few neurons are spread over the cores by the compiler.
+    assert choose_layout(problem, 100_000).devices == 1
+    large = SupervisedProblem.of(vertical, MLP((2, 512, 512, 3)), problem.objective)
+    assert choose_layout(large, 1).devices == 1
+    assert choose_layout(large, 64).devices == jax.device_count()
+    assert large.cost.operations > 100 * problem.cost.operations
+
+
+def test_only_layers_of_a_few_neurons_are_written_out(vertical, problem) -> None:
+    large = SupervisedProblem.of(vertical, MLP((2, 512, 512, 3)), problem.objective)
+    assert not choose_layout(large, 64).written_out
+    assert not choose_layout(
+        SupervisedProblem.of(vertical, Linear(), problem.objective), 64
+    ).written_out
+
+
+@pytest.mark.parametrize("size", [1, 200])
+def test_the_chosen_layout_gives_the_scores_of_numpy(size, population, few_problem) -> None:
+    strategy, state, seeds, expected = population(size)
+    score = scores(few_problem, strategy, state, seeds, choose_layout(few_problem, size))
+    np.testing.assert_allclose(score.loss, expected.loss, rtol=1e-5)
+    np.testing.assert_allclose(score.accuracy, expected.accuracy, rtol=1e-6)
+
+
+def test_replicate_puts_everything_on_every_device(problem) -> None:
+    values = replicate({"x": jnp.arange(3.0), "key": jax.random.key(0)}, Layout(True, 1, 2))
+    assert values["x"].sharding.device_set == set(jax.devices()[:2])
+    assert values["x"].is_fully_replicated
+    np.testing.assert_array_equal(values["x"], [0, 1, 2])
+
+
+# --- What cannot be a problem ---------------------------------------------------------------------
+
+
+def test_objective_for_the_other_task() -> None:
+    with pytest.raises(InputError, match=r"'cross_entropy' was given .* regression"):
+        SupervisedProblem.of(regression(), MLP((2, 1)), objectives.get("cross_entropy"))
+
+
+@pytest.mark.parametrize("sizes", [(3, 3), (2, 4), (2, 64, 2), (1, 3)])
+def test_network_that_does_not_fit_the_data(sizes, vertical) -> None:
+    with pytest.raises(InputError, match=r"data with 2 features and 3 outputs; make the first"):
+        SupervisedProblem.of(vertical, MLP(sizes), objectives.get("cross_entropy"))
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 301])
+def test_batch_size_out_of_range(batch_size: int, vertical, model) -> None:
+    with pytest.raises(InputError, match=rf"{batch_size} was given .* expected 1 to 300"):
+        SupervisedProblem.of(vertical, model, objectives.get("cross_entropy"), batch_size)
+
+
+# --- Precision ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def has_bfloat16(monkeypatch):
+    """Where the processor has none, the compiler imitates it."""
+    monkeypatch.setattr("gradless.models.mlp.has_bfloat16", lambda: True)
+
+
+@pytest.mark.usefixtures("has_bfloat16")
+@pytest.mark.parametrize("rows", [False, True])
+def test_bfloat16_losses_are_close_to_those_of_float32_and_float32(few, model, rows):
+    networks = random_network((2, 3, 3), 13)
+    expected = numpy_scores(few, networks)
+    problem = SupervisedProblem.of(
+        few, model, objectives.get("cross_entropy"), precision="bfloat16"
+    )
+    score = given_scores(problem, networks, Layout(rows, 1, 1))
+    assert score.loss.dtype == score.accuracy.dtype == jnp.float32
+    # Numbers of 8 bits are off by up to 2^-9, and there are two layers of sums of them.
+    np.testing.assert_allclose(score.loss, expected.loss, rtol=0.02)
+    assert not np.allclose(score.loss, expected.loss, rtol=1e-5)  # it is another arithmetic
+    assert np.abs(score.accuracy - expected.accuracy).max() <= 2 / 30  # samples at the border
+
+
+@pytest.mark.usefixtures("has_bfloat16")
+def test_the_network_alone_is_in_bfloat16(few, model):
+    seen = []
+
+    class Watched(Linear):
+        def apply(self, params: dict, x: jax.Array) -> jax.Array:
+            seen.append((params["w"].dtype, x.dtype))
+            return super().apply(params, x)
+
+    objective = objectives.get("cross_entropy")
+    problem = SupervisedProblem.of(few, Watched(), objective, precision="bfloat16")
+    seen.clear()  # what only looked at shapes
+    params = {"w": np.zeros((2, 3), np.float32)}
+    score = jax.jit(lambda: problem.score(params, problem.batch(jax.random.key(0))))()
+    assert seen == [(jnp.bfloat16, jnp.bfloat16)]
+    assert score.loss.dtype == problem.inputs.dtype == params["w"].dtype == jnp.float32
+    assert float(score.loss) == pytest.approx(np.log(3), rel=1e-6)
+
+
+@pytest.mark.usefixtures("has_bfloat16")
+def test_bfloat16_is_neither_written_out_as_rows_nor_evaluated_in_pairs(few, model):
+    objective = objectives.get("cross_entropy")
+    problem = SupervisedProblem.of(few, model, objective, precision="bfloat16")
+    layout = choose_layout(problem, 64, PAIRS)
+    assert not layout.written_out
+    assert not layout.pairs
+
+
+@pytest.mark.parametrize(
+    ("precision", "message"),
+    [
+        ("bfloat16", "without bfloat16 arithmetic, expected a GPU.*; use float32"),
+        ("bfloat15", "unknown precision 'bfloat15'; did you mean 'bfloat16'"),
+    ],
+)
+def test_a_precision_that_the_machine_lacks_is_refused(few, model, monkeypatch, precision, message):
+    monkeypatch.setattr("gradless.models.mlp.has_bfloat16", lambda: False)
+    with pytest.raises(InputError, match=message):
+        SupervisedProblem.of(few, model, objectives.get("cross_entropy"), precision=precision)
+
+
+# --- Weights in eight bits ------------------------------------------------------------------------
+
+
+def test_rounded_weights_are_not_evaluated_in_pairs_and_need_float32(few, monkeypatch):
+    monkeypatch.setattr("gradless.models.mlp.has_bfloat16", lambda: True)
+    objective = objectives.get("cross_entropy")
+    sizes = (2, 64, 64, 3)
+    whole, rounded = (MLP(sizes, weights=weights) for weights in ("float32", "int8"))
+    pairs = [
+        choose_layout(SupervisedProblem.of(few, m, objective), 64, PAIRS).pairs
+        for m in (whole, rounded)
+    ]
+    assert pairs == [True, False]  # half of the sum of two rounded layers is not a rounded layer
+    with pytest.raises(InputError, match="precision bfloat16 was given with int8 weights"):
+        SupervisedProblem.of(few, rounded, objective, precision="bfloat16")
+
+
+@pytest.mark.parametrize("layout", [Layout(True, 4, 1), Layout(False, 1, 2)], ids=["rows", "two"])
+def test_members_are_scored_as_the_networks_of_their_rounded_weights(layout, few):
+    model = MLP((2, 3, 3), weights="int8")
+    networks = random_network(model.sizes, 13)
+    problem = SupervisedProblem.of(few, model, objectives.get("cross_entropy"))
+    found = given_scores(problem, networks, layout)
+    rounded = jax.jit(jax.vmap(model.used))(networks)
+    np.testing.assert_allclose(found.loss, numpy_scores(few, rounded).loss, rtol=1e-5)
+    assert not np.allclose(found.loss, numpy_scores(few, networks).loss, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_low_rank_changes_are_rounded_with_what_they_change(few):
+    model = MLP((2, 12, 3), weights="int8")
+    problem = SupervisedProblem.of(few, model, objectives.get("cross_entropy"))
+    strategy = strategies.get("openai_es", population=6, rank=1, sigma=0.3)
+    layout = choose_layout(problem, 6, Perturbation(True, rank=1))
+    layout = dataclasses.replace(layout, written_out=False)
+    assert not layout.pairs
+    state, candidates, networks = asked(strategy, random_network(model.sizes))
+    found = scores(problem, strategy, state, candidates, layout)
+    rounded = jax.jit(jax.vmap(model.used))(networks)
+    np.testing.assert_allclose(found.loss, numpy_scores(few, rounded).loss, rtol=1e-5)

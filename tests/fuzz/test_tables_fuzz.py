@@ -1,0 +1,652 @@
+"""CSV files of all kinds, whole and damaged: the right data, or a line that says what is wrong."""
+
+import gzip
+import io
+import random
+import unicodedata
+import zipfile
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from benchmarks.reliability import tables as fuzz
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gradless._core.errors import InputError
+from gradless.data import csv_file
+from gradless.data.table import read_columns, read_features, read_labelled, read_table
+
+often = settings(
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,  # a folder, for one file written again and again
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+    ],
+)
+
+
+@pytest.fixture
+def path(tmp_path) -> Path:
+    return tmp_path / "table.csv"
+
+
+# --- Any table, written in any way ----------------------------------------------------------------
+
+letters = st.characters(exclude_categories=["Cs", "Z"], exclude_characters="\0\ufeff")
+words = (
+    st.text(letters, min_size=1, max_size=8)
+    .map(lambda word: unicodedata.normalize("NFC", "".join(word.split())))
+    .filter(bool)
+)
+names = st.lists(words, min_size=1, max_size=3).map(" ".join).filter(lambda name: name != "y")
+# Text that is neither a number nor missing: classes as words.
+classes = names.map(lambda name: f"c {name}")
+values = (
+    st.floats(-3.4028234e38, 3.4028234e38)
+    | st.floats(width=32, allow_nan=False, allow_infinity=False)
+    | st.integers(10**8, 10**15).map(float)  # times, identifiers: no digit is lost
+)
+chances = st.randoms(use_true_random=False)
+
+
+@st.composite
+def cells(draw: st.DrawFn, rows: int) -> list[fuzz.Cell]:
+    """A column of numbers or of categories, perhaps with gaps, but not of gaps alone."""
+    some = values
+    if draw(st.booleans()):
+        some = st.sampled_from(draw(st.lists(classes, min_size=1, max_size=4, unique=True)))
+    others = some | st.none() if draw(st.booleans()) else some
+    column = draw(st.lists(others, min_size=rows - 1, max_size=rows - 1))
+    column.insert(draw(st.integers(0, rows - 1)), draw(some))
+    return column
+
+
+@st.composite
+def contents(draw: st.DrawFn) -> fuzz.Content:
+    columns = draw(st.lists(names, min_size=1, max_size=4, unique=True))
+    rows = draw(st.integers(3, 8))
+    numbers = list(zip(*(draw(cells(rows)) for _ in columns), strict=True))
+    if draw(st.booleans()):
+        # One of them is no whole number, or few whole numbers would be classes.
+        return fuzz.Content(
+            columns, numbers, [0.5, *draw(st.lists(values, min_size=rows - 1, max_size=rows - 1))]
+        )
+    known = draw(st.lists(classes, min_size=2, max_size=4, unique=True))
+    more = draw(st.lists(st.sampled_from(known), min_size=rows - 3, max_size=rows - 3))
+    return fuzz.Content(columns, numbers, [known[1], known[0], known[1], *more])
+
+
+@often
+@given(contents(), chances, st.sampled_from([1, 9, 2**15]))
+def test_a_table_is_read_back_exactly(path, content, chance, block):
+    path.write_bytes(fuzz.render(content, chance))
+    with patch.object(csv_file, "BLOCK_CELLS", block):
+        fuzz.check_read(path, content)
+
+
+@often
+@given(contents(), chances)
+def test_damaged_files_are_consistent_tables_or_refused(path, content, chance):
+    path.write_bytes(fuzz.mutate(fuzz.render(content, chance), chance))
+    fuzz.check_any(path, content)
+
+
+@often
+@given(st.binary(max_size=300) | st.text('0123456789.,;"\r\n \tay\0é%-', max_size=60))
+def test_any_bytes_at_all(path, data):
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    fuzz.check_any(path, fuzz.Content(["a"], [], []))
+
+
+@often
+@given(contents(), chances, st.data())
+def test_columns_are_found_by_name(path, content, chance, data):
+    """Of unseen rows: in another order, with more columns, or without one."""
+    path.write_bytes(fuzz.render(content, chance))
+    trained = read_table(path, fuzz.TARGET)
+    columns = dict(zip(content.names, zip(*content.values, strict=True), strict=True))
+    kinds = dict(zip(trained.feature_names, trained.columns.kinds, strict=True))
+    wanted = data.draw(st.permutations(trained.feature_names))
+    found = read_columns(path, wanted, [kinds[name] for name in wanted])
+    fuzz._check_columns(path, found, [columns[name] for name in wanted])
+
+    others = data.draw(st.lists(names, max_size=2).filter(lambda more: not {*more} & {*wanted}))
+    written = [*wanted, *dict.fromkeys(others)]
+    chance.shuffle(written)
+    numbers = range(len(trained.features))
+    rows = [
+        [columns[name][k] if name in columns else float(k) for name in written] for k in numbers
+    ]
+    path.write_bytes(fuzz.render(fuzz.Content(written, rows, [0.5] * len(rows)), chance))
+    found = read_columns(path, trained.feature_names, list(kinds.values()))
+    fuzz._check_columns(path, found, list(columns.values()))
+
+    absent = data.draw(names.filter(lambda name: name not in written))
+    with pytest.raises(InputError, match="no column named") as error:
+        read_columns(path, [*wanted, absent], ["number"] * (len(wanted) + 1))
+    fuzz.check_message(path, error.value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda read: read._replace(features=read.features + 1e-300),
+        lambda read: read._replace(features=read.features[::-1]),
+        lambda read: read._replace(targets=read.targets[::-1]),
+        lambda read: read._replace(feature_names=read.feature_names[::-1]),
+        lambda read: read._replace(feature_names=("a ", "b")),
+        lambda read: read._replace(class_names=("v", "u")),
+    ],
+)
+def test_the_checks_notice_other_data(path, wrong):
+    content = fuzz.Content(["a", "b"], [[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]], ["u", "u", "v"])
+    path.write_bytes(fuzz.render(content, random.Random(0)))
+    fuzz.check_read(path, content)
+    other = wrong(read_table(path, fuzz.TARGET))
+    with (
+        patch.object(fuzz, "read_table", lambda *_: other),
+        pytest.raises(fuzz.BrokenPromiseError),
+    ):
+        fuzz.check_read(path, content)
+
+
+@pytest.mark.parametrize(
+    "message", ["other.csv: bad", "{path}: two\nlines", "{path}: \x1b[31m", "{path}: " + "x" * 3000]
+)
+def test_the_checks_notice_a_bad_message(path, message):
+    with pytest.raises(fuzz.BrokenPromiseError):
+        fuzz.check_message(path, InputError(message.format(path=path)))
+
+
+def test_the_campaign_counts_what_it_did():
+    counts = fuzz.tables(60)
+    assert counts["files"] == 60
+    assert counts["right"] == 30 == counts["read"] + counts["refused"]
+
+
+# --- The corpus: files that can be read -----------------------------------------------------------
+
+GOOD = "a,b,y\n1,2,u\n3,4,v\n5,6,v\n"
+HEAD = "a,b,y\n"
+REST = "3,4,v\n5,6,v\n"
+
+READ = {
+    "byte order mark": b"\xef\xbb\xbf" + GOOD.encode(),
+    "CRLF": GOOD.replace("\n", "\r\n"),
+    "lone CR": GOOD.replace("\n", "\r"),
+    "CR CR LF": GOOD.replace("\n", "\r\r\n"),
+    "all line ends": "a,b,y\r1,2,u\r\n3,4,v\n5,6,v\r",
+    "no last line end": GOOD.rstrip(),
+    "empty lines": "\n\n" + GOOD.replace("\n", "\n\n") + "\n\n",
+    "lines of white space": GOOD.replace("\n", "\n  \t\n"),
+    "empty lines of CR": GOOD.replace("\n", "\r\r\r"),
+    "quotes": '"a","b","y"\n"1","2","u"\n"3","4","v"\n"5","6","v"\n',
+    "spaces before quotes": '"a", "b", "y"\n "1", "2", "u"\n"3", "4",   "v"\n5, 6, v\n',
+    "spaces within quotes": '" a","b ","y"\n" 1 ","2","u "\n3,4,v\n5,6,v\n',
+    "line breaks within quotes": '"a\n","\r\nb",y\n1,"2\n\n",u\n"\n3",4,v\n5,6,v\n',
+    "spaces": " a ,b\t,\u00a0y\n 1 , 2,u \n3,\t4\t,v\n5 ,6,\u3000v\n",
+    "plus": HEAD + "+1,+2.0,u\n" + REST,
+    "exponents": HEAD + "10e-1,.2E+1,u\n" + REST,
+    "leading zeros": HEAD + "0001,2." + "0" * 1000 + ",u\n" + REST,
+    "other digits": HEAD + "\u0661,\uff12,u\n" + REST,
+    "Excel's line on separators": "sep=,\r\n" + GOOD,
+    "the same in quotes": b'\xef\xbb\xbf"sep=,"\n' + GOOD.encode(),
+    "two byte order marks": b"\xef\xbb\xbf" * 2 + GOOD.encode(),
+}
+
+
+@pytest.mark.parametrize("data", READ.values(), ids=READ.keys())
+def test_corpus_that_is_read(path, data):
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    features, targets, names, class_names = read_table(path)[:4]
+    assert names == ("a", "b")
+    assert class_names == ("u", "v")
+    assert np.array_equal(features, [[1, 2], [3, 4], [5, 6]])
+    assert targets.tolist() == [0, 1, 1]
+
+
+def test_quotes_doubled_and_line_breaks_in_names(path):
+    path.write_bytes(
+        b'"a ""quoted"" name","with, comma","two\r\nlines",y\n'
+        b'1,2,3,"say ""u"""\n1,2,3,5" v\n1,2,3,v\n1,2,3,5" v\n'
+    )
+    read = read_table(path)
+    assert read.feature_names == ('a "quoted" name', "with, comma", "two lines")
+    assert read.class_names == ('5" v', 'say "u"', "v")
+    assert read.targets.tolist() == [1, 0, 2, 0]
+
+
+def test_unicode_names_and_classes(path):
+    path.write_text("größe,温度,🌡,y\n1,2,3,да\n4,5,6,لا\n7,8,9,да\n", encoding="utf-8")
+    read = read_table(path)
+    assert read.feature_names == ("größe", "温度", "🌡")
+    assert read.class_names == ("да", "لا")
+    assert read.targets.tolist() == [0, 1, 0]
+
+
+def test_accents_are_the_same_in_one_character_or_two(path):
+    composed, apart = "caf\u00e9", "cafe\u0301"
+    path.write_text(f"{apart},y\n1,{composed}\n2,{apart}\n3,tea\n", encoding="utf-8")
+    read = read_table(path)
+    assert read.feature_names == (composed,)
+    assert read.class_names == (composed, "tea")
+    assert read.targets.tolist() == [0, 0, 1]
+    for name in (composed, apart):
+        assert read_features(path, [name]).tolist() == [[1], [2], [3]]
+    path.write_text(f"{apart},y\n1,4\n2,5\n3,6\n", encoding="utf-8")
+    for name in (composed, apart):
+        assert read_table(path, name, "regression").targets.tolist() == [1, 2, 3]
+
+
+def test_ten_thousand_columns(path):
+    values = np.random.default_rng(0).standard_normal((9, 9_999))
+    header = ",".join([*(f"x{k}" for k in range(9_999)), "y"])
+    rows = [",".join([*map(str, row), "uv"[k % 2]]) for k, row in enumerate(values.tolist())]
+    path.write_text("\n".join([header, *rows]))
+    read = read_table(path)
+    assert np.array_equal(read.features, values)
+    assert read.feature_names[-1] == "x9998"
+    backwards = read_features(path, read.feature_names[::-1])
+    assert np.array_equal(backwards, values[:, ::-1])
+
+
+def test_large_whole_numbers_are_classes_of_their_own(path):
+    """As floats, they were one."""
+    one, other = 2**53, 2**53 + 1
+    path.write_text(f"a,y\n1,{one}\n2,{other}\n3,{one}\n")
+    read = read_table(path, task="classification")
+    assert read.class_names == (str(one), str(other))
+    assert read.targets.tolist() == [0, 1, 0]
+
+
+def test_many_different_target_texts(path):
+    """More than are shared among rows, and more rows than are converted at once."""
+    texts = [f"class {k % 3000}" for k in range(9_000)]
+    path.write_text("a,b,c,y\n" + "".join(f"{k},{-k},0,{text}\n" for k, text in enumerate(texts)))
+    read = read_table(path)
+    assert [read.class_names[target] for target in read.targets] == texts
+    assert np.array_equal(read.features[:, 1], -np.arange(9_000.0))
+
+
+# --- The corpus: files that cannot ----------------------------------------------------------------
+
+
+def _zip() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", "<worksheet/>")
+    return file.getvalue()
+
+
+LIMIT = 140_000  # more than the csv module takes for a cell
+LIKE = "is not a number, but looks like one with"
+
+REFUSED = {
+    # No text
+    "empty": (b"", "the file is empty"),
+    "byte order mark alone": (b"\xef\xbb\xbf", "the file is empty"),
+    "empty lines alone": ("\r\n\n  \n\t\n", "the file is empty"),
+    "xlsx": (_zip(), "an Excel file or a zip archive, expected a CSV file; save its table as CSV"),
+    "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "an old Excel file"),
+    "gzip": (gzip.compress(GOOD.encode()), "a gzip archive, expected a CSV file; unpack it"),
+    "parquet": (b"PAR1\x15\x04\x15\x18\x15\x1cL\x15\x02" + b"\0", "cannot be read as Parquet ("),
+    "pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "a PDF document"),
+    "web page": ("<!DOCTYPE html>\n<html><body>", "a web page, expected a CSV file; download the"),
+    "utf-16": (GOOD.encode("utf-16"), "text in UTF-16 or UTF-32, expected a CSV file; save it"),
+    "utf-16-be": ("\ufeff".encode("utf-16-be") + GOOD.encode("utf-16-be"), "text in UTF-16"),
+    "utf-16, unmarked": (GOOD.encode("utf-16-le"), "line 1: a NUL byte, which text"),
+    "utf-32": (GOOD.encode("utf-32"), "text in UTF-16 or UTF-32"),
+    "latin-1": ("a,b,y\n1,2,ü\n".encode("latin-1"), "line 2: not text in UTF-8 (byte 0xfc); save"),
+    "latin-1, late": (
+        (GOOD + REST * 5000 + "1,2,ü\n").encode("latin-1"),
+        "line 10005: not text in UTF-8 (byte 0xfc)",
+    ),
+    "half a character": ("a,b,y\n1,2,ü".encode()[:-1], "line 2: not text in UTF-8 (byte 0xc3)"),
+    "surrogate": (b"a,b,y\n1,2,\xed\xa0\x80\n", "line 2: not text in UTF-8 (byte 0xed)"),
+    "zeros": (bytes(10**6), "line 1: a NUL byte"),
+    "zeros at the end": (GOOD.encode() + bytes(4096), "line 5: a NUL byte"),
+    "zeros, late": (GOOD.encode() + REST.encode() * 5000 + b"\0", "line 10005: a NUL byte"),
+    # Lines and quotes
+    "semicolons": (GOOD.replace(",", ";"), "line 1: cells seem to be separated by ';', expected"),
+    "tabs": (GOOD.replace(",", "\t"), "cells seem to be separated by '\\t', expected commas"),
+    "bars": (GOOD.replace(",", "|"), "cells seem to be separated by '|', expected commas"),
+    "Excel's line on separators": (
+        "sep=;\n" + GOOD.replace(",", ";"),
+        "line 1: the line says that cells are separated by ';', expected commas; save the file",
+    ),
+    "rows that end in a comma": (
+        HEAD + "1,2,p,\n",
+        "line 2: number of cells is 4, expected 3 as in the header; the row ends in a comma that "
+        "the header does not have: delete it in all rows, or name the column in the header",
+    ),
+    "header that ends in a comma": (
+        "a,b,y,\n1,2,p,\n",
+        "line 1: column 4 has no name in the header, which ends in a comma; delete the comma, and",
+    ),
+    "more cells": (HEAD + "1,2,p,q\n", "number of cells is 4, expected 3 as in the header; quote"),
+    "one row": (HEAD + "1,2,p\n", "one row of data, expected two or more, of which something"),
+    "open quote": (HEAD + '1,2,"u\n' + REST, "line 2: not valid CSV (unexpected end of data)"),
+    "quote in a quoted cell": (HEAD + '1,2,"u" v\n' + REST, "line 2: not valid CSV (',' expected"),
+    "open quote in a long file": (HEAD + '1,2,"u\n' + REST * 20_000, "that is not closed"),
+    "huge number": (HEAD + "1" * LIMIT + ",2,u\n" + REST, "line 2: not valid CSV (field larger"),
+    "huge text": (HEAD + REST + "1,2," + "u" * LIMIT, "line 4: not valid CSV (field larger"),
+    "huge name": ("a" * LIMIT + ",b,y\n" + REST, "line 1: not valid CSV (field larger"),
+    "long number": (
+        HEAD + "1" * 100_000 + ",2,u\n",
+        "'111111111111...1111111111111' is not finite",
+    ),
+    "long text": (
+        HEAD + REST + "u" * 100_000 + ",2,u\n",
+        "'uuuuuuuuuuuu...uuuuuuuuuuuuu' is not a",
+    ),
+    "long name": (
+        "a" * 100_000 + ",b,y\n1,2,u\nx,2,u\n",
+        "line 3, column 'aaaaaaaaaaaaaaaaa...aaaaaaaaaa",
+    ),
+    "long line": (HEAD + "1," * 500_000 + "u\n", "line 2: number of cells is 500001, expected 3"),
+    # Header
+    "header alone": (HEAD, "no rows below the header; add at least one"),
+    "header without a line end": (HEAD.rstrip(), "no rows below the header"),
+    "no header": ("1,2,3\n4,5,6\n", "line 1: the first line holds only numbers, expected column"),
+    "duplicate names": ("\na,b,a,y\n" + REST, "line 2: several columns are named 'a'; give each"),
+    "duplicate but for spaces": ("a b, a  b ,y\n" + REST, "several columns are named 'a b'"),
+    "duplicate but for accents": (
+        "\u00e9,e\u0301,y\n" + REST,
+        "several columns are named '\u00e9'",
+    ),
+    "rows without a header": ("5.1,0.2,0.2,u\n", "'0.2'; give each its own name, or add a header"),
+    "no name": ("a,,y\n" + REST, "line 1: column 2 has no name in the header"),
+    # Numbers, as people write them
+    "thousands separator, unquoted": (
+        HEAD + "1,234,2,u\n" + REST,
+        "line 2: number of cells is 4, expected 3 as in the header; quote a text that contains a "
+        "comma, and write numbers without: 1234.5",
+    ),
+    "too few cells": (
+        HEAD + "1,u\n" + REST,
+        "number of cells is 2, expected 3 as in the header; add the missing ones",
+    ),
+    "thousands or decimals": (
+        HEAD + '"1,234",2,u\n' + REST,
+        f"line 2, column 'a': '1,234' {LIKE} a thousands separator or a decimal comma; "
+        "write 1234 or 1.234, or leave the column out with --drop a",
+    ),
+    "thousands, commas": (
+        HEAD + '"1,234,567",2,u\n',
+        f"{LIKE} a thousands separator; write 1234567,",
+    ),
+    "thousands, point": (HEAD + '"1,234.5",2,u\n', f"{LIKE} a thousands separator; write 1234.5,"),
+    "thousands, space": (
+        HEAD + "1 234,2,u\n",
+        f"'1 234' {LIKE} a thousands separator; write 1234,",
+    ),
+    "thousands, hard space": (
+        HEAD + "1\u202f234,2,u\n",
+        f"{LIKE} a thousands separator; write 1234,",
+    ),
+    "thousands, apostrophe": (HEAD + "1'234,2,u\n", f"{LIKE} a thousands separator; write 1234,"),
+    "thousands, underscore": (
+        HEAD + "1_000,2,u\n",
+        f"'1_000' {LIKE} a thousands separator; write 1000",
+    ),
+    "thousands, German": (
+        HEAD + '"1.234,5",2,u\n',
+        f"'1.234,5' {LIKE} a thousands separator and a decimal comma; write 1234.5, or leave",
+    ),
+    "thousands, points": (
+        HEAD + "1.234.567,2,u\n",
+        f"{LIKE} a thousands separator; write 1234567,",
+    ),
+    "decimal comma": (HEAD + '"1,5",2,u\n', f"'1,5' {LIKE} a decimal comma; write 1.5, or leave"),
+    "decimal comma, zero": (HEAD + '"-0,125",2,u\n', f"{LIKE} a decimal comma; write -0.125, or"),
+    "percent": (
+        HEAD + "5 %,2,u\n",
+        f"'5 %' {LIKE} a percent sign; write 5, or leave the column out",
+    ),
+    "currency": (HEAD + "1,€5,u\n", f"column 'b': '€5' {LIKE} a currency sign; write 5, or"),
+    "currency and thousands": (
+        HEAD + '"$1,234.50",2,u\n',
+        f"'$1,234.50' {LIKE} a currency sign and a thousands separator; write 1234.50, or leave",
+    ),
+    "minus sign": (HEAD + "\u22121,2,u\n", f"{LIKE} a minus sign other than '-'; write -1, or"),
+    "invisible": (HEAD + "\ufeff1,2,u\n", f"'\\ufeff1' {LIKE} an invisible character; write 1,"),
+    "invisible after a space": (HEAD + "1 \ufeff,2,u\n", "an invisible character; write 1, or"),
+    "hexadecimal": (HEAD + "0x1F,2,u\n", f"'0x1F' {LIKE} hexadecimal digits; write 31, or leave"),
+    "identifier": (
+        HEAD + REST + "1_2,2,u\n",
+        "line 4, column 'a': '1_2' is not a number, but '3' in line 2 is; leave cells empty whose "
+        "number is not known, or pass --missing 1_2 if that is what it says, or --drop a to leave "
+        "the column out, or --categories a if all its cells are categories",
+    ),
+    "unit": (HEAD + REST + "5 kg,2,u\n", "'5 kg' is not a number, but '3' in line 2 is"),
+    "word after gaps": (HEAD + ",2,u\n7,2,u\nx,2,u\n", "line 4, column 'a': 'x' is not a number"),
+    "number among words": (
+        HEAD + "x,2,u\n5,2,v\n",
+        "line 3, column 'a': '5' is a number, but 'x' in line 2 is not; leave cells",
+    ),
+    "percent among words": (HEAD + "x,2,u\n5%,2,v\n", "'5%' is a number, but 'x' in line 2"),
+    "date": (
+        HEAD + "2020-01-02,2,u\n",
+        "column 'a' has dates or times such as '2020-01-02'; expected numbers, or categories that "
+        "repeat: leave it out with --drop a, or replace dates by numbers, such as days since",
+    ),
+    "date among words": (HEAD + "never,2,u\n3 May 2020,2,u\n", "dates or times such as '3 May"),
+    "identifiers": (
+        HEAD + "".join(f"id {k},2,{'uv'[k % 2]}\n" for k in range(21)),
+        "column 'a' has 21 different texts in 21 filled cells; expected numbers, or categories "
+        "that repeat: leave it out with --drop a",
+    ),
+    "free text": (
+        HEAD + "".join(f"text {k},2,u\n" * 3 for k in range(1001)),
+        "column 'a' has more than 1,000 different texts; expected numbers, or",
+    ),
+    "several columns": (
+        "when,my id,c,y\n" + "".join(f"{k + 1}.3.2020,id {k},1,u\n" for k in range(21)),
+        "column 'when' has dates or times such as '1.3.2020', column 'my id' has 21 different "
+        "texts in 21 filled cells; expected numbers, or categories that repeat: leave them out "
+        "with --drop when 'my id', or replace dates",
+    ),
+    "inf": (HEAD + "1,inf,u\n" + REST, "line 2, column 'b': 'inf' is not finite in float32"),
+    "1e400": (HEAD + "-1e400,2,u\n" + REST, "line 2, column 'a': '-1e400' is not finite"),
+    "nan alone": (HEAD + "1,NaN,u\n", "column 'b' has no filled cell; expected numbers, or"),
+    "Excel's missing value": (HEAD + "1,#N/A,u\n", "column 'b' has no filled cell"),
+    "row of commas": (GOOD + ",,\n", "line 5, column 'y': missing value ''; fill it in or drop"),
+    # The target
+    "target with decimal commas": (
+        "a,y\n" + "".join(f'{k},"{k % 30},5"\n' for k in range(90)),
+        f"line 2, column 'y': '0,5' {LIKE} a decimal comma; write 0.5, or predict classes",
+    ),
+}
+
+
+@pytest.mark.parametrize(("data", "fragment"), REFUSED.values(), ids=REFUSED.keys())
+def test_corpus_that_is_refused(path, data, fragment):
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    with pytest.raises(InputError) as error:
+        read_table(path)
+    fuzz.check_message(path, error.value)
+    assert fragment in str(error.value)
+
+
+@pytest.mark.parametrize("target", [None, "c", "x" * 100_000])
+def test_messages_stay_short_whatever_the_names(path, target):
+    path.write_text(",".join(f"{'ab' * 6_000}{k}" for k in range(100)) + "\n" + "1," * 99 + "2\n")
+    with pytest.raises(InputError) as error:
+        read_table(path, target)
+    fuzz.check_message(path, error.value)
+    assert "... (100 in all)" in str(error.value)
+    with pytest.raises(InputError, match="100 in all") as error:
+        read_features(path, ["c" * 100_000] * 50)
+    fuzz.check_message(path, error.value)
+
+
+# --- Numbers, categories and gaps -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "gap", ["", " ", "NA", "n/a", "#N/A", "<NA>", "NaN", "null", "?", '""', "\u00a0"]
+)
+def test_gaps_are_read_in_columns_of_both_kinds(path, gap):
+    path.write_text(f"a,b,y\n1,red,u\n{gap},{gap},v\n3,blue,v\n", encoding="utf-8")
+    read = read_table(path)
+    assert np.array_equal(read.features[:, 0], [1, np.nan, 3], equal_nan=True)
+    assert read.columns.kinds == ("number", "category")
+    assert read.columns.texts(1).tolist() == ["red", None, "blue"]
+    with pytest.raises(InputError, match="line 3, column 'a': missing value"):
+        read_features(path, ["a"])
+
+
+def test_in_quotes_what_says_missing_is_a_text_but_among_numbers(path):
+    path.write_text(
+        'n,country,y\n1,"NA",u\n"NA","?",v\n3,DE,"null"\nNA,NA,v\n2," na ",u\n', encoding="utf-8"
+    )
+    read = read_table(path)
+    assert np.array_equal(read.features[:, 0], [1, np.nan, 3, np.nan, 2], equal_nan=True)
+    assert read.columns.texts(1).tolist() == ["NA", "?", "DE", None, "na"]
+    assert read.class_names == ("null", "u", "v")
+    assert read.notes == (
+        "column 'country': 'NA', '?', 'na' counts as a text, being in quotes or in a column of "
+        "text; if it is missing, say so with --missing NA '?' na",
+        "column 'y': 'null' counts as a text, being in quotes or in a column of text; if it is "
+        "missing, say so with --missing null",
+    )
+    again = read_columns(path, ["country"], ["category"])
+    assert again.texts(0).tolist() == ["NA", "?", "DE", None, "na"]
+
+
+@pytest.mark.parametrize("block", [1, 7, 2**15])
+def test_gaps_in_quotes_before_the_first_number(path, block):
+    rows = '"NA","NA","NA",1\n' * 9 + '2,DE,,1\n"NA",,"NA",1\n'
+    path.write_text("a,b,c,y\n" + rows + "3,DE,,2\n")
+    with patch.object(csv_file, "BLOCK_CELLS", block):
+        read = read_table(path)
+    assert read.columns.kinds == ("number", "category", "category")
+    assert np.array_equal(read.features[:, 0], [*[np.nan] * 9, 2, np.nan, 3], equal_nan=True)
+    assert read.columns.texts(1).tolist() == [*["NA"] * 9, "DE", None, "DE"]
+    assert read.columns.texts(2).tolist() == [*["NA"] * 9, None, "NA", None]
+
+
+def test_quotes_inside_of_quotes_change_nothing(path):
+    text = 'a "word", ""NA"", and\n""NA"",""?""'.replace('"word"', '""word""')
+    path.write_text(f'n,a,y\n1,"{text}",u\n2,",NA,",v\n3,"NA"\t,v\n'.replace('"NA"\t', '"NA"'))
+    expected = " ".join(text.replace('""', '"').split())
+    assert read_table(path).columns.texts(1).tolist() == [expected, ",NA,", "NA"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "numbers", "country", "classes"),
+    [
+        (None, [1, -999, np.nan], ["?", "DE", None], ["u", "u", "v"]),
+        ((), None, ["?", "DE", "NA"], ["u", "u", "v"]),
+        (("",), None, ["?", "DE", "NA"], ["u", "u", "v"]),
+        (("-999", "nan", "?"), [1, np.nan, np.nan], [None, "DE", "NA"], ["u", "u", "v"]),
+        (("-999.0", "nan", "DE "), [1, np.nan, np.nan], ["?", None, "NA"], ["u", "u", "v"]),
+    ],
+)
+def test_what_is_missing_can_be_said(path, missing, numbers, country, classes):
+    path.write_text('n,country,y\n1,"?",u\n-999,DE,u\nnan,NA,v\n')
+    if numbers is None:
+        line = "line 4, column 'n': 'nan' is not a number"
+        with pytest.raises(InputError, match=line):
+            read_table(path, missing=missing)
+        path.write_text(path.read_text().replace("nan", ""))
+        numbers = [1, -999, np.nan]
+    read = read_table(path, missing=missing)
+    assert np.array_equal(read.features[:, 0], numbers, equal_nan=True)
+    assert read.columns.texts(1).tolist() == country
+    assert [read.class_names[k] for k in read.targets] == classes
+    columns = read_columns(path, ["n", "country"], ["number", "category"], missing)
+    assert np.array_equal(columns.features[:, 0], numbers, equal_nan=True)
+    assert columns.texts(1).tolist() == country
+
+
+def test_a_class_that_says_missing(path):
+    """Namibia, as pandas writes it."""
+    path.write_text("a,y\n1,NA\n2,DE\n3,NA\n")
+    with pytest.raises(InputError, match="line 2, column 'y': missing value 'NA'"):
+        read_table(path)
+    assert read_table(path, missing=()).class_names == ("DE", "NA")
+    path.write_text('a,y\n1,"NA"\n2,DE\n3,"NA"\n')
+    assert read_table(path).class_names == ("DE", "NA")
+    with pytest.raises(InputError, match="line 2, column 'y': missing value 'NA'"):
+        read_table(path, missing=["NA"])
+    _, targets = read_labelled(path, ["a"], ["number"], "y", ["DE", "NA"])
+    assert targets.tolist() == [1, 0, 1]
+
+
+def test_white_space_accents_and_the_case_of_booleans_make_no_other_category(path):
+    cells = ["caf\u00e9", "cafe\u0301", " a  b", "a b", "TRUE", "True", "no", "No", "Yes", "X", "x"]
+    rows = "".join(f"{k},{cell},{'uv'[k % 2]}\n" for k, cell in enumerate(cells))
+    path.write_text("n,a,y\n" + rows, encoding="utf-8")
+    texts = read_table(path).columns.texts(1).tolist()
+    assert texts == [*["caf\u00e9"] * 2, *["a b"] * 2, *["true"] * 2, *["no"] * 2, "yes", "X", "x"]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "2020-01-02", "2020/1/2", "2020-01-02T10:30:00Z", "2020-01-02 10:30", "2.1.2020",
+        "01/02/2020", "1/2/20", "12:30", "12:30:15.5", "2 Jan 2020", "January 2, 2020", "2-Jan-20",
+        "10:30 pm", "2020-01-02 10:30:00+02:00",
+    ],
+)  # fmt: skip
+def test_dates_and_times_are_refused(path, cell):
+    path.write_text(f'a,b,y\n1,"{cell}",u\n2,"{cell}",v\n3,,v\n')
+    with pytest.raises(InputError, match="column 'b' has dates or times such as") as error:
+        read_table(path)
+    fuzz.check_message(path, error.value)
+    assert read_table(path, drop=["b"]).feature_names == ("a",)
+    assert read_table(path, categories=["b"]).columns.kinds == ("number", "category")
+
+
+@pytest.mark.parametrize(
+    "cell", ["2020-21", "1-2", "3.11.7-rc", "May", "12 May", "A 1/2/2020", "1:2"]
+)
+def test_categories_like_dates_are_kept(path, cell):
+    path.write_text(f"a,b,y\n1,{cell},u\n2,{cell},v\n3,other,v\n")
+    assert read_table(path).categories == (None, (cell, "other"))
+
+
+def test_up_to_twenty_rare_categories_and_a_thousand_that_repeat(path):
+    def table(names: list[str]) -> str:
+        return "n,a,y\n" + "".join(f"1,{name},{'uv'[k % 2]}\n" for k, name in enumerate(names))
+
+    path.write_text(table([f"k {k}" for k in range(20)]))
+    assert len(read_table(path).categories[1]) == 20
+    path.write_text(table([f"k {k}" for k in range(21)] * 2))
+    assert len(read_table(path).categories[1]) == 21
+    path.write_text(table([f"k {k}" for k in range(1000)] * 2))
+    assert len(read_table(path).categories[1]) == 1000
+
+
+def test_columns_that_are_dropped_or_are_categories(path):
+    path.write_text("id,zip code,a,y\nx1,10115,1,u\nx2,80331,2,v\nx3,10115,,v\n")
+    read = read_table(path, drop=["id"], categories=[" zip  code"])
+    assert read.feature_names == ("zip code", "a")
+    assert read.categories == (("10115", "80331"), None)
+    for option in ("drop", "categories"):
+        with pytest.raises(InputError, match=f"unknown --{option} column 'zip'; did you mean"):
+            read_table(path, **{option: ["zip"]})
+        with pytest.raises(InputError, match=f"--{option} names the target, 'y'"):
+            read_table(path, **{option: ["y"]})
+
+
+@pytest.mark.parametrize("block", [1, 7, 2**15])
+def test_kinds_do_not_depend_on_blocks(path, block):
+    rows = "".join(f",,{k},{'uv'[k % 2]}\n" for k in range(30)) + "x,1,2,u\n,,3,v\n"
+    path.write_text("a,b,c,y\n" + rows)
+    with patch.object(csv_file, "BLOCK_CELLS", block):
+        read = read_table(path)
+    assert read.columns.kinds == ("category", "number", "number")
+    assert [column.missing for column in read.columns.described()] == [31, 31, 0]
+
+
+def test_a_missing_value_alone_in_its_row_is_no_empty_line(path):
+    path.write_text('a\n1\n""\n3\n')
+    with pytest.raises(InputError, match="line 3, column 'a': missing value"):
+        read_features(path, ["a"])

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+
+from gradless.runs.baseline import Baseline, baseline, verdicts
+from gradless.objectives import get
+from gradless.runs.recipe import Judged, Recipe, prepare
+
+
+@pytest.fixture
+def table(tmp_path):
+    """80 rows of which 60 are "no", and numbers with a few large ones."""
+    path = tmp_path / "table.csv"
+    lines = [f"{k},{'yes' if k % 4 == 0 else 'no'},{k % 4 + (k % 8 == 0) * 90}" for k in range(80)]
+    path.write_text("\n".join(["size,churn,price", *lines, ""]), encoding="utf-8")
+    return str(path)
+
+
+def of(table, target, **recipe):
+    prepared = prepare(Recipe(table, target=target, hidden=(2,), strategy="openai_es", **recipe))
+    return prepared, baseline(prepared)
+
+
+def test_the_baseline_of_classes_is_their_shares(table):
+    _, found = of(table, "churn")
+    assert found.answer == "the shares of the classes"
+    entropy = -0.75 * np.log(0.75) - 0.25 * np.log(0.25)
+    assert found.train == pytest.approx((entropy, 0.75), rel=1e-5)
+    assert found.test == pytest.approx((entropy, 0.75), rel=1e-5)
+
+
+def test_of_f1_it_finds_everything(table):
+    _, found = of(table, "churn", objective="f1")
+    assert found.answer == "'yes'"
+    assert found.test.value == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+@pytest.mark.parametrize(
+    ("objective", "middle"), [("squared_error", "mean"), ("absolute_error", "median")]
+)
+def test_of_numbers_it_is_their_middle(table, objective, middle, standardize):
+    prepared, found = of(
+        table, "price", objective=objective, task="regression", standardize=standardize
+    )
+    value = getattr(np, middle)(prepared.train.targets)
+    assert found.answer.startswith(f"the {middle}, ")
+    errors = prepared.test.targets - value
+    expected = np.mean(errors**2) if middle == "mean" else np.mean(np.abs(errors))
+    assert found.test.value == pytest.approx(expected, rel=1e-4)
+
+
+SIMPLE = Baseline("the shares of the classes", Judged(0.7, 0.6), Judged(0.6, 0.7))
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "said"),
+    [
+        (0.35, 0.35, []),
+        (0.35, 0.44, []),  # what is lost from training rows to new ones is usual
+        (0.60, 0.60, ["no better"]),
+        (0.60, np.nan, ["no better", "far better"]),
+        (0.10, 0.58, ["far better"]),
+        (0.00, 9.90, ["no better", "far better"]),
+    ],
+)
+def test_what_the_figures_say(train, test, said):
+    found = verdicts(get("cross_entropy"), train, test, SIMPLE)
+    assert len(found) == len(said)
+    for sentence, part in zip(found, said, strict=True):
+        assert part in sentence
+    assert verdicts(get("cross_entropy"), train, None, SIMPLE) == []
+    assert verdicts(get("cross_entropy"), train, test, None) == []
+
+
+def test_figures_of_which_more_is_better():
+    simple = Baseline("'yes'", Judged(0.4, 0.2), Judged(0.4, 0.2))
+    assert verdicts(get("f1"), 0.9, 0.85, simple) == []
+    (sentence,) = verdicts(get("f1"), 0.9, 0.6, simple)
+    assert sentence.endswith("far better than new ones: f1 0.9000 against 0.6000.")
+    (sentence, _) = verdicts(get("f1"), 0.9, 0.4, simple)
+    assert "f1 0.4000 against 0.4000" in sentence
