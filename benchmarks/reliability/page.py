@@ -113,8 +113,8 @@ def _promises(results: Results) -> list[tuple[str, ...]]:
             "Ctrl-C saves and exits with 130; a second one ends at once, and the last checkpoint "
             "goes on. SIGTERM does the same and exits with 143. At any moment, in an import or "
             "while XLA compiles, nothing half written is left.",
-            "Signals at all moments of every command's life; `tests/test_interrupts.py`, "
-            "`tests/test_cli.py`, `tests/test_faults.py`",
+            "Signals at all moments of every command's life; `tests/_core/test_interrupts.py`, "
+            "`tests/cli/test_cli.py`, `tests/training/test_faults.py`",
             ", ".join(
                 f"{sum(row['signals'].get(name, 0) for row in interrupted):,} {shown}"
                 for name, shown in (("SIGINT", "times Ctrl-C"), ("SIGTERM", "times SIGTERM"))
@@ -124,14 +124,14 @@ def _promises(results: Results) -> list[tuple[str, ...]]:
             "The same seed is the same run: for any cadence of checkpoints, of the log and of "
             "compiled chunks, with or without a display, alone or after other runs in the process. "
             "Other seeds differ. `gradless repeat RUN` compares for yours.",
-            "Bits of the last checkpoint and of the network, `tests/test_same_run.py`",
+            "Bits of the last checkpoint and of the network, `tests/runs/test_same_run.py`",
             "",
         ),
         (
             "1, 2 or 4 devices (cores) give the same bits. Members evaluated in blocks of "
             "another size: losses within a relative 2e-6, since sums over samples are vectorised "
             "in another order; the same candidates.",
-            "`tests/test_same_run.py`",
+            "`tests/runs/test_same_run.py`",
             "",
         ),
         (
@@ -145,30 +145,30 @@ def _promises(results: Results) -> list[tuple[str, ...]]:
         (
             "A checkpoint of a newer version, data that have changed and a configuration that was "
             "edited are refused, with the difference.",
-            "`tests/test_faults.py`, `tests/test_cli.py`",
+            "`tests/training/test_faults.py`, `tests/cli/test_cli.py`",
             "",
         ),
         (
             "A full disk, or a folder that cannot be written, costs nothing that was there.",
             "A limit on the size of files, read-only folders, errors of the disk during a run; "
-            "`tests/test_faults.py`",
+            "`tests/training/test_faults.py`",
             ", ".join(results["disks"]["ways"]),
         ),
         (
             "Two processes never write one run.",
-            "A lock that the system frees when its process dies; `tests/test_cli.py`",
+            "A lock that the system frees when its process dies; `tests/cli/test_cli.py`",
             "",
         ),
         (
             "Losses that are NaN or infinite never win and are counted, as are exceptions of a "
             "loss in Python. When none is finite any more, the run ends with what it had before.",
-            "`tests/test_train.py`, `tests/test_python_function.py`, `tests/test_faults.py`",
+            "`tests/training/test_loop.py`, `tests/problems/test_python.py`, `tests/training/test_faults.py`",
             "",
         ),
         (
             "A strategy survives any losses and finds its way back: NaN, infinite, equal, huge, "
             "tiny, in any order, from one parameter to hundreds.",
-            "Random sequences of ask and tell, `tests/strategies/test_fuzz.py`",
+            "Random sequences of ask and tell, `tests/strategies/fuzz/test_strategies_fuzz.py`",
             f"{told['sequences']:,} sequences, {told['generations']:,} generations, "
             f"{told['strategies']} strategies, wrappers and settings of them, "
             f"{', '.join(map(str, told['dimensions']))} parameters",
@@ -176,13 +176,13 @@ def _promises(results: Results) -> list[tuple[str, ...]]:
         (
             "A run that does not fit into memory is refused before anything is compiled, with the "
             "numbers and a setting that fits.",
-            "`tests/test_memory.py`",
+            "`tests/training/test_memory.py`",
             "",
         ),
         (
             "A CSV file is read rightly, or refused in one line that says where and why.",
             "Random tables in random ways of writing CSV, and mutated files; a corpus in "
-            "`tests/test_tables_fuzz.py`",
+            "`tests/fuzz/test_tables_fuzz.py`",
             f"{read['files']:,} files: {read['right']:,} read exactly, of the mutated ones "
             f"{read['refused']:,} refused and {read['read']:,} still tables",
         ),
