@@ -26,7 +26,8 @@ _RUNS = (
 
 def cost(count: int) -> Results:
     """Medians over so many checkpoints of each run, with a history of full length."""
-    from gradless.runs.recipe import Recipe, prepare  # noqa: PLC0415
+    from gradless.runs.preparation import prepare  # noqa: PLC0415
+    from gradless.runs.recipe import Recipe  # noqa: PLC0415
 
     found = []
     for name, data, hidden, strategy, batch_size in _RUNS:

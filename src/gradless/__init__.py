@@ -35,14 +35,16 @@ if TYPE_CHECKING:
     from gradless._core.devices import use_all_cores
     from gradless._core.errors import InputError
     from gradless.data.datasets import Dataset, load, split
-    from gradless.estimators.base import GradientFreeClassifier, GradientFreeRegressor
-    from gradless.estimators.base import load as load_estimator
+    from gradless.estimators.classifier import GradientFreeClassifier
+    from gradless.estimators.loading import load as load_estimator
+    from gradless.estimators.regressor import GradientFreeRegressor
     from gradless.models.mlp import MLP
     from gradless.objectives import Objective
     from gradless.problems.function import FunctionProblem
     from gradless.problems.python import PythonProblem
     from gradless.problems.supervised import SupervisedProblem
-    from gradless.runs.recipe import Recipe, prepare
+    from gradless.runs.preparation import prepare
+    from gradless.runs.recipe import Recipe
     from gradless.strategies import HillClimbing, RandomSearch, Strategy
     from gradless.training.history import History
     from gradless.training.loop import Record, Run, Stop, begin
@@ -87,8 +89,8 @@ _HOMES = {
     "MLP": "models.mlp",
     "Dataset": "data.datasets",
     "FunctionProblem": "problems.function",
-    "GradientFreeClassifier": "estimators.base",
-    "GradientFreeRegressor": "estimators.base",
+    "GradientFreeClassifier": "estimators.classifier",
+    "GradientFreeRegressor": "estimators.regressor",
     "HillClimbing": "strategies",
     "History": "training.history",
     "InputError": "_core.errors",
@@ -105,9 +107,9 @@ _HOMES = {
     "begin": "training.generation",
     "enable_cache": "_core.compilation_cache:enable",
     "load": "data.datasets",
-    "load_estimator": "estimators.base:load",
+    "load_estimator": "estimators.loading:load",
     "minimize": "training.minimization",
-    "prepare": "runs.recipe",
+    "prepare": "runs.preparation",
     "split": "data.datasets",
     "use_all_cores": "_core.devices",
 }

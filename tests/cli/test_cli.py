@@ -21,7 +21,8 @@ from gradless._core.tree import Structure
 from gradless.cli import COMMANDS
 from gradless.data.datasets import DATASETS, load
 from gradless.runs import run_folder
-from gradless.runs.recipe import Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.recipe import Recipe
 from gradless.strategies import STRATEGIES
 from helpers.commands import (
     ALWAYS,

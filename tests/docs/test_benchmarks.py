@@ -12,7 +12,8 @@ from benchmarks.peers.task import Finished, Recorder, Task
 from benchmarks.steps import page as steps_page
 
 from gradless.problems.supervised import SupervisedProblem
-from gradless.runs.recipe import Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.recipe import Recipe
 from helpers.commands import compiled_quickly
 
 

@@ -706,7 +706,7 @@ def test_partial_fit_does_not_forget(two, tmp_path):
     X, y = two
     before = classifier().fit(X, y)
     before.save(tmp_path / "model")
-    loaded = gradless.estimators.base.load(tmp_path / "model")
+    loaded = gradless.load_estimator(tmp_path / "model")
     for model in (before, loaded):
         first = model.predict_proba(X)
         for _ in range(3):
@@ -799,7 +799,7 @@ def test_save_and_load(two, line, tmp_path):
         strategy=HillClimbing(), class_weight={"v": 2}, objective="f1", hidden_layer_sizes=[3]
     ).fit(frame, np.array(["", "v", "w"])[y])
     model.save(tmp_path / "model.safetensors")
-    loaded = gradless.estimators.base.load(tmp_path / "model.safetensors")
+    loaded = gradless.load_estimator(tmp_path / "model.safetensors")
     assert loaded.get_params() == model.get_params()
     np.testing.assert_array_equal(loaded.predict(frame), model.predict(frame))
     np.testing.assert_array_equal(loaded.predict_proba(frame), model.predict_proba(frame))
@@ -825,7 +825,7 @@ def test_weights_in_eight_bits(two, tmp_path, activation):
     # What was trained is what predicts: the loss of training is that of the probabilities.
     assert model.best_loss_ == pytest.approx(log_loss(y, model.predict_proba(X)), rel=1e-5)
     model.save(tmp_path / "model")
-    loaded = gradless.estimators.base.load(tmp_path / "model")
+    loaded = gradless.load_estimator(tmp_path / "model")
     assert loaded.get_params() == model.get_params()
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
     for one, other in zip(loaded.coefs_, model.coefs_, strict=True):
@@ -835,7 +835,7 @@ def test_weights_in_eight_bits(two, tmp_path, activation):
     stored["coefs.0.values"][:] = 3
     storage.save_tree(tmp_path / "model", stored, storage.load_about(tmp_path / "model"))
     with pytest.raises(InputError, match="model holds weights in eight bits with a scale of"):
-        gradless.estimators.base.load(tmp_path / "model")
+        gradless.load_estimator(tmp_path / "model")
 
 
 @pytest.mark.slow
@@ -844,7 +844,7 @@ def test_weights_in_eight_bits_of_numbers_and_of_metrics_in_python(line, unbalan
     numbers = regressor(weights="int8").fit(X, y)
     assert numbers.best_loss_ == pytest.approx(np.mean((y - numbers.predict(X)) ** 2), rel=1e-4)
     numbers.save(tmp_path / "numbers")
-    loaded = gradless.estimators.base.load(tmp_path / "numbers")
+    loaded = gradless.load_estimator(tmp_path / "numbers")
     np.testing.assert_array_equal(loaded.predict(X), numbers.predict(X))
     X, y = unbalanced
     model = classifier(weights="int8", objective="jaccard", max_evaluations=300).fit(X, y)
@@ -868,7 +868,7 @@ def test_a_file_that_claims_a_huge_network_costs_no_memory(two, tmp_path):
     about = storage.load_about(tmp_path / "model") | {"sizes": [2, 2**17, 2**17, 2]}
     storage.save_tree(tmp_path / "model", load_file(tmp_path / "model"), about)
     with pytest.raises(InputError, match="model holds other arrays"):
-        gradless.estimators.base.load(tmp_path / "model")
+        gradless.load_estimator(tmp_path / "model")
 
 
 def test_files_of_before_weights_of_eight_bits(two, tmp_path):
@@ -877,7 +877,7 @@ def test_files_of_before_weights_of_eight_bits(two, tmp_path):
     about = storage.load_about(tmp_path / "model")
     del about["weights"], about["parameters"]["weights"]
     storage.save_tree(tmp_path / "model", load_file(tmp_path / "model"), about)
-    loaded = gradless.estimators.base.load(tmp_path / "model")
+    loaded = gradless.load_estimator(tmp_path / "model")
     np.testing.assert_array_equal(loaded.predict_proba(two[0]), model.predict_proba(two[0]))
 
 
@@ -890,9 +890,9 @@ def test_what_no_file_can_hold(two, tmp_path):
     data[-3] ^= 1
     (tmp_path / "model").write_bytes(data)
     with pytest.raises(InputError, match="damaged"):
-        gradless.estimators.base.load(tmp_path / "model")
+        gradless.load_estimator(tmp_path / "model")
     with pytest.raises(InputError, match="does not exist"):
-        gradless.estimators.base.load(tmp_path / "none")
+        gradless.load_estimator(tmp_path / "none")
 
 
 @pytest.mark.parametrize(
@@ -914,7 +914,7 @@ def test_what_no_file_can_hold(two, tmp_path):
 def test_files_that_hold_something_else(about, message, tmp_path):
     storage.save_tree(tmp_path / "file", {"a": np.zeros(1)}, about)
     with pytest.raises(InputError, match=message):
-        gradless.estimators.base.load(tmp_path / "file")
+        gradless.load_estimator(tmp_path / "file")
 
 
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))

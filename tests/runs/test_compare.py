@@ -23,7 +23,9 @@ from gradless.runs.compare import Comparison, Curve, Outcome, Plan, Quartiles, T
 from gradless._core.errors import InputError
 from gradless.training.generation import advance
 from gradless.training.history import History
-from gradless.runs.recipe import Prepared, Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.prepared import Prepared
+from gradless.runs.recipe import Recipe
 from gradless.strategies import HillClimbing
 from gradless.training.loop import Stop
 from gradless.training.gradient_descent import NAME, Adam

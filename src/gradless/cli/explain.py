@@ -15,7 +15,8 @@ from gradless._core.errors import InputError
 from gradless._core.terminal import say
 from gradless.cli.options import Training, parse_training
 from gradless.evaluation.layout import layout_for, why
-from gradless.runs.recipe import Prepared, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.prepared import Prepared
 from gradless.strategies.base import perturbation
 from gradless.training import memory
 from gradless.training.loop import Stop, check_budget, evaluations_per_generation, train

@@ -21,7 +21,8 @@ from gradless.objectives import Objective
 from gradless.objectives.quality import Metric
 from gradless.runs import diagnosis, run_folder
 from gradless.runs.baseline import baseline, verdicts
-from gradless.runs.recipe import Prepared, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.prepared import Prepared
 from gradless.runs.run_folder import Network
 from gradless.strategies import Strategy
 from gradless.training import checkpoint

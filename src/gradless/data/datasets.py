@@ -404,7 +404,7 @@ def load(
             holds = "categories" if column.kind == "category" else "gaps"
             raise InputError(
                 f"{source}: column {column.name!r} has {holds}, expected numbers without gaps; "
-                "gradless.runs.recipe.prepare makes them, as gradless train does"
+                "gradless.prepare makes them, as gradless train does"
             )
     features = table.features.astype(np.float32) if source in DATASETS else table.features
     return Dataset(name_of(source), features, table.targets, table.feature_names, table.class_names)

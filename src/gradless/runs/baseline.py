@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from gradless.objectives import Measure
 from gradless._core.terminal import among, figure
-from gradless.runs.recipe import Judged, Prepared
+from gradless.runs.prepared import Judged, Prepared
 from gradless._core.tree import Params
 
 _CLASSES = 10  # with more of them, only the most frequent one is tried

@@ -30,7 +30,9 @@ from gradless.evaluation.population import replicate
 from gradless.evaluation.layout import choose_layout, layout_for
 from gradless.objectives import Measure
 from gradless.problems.contract import Problem, Score
-from gradless.runs.recipe import Prepared, Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.prepared import Prepared
+from gradless.runs.recipe import Recipe
 from gradless.strategies import STRATEGIES, Strategy
 from gradless.training.loop import Record, Stop, evaluations_per_generation, train
 from gradless.training.gradient_descent import Adam

@@ -47,7 +47,9 @@ from gradless.training.history import History
 from gradless.models.mlp import MLP
 from gradless._core.terminal import make_folder, shortened
 from gradless.data.preprocessing import Preprocessing
-from gradless.runs.recipe import Prepared, Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.prepared import Prepared
+from gradless.runs.recipe import Recipe
 from gradless.problems.supervised import OutputScale
 from gradless.data.table import Columns, Kind
 from gradless.training.loop import Stop

@@ -18,7 +18,7 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
-from gradless._core import tree
+from gradless._core import defaults, tree
 from gradless._core.errors import InputError
 from gradless._core.floats import mode_of
 from gradless._core.programs import compiled
@@ -27,9 +27,6 @@ from gradless.strategies import Strategy
 from gradless.training.loop import Record, Run, Stop, evaluations_per_generation, train
 
 VALIDATED = "no improvement on the samples held out"  # why a run stopped
-PATIENCE = 3.0
-"""Times the evaluations of the best network that a run makes without finding a better one."""
-
 _GROWTH = 10  # generations by which a run grows by one between two looks
 _FIRST = 200  # evaluations between two looks at least
 _FEWEST_EVALUATIONS, _FEWEST_GENERATIONS = 5_000, 20  # without a better one, to end a run
@@ -44,21 +41,6 @@ class Look(NamedTuple):
     loss: float  # inf if it was not finite
 
 
-class EvenLooks(NamedTuple):
-    """A look after every so many generations; ``patience`` of them without a better network end."""
-
-    every: int
-    patience: float
-
-    def following(self, generation: int) -> int:
-        """The look after this one."""
-        return generation + self.every
-
-    def is_over(self, generation: int, best: int) -> bool:
-        """Whether there were as many looks as patience without a better network."""
-        return generation - best >= self.patience * self.every
-
-
 class GrowingLooks(NamedTuple):
     """A look whenever a run has grown by a tenth, until it is ``patience`` times the best one.
 
@@ -66,7 +48,7 @@ class GrowingLooks(NamedTuple):
     """
 
     per_generation: int  # evaluations
-    patience: float = PATIENCE
+    patience: float = defaults.PATIENCE
 
     def following(self, generation: int) -> int:
         """The look after this one."""
@@ -77,14 +59,6 @@ class GrowingLooks(NamedTuple):
         """Whether a better network is not to be expected any more."""
         fewest = max(_FEWEST_GENERATIONS, -(-_FEWEST_EVALUATIONS // self.per_generation))
         return generation >= max(self.patience * best, best + fewest)
-
-
-Looks = EvenLooks | GrowingLooks
-"""After which generations a network is judged, and when a run ends.
-
-``following(0)`` is the first look, ``following`` of it the second; ``is_over(generation, best)``
-says whether a run ends at a generation whose best network is that of the generation ``best``.
-"""
 
 
 class Validation:
@@ -100,11 +74,11 @@ class Validation:
         The networks that a run could end with, as vectors.
     """
 
-    plan: Looks
+    plan: GrowingLooks
 
     def __init__(
         self,
-        looks: Looks,
+        looks: GrowingLooks,
         loss_of: Callable[[Vector], float],
         answers: Callable[[Run], Sequence[Vector]],
     ) -> None:
@@ -260,18 +234,20 @@ def center(strategy: Strategy, run: Run) -> Vector:
         return np.asarray(_center(strategy, run.state))
 
 
-def answers(strategy: Strategy, uses_minibatches: bool) -> Callable[[Run], list[Vector]]:
+def answers(strategy: Strategy, wants_center: bool) -> Callable[[Run], list[Vector]]:
     """The networks that a run could end with.
 
     The best one that was seen and, where a strategy's answer is an estimate that is not among its
-    candidates, that; of minibatches the estimate alone, since the best loss is that of a lucky one.
+    candidates, that; where the best owes much to luck, the center alone.
     """
 
     def of(run: Run) -> list[Vector]:
-        if uses_minibatches:
-            return [center(strategy, run)]
-        best = [np.asarray(run.best)]
-        return [center(strategy, run), *best] if strategy.samples_around_center else best
+        best, found = np.asarray(run.best), None
+        if wants_center or strategy.samples_around_center:
+            found = center(strategy, run)
+        if found is None or not np.isfinite(found).all():
+            return [best]
+        return [found] if wants_center else [found, best]
 
     return of
 

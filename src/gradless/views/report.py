@@ -18,7 +18,7 @@ from gradless.data.datasets import Dataset
 from gradless.objectives import Objective, quality
 from gradless.objectives.quality import Metric
 from gradless.runs.baseline import Baseline, constant
-from gradless.runs.recipe import Prepared
+from gradless.runs.prepared import Prepared
 from gradless.runs.run_folder import Network, softmax
 from gradless.training.history import History
 from gradless.training.loop import Record, Stop
