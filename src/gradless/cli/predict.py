@@ -5,45 +5,28 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tyro
 
-from gradless._core import storage
+from gradless._core import storage, words
 from gradless._core.errors import InputError
-from gradless._core.terminal import lacks, say, shortest
-from gradless.cli.parse import parse
+from gradless._core.terminal import lacks, say
+from gradless.cli.commands import Predict
 from gradless.data.table import Columns, read_columns
 from gradless.runs import run_folder
 from gradless.runs.run_folder import Network
 
 
-@dataclass(frozen=True)
-class Options:
-    """Write predictions for every row as CSV: the predicted class and a probability for each
-    class, or the predicted number. Columns are found by name; others are ignored. What the training
-    data did not have, such as another category, is said on standard error."""
-
-    run: tyro.conf.Positional[Path]
-    """Folder of the run."""
-    data: tyro.conf.Positional[Path]
-    """CSV or Parquet file with the columns that the network was trained on."""
-    out: Path | None = None
-    """File to write. Default: standard output."""
-
-
-def main(arguments: list[str]) -> int:
-    """Parse, predict, write."""
-    options = parse(Options, "predict", arguments)
+def main(options: Predict) -> int:
+    """Predict, write."""
     network = run_folder.read_network(options.run)
     columns = read_columns(options.data, network.feature_names, network.kinds, network.missing)
     say_strangers(network, columns)
     outputs = network.outputs(columns)
     if network.class_names is None:
         header = ["prediction"]
-        rows = [[shortest(value)] for value in outputs[:, 0]]
+        rows = [[words.shortest(value)] for value in outputs[:, 0]]
     else:
         header = ["prediction", *(f"probability of {name}" for name in network.class_names)]
         probabilities = run_folder.softmax(outputs.astype(np.float64))

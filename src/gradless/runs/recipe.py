@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gradless.training import auto, memory
 from gradless.data import datasets, fingerprints
-from gradless._core import forked
+from gradless._core import forked, words
 from gradless import objectives, strategies
 from gradless.data.cells import short
 from gradless.data.datasets import DATASETS, Dataset
@@ -436,8 +436,8 @@ def _check_inputs(rows: int, inputs: int) -> None:
     needed, free = 4 * rows * inputs, memory.free()
     if free is not None and needed > free / 2:  # the network needs some, too
         raise InputError(
-            f"{rows:,} rows become {inputs:,} inputs each, which take {memory.words(needed)}, "
-            f"expected at most half of the {memory.words(free)} that are free; leave out columns "
+            f"{rows:,} rows become {inputs:,} inputs each, which take {words.size(needed)}, "
+            f"expected at most half of the {words.size(free)} that are free; leave out columns "
             "of many categories with --drop, or take fewer rows"
         )
 
