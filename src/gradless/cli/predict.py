@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import sys
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from gradless._core import storage, words
 from gradless._core.errors import InputError
 from gradless._core.terminal import lacks, say
 from gradless.cli.commands import Predict
-from gradless.data.table import Columns, read_columns
+from gradless.data.columns import Columns
+from gradless.data.table import read_beside
 from gradless.runs import run_folder
 from gradless.runs.run_folder import Network
 
@@ -21,7 +23,9 @@ from gradless.runs.run_folder import Network
 def main(options: Predict) -> int:
     """Predict, write."""
     network = run_folder.read_network(options.run)
-    columns = read_columns(options.data, network.feature_names, network.kinds, network.missing)
+    columns, kept = read_beside(
+        options.data, network.feature_names, network.kinds, network.missing, keep=options.keep
+    )
     say_strangers(network, columns)
     outputs = network.outputs(columns)
     if network.class_names is None:
@@ -35,13 +39,16 @@ def main(options: Predict) -> int:
             [network.class_names[chosen], *(f"{share:.9g}" for share in row)]
             for chosen, row in zip(outputs.argmax(1), probabilities, strict=True)
         ]
+    header, rows = [*kept, *header], [
+        [*beside, *row] for beside, row in zip(_rows(kept, len(rows)), rows, strict=True)
+    ]
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows([header, *rows])
     if options.out is None:
-        if lacks("".join([*header, *(network.class_names or ())])):
+        if lacks("".join([*header, *(network.class_names or ()), *itertools.chain(*kept.values())])):
             say(
                 f"standard output is {sys.stdout.encoding}, which does not have all letters of "
-                "these names; --out FILE is UTF-8"
+                "these names; use --out FILE to write UTF-8"
             )
         sys.stdout.write(text.getvalue())
         return 0
@@ -50,6 +57,11 @@ def main(options: Predict) -> int:
     except OSError as error:
         raise InputError(f"--out {options.out} cannot be written ({error.strerror})") from None
     return 0
+
+
+def _rows(kept: dict[str, list[str]], rows: int) -> list[tuple[str, ...]]:
+    """The cells of the columns kept, a row each."""
+    return list(zip(*kept.values(), strict=True)) or [()] * rows
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -34,7 +34,8 @@ from gradless._core.programs import compiled
 from gradless.data.scaling import check_deviation, is_blurred, mean_and_scale
 from gradless.strategies import Strategy
 from gradless.problems.supervised import OutputScale, SupervisedProblem
-from gradless.data.table import Column, Columns, Table
+from gradless.data.columns import Column, Columns
+from gradless.data.table import Table
 from gradless.data.targets import class_indices
 from gradless.training.loop import Run, Stop, begin, evaluations_per_generation
 from gradless._core.tree import Params, Structure

@@ -49,7 +49,7 @@ from gradless._core.terminal import make_folder, shortened
 from gradless.data.preprocessing import Preprocessing
 from gradless.runs.recipe import Prepared, Recipe, prepare
 from gradless.problems.supervised import OutputScale
-from gradless.data.table import Columns, Kind
+from gradless.data.columns import Columns, Kind
 from gradless.training.loop import Stop
 from gradless._core.tree import Params
 from gradless.training.validation import Look, Validation, looks_of

@@ -14,7 +14,7 @@ import numpy as np
 
 from gradless._core import storage, words
 from gradless.data.preprocessing import MISSING
-from gradless.data.table import Column
+from gradless.data.columns import Column
 from gradless.objectives import quality
 from gradless.objectives.quality import Metric
 from gradless.runs.recipe import Prepared
