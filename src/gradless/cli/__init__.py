@@ -1,7 +1,7 @@
-"""How does the command line begin? It parses a command's arguments, and calls the command's module.
+"""Which commands are there? A thin skin: each is one module of this package.
 
-A thin skin: ``gradless.cli.commands`` lists the commands and their options, and each is run by the
-module of its name. Help, versions and bad arguments end before anything loads JAX.
+``gradless.cli.commands`` lists them with their options. Help, versions and bad arguments end before
+anything loads JAX.
 """
 
 from __future__ import annotations
