@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # the command line prints its help without it
     import numpy as np
 
-_UNITS = {"": 1.0, "ms": 1e-3, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}  # fmt: skip
+_UNITS = {"ms": 1e-3, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _TIME = re.compile(r"(\d+(?:\.\d*)?|\.\d+)([a-z]*)")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+")
 _NONE = "-"
 
-# --- For a person -----------------------------------------------------------------------------------
+# --- For a person ---------------------------------------------------------------------------------
 
 
 def loss(value: float) -> str:
@@ -102,7 +102,7 @@ def shortest(value: np.floating) -> str:
     return str(value)
 
 
-# --- From a person ----------------------------------------------------------------------------------
+# --- From a person --------------------------------------------------------------------------------
 
 
 def read_number(text: str) -> float:
@@ -149,7 +149,7 @@ def read_seconds(text: str) -> float:
     except ValueError:
         parts = _TIME.findall(plain)
         whole = "".join(number + unit for number, unit in parts)
-        if not parts or whole != plain or any(unit not in _UNITS or not unit for _, unit in parts):
+        if not parts or whole != plain or any(unit not in _UNITS for _, unit in parts):
             raise ValueError(text) from None
         return sum(float(number) * _UNITS[unit] for number, unit in parts)
 

@@ -84,7 +84,8 @@ def _parsed(name: str, rest: Sequence[str], more: Any) -> Any:
     try:
         return parse(name, about, rest, more)
     except InputError as error:
-        if more is not None or not issubclass(about.options, Search) or "no option" not in str(error):  # fmt: skip
+        searches = issubclass(about.options, Search)
+        if more is not None or not searches or "no option" not in str(error):
             raise
         raise InputError(
             f"{error} A strategy's own options need its name, for example --strategy openai_es."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from gradless._core import compilation_cache, words
 from gradless.cli.commands import Cache
 

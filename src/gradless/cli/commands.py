@@ -12,7 +12,7 @@ from typing import Literal
 from gradless.cli.options import Checkpoints, Limits, Output, Problem, Search
 from gradless.cli.parse import Command, option
 
-# --- Training ---------------------------------------------------------------------------------------
+# --- Training -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +134,7 @@ class Compare(Output, Problem):
     )
 
 
-# --- Use --------------------------------------------------------------------------------------------
+# --- Use ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,7 +195,7 @@ class Plot:
     run: Path = option(..., "Folder of the run.", metavar="RUN", positional=True)
 
 
-# --- Lists and the rest -----------------------------------------------------------------------------
+# --- Lists and the rest ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-
 from gradless._core.terminal import PatientConsole
 from gradless.cli.commands import Datasets
-from gradless.data.datasets import DATASETS
+from gradless.data.named import DATASETS
 from gradless.views.tables import Column, Table
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
 from gradless._core import words
 from gradless.cli.commands import Evaluate
 from gradless.cli.predict import say_strangers
@@ -65,7 +65,7 @@ def main(options: Evaluate) -> int:
     if few := report.caution(shown.rows):
         console.print(few, highlight=False, soft_wrap=True)
     if names is not None and shown.confusion is not None:
-        columns = [
+        heads = [
             Column("true class"),
             *(Column(f"predicted\n{name}", right=True) for name in names),
         ]
@@ -74,7 +74,7 @@ def main(options: Evaluate) -> int:
             for name, row in zip(names, shown.confusion, strict=True)
         ]
         console.print()
-        console.print(Table(columns, counts))
+        console.print(Table(heads, counts))
     return 0
 
 
@@ -108,6 +108,6 @@ def _seen(seen: int, rows: int) -> Iterator[str]:
         )
     else:
         yield (
-            f"It was trained on {seen:,} of these rows ({words.percent(seen / rows)}); {flatters}. These "
-            f"are of the other {rows - seen:,}:"
+            f"It was trained on {seen:,} of these rows ({words.percent(seen / rows)}); {flatters}. "
+            f"These are of the other {rows - seen:,}:"
         )

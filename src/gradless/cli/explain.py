@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import jax
+
 from gradless._core import words
 from gradless._core.terminal import say
 from gradless.cli.commands import Explain
@@ -18,7 +19,7 @@ from gradless.training import memory
 from gradless.training.loop import Stop, check_budget, evaluations_per_generation, train
 from gradless.views.tables import Facts
 
-Facts = dict[str, Any]
+Known = dict[str, Any]
 _BYTES = {"float32": 4, "bfloat16": 2}
 
 
@@ -38,7 +39,7 @@ def main(options: Explain) -> int:
     return 0
 
 
-def explain(prepared: Prepared) -> Facts:
+def explain(prepared: Prepared) -> Known:
     """What is known of a run before it begins, from shapes alone; sizes in bytes."""
     problem, strategy, model = prepared.problem, prepared.strategy, prepared.model
     layout = layout_for(problem, strategy)
@@ -106,7 +107,7 @@ def explain(prepared: Prepared) -> Facts:
     }
 
 
-def _measure(prepared: Prepared, seconds: float, facts: Facts) -> Facts:
+def _measure(prepared: Prepared, seconds: float, facts: Known) -> Known:
     """The rate of the loop that ``gradless train`` runs, which also leaves its program compiled."""
     *_, last = train(prepared.problem, prepared.strategy, prepared.begin(), Stop(seconds=seconds))
     spent = float(last.seconds[-1])
@@ -122,7 +123,7 @@ def _measure(prepared: Prepared, seconds: float, facts: Facts) -> Facts:
 # --- What a person sees ---------------------------------------------------------------------------
 
 
-def sentences(facts: Facts) -> dict[str, str]:
+def sentences(facts: Known) -> dict[str, str]:
     """The facts in words, by what they are about."""
     network, data, strategy = facts["network"], facts["data"], facts["strategy"]
     form, one, held = facts["formulation"], facts["evaluation"], facts["memory"]
@@ -163,8 +164,8 @@ def sentences(facts: Facts) -> dict[str, str]:
         f"{form['devices']} of {form['devices_available']} {form['backend']} devices: "
         f"{form['why']}",
         "one evaluation": f"{one['multiply_adds']:,} multiply-adds; reads "
-        f"{words.size(one['parameter_bytes'])} of parameters and {words.size(one['input_bytes'])} of "
-        f"inputs; {passed_on}",
+        f"{words.size(one['parameter_bytes'])} of parameters and {words.size(one['input_bytes'])} "
+        f"of inputs; {passed_on}",
         "memory": f"candidates {written}, {words.size(held['candidate_bytes'])}; strategy "
         f"{words.size(held['state_bytes'])}; data {words.size(held['data_bytes'])}; networks being "
         f"evaluated {words.size(held['activation_bytes_at_most'])}; about "

@@ -11,14 +11,14 @@ import dataclasses
 import functools
 import re
 import shutil
-import types
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from gradless._core import words
 from gradless._core.errors import InputError, closest
+from gradless.cli.hyperparameters import hyperparameters
+from gradless.cli.values import Reader, RefusedError, choices, inside, reader
 
 GROUPS = ("Data", "Network", "Stop", "Search", "Output", "Advanced")
 """Headings of a page of help, in this order; what is advanced only --help-all shows."""
@@ -48,7 +48,7 @@ class Told(NamedTuple):
 
 def option(
     default: Any,
-    help: str,  # noqa: A002 - as argparse calls it
+    help: str,
     *,
     metavar: str = "",
     group: str = "",
@@ -125,7 +125,7 @@ def parse(command: str, about: Command, arguments: Sequence[str], more: type | N
         found, left = parser.parse_known_args(list(arguments))
     except argparse.ArgumentError as error:
         raise InputError(_needs_a_value(parser, error)) from None
-    except _Refused as error:
+    except RefusedError as error:
         raise InputError(str(error)) from None
     given = vars(found)
     fields = _fields(about)
@@ -136,10 +136,10 @@ def parse(command: str, about: Command, arguments: Sequence[str], more: type | N
         raise InputError(_too_many(command, positionals, values))
     hints = typing.get_type_hints(about.options)
     for field, value in zip(positionals, values, strict=False):
-        made = _reader(_metavar(field), hints[field.name], _told(field)._asdict(), "")
+        made = reader(_metavar(field), hints[field.name], _told(field)._asdict(), "")
         try:
             given[field.name] = made(value)
-        except _Refused as error:
+        except RefusedError as error:
             raise InputError(str(error)) from None
     for field in positionals:
         if field.metadata["required"] and field.name not in given:
@@ -148,69 +148,7 @@ def parse(command: str, about: Command, arguments: Sequence[str], more: type | N
     return about.options(**own, **({"hyperparameters": given} if more is not None else {}))
 
 
-# --- Options ----------------------------------------------------------------------------------------
-
-
-class _Refused(Exception):
-    """A value that an option does not take; argparse would make its own words of a ValueError."""
-
-
-class _Read(NamedTuple):
-    """Reads one value of an option, or says what it must be."""
-
-    name: str
-    made: Callable[[str], Any]
-    rule: str
-    example: str
-    told: Any
-    several: bool = False
-
-    def __call__(self, text: str) -> Any:
-        if not self.several or "," not in text:
-            return self._one(text)
-        return tuple(self._one(part) for part in text.split(",") if part.strip())
-
-    def _one(self, text: str) -> Any:
-        try:
-            value = self.made(text)
-        except ValueError:
-            raise self._error(text) from None
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            return value
-        low, high = self.told.get("above"), self.told.get("below")
-        least, most = self.told.get("at_least"), self.told.get("at_most")
-        fine = (
-            (low is None or value > low)
-            and (high is None or value < high)
-            and (least is None or value >= least)
-            and (most is None or value <= most)
-        )
-        if not fine:
-            raise self._error(text)
-        return value
-
-    def _error(self, text: str) -> _Refused:
-        example = f" For example: {self.name} {self.example}" if self.example else ""
-        given = text if re.fullmatch(r"[-+.,\w%]+", text) else repr(text)
-        return _Refused(f"{self.name} must be {self.rule}, got {given}.{example}")
-
-
-def _range(told: Mapping[str, Any], whole: bool) -> str:
-    """In words, which numbers an option takes."""
-    above, below = told.get("above"), told.get("below")
-    least, most = told.get("at_least"), told.get("at_most")
-    kind = "a whole number" if whole else "a number"
-    if least is not None and most is not None:
-        return f"{kind} from {least:g} to {most:.10g}"
-    if above is not None and below is not None:
-        return f"between {above:g} and {below:g}"
-    if above is not None and most is not None:
-        return f"above {above:g} and at most {most:g}"
-    if least is not None and below is not None:
-        return f"at least {least:g} and below {below:.10g}"
-    if above is not None:
-        return f"above {above:g}"
-    return kind if least is None else f"{least:g} or more"
+# --- Options --------------------------------------------------------------------------------------
 
 
 def parser_of(
@@ -229,12 +167,12 @@ def parser_of(
         prog=f"gradless {command}",
         usage=" ".join(filter(None, [f"gradless {command}", names, "[options]"])),
         description=" ".join((about.options.__doc__ or "").split()),
-        formatter_class=formatter,  # type: ignore[arg-type]
+        formatter_class=formatter,
         add_help=False,
         allow_abbrev=False,
         exit_on_error=False,
     )
-    parser._negative_number_matcher = _NEGATIVE  # type: ignore[attr-defined]  # -1e-3 is a value
+    parser._negative_number_matcher = _NEGATIVE  # -1e-3 is a value, too
     hints = typing.get_type_hints(about.options)
     places: dict[str, Any] = {"": parser.add_argument_group()}
     for group in GROUPS[:-1]:
@@ -243,8 +181,8 @@ def parser_of(
     if more is not None:
         place = parser.add_argument_group(f"Options of {more.name}")  # type: ignore[attr-defined]
         for name, (made, limits, default, text) in hyperparameters(more).items():
-            reader = _reader(f"--{_dashed(name)}", made, limits, _shown(default))
-            _add(place, name, made, default, text, "", reader)
+            reading = reader(f"--{_dashed(name)}", made, limits, _shown(default))
+            _add(place, name, made, default, text, "", reading)
     places[_ADVANCED] = parser.add_argument_group(_ADVANCED) if everything else places[""]
     for field in fields:
         told = _told(field)
@@ -253,10 +191,10 @@ def parser_of(
         hidden = told.group == _ADVANCED and not everything
         name = _metavar(field) if told.positional else f"--{_dashed(field.name)}"
         example = told.example or _shown(field.default)
-        reader = _reader(name, hints[field.name], told._asdict(), example)
+        reading = reader(name, hints[field.name], told._asdict(), example)
         text = argparse.SUPPRESS if hidden else told.help
         _add(places[told.group], field.name, hints[field.name], field.default, text,
-             _metavar(field), reader, positional=told.positional)  # fmt: skip
+             _metavar(field), reading, positional=told.positional)  # fmt: skip
     last = places[next((g for g in ("Output",) if g in places), "")]
     last.add_argument(
         *_HELP, action="help", help="Show this page." if not everything else argparse.SUPPRESS
@@ -269,29 +207,31 @@ def parser_of(
 
 
 def _add(
-    place: Any, name: str, hint: Any, default: Any, text: str, metavar: str, reader: _Read,
+    place: Any, name: str, hint: Any, default: Any, text: str, metavar: str, reading: Reader,
     *, positional: bool = False,
 ) -> None:  # fmt: skip
     """Add an option to a group."""
     told: dict[str, Any] = {"default": argparse.SUPPRESS, "help": _with_default(text, default)}
     if positional:
-        place.add_argument(name, nargs="?", type=reader, metavar=metavar, **told)
+        place.add_argument(name, nargs="?", type=reading, metavar=metavar, **told)
         return
     dashed = _dashed(name)
     if hint in (bool, "bool"):
-        shown, other = (f"--no-{dashed}", f"--{dashed}") if default else (f"--{dashed}", f"--no-{dashed}")  # fmt: skip
+        shown, other = f"--{dashed}", f"--no-{dashed}"
+        if default:
+            shown, other = other, shown
         told["help"] = text
         place.add_argument(shown, action="store_const", const=not default, dest=name, **told)
         told["help"] = argparse.SUPPRESS
         place.add_argument(other, action="store_const", const=bool(default), dest=name, **told)
         return
-    metavar = metavar or ("NAME" if reader.made is str else "N")
+    metavar = metavar or ("NAME" if reading.made is str else "N")
     made = place.add_argument(
-        f"--{dashed}", type=reader, metavar=metavar, dest=name,
-        nargs="*" if reader.several or _inside(hint) is not None else None,
-        action=_Several if _inside(hint) is not None else "store", **told,
+        f"--{dashed}", type=reading, metavar=metavar, dest=name,
+        nargs="*" if reading.several or inside(hint) is not None else None,
+        action=_Several if inside(hint) is not None else "store", **told,
     )  # fmt: skip
-    made.choices_for_completion = _choices(hint)
+    made.completions = choices(hint)
 
 
 class _Several(argparse.Action):
@@ -301,39 +241,6 @@ class _Several(argparse.Action):
         flat = [x for value in values for x in (value if isinstance(value, tuple) else (value,))]
         before = getattr(namespace, self.dest, ()) if flat and isinstance(flat[0], str) else ()
         setattr(namespace, self.dest, (*before, *flat))
-
-
-def _reader(name: str, hint: Any, told: Mapping[str, Any], example: str) -> _Read:
-    """What reads the values of an option of a type."""
-    inside = _inside(hint)
-    kind = _plain(hint if inside is None else inside)
-    choices = _choices(kind) or told.get("choices")
-    if choices:
-        choice = functools.partial(_choose, tuple(map(str, choices)))
-        return _Read(name, choice, words.either(list(map(str, choices))), example, {})
-    if kind in (Path, str):
-        return _Read(name, kind, "text", example, {}, several=told.get("metavar") == "NAMES")
-    if told.get("is_time"):
-        rule = f"a time {_range(told, False)}".replace("a time a number", "a time")
-        return _Read(name, words.read_seconds, rule, example, told)
-    made: Callable[[str], Any] = words.read_count if kind is int else words.read_number
-    if kind is float and told.get("at_most", 0) == 1 or told.get("below") == 1:
-        made = _read_share
-    return _Read(name, made, _range(told, kind is int), example, told, several=inside is not None)
-
-
-def _read_share(text: str) -> float:
-    """A share as 0.25 or 25%."""
-    if text.strip().endswith("%"):
-        return words.read_number(text.strip()[:-1]) / 100
-    return words.read_number(text)
-
-
-def _choose(choices: tuple[str, ...], text: str) -> str:
-    spelled = {words.alike(choice): choice for choice in choices}
-    if (found := spelled.get(words.alike(text))) is None:
-        raise ValueError(text)
-    return found
 
 
 def _fields(about: Command) -> list[dataclasses.Field[Any]]:
@@ -354,24 +261,6 @@ def _dashed(name: str) -> str:
     return name.replace("_", "-")
 
 
-def _plain(hint: Any) -> Any:
-    """A type without its None."""
-    if isinstance(hint, types.UnionType):
-        (hint,) = (one for one in typing.get_args(hint) if one is not type(None))
-    return {"int": int, "float": float, "str": str, "bool": bool}.get(hint, hint)
-
-
-def _inside(hint: Any) -> Any:
-    """The type of the values of an option that takes several."""
-    plain = _plain(hint)
-    return typing.get_args(plain)[0] if typing.get_origin(plain) is tuple else None
-
-
-def _choices(hint: Any) -> tuple[Any, ...]:
-    plain = _plain(hint)
-    return typing.get_args(plain) if typing.get_origin(plain) is Literal else ()
-
-
 def _shown(default: Any) -> str:
     """A default as it is typed; nothing for what is left out to get it."""
     if default is None or default is dataclasses.MISSING or default == () or default is False:
@@ -390,18 +279,18 @@ def _with_default(text: str, default: Any) -> str:
     return told if not shown or "Default:" in text else f"{told} Default: {shown}."
 
 
-# --- Errors -----------------------------------------------------------------------------------------
+# --- Errors ---------------------------------------------------------------------------------------
 
 
 def _needs_a_value(parser: argparse.ArgumentParser, error: argparse.ArgumentError) -> str:
     """What to say of an option that came without its value."""
     name = (error.argument_name or "").split("/")[0]
     action = parser._option_string_actions.get(name)
-    reader = getattr(action, "type", None)
-    if not isinstance(reader, _Read):
+    reading = getattr(action, "type", None)
+    if not isinstance(reading, Reader):
         return f"{name or 'an option'}: {error.message}."
     if isinstance(error.message, str) and "expected one argument" in error.message:
-        example = reader.example or str(action.metavar if action else "VALUE")
+        example = reading.example or str(action.metavar if action else "VALUE")
         return f"{name} must be followed by a value. For example: {name} {example}"
     return f"{name}: {error.message}."
 
@@ -438,11 +327,12 @@ def _missing(about: Command, field: dataclasses.Field[Any], given: Mapping[str, 
     name = _metavar(field)
     greedy = next((key for key, value in given.items() if isinstance(value, tuple)), None)
     if greedy is not None:
-        return f"Missing {name}. Write {name} before --{_dashed(greedy)}, which takes all that follows."  # fmt: skip
+        takes_all = f"--{_dashed(greedy)}, which takes all that follows"
+        return f"Missing {name}. Write {name} before {takes_all}."
     return f"Missing {name}. For example: {about.example}"
 
 
-# --- Help -------------------------------------------------------------------------------------------
+# --- Help -----------------------------------------------------------------------------------------
 
 
 def page(command: str, about: Command, *, everything: bool, more: type | None = None) -> str:
@@ -454,39 +344,3 @@ def page(command: str, about: Command, *, everything: bool, more: type | None = 
 
 def _width() -> int:
     return min(shutil.get_terminal_size().columns, _WIDEST)
-
-
-def hyperparameters(cls: type) -> dict[str, tuple[Any, Mapping[str, Any], Any, str]]:
-    """Of a strategy, by name: type, limits, default, and what its docstring says of it."""
-    meanings = _meanings(cls.__doc__ or "")
-    return {
-        field.name: (
-            _plain(field.type),
-            field.metadata,
-            field.default,
-            meanings.get(field.name, ""),
-        )
-        for field in dataclasses.fields(cls)
-    }
-
-
-def _meanings(doc: str) -> dict[str, str]:
-    """What a docstring says of each of its parameters."""
-    _, _, section = doc.partition("Parameters\n")
-    found: dict[str, list[str]] = {}
-    names: Iterable[str] = ()
-    for line in section.splitlines()[1:]:
-        text = line.strip()
-        if not text:
-            continue
-        depth = len(line) - len(line.lstrip())
-        if set(text) == {"-"}:  # of the next section
-            break
-        if depth <= 4:
-            names = [name.strip() for name in text.split(":")[0].split(",")]
-            for name in names:
-                found[name] = []
-        else:
-            for name in names:
-                found[name].append(text)
-    return {name: " ".join(lines).replace("``", "") for name, lines in found.items()}

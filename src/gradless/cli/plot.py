@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-
 from gradless.cli.commands import Plot
 from gradless.runs import run_folder
 from gradless.training.loop import Stop

@@ -39,13 +39,16 @@ def main(options: Predict) -> int:
             [network.class_names[chosen], *(f"{share:.9g}" for share in row)]
             for chosen, row in zip(outputs.argmax(1), probabilities, strict=True)
         ]
-    header, rows = [*kept, *header], [
-        [*beside, *row] for beside, row in zip(_rows(kept, len(rows)), rows, strict=True)
-    ]
+    header, rows = (
+        [*kept, *header],
+        [[*beside, *row] for beside, row in zip(_rows(kept, len(rows)), rows, strict=True)],
+    )
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows([header, *rows])
     if options.out is None:
-        if lacks("".join([*header, *(network.class_names or ()), *itertools.chain(*kept.values())])):
+        if lacks(
+            "".join([*header, *(network.class_names or ()), *itertools.chain(*kept.values())])
+        ):
             say(
                 f"standard output is {sys.stdout.encoding}, which does not have all letters of "
                 "these names; use --out FILE to write UTF-8"

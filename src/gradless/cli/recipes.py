@@ -8,7 +8,7 @@ from typing import Any
 from gradless import objectives
 from gradless._core.errors import InputError, known_name
 from gradless.cli.options import DEFAULT_SECONDS, Limits, Problem
-from gradless.data import datasets
+from gradless.data.named import spelled
 from gradless.models.mlp import ACTIVATIONS, INITIALIZERS
 from gradless.runs.recipe import Recipe
 from gradless.training.loop import Stop
@@ -19,7 +19,7 @@ def recipe_of(options: Problem, **more: Any) -> Recipe:
     names = {field.name for field in dataclasses.fields(Recipe)}
     chosen = {name: value for name, value in vars(options).items() if name in names}
     chosen["standardize"] = {"auto": None, "yes": True, "no": False}[options.standardize]
-    chosen["data"] = datasets.spelled(options.data)
+    chosen["data"] = spelled(options.data)
     chosen["activation"] = known_name("activation", options.activation, ACTIVATIONS)
     chosen["initializer"] = known_name("initializer", options.initializer, INITIALIZERS)
     return Recipe(**{**chosen, **more})

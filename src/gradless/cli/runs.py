@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from gradless import objectives
 from gradless._core import words
@@ -27,7 +26,8 @@ def main(options: Runs) -> int:
         return 0
     columns = [
         Column("run"), Column("status"), Column("strategy", optional=True),
-        Column("evaluations", right=True), Column("best"), Column("time", right=True, optional=True),
+        Column("evaluations", right=True), Column("best"),
+        Column("time", right=True, optional=True),
     ]  # fmt: skip
     rows = [
         (

@@ -10,7 +10,7 @@ from typing import Any
 
 from gradless._core.terminal import PatientConsole
 from gradless.cli.commands import Strategies
-from gradless.cli.parse import hyperparameters
+from gradless.cli.hyperparameters import hyperparameters
 from gradless.strategies import STRATEGIES, find
 from gradless.views.tables import Column, Facts, Table
 

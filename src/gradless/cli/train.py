@@ -125,8 +125,8 @@ def run(
         run_folder.write_run(folder, network, history, prepared, chosen)
     except OSError as error:
         raise InputError(
-            f"the run could not be written to {folder} ({error.strerror or error}). Make room, then "
-            f"continue from its last checkpoint with: gradless resume {folder}"
+            f"the run could not be written to {folder} ({error.strerror or error}). Make room, "
+            f"then continue from its last checkpoint with: gradless resume {folder}"
         ) from None
     finding = None
     if record.stopped_because != VALIDATED:  # which is no stall, but as it should be

@@ -102,8 +102,8 @@ class Reading:
         as_text |= set(self._also) if self._target is None else {self._target, *self._also}
         for lines, found in self.file.blocks([*self._indices, *self._also], as_text):
             self.lines.extend(lines)
-            for texts, column in zip(self.kept, found[len(self._indices) :], strict=True):
-                texts += (str(cell).removesuffix(cells.QUOTED) for cell in column)
+            for kept, column in zip(self.kept, found[len(self._indices) :], strict=True):
+                kept += (str(cell).removesuffix(cells.QUOTED) for cell in column)
             found = found[: len(self._indices)]
             if self._target is not None:
                 *found, texts = found

@@ -135,7 +135,7 @@ def read_table(
     columns.remove(target_column)
     if not columns:
         raise file.error(
-            f"there must be a column to predict the target from, got the target {short(name)} alone; "
+            f"there must be a column to predict the target from, got {short(name)} alone; "
             "add a column"
         )
     kinds: list[Kind | None] = ["category" if column in chosen else None for column in columns]
@@ -292,7 +292,9 @@ def _chosen(file: File, given: Sequence[str], option: str) -> list[int]:
     for name in given:
         parts = [part.strip() for part in name.split(",")]
         split = len(parts) > 1 and one_line(name) not in file.header
-        found += [_known_column(file, part, option) for part in (parts if split else [name]) if part]
+        found += [
+            _known_column(file, part, option) for part in (parts if split else [name]) if part
+        ]
     return found
 
 

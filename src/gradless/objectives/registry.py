@@ -221,8 +221,9 @@ def get(name: str) -> Objective:
     Parameters
     ----------
     name
-        One of ``OBJECTIVES`` or ``ALIASES``, with hyphens or underscores; or ``fbeta:B``, ``precision_at_recall:R``, ``huber:D``
-        (``huber`` is ``huber:1``) or ``quantile:Q`` (``quantile`` is ``quantile:0.5``).
+        One of ``OBJECTIVES`` or ``ALIASES``, with hyphens or underscores; or ``fbeta:B``,
+        ``precision_at_recall:R``, ``huber:D`` (``huber`` is ``huber:1``) or ``quantile:Q``
+        (``quantile`` is ``quantile:0.5``).
 
     Returns
     -------

@@ -20,7 +20,8 @@ from gradless.data import datasets, fingerprints
 from gradless._core import forked, words
 from gradless import objectives, strategies
 from gradless.data.cells import short
-from gradless.data.datasets import DATASETS, Dataset
+from gradless.data.datasets import Dataset
+from gradless.data.named import DATASETS
 from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError, unknown_name
 from gradless.data.fingerprints import Fingerprints

@@ -41,7 +41,7 @@ from gradless.data import fingerprints
 from gradless.models import numpy_forward
 from gradless._core import interrupts, storage
 from gradless.training.checkpoint import Saved
-from gradless.data.datasets import DATASETS
+from gradless.data.named import DATASETS
 from gradless._core.errors import InputError
 from gradless.training.history import History
 from gradless.models.mlp import MLP

@@ -72,7 +72,8 @@ class Needed(NamedTuple):
             "the compiler": self.program,
         }
         most = sorted(uses, key=uses.__getitem__, reverse=True)[:3]
-        parts = [f"{name} {words.size(uses[name])}" for name in most if uses[name] > 0.05 * self.total]
+        large = [name for name in most if uses[name] > 0.05 * self.total]
+        parts = [f"{name} {words.size(uses[name])}" for name in large]
         return f"{words.size(self.total)} ({', '.join(parts)})"
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from gradless._core import storage, words
-from gradless.data.preprocessing import MISSING
 from gradless.data.columns import Column
+from gradless.data.preprocessing import MISSING
 from gradless.objectives import quality
 from gradless.objectives.quality import Metric
 from gradless.runs.recipe import Prepared
@@ -238,7 +238,10 @@ def _training(prepared: Prepared, result: Result) -> Iterator[str]:
             ),
             ("objective", result.objective),
             ("strategy", f"{recipe.strategy}{_cell(chosen)}"),
-            ("effort", f"{result.evaluations:,} networks evaluated in {words.seconds(result.seconds)}"),
+            (
+                "effort",
+                f"{result.evaluations:,} networks evaluated in {words.seconds(result.seconds)}",
+            ),
             ("stopped because", result.stopped_because),
             *([] if kept is None else [("network kept", kept)]),
             ("on the training rows", reached(result.loss, result.accuracy)),
