@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from gradless._core import storage
 from gradless._core.errors import InputError
 from gradless.data.cells import short
+from gradless.data.columns import Columns, Kind
 from gradless.data.scaling import mean_and_scale
-from gradless.data.table import Columns, Kind
 
 FloatArray = NDArray[np.float32]
 

@@ -11,18 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradless import objectives, strategies
-from gradless._core import defaults, forked
+from gradless._core import defaults, forked, words
 from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError, unknown_name
 from gradless.data import datasets, fingerprints
 from gradless.data.cells import short
 from gradless.data.checksums import checksums
-from gradless.data.datasets import DATASETS, Dataset
+from gradless.data.datasets import Dataset
+from gradless.data.named import DATASETS
 from gradless.data.fingerprints import Fingerprints
 from gradless.data.parts import Parts, divide
 from gradless.data.preprocessing import Preprocessing
 from gradless.data.scaling import Scales, check_deviation, is_blurred, mean_and_scale
-from gradless.data.table import Columns, Table
+from gradless.data.columns import Columns
+from gradless.data.table import Table
 from gradless.data.targets import class_indices
 from gradless.models.mlp import check_precision
 from gradless.problems.supervised import OutputScale
@@ -317,7 +319,7 @@ def _check_inputs(rows: int, inputs: int) -> None:
     needed, free = 4 * rows * inputs, memory.free()
     if free is not None and needed > free / 2:  # the network needs some, too
         raise InputError(
-            f"{rows:,} rows become {inputs:,} inputs each, which take {memory.words(needed)}, "
-            f"expected at most half of the {memory.words(free)} that are free; leave out columns "
+            f"{rows:,} rows become {inputs:,} inputs each, which take {words.size(needed)}, "
+            f"expected at most half of the {words.size(free)} that are free; leave out columns "
             "of many categories with --drop, or take fewer rows"
         )

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from gradless._core import defaults
 from gradless._core.errors import InputError
-from gradless.data.datasets import DATASETS
+from gradless.data.named import DATASETS
 from gradless.models.mlp import MLP
 from gradless.training import auto
 

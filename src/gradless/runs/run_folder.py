@@ -41,7 +41,7 @@ from gradless.data import fingerprints
 from gradless.models import numpy_forward
 from gradless._core import interrupts, storage
 from gradless.training.checkpoint import Saved
-from gradless.data.datasets import DATASETS
+from gradless.data.named import DATASETS
 from gradless._core.errors import InputError
 from gradless.training.history import History
 from gradless.models.mlp import MLP
@@ -51,7 +51,7 @@ from gradless.runs.preparation import prepare
 from gradless.runs.prepared import Prepared
 from gradless.runs.recipe import Recipe
 from gradless.problems.supervised import OutputScale
-from gradless.data.table import Columns, Kind
+from gradless.data.columns import Columns, Kind
 from gradless.training.loop import Stop
 from gradless._core.tree import Params
 from gradless.training.validation import Look, Validation, looks_of
