@@ -41,7 +41,7 @@ def of_command(table, folder, target, other, *arguments):
     )  # fmt: skip
     assert json.loads(out) == read_json(folder, "result.json")
     arrays = load_file(folder / "model.safetensors")
-    layers = [arrays[f"layers/{k}/{part}"] for k in range(2) for part in ("weights", "biases")]
+    layers = [arrays[f"layers.{k}.{part}"] for k in range(2) for part in ("weights", "biases")]
     return layers, json.loads(out), arrays
 
 
@@ -83,6 +83,6 @@ def test_a_regressor_is_that_of_the_command_line(table, tmp_path, objective):
         4, max_evaluations=EVALUATIONS, random_state=3, objective=objective
     ).fit(table[1], table[3])
     assert_same(model, layers)
-    np.testing.assert_array_equal(arrays["outputs/scale"], model.output_scale_)
-    np.testing.assert_array_equal(arrays["outputs/shift"], model.output_shift_)
+    np.testing.assert_array_equal(arrays["outputs.scale"], model.output_scale_)
+    np.testing.assert_array_equal(arrays["outputs.shift"], model.output_shift_)
     assert model.n_evaluations_ == result["evaluations"]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from gradless.cli.commands import Plot
-from gradless.runs import run_folder
+from gradless.runs import resuming, run_folder
 from gradless.training.loop import Stop
 from gradless.views import report
 
 
 def main(options: Plot) -> int:
     """Load, draw."""
-    prepared, saved, _ = run_folder.reopen(options.run)
+    reopened = resuming.reopen(options.run)
+    prepared, saved = reopened.prepared, reopened.saved
     network = run_folder.read_network(options.run)
     looks = run_folder.read_looks(options.run)
     for path in report.draw(options.run, saved.history, network, prepared, Stop(), looks):

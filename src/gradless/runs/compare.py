@@ -22,20 +22,20 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
-from gradless.training import memory, gradient_descent
-from gradless._core import storage
 from gradless import strategies
+from gradless._core import storage
 from gradless._core.errors import InputError
-from gradless.evaluation.population import replicate
 from gradless.evaluation.layout import choose_layout, layout_for
+from gradless.evaluation.population import replicate
 from gradless.objectives import Measure
 from gradless.problems.contract import Problem, Score
 from gradless.runs.preparation import prepare
 from gradless.runs.prepared import Prepared
 from gradless.runs.recipe import Recipe
 from gradless.strategies import STRATEGIES, Strategy
-from gradless.training.loop import Record, Stop, evaluations_per_generation, train
+from gradless.training import gradient_descent, memory
 from gradless.training.gradient_descent import Adam
+from gradless.training.loop import Record, Stop, evaluations_per_generation, train
 
 RUNS, CURVES, SUMMARY = "compare.csv", "curves.csv", "summary.json"
 

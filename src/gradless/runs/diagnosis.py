@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from gradless._core import tree, words
-from gradless.training.history import History
-from gradless.objectives import Measure
 from gradless._core.programs import compiled
+from gradless.objectives import Measure
 from gradless.strategies import Strategy
+from gradless.training.history import History
 from gradless.training.loop import NOT_FINITE
 
 _WORTHWHILE = 1e-3  # a fall by less than this share of all that it fell, but for the start, is none

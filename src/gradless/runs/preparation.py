@@ -17,20 +17,20 @@ from gradless._core.errors import InputError, unknown_name
 from gradless.data import datasets, fingerprints
 from gradless.data.cells import short
 from gradless.data.checksums import checksums
+from gradless.data.columns import Columns
 from gradless.data.datasets import Dataset
-from gradless.data.named import DATASETS
 from gradless.data.fingerprints import Fingerprints
+from gradless.data.named import DATASETS
 from gradless.data.parts import Parts, divide
 from gradless.data.preprocessing import Preprocessing
 from gradless.data.scaling import Scales, check_deviation, is_blurred, mean_and_scale
-from gradless.data.columns import Columns
 from gradless.data.table import Table
 from gradless.data.targets import class_indices
 from gradless.models.mlp import check_precision
 from gradless.problems.supervised import OutputScale
 from gradless.runs.prepared import Prepared
 from gradless.runs.recipe import Recipe
-from gradless.runs.sizing import Learned, check_memory, kind_of, sized
+from gradless.runs.sizing import Learned, check_memory, kind_of, params_of, sized
 from gradless.training import auto, memory
 from gradless.training.learning import First, Learning
 from gradless.training.loop import Stop
@@ -143,7 +143,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         batch_size=recipe.batch_size,
         size=size,
     )
-    problem = learning.problem(learning.samples)
+    problem = learning.problem(learning.samples, params_of(model))
     named = dataclasses.replace(
         recipe,
         strategy=given.name,

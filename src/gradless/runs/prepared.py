@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from gradless._core import defaults
 from gradless._core.tree import Params, Structure
+from gradless.data.columns import Column
 from gradless.data.datasets import Dataset
 from gradless.data.fingerprints import Fingerprints
 from gradless.data.preprocessing import Preprocessing
-from gradless.data.columns import Column
 from gradless.models import first_weights
 from gradless.models.mlp import MLP
 from gradless.problems.supervised import OutputScale, SupervisedProblem

@@ -214,7 +214,7 @@ class Session:
     spent
         By phases before.
     not_finite
-        Losses that were not, in the present phase.
+        Losses that were not, in all phases.
     """
 
     def __init__(
@@ -286,6 +286,7 @@ class Session:
         if not all(isinstance(each, int | float) for each in numbers) or phase not in known:
             raise TypeError("not numbers")
         if self.validation is not None:
+            self.validation.before = spent.evaluations
             self.validation.restore(about["validation"], saved.kept)
         self.phase, self.spent, self._seconds = phase, spent, float(seconds)
         self.not_finite = int(about["not_finite"])
@@ -317,7 +318,9 @@ class Session:
                 made.seconds + self._seconds,
             )
             self.phase, self.run, self.history = MAIN, None, History()
-            self._seconds, self.not_finite = 0.0, 0
+            self._seconds = 0.0
+            if self.validation is not None:
+                self.validation.before = self.spent.evaluations
         ended = self._search(_left(plan.main, self.spent, self.seconds - seconds), self.validation)
         # Against a first phase, an average would lose by what that one has learnt by heart.
         compared = plan.goes_on and plan.first is None

@@ -39,6 +39,7 @@ class Look(NamedTuple):
 
     generation: int
     loss: float  # inf if it was not finite
+    evaluations: int  # of the whole session
 
 
 class GrowingLooks(NamedTuple):
@@ -85,6 +86,8 @@ class Validation:
         """Nothing seen yet."""
         self.plan, self._loss_of, self._answers = looks, loss_of, answers
         self._next = looks.following(0)
+        self.before = 0
+        """Evaluations of phases before, which are no part of the run that is judged."""
         self.looks: list[Look] = []
         self.kept: Vector | None = None
         """The best network of these looks."""
@@ -138,7 +141,7 @@ class Validation:
             loss = self._loss_of(vector)
             losses.append(loss if np.isfinite(loss) else np.inf)
         best = int(np.argmin(losses))
-        look, vector = Look(generation, losses[best]), vectors[best]
+        look, vector = self._look(generation, losses[best]), vectors[best]
         if not due:
             # Only for the result: a run that goes on from here makes no look here.
             self._end = look, vector
@@ -148,11 +151,16 @@ class Validation:
         self.looks.append(look)
         return self.has_ended(generation)
 
+    def _look(self, generation: int, loss: float) -> Look:
+        return Look(generation, loss, self.before + generation * self.plan.per_generation)
+
     # --- In a checkpoint --------------------------------------------------------------------------
 
     def described(self) -> dict[str, Any]:
         """What :meth:`restore` needs besides the network kept, as JSON can hold it."""
-        looks = [(number, loss if loss < np.inf else None) for number, loss in self.looks]
+        looks = [
+            (look.generation, look.loss if look.loss < np.inf else None) for look in self.looks
+        ]
         return {"patience": self.plan.patience, "looks": looks}
 
     def restore(self, described: dict[str, Any], kept: Vector | None) -> None:
@@ -165,16 +173,14 @@ class Validation:
         """
         self.plan = self.plan._replace(patience=float(described["patience"]))
         self.looks = [
-            Look(int(generation), np.inf if loss is None else float(loss))
+            self._look(int(generation), np.inf if loss is None else float(loss))
             for generation, loss in described["looks"]
         ]
         self.kept = kept
 
-    def csv(self, strategy: Strategy) -> str:
+    def csv(self) -> str:
         """All looks as a table: generation, evaluations, loss."""
-        lines = [
-            f"{look.generation},{evaluations_of(look, strategy)},{look.loss}" for look in self.shown
-        ]
+        lines = [f"{look.generation},{look.evaluations},{look.loss}" for look in self.shown]
         return "\n".join(["generation,evaluations,loss", *lines, ""])
 
 
@@ -188,7 +194,7 @@ def looks_of(csv: str) -> list[Look]:
     """
     try:
         rows = [line.split(",") for line in csv.splitlines()[1:]]
-        return [Look(int(generation), float(loss)) for generation, _, loss in rows]
+        return [Look(int(one), float(loss), int(evaluations)) for one, evaluations, loss in rows]
     except ValueError:
         raise InputError("validation.csv of the run is damaged; restore it from a copy") from None
 
@@ -250,11 +256,6 @@ def answers(strategy: Strategy, wants_center: bool) -> Callable[[Run], list[Vect
         return [found] if wants_center else [found, best]
 
     return of
-
-
-def evaluations_of(look: Look, strategy: Strategy) -> int:
-    """Evaluations that a run had made when a network was judged."""
-    return look.generation * evaluations_per_generation(strategy)
 
 
 # Compiled whole: left to itself, JAX compiles every single operation as a program of its own.

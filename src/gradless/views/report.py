@@ -18,10 +18,10 @@ from gradless.objectives import Objective, quality
 from gradless.objectives.quality import Metric
 from gradless.runs.baseline import Baseline, constant
 from gradless.runs.prepared import Prepared
-from gradless.runs.run_folder import Network, softmax
+from gradless.runs.network import Network, softmax
 from gradless.training.history import History
 from gradless.training.loop import Record, Stop
-from gradless.training.validation import Look, evaluations_of
+from gradless.training.validation import Look
 from gradless.views.tables import Column, Facts, Table
 
 
@@ -151,6 +151,7 @@ class Display:
         self._stop = stop
         self._objective = objective
         self._before = history.last.seconds if len(history) else 0.0
+        self._on_batches = on_batches
         self._best = "best batch" if on_batches else "best"
         so_far = (
             (history.last.evaluations, history.last.best_loss) if len(history) else (0, math.inf)
@@ -164,6 +165,12 @@ class Display:
             disable=not console.is_terminal,
         )
         self._task = self._progress.add_task("compiling", total=None)
+
+    def begin(self, objective: Any) -> None:
+        """Show from now on what another phase improves."""
+        if objective is not self._objective:
+            self._objective = objective
+            self._improvements = Improvements(objective=objective, on_batches=self._on_batches)
 
     def __enter__(self) -> Display:
         self._progress.start()
@@ -340,7 +347,7 @@ def draw(
         objective=prepared.problem.objective,
         target_loss=stop.loss,
         target_accuracy=stop.accuracy,
-        validation=[(evaluations_of(look, prepared.strategy), look.loss) for look in looks],
+        validation=[(look.evaluations, look.loss) for look in looks],
         on_batches=prepared.problem.uses_minibatches,
     )
     plane = [column.kind for column in prepared.table] == ["number"] * 2
