@@ -89,5 +89,5 @@ def unknown_name(kind: str, given: str, known: Iterable[str]) -> InputError:
     """
     names = sorted(known)
     meant = closest(str(given), names)
-    hint = f"did you mean {meant!r}? " if meant else ""
-    return InputError(f"unknown {kind} {given!r}; {hint}Known: {', '.join(names)}")
+    hint = f"; did you mean {meant!r}?" if meant else "."
+    return InputError(f"unknown {kind} {given!r}{hint} Known: {', '.join(names)}")
