@@ -11,7 +11,7 @@ import jax
 
 from gradless._core import words
 from gradless._core.errors import InputError, unknown_name
-from gradless.models.mlp import Rows
+from gradless.models.contract import FeatureRows
 from gradless.objectives import metrics
 from gradless.objectives.losses import (
     absolute_error,
@@ -35,7 +35,7 @@ _NUMBERS: tuple[Task, ...] = ("regression",)
 def _all_at_once(
     name: str,
     description: str,
-    of_samples: Callable[[Rows, Targets], jax.Array],
+    of_samples: Callable[[FeatureRows, Targets], jax.Array],
     of_all: Callable[[jax.Array, Targets], jax.Array],
     tasks: tuple[Task, ...],
     smooth: bool = False,

@@ -13,10 +13,10 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
-from gradless.objectives import Measure
 from gradless._core import words
-from gradless.runs.recipe import Judged, Prepared
 from gradless._core.tree import Params
+from gradless.objectives import Measure
+from gradless.runs.recipe import Judged, Prepared
 
 _CLASSES = 10  # with more of them, only the most frequent one is tried
 _SURE = 30.0  # an output by which a class has all of the probability
