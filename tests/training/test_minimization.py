@@ -18,7 +18,7 @@ from gradless.problems import function
 from gradless.problems.function import FunctionProblem
 from gradless.problems.supervised import SupervisedProblem
 from gradless.strategies import CMAES, HillClimbing, RandomSearch
-from gradless.training import loop, minimization
+from gradless.training import loop, minimize_arguments
 from gradless.training.generation import CAPACITY, advance
 from gradless.training.loop import TARGET_LOSS, Run, Stop, begin
 from gradless.training.minimization import minimize
@@ -299,7 +299,7 @@ def test_limits() -> None:
 
 
 def test_a_target_alone_does_not_search_for_ever(monkeypatch) -> None:
-    monkeypatch.setattr(minimization, "DEFAULT_SECONDS", 0.05)
+    monkeypatch.setattr(minimize_arguments, "DEFAULT_SECONDS", 0.05)
     for limits in ({}, {"target_loss": -1.0}):
         assert minimize(bowl, START, CLIMB, **limits).stopped_because == "time used up"
 
