@@ -1,4 +1,4 @@
-"""Which commands are there? A thin skin: each is one module of ``gradless.cli``."""
+"""Which commands are there? A thin skin: each is one module of this package."""
 
 from __future__ import annotations
 

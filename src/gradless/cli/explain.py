@@ -11,6 +11,7 @@ from typing import Any
 import jax
 from rich.table import Table
 
+from gradless._core import free_memory
 from gradless._core.errors import InputError
 from gradless._core.terminal import say
 from gradless.cli.options import Training, parse_training
@@ -120,7 +121,7 @@ def explain(prepared: Prepared) -> Facts:
             "data_bytes": memory.size(problem),
             "activation_bytes_at_most": needed.evaluation,
             "needed_bytes": needed.total,
-            "free_bytes": memory.free(),
+            "free_bytes": free_memory.free(),
         },
         "measured": None,
     }

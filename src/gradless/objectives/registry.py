@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import jax
 
 from gradless._core.errors import InputError, unknown_name
-from gradless.models.mlp import Rows
+from gradless.models.contract import FeatureRows
 from gradless.objectives import metrics
 from gradless.objectives.losses import (
     absolute_error,
@@ -34,7 +34,7 @@ _NUMBERS: tuple[Task, ...] = ("regression",)
 def _all_at_once(
     name: str,
     description: str,
-    of_samples: Callable[[Rows, Targets], jax.Array],
+    of_samples: Callable[[FeatureRows, Targets], jax.Array],
     of_all: Callable[[jax.Array, Targets], jax.Array],
     tasks: tuple[Task, ...],
     smooth: bool = False,

@@ -15,6 +15,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from gradless._core import free_memory
 from gradless.training import auto, memory
 from gradless.data import datasets, fingerprints
 from gradless._core import forked
@@ -25,7 +26,8 @@ from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError, unknown_name
 from gradless.data.fingerprints import Fingerprints
 from gradless.training.memory import Needed, Setting
-from gradless.models.mlp import MLP, check_precision
+from gradless.models.facts import check_precision
+from gradless.models.mlp import MLP
 from gradless.objectives import Objective
 from gradless.data.parts import VALIDATION, Parts, divide
 from gradless.data.preprocessing import Preprocessing
@@ -433,7 +435,7 @@ def _fingerprints(table: Table, parts: Parts) -> Fingerprints:
 
 def _check_inputs(rows: int, inputs: int) -> None:
     """Refuse categories that become more inputs than fit into memory."""
-    needed, free = 4 * rows * inputs, memory.free()
+    needed, free = 4 * rows * inputs, free_memory.free()
     if free is not None and needed > free / 2:  # the network needs some, too
         raise InputError(
             f"{rows:,} rows become {inputs:,} inputs each, which take {memory.words(needed)}, "
