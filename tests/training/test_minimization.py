@@ -18,7 +18,7 @@ from gradless.problems import function
 from gradless.problems.function import FunctionProblem
 from gradless.problems.supervised import SupervisedProblem
 from gradless.strategies import CMAES, HillClimbing, RandomSearch
-from gradless.training import loop, minimize_arguments
+from gradless.training import loop, minimization, minimize_arguments
 from gradless.training.generation import CAPACITY, advance
 from gradless.training.loop import TARGET_LOSS, Run, Stop, begin
 from gradless.training.minimization import minimize
