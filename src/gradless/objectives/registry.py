@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import jax
 
+from gradless._core import words
 from gradless._core.errors import InputError, unknown_name
 from gradless.models.contract import FeatureRows
 from gradless.objectives import metrics
@@ -220,8 +221,9 @@ def get(name: str) -> Objective:
     Parameters
     ----------
     name
-        One of ``OBJECTIVES`` or ``ALIASES``; or ``fbeta:B``, ``precision_at_recall:R``, ``huber:D``
-        (``huber`` is ``huber:1``) or ``quantile:Q`` (``quantile`` is ``quantile:0.5``).
+        One of ``OBJECTIVES`` or ``ALIASES``, with hyphens or underscores; or ``fbeta:B``,
+        ``precision_at_recall:R``, ``huber:D`` (``huber`` is ``huber:1``) or ``quantile:Q``
+        (``quantile`` is ``quantile:0.5``).
 
     Returns
     -------
@@ -238,12 +240,13 @@ def get(name: str) -> Objective:
     >>> get("quantile:0.90").name
     'quantile:0.9'
     """
+    given, name = name, words.alike(name)
     name = ALIASES.get(name, name)
     if name in OBJECTIVES:
         return OBJECTIVES[name]
     family, _, text = name.partition(":")
     if family not in _FAMILIES:
-        raise unknown_name("objective", name, (*NAMES, *ALIASES))
+        raise unknown_name("objective", given, (*NAMES, *ALIASES))
     return _of_family(family, _FAMILIES[family].number(family, text))
 
 

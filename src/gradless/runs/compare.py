@@ -22,18 +22,18 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
-from gradless.training import memory, gradient_descent
-from gradless._core import storage
 from gradless import strategies
+from gradless._core import storage
 from gradless._core.errors import InputError
-from gradless.evaluation.population import replicate
 from gradless.evaluation.layout import choose_layout, layout_for
+from gradless.evaluation.population import replicate
 from gradless.objectives import Measure
 from gradless.problems.contract import Problem, Score
 from gradless.runs.recipe import Prepared, Recipe, prepare
 from gradless.strategies import STRATEGIES, Strategy
-from gradless.training.loop import Record, Stop, evaluations_per_generation, train
+from gradless.training import gradient_descent, memory
 from gradless.training.gradient_descent import Adam
+from gradless.training.loop import Record, Stop, evaluations_per_generation, train
 
 RUNS, CURVES, SUMMARY = "compare.csv", "curves.csv", "summary.json"
 
@@ -308,8 +308,8 @@ class Comparison:
         if plan.adam is not None and plan.stop.evaluations < gradient_descent.EVALUATIONS_PER_STEP:
             raise InputError(
                 f"{plan.stop.evaluations} evaluations were given, expected at least the "
-                f"{gradient_descent.EVALUATIONS_PER_STEP} that one step of {gradient_descent.NAME} counts as; "
-                "give more"
+                f"{gradient_descent.EVALUATIONS_PER_STEP} that one step of "
+                f"{gradient_descent.NAME} counts as; give more"
             )
 
     def run(self, asked_to_stop: Callable[[], str | None] = lambda: None) -> Iterator[Progress]:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import jax
 from jax.extend.core import Literal
 
-from gradless._core import free_memory, tree
+from gradless._core import free_memory, tree, words
 from gradless._core.errors import InputError
 from gradless._core.floats import loss_dtype
 from gradless._core.programs import KEPT
@@ -68,8 +68,9 @@ class Needed(NamedTuple):
             "the compiler": self.program,
         }
         most = sorted(uses, key=uses.__getitem__, reverse=True)[:3]
-        parts = [f"{name} {words(uses[name])}" for name in most if uses[name] > 0.05 * self.total]
-        return f"{words(self.total)} ({', '.join(parts)})"
+        large = [name for name in most if uses[name] > 0.05 * self.total]
+        parts = [f"{name} {words.size(uses[name])}" for name in large]
+        return f"{words.size(self.total)} ({', '.join(parts)})"
 
 
 class Setting(NamedTuple):
@@ -128,11 +129,11 @@ def check(
         # If the smallest one does not fit, the others need no look.
         if group and would_fit(group[-1]):
             setting = next(each for each in group if would_fit(each))
-            advice = f"use {setting.text}, which needs about {words(setting.needed().total)}"
+            advice = f"use {setting.text}, which needs about {words.size(setting.needed().total)}"
             break
     raise InputError(
         f"{what} needs about {needed}, expected at most {_USABLE:.0%} of the "
-        f"{words(free_memory.free() or 0)} that are free; {advice}"
+        f"{words.size(free_memory.free() or 0)} that are free; {advice}"
     )
 
 
@@ -183,15 +184,6 @@ def halvings(value: int, least: int) -> list[int]:
     """Powers of two below a number, the largest first, down to ``least``."""
     powers = [2**power for power in range(max(value - 1, 0).bit_length())]
     return [power for power in reversed(powers) if power >= least]
-
-
-def words(count: float) -> str:
-    """Bytes in words."""
-    for unit in ("bytes", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.3g} {unit}" if count < 1000 else f"{count:.0f} {unit}"
-        count /= 1024
-    return f"{count:,.1f} GiB"
 
 
 def size(values: Any) -> int:
