@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from gradless._core import words
 from gradless._core.tree import Params
 from gradless.strategies import Strategy
 from gradless.training.generation import Run
@@ -61,16 +65,68 @@ class Minimum:
 
     def __str__(self) -> str:
         """What a person wants to know first, in a few lines."""
+        best, center = self._losses()
         lines = [
-            f"best loss {self.best_loss:.6g}, that of the center {self.center_loss:.6g}",
-            f"{self.evaluations:,} evaluations in {self.seconds:.1f} s, and "
-            f"{self.compile_seconds:.1f} s to compile: {self.stopped_because}",
+            f"best loss {best}, that of the center {center}",
+            f"{self.evaluations:,} evaluations in {words.seconds(self.seconds)}, and "
+            f"{words.seconds(self.compile_seconds)} to compile: {self.stopped_because}",
             f"strategy: {self.strategy}",
         ]
         if self.why:
             lines.append(f"chosen for: {self.why}")
-        if self.not_finite:
-            lines.append(f"{self.not_finite:,} losses were not finite")
+        return "\n".join([*lines, *self._failures()])
+
+    def _repr_html_(self) -> str:
+        """The same for a notebook, with the curve of the loss."""
+        from gradless.views import html  # noqa: PLC0415 - a view, for who looks
+
+        best, center = self._losses()
+        facts = [
+            ("best loss", best),
+            ("loss of the center", center),
+            ("evaluations", f"{self.evaluations:,}"),
+            (
+                "time",
+                f"{words.seconds(self.seconds)}, and {words.seconds(self.compile_seconds)} to "
+                "compile",
+            ),
+            ("stopped because", self.stopped_because),
+            ("strategy", str(self.strategy)),
+        ]
+        if self.why:
+            facts.append(("chosen for", self.why))
+        facts += [("not finite", failure) for failure in self._failures()]
+        return html.table(facts) + html.curve(self.history)
+
+    def _losses(self) -> tuple[str, str]:
+        """Best loss and that of the center, with the digits in which they differ."""
+        exact = np.finfo(np.asarray(self.run.best_loss).dtype).precision + 2
+        first = float(self.history.column("best_loss")[0])
+        return (
+            _apart(self.best_loss, [self.center_loss, first], exact),
+            _apart(self.center_loss, [self.best_loss, first], exact),
+        )
+
+    def _failures(self) -> list[str]:
+        """What is to be said of losses that were not finite, if any were."""
+        if not self.not_finite:
+            return []
+        text = f"{words.plural(self.not_finite, 'loss', 'losses')} not finite"
         if self.raised:
-            lines[-1] += f", {self.raised:,} of them exceptions, the last one {self.error}"
-        return "\n".join(lines)
+            text += f", {self.raised:,} of them exceptions, the last one {self.error}"
+        return [text]
+
+
+def _apart(value: float, others: list[float], exact: int) -> str:
+    """A loss in six digits, or as many more as tell it from others, at most ``exact`` of them.
+
+    Beside an offset of a million, the first six say nothing of what a search has found.
+    """
+    gaps = [abs(value - other) for other in others]
+    gaps = [gap for gap in gaps if 0 < gap < math.inf]
+    digits = 6
+    if gaps and math.isfinite(value) and value:
+        # Four digits of the smallest difference.
+        wanted = math.floor(math.log10(abs(value))) - math.floor(math.log10(min(gaps))) + 4
+        digits = min(max(digits, wanted), exact)
+    return f"{value:.{digits}g}"

@@ -9,10 +9,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from gradless._core.terminal import number, percent
+from gradless._core import words
 from gradless.objectives.objective import Measure
 from gradless.training.observers import Observer, RunInfo
-from gradless.training.records import Record
+from gradless.training.records import Record, Stop
 
 _WORTH_A_LINE = 2.0  # seconds that a search takes at least, to show its progress unasked
 _LINE_EVERY = 1.0  # seconds, at least, between two plain lines
@@ -21,8 +21,8 @@ _LINE_EVERY = 1.0  # seconds, at least, between two plain lines
 def named(loss: float, objective: Measure | None) -> str:
     """A loss by name; an objective of which more is better, as its value."""
     if objective is None:
-        return f"loss: {number(loss)}"
-    return f"{objective.quantity}: {number(objective.value(loss))}"
+        return f"loss: {words.loss(loss)}"
+    return f"{objective.quantity}: {words.loss(objective.value(loss))}"
 
 
 def is_accuracy(objective: Measure | None) -> bool:
@@ -33,15 +33,17 @@ def is_accuracy(objective: Measure | None) -> bool:
 class Status:
     """Says in one line where a run is."""
 
-    def __init__(self, info: RunInfo) -> None:
+    def __init__(
+        self, stop: Stop, objective: Measure | None = None, *, on_batches: bool = False
+    ) -> None:
         """Nothing seen yet."""
-        self._info = info
-        self._best = "best batch" if info.uses_minibatches else "best"
+        self._stop, self._objective = stop, objective
+        self._best = "best batch" if on_batches else "best"
         self._before: float | None = None  # seconds of a run that goes on, from earlier calls
 
     def line(self, record: Record) -> str:
         """After a record of at least one generation."""
-        stop, objective = self._info.stop, self._info.objective
+        stop, objective = self._stop, self._objective
         evaluations, seconds = int(record.evaluations[-1]), float(record.seconds[-1])
         if self._before is None:
             self._before = float(record.seconds[0])
@@ -55,14 +57,14 @@ class Status:
             f"{self._best} {named(float(record.best_loss[-1]), objective)}",
         ]
         if not (math.isnan(record.best_accuracy[-1]) or is_accuracy(objective)):
-            parts.append(f"accuracy {percent(float(record.best_accuracy[-1]))}")
+            parts.append(f"accuracy {words.percent(float(record.best_accuracy[-1]))}")
         left = []
         if stop.evaluations is not None and pace:
             left.append((stop.evaluations - evaluations) / pace)
         if stop.seconds is not None:
             left.append(stop.seconds - (seconds - self._before))
         if left:
-            parts.append(f"{max(0.0, min(left)):.0f} s left")
+            parts.append(f"{words.about(max(0.0, min(left)))} left")
         return "  ".join(parts)
 
 
@@ -134,7 +136,7 @@ class ProgressLine(Observer):
 
     def begin(self, info: RunInfo) -> None:
         """Get ready, and show that it compiles if that was asked for."""
-        self._status = Status(info)
+        self._status = Status(info.stop, info.objective, on_batches=info.uses_minibatches)
         self._last = ""
         self._live: LiveLine | _Cell | None = None
         self._begun = self._told = time.monotonic()
