@@ -111,7 +111,7 @@ class Minimum:
         """What is to be said of losses that were not finite, if any were."""
         if not self.not_finite:
             return []
-        text = f"{words.plural(self.not_finite, 'loss', 'losses')} not finite"
+        text = f"{self.not_finite:,} losses were not finite"
         if self.raised:
             text += f", {self.raised:,} of them exceptions, the last one {self.error}"
         return [text]
