@@ -71,7 +71,7 @@ def test_in_a_terminal_a_line_changes_and_its_last_state_stays(capsys):
     follow(ProgressLine(console=console), *RUN)
     shown = console.file.getvalue()
     assert "compiling" in shown
-    assert shown.endswith("96 evaluations  80 a second  best loss: 0.08333  about 9 s left  "
+    assert shown.endswith("96 evaluations  80 a second  best loss: 0.08333  "
                           "time used up\n")  # fmt: skip
     assert capsys.readouterr() == ("", "")
 

@@ -39,18 +39,18 @@ class Status:
         """Nothing seen yet."""
         self._stop, self._objective = stop, objective
         self._best = "best batch" if on_batches else "best"
-        self._before: float | None = None  # seconds of a run that goes on, from earlier calls
+        self._first: tuple[int, float] | None = None  # evaluations and seconds
 
     def line(self, record: Record) -> str:
         """After a record of at least one generation."""
         stop, objective = self._stop, self._objective
         evaluations, seconds = int(record.evaluations[-1]), float(record.seconds[-1])
-        if self._before is None:
-            self._before = float(record.seconds[0])
-        # The pace of this call: a resumed run has evaluations from before.
-        made = evaluations - int(record.evaluations[0])
-        spent = seconds - float(record.seconds[0])
-        pace = made / spent if spent > 0 else 0.0
+        begun = int(record.evaluations[0]), float(record.seconds[0])
+        if self._first is None:  # of a run that goes on, what was before is another call's
+            self._first = begun
+        is_last = record.stopped_because is not None
+        before = self._first if is_last else begun  # the pace of all of it, or of now
+        pace = (evaluations - before[0]) / (seconds - before[1]) if seconds > before[1] else 0.0
         parts = [
             f"{evaluations:,} evaluations",
             f"{pace:,.0f} a second",
@@ -62,8 +62,8 @@ class Status:
         if stop.evaluations is not None and pace:
             left.append((stop.evaluations - evaluations) / pace)
         if stop.seconds is not None:
-            left.append(stop.seconds - (seconds - self._before))
-        if left:
+            left.append(stop.seconds - (seconds - self._first[1]))
+        if left and not is_last:
             parts.append(f"{words.about(max(0.0, min(left)))} left")
         return "  ".join(parts)
 
