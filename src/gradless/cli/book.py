@@ -13,7 +13,7 @@ from gradless._core.errors import unknown_name
 from gradless._core.terminal import make_folder
 from gradless.cli.parse import parse
 from gradless.training.history import History
-from gradless.views import plots
+from gradless.views.curves import curve
 
 SEARCHES = {"random-search": (book.random_search, 10_000), "hill-climb": (book.hill_climb, 1_000)}
 
@@ -67,14 +67,20 @@ def main(arguments: list[str]) -> int:
     )
     history.to_csv(folder / "history.csv")
     for quantity, name in (("loss", "loss_over_iterations.png"), ("accuracy", "acc_smooth.png")):
-        plots.curve(
+        curve(
             history.column("generation"),
             history.column(quantity),
             history.column(f"best_{quantity}"),
             folder / name,
             quantity=quantity,
-            title=f"{options.search.replace('-', ' ')} on {options.data} data",
+            title=f"{options.search} on {options.data} data",
             x_label="iteration",
+            average=quantity == "accuracy",
+            best_label=(
+                "best network so far"
+                if quantity == "loss"
+                else "network with the lowest loss so far"
+            ),
         )
     print(f"\nhistory and pictures: {folder}")
     return 0
