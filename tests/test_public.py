@@ -10,6 +10,7 @@ import pytest
 import gradless
 
 NAMES = {
+    "Comparison",
     "Dataset",
     "FunctionProblem",
     "GradientFreeClassifier",
@@ -29,6 +30,7 @@ NAMES = {
     "Strategy",
     "SupervisedProblem",
     "begin",
+    "compare",
     "enable_cache",
     "load",
     "load_estimator",

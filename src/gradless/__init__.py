@@ -47,11 +47,13 @@ if TYPE_CHECKING:
     from gradless.training.history import History
     from gradless.training.loop import Record, Run, Stop, begin
     from gradless.training.minimization import Minimum, minimize
+    from gradless.views.comparison import Comparison, compare
 
 __version__ = "0.1.0"
 
 __all__ = [
     "MLP",
+    "Comparison",
     "Dataset",
     "FunctionProblem",
     "GradientFreeClassifier",
@@ -71,6 +73,7 @@ __all__ = [
     "SupervisedProblem",
     "begin",
     "book",
+    "compare",
     "enable_cache",
     "load",
     "load_estimator",
@@ -85,6 +88,7 @@ __all__ = [
 # Where each of them is defined, "module" or "module:its name there"; no more than a name: a module.
 _HOMES = {
     "MLP": "models.mlp",
+    "Comparison": "views.comparison",
     "Dataset": "data.datasets",
     "FunctionProblem": "problems.function",
     "GradientFreeClassifier": "estimators.base",
@@ -103,6 +107,7 @@ _HOMES = {
     "Strategy": "strategies",
     "SupervisedProblem": "problems.supervised",
     "begin": "training.generation",
+    "compare": "views.comparison",
     "enable_cache": "_core.compilation_cache:enable",
     "load": "data.datasets",
     "load_estimator": "estimators.base:load",
