@@ -26,7 +26,8 @@ from benchmarks import memory
 from benchmarks.reliability import BrokenPromiseError, Results
 from gradless._core.errors import InputError
 from gradless.data.cells import MISSING
-from gradless.data.table import Columns, Table, read_columns, read_features, read_table
+from gradless.data.columns import Columns
+from gradless.data.table import Table, read_columns, read_features, read_table
 
 TARGET = "the target"
 Cell = float | str | None

@@ -31,7 +31,7 @@ def program(text: str, *arguments: str, before: str = "") -> subprocess.Popen:
 def watched(text: str) -> subprocess.Popen:
     """A process that is watched over, and has printed that it is ready."""
     process = program(
-        "import sys, time\nfrom gradless import interrupts\ninterrupts.install()\n" + text
+        "import sys, time\nfrom gradless._core import interrupts\ninterrupts.install()\n" + text
     )
     assert process.stdout.readline() == "ready\n"
     return process

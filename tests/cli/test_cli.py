@@ -19,7 +19,8 @@ import gradless
 from gradless._core.storage import load_about, save_tree
 from gradless._core.tree import Structure
 from gradless.cli import COMMANDS
-from gradless.data.datasets import DATASETS, load
+from gradless.data.datasets import load
+from gradless.data.named import DATASETS
 from gradless.runs import run_folder
 from gradless.runs.recipe import Recipe, prepare
 from gradless.strategies import STRATEGIES

@@ -9,8 +9,10 @@ import pytest
 
 from gradless import book
 from gradless._core.errors import InputError
-from gradless.data.datasets import DATASETS, Dataset, load, read_features, spiral, split, vertical
+from gradless.data.datasets import Dataset, load, split
 from gradless.data.minibatch import minibatch_indices
+from gradless.data.named import DATASETS, spiral, vertical
+from gradless.data.table import read_features
 
 
 def message_of(error: pytest.ExceptionInfo[InputError]) -> str:

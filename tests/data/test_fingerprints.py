@@ -3,7 +3,8 @@ import pytest
 
 from gradless._core.errors import InputError
 from gradless.data import fingerprints
-from gradless.data.table import Columns, read_labelled, read_table
+from gradless.data.columns import Columns
+from gradless.data.table import read_labelled, read_table
 
 
 def of_file(tmp_path, text, names=("size", "site"), kinds=("number", "category"), classes="xyz"):

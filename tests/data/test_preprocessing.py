@@ -13,9 +13,10 @@ from sklearn import compose, impute, pipeline, preprocessing
 from sklearn.preprocessing import FunctionTransformer
 
 from gradless._core.errors import InputError
+from gradless.data.columns import Columns
 from gradless.data.datasets import load_table
 from gradless.data.preprocessing import Preprocessing
-from gradless.data.table import Columns, read_columns, read_table
+from gradless.data.table import read_columns, read_table
 from gradless.runs.recipe import Recipe, prepare
 
 NAMES = ("age", "city", "spend", "plan")

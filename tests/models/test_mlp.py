@@ -11,7 +11,8 @@ from scipy import special
 from gradless import book
 from gradless._core import storage, tree
 from gradless._core.errors import InputError
-from gradless.models.mlp import ACTIVATIONS, INITIALIZERS, MLP, Dense, Model
+from gradless.models.contract import Model
+from gradless.models.mlp import ACTIVATIONS, INITIALIZERS, MLP, Dense
 
 # name -> function of NumPy and SciPy, tolerance
 ORACLES = {

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from gradless.runs.baseline import Baseline, baseline, verdicts
 from gradless.objectives import get
+from gradless.runs.baseline import Baseline, baseline, verdicts
 from gradless.runs.recipe import Judged, Recipe, prepare
 
 

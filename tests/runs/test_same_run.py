@@ -16,9 +16,9 @@ import pytest
 from safetensors.numpy import load_file
 
 from gradless import cli
-from gradless.training import loop
 from gradless.evaluation.layout import layout_for
 from gradless.runs.recipe import Recipe, prepare
+from gradless.training import loop
 from gradless.training.loop import Stop, evaluations_per_generation
 
 RUN = ("vertical", "--hidden", "3", "--strategy", "snes", "--batch-size", "64")

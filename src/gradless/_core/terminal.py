@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import codecs
 import io
-import math
 import os
 import sys
 import unicodedata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 
 from gradless._core import interrupts
 from gradless._core.errors import InputError
-
-if TYPE_CHECKING:  # the command line prints its help without it
-    import numpy as np
 
 _LEGIBLE = "gradless-legible"
 _REFUSING = ("strict", "surrogateescape")  # of how streams take what their encoding does not have
@@ -139,35 +135,3 @@ def shortened(path: Path) -> str:
     """A path for one line of an error message."""
     text = " ".join(str(path).split())
     return text if len(text) <= 80 else f"{text[:60]}..."
-
-
-def shortest(value: np.floating) -> str:
-    """The shortest text that reading makes the same number of, in its own precision."""
-    return str(value)
-
-
-def among(value: float, spread: float) -> str:
-    """A number among others for people: to about a thousandth of what they spread over."""
-    digits = 3 - math.floor(math.log10(spread)) if spread > 0 else 6
-    return f"{round(value, digits):.15g}"
-
-
-def number(value: float) -> str:
-    """A loss on the way: six decimals, or six digits where it is huge or tiny.
-
-    Small improvements are to be seen.
-    """
-    return f"{value:.6f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.6g}"
-
-
-def figure(value: float) -> str:
-    """A loss among results: four digits, or all before the point where they are some more."""
-    if value == 0:
-        return "0"
-    size = abs(value)
-    return f"{value:,.0f}" if 999.95 <= size < 1e7 else f"{value:#.4g}".removesuffix(".")
-
-
-def percent(share: float) -> str:
-    """An accuracy for people."""
-    return f"{share:.1%}"

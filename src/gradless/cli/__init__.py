@@ -1,40 +1,33 @@
-"""Which commands are there? A thin skin: each is one module of ``gradless.cli``."""
+"""Which commands are there? A thin skin: each is one module of this package.
+
+``gradless.cli.commands`` lists them with their options. Help, versions and bad arguments end before
+anything loads JAX.
+"""
 
 from __future__ import annotations
 
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import gradless
 from gradless._core import compilation_cache
-from gradless._core.errors import InputError, unknown_name
+from gradless._core.errors import InputError, known_name
 from gradless._core.terminal import forget_output, make_streams_patient
+from gradless.cli.commands import COMMANDS
+from gradless.cli.options import Search
+from gradless.cli.parse import page, parse
 
-COMMANDS = {
-    "train": "train a network without gradients, on a data set or a file, CSV or Parquet",
-    "explain": "say how a run would be computed, what it needs and how fast it is here",
-    "resume": "go on with a run that was stopped or has died",
-    "repeat": "run a run again and compare the two bit by bit",
-    "runs": "list the runs in a folder and how they ended",
-    "compare": "compare strategies over several seeds, at equal evaluations and equal time",
-    "predict": "use a trained network on the rows of a file",
-    "evaluate": "measure a trained network on rows with answers",
-    "plot": "draw a run's pictures again",
-    "strategies": "list the ways to search",
-    "datasets": "list the data sets that come with it",
-    "cache": "show or delete the compiled programs that are kept for the next run",
-    "book": 'the two searches of "Neural Networks from Scratch", chapter 6',
-}
+_USAGE = """\
+Train neural networks without gradients.
 
-_USAGE = """gradless: train neural networks without gradients
-
-usage: gradless COMMAND ...
+usage: gradless COMMAND [options]
 
 {commands}
 
 Begin with:  gradless train spiral
-Details:     gradless COMMAND --help
+Details:     gradless help COMMAND
 """
 
 
@@ -45,25 +38,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     make_streams_patient()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    width = max(map(len, COMMANDS))
-    usage = _USAGE.format(
-        commands="\n".join(f"  {name:{width}}  {text}" for name, text in COMMANDS.items())
-    )
     try:
-        if not arguments or arguments[0] in ("-h", "--help"):
-            print(usage, flush=True)
-            return 0 if arguments else 2
-        if arguments[0] == "--version":
+        if not arguments or arguments[0] in ("-h", "--help", "--help-all", "help"):
+            return _help(arguments)
+        if arguments[0] in ("-V", "--version"):
             print(f"gradless {gradless.__version__}", flush=True)
             return 0
         name, *rest = arguments
-        if name not in COMMANDS:
-            raise unknown_name("command", name, COMMANDS)
+        name = known_name("command", name, COMMANDS)
+        about = COMMANDS[name]
+        more = _strategy_named_in(rest) if issubclass(about.options, Search) else None
+        options = _parsed(name, rest, more)
         module = importlib.import_module(f"gradless.cli.{name}")
         if "jax" in sys.modules:
             importlib.import_module("gradless._core.devices").use_all_cores()
             compilation_cache.enable()
-        return int(module.main(rest))
+        return int(module.main(options))
     except InputError as error:
         print(f"gradless: {error}", file=sys.stderr)
         return 2
@@ -73,3 +63,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("gradless: interrupted", file=sys.stderr)
         return 130
+
+
+def _help(arguments: Sequence[str]) -> int:
+    """The page of all commands, or of one: ``gradless help train``."""
+    names = [one for one in arguments[1:] if not one.startswith("-")]
+    if not names:
+        width = max(map(len, COMMANDS))
+        lines = (f"  {name:{width}}  {about.summary}" for name, about in COMMANDS.items())
+        print(_USAGE.format(commands="\n".join(lines)), end="", flush=True)
+        return 0 if arguments else 2
+    name = known_name("command", names[0], COMMANDS)
+    print(page(name, COMMANDS[name], everything="--help-all" in arguments), flush=True)
+    return 0
+
+
+def _parsed(name: str, rest: Sequence[str], more: Any) -> Any:
+    """A command's options; what is said of an option that only a strategy has names one."""
+    about = COMMANDS[name]
+    try:
+        return parse(name, about, rest, more)
+    except InputError as error:
+        searches = issubclass(about.options, Search)
+        if more is not None or not searches or "no option" not in str(error):
+            raise
+        raise InputError(
+            f"{error} A strategy's own options need its name, for example --strategy openai_es."
+        ) from None
+
+
+def _strategy_named_in(arguments: Sequence[str]) -> Any:
+    """The class of --strategy, whose hyperparameters become options; None without one."""
+    chosen = "auto"
+    for index, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if name == "--strategy" and (equals or index + 1 < len(arguments)):
+            chosen = value if equals else arguments[index + 1]
+    if chosen == "auto":  # of several, the last one counts, as for every option
+        return None
+    return importlib.import_module("gradless.strategies").find(chosen)

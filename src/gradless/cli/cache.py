@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from gradless._core import compilation_cache
-from gradless.cli.parse import parse
+from gradless._core import compilation_cache, words
+from gradless.cli.commands import Cache
 
 
-@dataclass(frozen=True)
-class Options:
-    """Show where compiled programs are kept for the next run, and how much there is.
-
-    GRADLESS_CACHE=off switches it off; GRADLESS_CACHE=FOLDER keeps them elsewhere.
-    """
-
-    clear: bool = False
-    """Delete them."""
-
-
-def main(arguments: list[str]) -> int:
+def main(options: Cache) -> int:
     """Print, or delete."""
-    options = parse(Options, "cache", arguments)
     folder = compilation_cache.folder()
     if folder is None:
         print(
@@ -32,6 +18,7 @@ def main(arguments: list[str]) -> int:
     if options.clear:
         compilation_cache.clear(folder)
     programs, size = compilation_cache.size(folder)
-    limit = f"{compilation_cache.LIMIT / 2**20:.0f} MiB"
-    print(f"{folder}: {programs:,} compiled programs, {size / 2**20:.1f} MiB of at most {limit}")
+    limit = words.size(compilation_cache.LIMIT)
+    kept = words.plural(programs, "compiled program")
+    print(f"{folder}: {kept}, {words.size(size)} of at most {limit}")
     return 0

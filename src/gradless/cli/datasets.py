@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from rich.table import Table
-
 from gradless._core.terminal import PatientConsole
-from gradless.cli.parse import parse
-from gradless.data.datasets import DATASETS
+from gradless.cli.commands import Datasets
+from gradless.data.named import DATASETS
+from gradless.views.tables import Column, Table
 
 
-@dataclass(frozen=True)
-class Options:
-    """List the data sets that train takes by name."""
-
-
-def main(arguments: list[str]) -> int:
+def main(options: Datasets) -> int:
     """Print the table."""
-    parse(Options, "datasets", arguments)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("data set")
-    for heading in ("samples", "features", "classes"):
-        table.add_column(heading, justify="right")
-    table.add_column("what it is")
-    for name, info in DATASETS.items():
-        sizes = (str(size) for size in (info.samples, info.features, info.classes))
-        table.add_row(name, *sizes, info.description)
+    columns = [
+        Column("data set"), Column("samples", right=True), Column("features", right=True),
+        Column("classes", right=True), Column("what it is", wraps=True),
+    ]  # fmt: skip
+    rows = [
+        (name, f"{one.samples:,}", f"{one.features:,}", f"{one.classes:,}", one.description)
+        for name, one in DATASETS.items()
+    ]
     console = PatientConsole()
-    console.print(table)
+    console.print(Table(columns, rows))
     console.print("\nYour own: gradless train FILE.csv --target COLUMN", highlight=False)
     return 0

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import tyro
-from rich.table import Table
 
-from gradless._core.terminal import percent
-from gradless.cli.options import Output
-from gradless.cli.parse import parse
+from gradless._core import words
+from gradless.cli.commands import Evaluate
 from gradless.cli.predict import say_strangers
 from gradless.data import fingerprints
 from gradless.data.table import read_labelled
@@ -23,24 +18,11 @@ from gradless.objectives.quality import Metric
 from gradless.runs import run_folder
 from gradless.runs.run_folder import Network
 from gradless.views import report
+from gradless.views.tables import Column, Table
 
 
-@dataclass(frozen=True)
-class Options:
-    """Measure a trained network on labelled rows, with 95 % intervals."""
-
-    run: tyro.conf.Positional[Path]
-    """Folder of the run."""
-    data: tyro.conf.Positional[Path]
-    """CSV or Parquet file with the columns that the network was trained on, and the answers."""
-    target: str | None = None
-    """Column with the answers. Default: the one that the run was trained to predict."""
-    output: Output = field(default_factory=Output)
-
-
-def main(arguments: list[str]) -> int:
-    """Parse, predict, measure, print."""
-    options = parse(Options, "evaluate", arguments)
+def main(options: Evaluate) -> int:
+    """Predict, measure, print."""
     network = run_folder.read_network(options.run)
     columns, targets = read_labelled(
         options.data,
@@ -61,7 +43,7 @@ def main(arguments: list[str]) -> int:
     if seen is not None and 0 < seen.sum() < len(seen):
         new = _Measured.of(network, inputs[~seen], targets[~seen])
     names = network.class_names
-    if options.output.json:
+    if options.json:
         facts = {
             "run": str(options.run),
             "data": str(options.data),
@@ -71,7 +53,7 @@ def main(arguments: list[str]) -> int:
             "new_rows": None if new is None else new.as_json(),
         }
         print(json.dumps(facts))
-    console = options.output.console()
+    console = options.console()
     console.print(f"{options.run} on {len(targets):,} rows of {options.data}", highlight=False)
     if seen is not None and seen.any():
         for line in _seen(int(seen.sum()), len(seen)):
@@ -79,18 +61,20 @@ def main(arguments: list[str]) -> int:
     console.print()
     shown, beside = (whole, None) if new is None else (new, whole.found)
     table = report.metrics_table(shown.found, beside, "all rows")
-    console.print(table, highlight=False, markup=False)
+    console.print(table)
     if few := report.caution(shown.rows):
         console.print(few, highlight=False, soft_wrap=True)
     if names is not None and shown.confusion is not None:
-        counts = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
-        counts.add_column("true class")
-        for name in names:
-            counts.add_column(f"predicted {name}", justify="right")
-        for name, row in zip(names, shown.confusion, strict=True):
-            counts.add_row(name, *(f"{count:,}" for count in row))
+        heads = [
+            Column("true class"),
+            *(Column(f"predicted\n{name}", right=True) for name in names),
+        ]
+        counts = [
+            [name, *(f"{count:,}" for count in row)]
+            for name, row in zip(names, shown.confusion, strict=True)
+        ]
         console.print()
-        console.print(counts, highlight=False, markup=False)
+        console.print(Table(heads, counts))
     return 0
 
 
@@ -124,6 +108,6 @@ def _seen(seen: int, rows: int) -> Iterator[str]:
         )
     else:
         yield (
-            f"It was trained on {seen:,} of these rows ({percent(seen / rows)}); {flatters}. These "
-            f"are of the other {rows - seen:,}:"
+            f"It was trained on {seen:,} of these rows ({words.percent(seen / rows)}); {flatters}. "
+            f"These are of the other {rows - seen:,}:"
         )

@@ -4,61 +4,42 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
-from dataclasses import dataclass
 from typing import Any
 
 import jax
-from rich.table import Table
 
-from gradless._core.errors import InputError
+from gradless._core import free_memory, words
 from gradless._core.terminal import say
-from gradless.cli.options import Training, parse_training
+from gradless.cli.commands import Explain
+from gradless.cli.recipes import recipe_of, stop_of
 from gradless.evaluation.layout import layout_for, why
 from gradless.runs.recipe import Prepared, prepare
 from gradless.strategies.base import perturbation
 from gradless.training import memory
 from gradless.training.loop import Stop, check_budget, evaluations_per_generation, train
-from gradless.training.memory import words
+from gradless.views.tables import Facts
 
-Facts = dict[str, Any]
+Known = dict[str, Any]
 _BYTES = {"float32": 4, "bfloat16": 2}
 
 
-@dataclass(frozen=True)
-class Options(Training):
-    """Say how a run would be computed, what it needs, and how fast it is on this machine.
-
-    Takes the options of gradless train, except --out, and leaves nothing behind.
-    """
-
-    measure: float = 1.0
-    """Seconds of training in which the rate is measured, compilation not counted; 0 for none."""
-
-
-def main(arguments: list[str]) -> int:
-    """Parse, estimate, measure, print."""
-    options, recipe, stop, output, _ = parse_training(Options, "explain", arguments)
-    if not 0 <= options.measure < math.inf:
-        raise InputError(
-            f"--measure {options.measure} was given, expected seconds; give 0 to measure nothing"
-        )
+def main(options: Explain) -> int:
+    """Estimate, measure, print."""
+    recipe = recipe_of(options)
+    stop = stop_of(options, recipe.objective)
     prepared = prepare(recipe, stop)
     say(*prepared.notes)
     check_budget(prepared.strategy, stop)
     facts = explain(prepared)
     if options.measure:
         facts["measured"] = _measure(prepared, options.measure, facts)
-    if output.json:
+    if options.json:
         print(json.dumps(facts))
-    table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name, text in sentences(facts).items():
-        table.add_row(name, text)
-    output.console().print(table, highlight=False, markup=False)
+    options.console().print(Facts(list(sentences(facts).items())))
     return 0
 
 
-def explain(prepared: Prepared) -> Facts:
+def explain(prepared: Prepared) -> Known:
     """What is known of a run before it begins, from shapes alone; sizes in bytes."""
     problem, strategy, model = prepared.problem, prepared.strategy, prepared.model
     layout = layout_for(problem, strategy)
@@ -120,13 +101,13 @@ def explain(prepared: Prepared) -> Facts:
             "data_bytes": memory.size(problem),
             "activation_bytes_at_most": needed.evaluation,
             "needed_bytes": needed.total,
-            "free_bytes": memory.free(),
+            "free_bytes": free_memory.free(),
         },
         "measured": None,
     }
 
 
-def _measure(prepared: Prepared, seconds: float, facts: Facts) -> Facts:
+def _measure(prepared: Prepared, seconds: float, facts: Known) -> Known:
     """The rate of the loop that ``gradless train`` runs, which also leaves its program compiled."""
     *_, last = train(prepared.problem, prepared.strategy, prepared.begin(), Stop(seconds=seconds))
     spent = float(last.seconds[-1])
@@ -142,7 +123,7 @@ def _measure(prepared: Prepared, seconds: float, facts: Facts) -> Facts:
 # --- What a person sees ---------------------------------------------------------------------------
 
 
-def sentences(facts: Facts) -> dict[str, str]:
+def sentences(facts: Known) -> dict[str, str]:
     """The facts in words, by what they are about."""
     network, data, strategy = facts["network"], facts["data"], facts["strategy"]
     form, one, held = facts["formulation"], facts["evaluation"], facts["memory"]
@@ -160,12 +141,12 @@ def sentences(facts: Facts) -> dict[str, str]:
     written = "written as numbers" if held["candidates_as_numbers"] else "as seeds or indices"
     passed_on = "none passed through memory between layers (rows stay in registers and cache)"
     if one["activation_bytes"]:
-        passed_on = f"{words(one['activation_bytes'])} of activations written and read again"
+        passed_on = f"{words.size(one['activation_bytes'])} of activations written and read again"
     rounded = (
         "" if network["weights"] == "float32" else f"weights rounded to {network['weights']}, "
     )
     available = held["free_bytes"]
-    available = "" if available is None else f", of {words(available)} that are free"
+    available = "" if available is None else f", of {words.size(available)} free"
     lines = {
         "network": f"{'-'.join(map(str, network['sizes']))}, {network['activation']}, "
         f"{network['parameters']:,} parameters, {rounded}computed in {network['precision']}",
@@ -183,26 +164,26 @@ def sentences(facts: Facts) -> dict[str, str]:
         f"{form['devices']} of {form['devices_available']} {form['backend']} devices: "
         f"{form['why']}",
         "one evaluation": f"{one['multiply_adds']:,} multiply-adds; reads "
-        f"{words(one['parameter_bytes'])} of parameters and {words(one['input_bytes'])} of "
-        f"inputs; {passed_on}",
-        "memory": f"candidates {written}, {words(held['candidate_bytes'])}; strategy "
-        f"{words(held['state_bytes'])}; data {words(held['data_bytes'])}; networks being "
-        f"evaluated {words(held['activation_bytes_at_most'])}; about "
-        f"{words(held['needed_bytes'])} in all, with copies and the compiler{available}",
+        f"{words.size(one['parameter_bytes'])} of parameters and {words.size(one['input_bytes'])} "
+        f"of inputs; {passed_on}",
+        "memory": f"candidates {written}, {words.size(held['candidate_bytes'])}; strategy "
+        f"{words.size(held['state_bytes'])}; data {words.size(held['data_bytes'])}; networks being "
+        f"evaluated {words.size(held['activation_bytes_at_most'])}; about "
+        f"{words.size(held['needed_bytes'])} in all, with copies and the compiler{available}",
     }
     measured = facts["measured"]
     if measured is not None:
         rate = measured["evaluations_per_second"]
         lines["measured"] = (
             f"{rate:,.{0 if rate >= 100 else 2}f} evaluations a second in the whole loop, "
-            f"{_count(measured['multiply_adds_per_second'])} multiply-adds a second "
-            f"(for {measured['seconds']:.1f} s, after {measured['compile_seconds']:.1f} s to "
-            "compile)"
+            f"{_many(measured['multiply_adds_per_second'])} multiply-adds a second "
+            f"(for {words.seconds(measured['seconds'])}, after "
+            f"{words.seconds(measured['compile_seconds'])} to compile)"
         )
     return lines
 
 
-def _count(number: float) -> str:
+def _many(number: float) -> str:
     for size, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
         if number >= size:
             return f"{number / size:.3g} {word}"

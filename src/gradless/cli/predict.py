@@ -4,46 +4,33 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tyro
 
-from gradless._core import storage
+from gradless._core import storage, words
 from gradless._core.errors import InputError
-from gradless._core.terminal import lacks, say, shortest
-from gradless.cli.parse import parse
-from gradless.data.table import Columns, read_columns
+from gradless._core.terminal import lacks, say
+from gradless.cli.commands import Predict
+from gradless.data.columns import Columns
+from gradless.data.table import read_beside
 from gradless.runs import run_folder
 from gradless.runs.run_folder import Network
 
 
-@dataclass(frozen=True)
-class Options:
-    """Write predictions for every row as CSV: the predicted class and a probability for each
-    class, or the predicted number. Columns are found by name; others are ignored. What the training
-    data did not have, such as another category, is said on standard error."""
-
-    run: tyro.conf.Positional[Path]
-    """Folder of the run."""
-    data: tyro.conf.Positional[Path]
-    """CSV or Parquet file with the columns that the network was trained on."""
-    out: Path | None = None
-    """File to write. Default: standard output."""
-
-
-def main(arguments: list[str]) -> int:
-    """Parse, predict, write."""
-    options = parse(Options, "predict", arguments)
+def main(options: Predict) -> int:
+    """Predict, write."""
     network = run_folder.read_network(options.run)
-    columns = read_columns(options.data, network.feature_names, network.kinds, network.missing)
+    columns, kept = read_beside(
+        options.data, network.feature_names, network.kinds, network.missing, keep=options.keep
+    )
     say_strangers(network, columns)
     outputs = network.outputs(columns)
     if network.class_names is None:
         header = ["prediction"]
-        rows = [[shortest(value)] for value in outputs[:, 0]]
+        rows = [[words.shortest(value)] for value in outputs[:, 0]]
     else:
         header = ["prediction", *(f"probability of {name}" for name in network.class_names)]
         probabilities = run_folder.softmax(outputs.astype(np.float64))
@@ -52,13 +39,19 @@ def main(arguments: list[str]) -> int:
             [network.class_names[chosen], *(f"{share:.9g}" for share in row)]
             for chosen, row in zip(outputs.argmax(1), probabilities, strict=True)
         ]
+    header, rows = (
+        [*kept, *header],
+        [[*beside, *row] for beside, row in zip(_rows(kept, len(rows)), rows, strict=True)],
+    )
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows([header, *rows])
     if options.out is None:
-        if lacks("".join([*header, *(network.class_names or ())])):
+        if lacks(
+            "".join([*header, *(network.class_names or ()), *itertools.chain(*kept.values())])
+        ):
             say(
                 f"standard output is {sys.stdout.encoding}, which does not have all letters of "
-                "these names; --out FILE is UTF-8"
+                "these names; use --out FILE to write UTF-8"
             )
         sys.stdout.write(text.getvalue())
         return 0
@@ -67,6 +60,11 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         raise InputError(f"--out {options.out} cannot be written ({error.strerror})") from None
     return 0
+
+
+def _rows(kept: dict[str, list[str]], rows: int) -> list[tuple[str, ...]]:
+    """The cells of the columns kept, a row each."""
+    return list(zip(*kept.values(), strict=True)) or [()] * rows
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-import tyro
 
 from gradless._core import tree
-from gradless.cli.options import Output
-from gradless.cli.parse import parse
+from gradless.cli.commands import Repeat
 from gradless.runs import run_folder
 from gradless.training.history import History
 from gradless.training.loop import evaluations_per_generation
@@ -22,28 +18,15 @@ from gradless.training.validation import watched
 from gradless.views import report
 
 
-@dataclass(frozen=True)
-class Options:
-    """Run a run again from its beginning and compare network, state and history bit by bit.
-
-    Leaves nothing behind. Exit code 0 if they are equal, 1 if they differ.
-    """
-
-    run: tyro.conf.Positional[Path]
-    """Folder of the run."""
-    output: Output = field(default_factory=Output)
-
-
-def main(arguments: list[str]) -> int:
-    """Parse, train again, compare."""
-    options = parse(Options, "repeat", arguments)
+def main(options: Repeat) -> int:
+    """Train again, compare."""
     prepared, saved, progress = run_folder.reopen(options.run)
     made = int(saved.run.generation) * evaluations_per_generation(prepared.strategy)
     stop = dataclasses.replace(progress.stop, evaluations=made, seconds=None)
     history, validation = History(), prepared.validator()
     if validation is not None and progress.validation is not None:
         validation.plan = progress.validation.plan
-    console = options.output.console()
+    console = options.console()
     with report.Display(
         console,
         stop,
@@ -67,7 +50,7 @@ def main(arguments: list[str]) -> int:
         one, other = progress.validation, validation
         if (one.looks, tree.bits(one.kept)) != (other.looks, tree.bits(other.kept)):
             found.append("network kept by the validation rows")
-    if options.output.json:
+    if options.json:
         print(json.dumps({"run": str(options.run), "evaluations": made, "differs": found}))
     if found:
         console.print(f"differs from {options.run}: {'; '.join(found)}", highlight=False)

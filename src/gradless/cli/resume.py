@@ -5,39 +5,19 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import tyro
-
 from gradless._core.errors import InputError
-from gradless.cli.options import CHECKPOINT_EVERY, Limits, Output, seconds
-from gradless.cli.parse import parse
+from gradless.cli.commands import Resume
+from gradless.cli.recipes import are_given, stop_of
 from gradless.cli.train import run
 from gradless.runs import run_folder
 from gradless.runs.run_folder import Progress
 from gradless.training.loop import Stop
 
 
-@dataclass(frozen=True)
-class Options:
-    """Go on with a run, to the limits that it had if none are given.
-
-    Evaluations are counted from its beginning, time from now.
-    """
-
-    run: tyro.conf.Positional[Path]
-    """Folder of the run."""
-    stopping: Limits = field(default_factory=Limits)
-    checkpoint_every: str = CHECKPOINT_EVERY
-    """Time between two checkpoints: 30s, 5m, 1h, or plain seconds."""
-    output: Output = field(default_factory=Output)
-
-
-def main(arguments: list[str]) -> int:
-    """Parse, load, train on."""
-    options = parse(Options, "resume", arguments)
-    every = seconds(options.checkpoint_every, "--checkpoint-every")
+def main(options: Resume) -> int:
+    """Load, train on."""
     run_folder.read_config(options.run)
     with run_folder.held(options.run):
         prepared, saved, progress = run_folder.reopen(options.run)
@@ -45,9 +25,9 @@ def main(arguments: list[str]) -> int:
             print(f"gradless: {refused}; going on from the checkpoint before", file=sys.stderr)
         if (changed := run_folder.differing_versions(saved)) is not None:
             print(f"gradless: {changed}: the last digits may differ", file=sys.stderr)
-        done, given = progress.evaluations, options.stopping.given()
+        done, given = progress.evaluations, are_given(options)
         objective = prepared.recipe.objective
-        validation, patience = progress.validation, options.stopping.patient
+        validation, patience = progress.validation, options.patience
         if validation is not None:
             if patience is not None:
                 validation.plan = validation.plan._replace(patience=patience)
@@ -57,7 +37,7 @@ def main(arguments: list[str]) -> int:
                     "which more evaluations do not change; to wait longer for one, give "
                     f"--patience {2 * math.ceil(validation.plan.patience)}"
                 )
-        stop = options.stopping.stop(objective) if given else _left(options.run, progress)
+        stop = stop_of(options, objective) if given else _left(options.run, progress)
         if given and stop.evaluations is not None and stop.evaluations <= done:
             raise InputError(
                 f"{stop.evaluations} evaluations were given, expected more than the {done} that "
@@ -70,8 +50,8 @@ def main(arguments: list[str]) -> int:
                 saved.run,
                 saved.history,
                 stop,
-                options.output,
-                every=every,
+                options,
+                every=options.checkpoint_every,
                 not_finite=progress.not_finite,
                 validation=validation,
             )

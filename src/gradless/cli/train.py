@@ -5,18 +5,19 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from gradless._core import interrupts
+from gradless._core import interrupts, words
 from gradless._core.errors import InputError
 from gradless._core.terminal import say
 from gradless._core.tree import Params
-from gradless.cli.options import CHECKPOINT_EVERY, Output, Training, parse_training, seconds
+from gradless.cli.commands import Train
+from gradless.cli.options import Output
+from gradless.cli.recipes import recipe_of, stop_of
 from gradless.objectives import Objective
 from gradless.objectives.quality import Metric
 from gradless.runs import diagnosis, run_folder
@@ -33,42 +34,31 @@ from gradless.views import model_card, pictures, report
 from gradless.views.report import Result
 
 
-@dataclass(frozen=True)
-class Options(Training):
-    """Train a network without gradients and leave a run folder with all that came of it."""
-
-    out: Path | None = None
-    """New folder for the run. Default: the next free runs/DATA-STRATEGY-N."""
-    checkpoint_every: str = CHECKPOINT_EVERY
-    """Time between two checkpoints, from which gradless resume goes on if the run dies: 30s, 5m,
-    1h, or plain seconds."""
-
-
-def main(arguments: list[str]) -> int:
-    """Parse, train, report."""
-    options, recipe, stop, output, patience = parse_training(Options, "train", arguments)
+def main(options: Train) -> int:
+    """Train, report."""
+    recipe = recipe_of(options)
+    stop = stop_of(options, recipe.objective)
     prepared = prepare(recipe, stop)
     say(*prepared.notes)
     check_budget(prepared.strategy, stop)
-    every = seconds(options.checkpoint_every, "--checkpoint-every")
     folder = run_folder.claim(
-        options.out or run_folder.default_folder(options.data, prepared.strategy.name)
+        options.out or run_folder.default_folder(recipe.data, prepared.strategy.name)
     )
     with interrupts.farewell(lambda: run_folder.forget_unbegun(folder)), run_folder.held(folder):
         run_folder.write_config(folder, prepared)
         if prepared.recipe.why is not None:
-            output.console().print(
+            options.console().print(
                 f"strategy: {prepared.strategy.name}. {prepared.recipe.why}",
                 highlight=False,
                 soft_wrap=True,
             )
         if prepared.note is not None:
-            output.console().print(prepared.note, highlight=False, markup=False, soft_wrap=True)
+            options.console().print(prepared.note, highlight=False, markup=False, soft_wrap=True)
         with run_folder.reported(folder):
-            validation = prepared.validator(patience or PATIENCE)
+            validation = prepared.validator(options.patience or PATIENCE)
             return run(
-                folder, prepared, prepared.begin(), History(), stop, output, every=every,
-                validation=validation,
+                folder, prepared, prepared.begin(), History(), stop, options,
+                every=options.checkpoint_every, validation=validation,
             )  # fmt: skip
 
 
@@ -135,8 +125,8 @@ def run(
         run_folder.write_run(folder, network, history, prepared, chosen)
     except OSError as error:
         raise InputError(
-            f"the run could not be written to {folder} ({error.strerror or error}); make room, and "
-            f"go on from its last checkpoint with: gradless resume {folder}"
+            f"the run could not be written to {folder} ({error.strerror or error}). Make room, "
+            f"then continue from its last checkpoint with: gradless resume {folder}"
         ) from None
     finding = None
     if record.stopped_because != VALIDATED:  # which is no stall, but as it should be
@@ -183,7 +173,8 @@ def run(
         print(json.dumps(result.as_json()))
     console.print(report.closing_table(result, prepared))
     if not_finite:
-        console.print(f"{not_finite:,} losses were not finite; such a network never wins.")
+        losses = words.plural(not_finite, "loss", "losses")
+        console.print(f"{losses} not finite; these candidates were ranked last.")
     if prepared.test is not None and found:
         console.print(f"\n{prepared.test.n_samples:,} rows kept aside to test:", highlight=False)
         console.print(report.metrics_table(found, simple), highlight=False, markup=False)
@@ -198,7 +189,7 @@ def run(
     if prepared.is_measured:
         console.print(f"model card: {folder / model_card.CARD}", highlight=False, soft_wrap=True)
     if was_interrupted:
-        print(f"gradless: saved; go on with: gradless resume {folder}", file=sys.stderr)
+        print(f"gradless: saved; resume with: gradless resume {folder}", file=sys.stderr)
     return interrupts.exit_code()
 
 

@@ -1,1 +1,1 @@
-"""What is learned from: files, tables, and the inputs and targets that come of them."""
+"""What is learned from: files, tables, inputs and targets."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gradless._core import storage
 from gradless._core.errors import InputError
-from gradless.data.table import Columns
+from gradless.data.columns import Columns
 
 FILE = "rows.safetensors"
 

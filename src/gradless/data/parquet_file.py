@@ -29,7 +29,8 @@ class ParquetFile(File):
         self.path = os.fspath(path)
         if arrow is None:
             raise self.error(
-                "a Parquet file, which takes pyarrow to read; install it with: pip install pyarrow"
+                "a Parquet file needs pyarrow, which is not installed. Install it from a checkout "
+                'with: pip install ".[parquet]"'
             )
         try:
             self._file = parquet.ParquetFile(arrow.OSFile(self.path))
@@ -52,7 +53,7 @@ class ParquetFile(File):
         # By index, since the names of the file may differ from those of the header.
         names = [self._file.schema_arrow.names[column] for column in columns]
         used = [name for column, name in zip(columns, names, strict=True)
-                if column not in self.unusable]  # fmt: skip
+                if column not in self.unusable or column in as_text]  # fmt: skip
         try:
             for batch in self._file.iter_batches(rows, columns=used):
                 lines = range(first, first := first + batch.num_rows)
@@ -60,7 +61,7 @@ class ParquetFile(File):
                     lines,
                     [
                         np.full(len(lines), np.nan)
-                        if column in self.unusable
+                        if column in self.unusable and column not in as_text
                         else _cells(batch.column(name), column in as_text)
                         for column, name in zip(columns, names, strict=True)
                     ],

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from gradless._core import storage
 from gradless._core.errors import InputError
 from gradless.data.cells import short
-from gradless.data.table import Columns, Kind
+from gradless.data.columns import Columns, Kind
 
 FloatArray = NDArray[np.float32]
 

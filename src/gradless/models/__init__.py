@@ -1,1 +1,1 @@
-"""What is trained: networks, their weights in other formats, and their outputs without JAX."""
+"""What is trained: networks, and their outputs without JAX."""

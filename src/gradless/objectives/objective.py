@@ -20,7 +20,7 @@ import numpy as np
 
 from gradless._core.errors import InputError
 from gradless._core.programs import compiled
-from gradless.models.mlp import Rows
+from gradless.models.contract import FeatureRows
 from gradless.objectives import metrics
 from gradless.objectives.losses import accuracy, is_right, mean
 from gradless.objectives.metrics import Targets
@@ -86,7 +86,7 @@ class Objective(Measure):
 
     name: str
     description: str
-    of_samples: Callable[[Rows, Targets], jax.Array]
+    of_samples: Callable[[FeatureRows, Targets], jax.Array]
     tasks: tuple[Task, ...] = ("classification",)
     greater_is_better: bool = False
     smooth: bool = True
@@ -113,7 +113,7 @@ class Objective(Measure):
                 f"{self.classes}; choose another objective or another target column"
             )
 
-    def function(self, outputs: Rows, targets: Targets) -> jax.Array:
+    def function(self, outputs: FeatureRows, targets: Targets) -> jax.Array:
         """Value, from feature-major outputs and prepared targets; NaN if a sample has no value."""
         return self._of(self.of_samples(outputs, targets), targets)
 
@@ -124,12 +124,12 @@ class Objective(Measure):
         # What only counts and compares would take NaN for a low score; times 0, it stays NaN.
         return value + metrics.weighed(0 * reduced, targets).sum()
 
-    def loss_rows(self, outputs: Rows, targets: Targets) -> jax.Array:
+    def loss_rows(self, outputs: FeatureRows, targets: Targets) -> jax.Array:
         """What training minimises, from feature-major outputs and prepared targets."""
         loss: jax.Array = self.value(self.function(outputs, targets))
         return loss
 
-    def judge(self, outputs: Rows, targets: Targets) -> tuple[jax.Array, jax.Array]:
+    def judge(self, outputs: FeatureRows, targets: Targets) -> tuple[jax.Array, jax.Array]:
         """Loss and accuracy; the accuracy is NaN where there are no classes."""
         if self.of_all is not None:
             return self._judge_all(outputs, targets)
@@ -150,7 +150,7 @@ class Objective(Measure):
 
         return jax.lax.cond(targets["total"] > 0, means, _of_nothing, signed)
 
-    def _judge_all(self, outputs: Rows, targets: Targets) -> tuple[jax.Array, jax.Array]:
+    def _judge_all(self, outputs: FeatureRows, targets: Targets) -> tuple[jax.Array, jax.Array]:
         reduced = self.of_samples(outputs, targets)
 
         def both(reduced: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -249,7 +249,7 @@ def _float32(loss: jax.Array, accuracy: jax.Array) -> tuple[jax.Array, jax.Array
 
 @compiled(static_argnames=["function"])
 def _compiled(
-    function: Callable[[Rows, Targets], jax.Array], outputs: jax.Array, targets: Targets
+    function: Callable[[FeatureRows, Targets], jax.Array], outputs: jax.Array, targets: Targets
 ) -> jax.Array:
     """One program instead of one for each operation."""
     return function(outputs, targets)

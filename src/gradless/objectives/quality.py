@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gradless._core.terminal import figure, percent
+from gradless._core import words
 from gradless.data.cells import short
 
 Array = npt.NDArray[Any]
@@ -59,7 +59,7 @@ class Metric(NamedTuple):
         return f"{self._words(self.low)} to {self._words(self.high)}"
 
     def _words(self, value: float) -> str:
-        return percent(value) if self.name.endswith("accuracy") else figure(value)
+        return words.percent(value) if self.name.endswith("accuracy") else words.loss(value)
 
     def as_json(self) -> dict[str, float | None]:
         """Value and interval."""

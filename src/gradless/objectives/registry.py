@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import jax
 
+from gradless._core import words
 from gradless._core.errors import InputError, unknown_name
-from gradless.models.mlp import Rows
+from gradless.models.contract import FeatureRows
 from gradless.objectives import metrics
 from gradless.objectives.losses import (
     absolute_error,
@@ -34,7 +35,7 @@ _NUMBERS: tuple[Task, ...] = ("regression",)
 def _all_at_once(
     name: str,
     description: str,
-    of_samples: Callable[[Rows, Targets], jax.Array],
+    of_samples: Callable[[FeatureRows, Targets], jax.Array],
     of_all: Callable[[jax.Array, Targets], jax.Array],
     tasks: tuple[Task, ...],
     smooth: bool = False,
@@ -220,8 +221,9 @@ def get(name: str) -> Objective:
     Parameters
     ----------
     name
-        One of ``OBJECTIVES`` or ``ALIASES``; or ``fbeta:B``, ``precision_at_recall:R``, ``huber:D``
-        (``huber`` is ``huber:1``) or ``quantile:Q`` (``quantile`` is ``quantile:0.5``).
+        One of ``OBJECTIVES`` or ``ALIASES``, with hyphens or underscores; or ``fbeta:B``,
+        ``precision_at_recall:R``, ``huber:D`` (``huber`` is ``huber:1``) or ``quantile:Q``
+        (``quantile`` is ``quantile:0.5``).
 
     Returns
     -------
@@ -238,12 +240,13 @@ def get(name: str) -> Objective:
     >>> get("quantile:0.90").name
     'quantile:0.9'
     """
+    given, name = name, words.alike(name)
     name = ALIASES.get(name, name)
     if name in OBJECTIVES:
         return OBJECTIVES[name]
     family, _, text = name.partition(":")
     if family not in _FAMILIES:
-        raise unknown_name("objective", name, (*NAMES, *ALIASES))
+        raise unknown_name("objective", given, (*NAMES, *ALIASES))
     return _of_family(family, _FAMILIES[family].number(family, text))
 
 

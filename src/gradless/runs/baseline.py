@@ -13,10 +13,10 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
-from gradless.objectives import Measure
-from gradless._core.terminal import among, figure
-from gradless.runs.recipe import Judged, Prepared
+from gradless._core import words
 from gradless._core.tree import Params
+from gradless.objectives import Measure
+from gradless.runs.recipe import Judged, Prepared
 
 _CLASSES = 10  # with more of them, only the most frequent one is tried
 _SURE = 30.0  # an output by which a class has all of the probability
@@ -57,8 +57,8 @@ def _answers(prepared: Prepared) -> Iterator[tuple[str, npt.NDArray[np.float64]]
         targets = train.targets.astype(np.float64)
         scale, shift = prepared.outputs or (np.ones(1), np.zeros(1))
         for name, value in (("mean", targets.mean()), ("median", np.median(targets))):
-            words = among(float(value), float(np.ptp(targets)))
-            yield f"the {name}, {words}", (value - shift) / scale
+            shown = words.among(float(value), float(np.ptp(targets)))
+            yield f"the {name}, {shown}", (value - shift) / scale
         return
     shares = class_shares(prepared)
     yield "the shares of the classes", np.log(np.maximum(shares, 1e-12))
@@ -114,7 +114,7 @@ def verdicts(
     if not losses[1] < on_test:
         said.append(
             f"On new rows it is no better than one answer for all of them ({simple.answer}): "
-            f"{objective.quantity} {figure(test)} against {figure(simple.test.value)}."
+            f"{objective.quantity} {words.loss(test)} against {words.loss(simple.test.value)}."
         )
     ways = on_train - perfect, on_test - perfect
     if min(ways) > 0:
@@ -124,6 +124,6 @@ def verdicts(
         if not reached[0] - reached[1] <= _GAP:
             said.append(
                 "It fits the rows that it was trained on far better than new ones: "
-                f"{objective.quantity} {figure(train)} against {figure(test)}."
+                f"{objective.quantity} {words.loss(train)} against {words.loss(test)}."
             )
     return said

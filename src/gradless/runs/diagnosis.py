@@ -14,11 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from gradless._core import tree
-from gradless.training.history import History
-from gradless.objectives import Measure
+from gradless._core import tree, words
 from gradless._core.programs import compiled
+from gradless.objectives import Measure
 from gradless.strategies import Strategy
+from gradless.training.history import History
 from gradless.training.loop import NOT_FINITE
 
 _WORTHWHILE = 1e-3  # a fall by less than this share of all that it fell, but for the start, is none
@@ -148,7 +148,7 @@ class _Shown:
             first, last = f"{before:.{digits}g}", f"{after:.{digits}g}"
             if first != last:
                 return f"from {first} to {last}"
-        return f"and is {after:.4g}"
+        return f"and is {words.loss(after)}"
 
     def quarter(self, number: int) -> npt.NDArray[np.float64]:
         """Losses of a quarter of the rows, 0 to 3, those that are not finite included."""
@@ -168,7 +168,7 @@ def _diverges(
     """Whether the strategy has moved to where it is worse than at the start."""
     share = not_finite / shown.evaluations[-1]
     if share >= _MANY:
-        return f"{share:.0%} of the losses were not finite"
+        return f"{words.percent(share)} of the losses were not finite"
     best, last = float(shown.best[-1]), float(np.median(shown.quarter(3)))
     if not math.isfinite(best):
         return "no network had a finite loss"
@@ -185,11 +185,11 @@ def _diverges(
     if not far:
         return None
     seen = (
-        f"the center's {shown.name} was about {shown.value(last):.4g} in the last quarter of the "
-        f"run, {shown.beyond} the {shown.value(start):.4g} at the start"
+        f"the center's {shown.name} was about {words.loss(shown.value(last))} in the last quarter "
+        f"of the run, {shown.beyond} the {words.loss(shown.value(start))} at the start"
     )
     fell = not uses_minibatches and best < start
-    return f"{seen}, though {shown.value(best):.4g} had been reached" if fell else seen
+    return f"{seen}, though {words.loss(shown.value(best))} had been reached" if fell else seen
 
 
 def _is_flat(shown: _Shown) -> str | None:
@@ -200,8 +200,8 @@ def _is_flat(shown: _Shown) -> str | None:
     if max(highest - lowest, gained) > 1e-6 * abs(lowest):
         return None
     return (
-        f"the {shown.name} was {shown.value(lowest):.5g} all the time: no change of the parameters "
-        "made a difference"
+        f"the {shown.name} was {words.loss(shown.value(lowest))} all the time: no change of the "
+        "parameters made a difference"
     )
 
 
@@ -265,7 +265,7 @@ def _is_noisy(shown: _Shown, strategy: Strategy, uses_minibatches: bool) -> str 
     return (
         f"{whose} {shown.several} jump by about {fluctuation:.2g} from generation to generation, "
         f"while their mean {moved} during the last half of the run, to "
-        f"{shown.value(float(after.mean())):.4g}: the signal is below the noise"
+        f"{words.loss(shown.value(float(after.mean())))}: the signal is below the noise"
     )
 
 
@@ -320,16 +320,11 @@ def _finding(kind: str, seen: str, strategy: Any, uses_minibatches: bool) -> Fin
         strategy = strategy.strategy
     general = _general_advice(kind, strategy, uses_minibatches)
     own = _own_advice(kind, strategy, uses_minibatches)
-    advice = [_either(general)] if general else []
+    advice = [words.either(general)] if general else []
     if own:
         # Where gradless chose the strategy, its options are taken only together with its name.
-        advice.append(f"with --strategy {strategy.name}, {_either(own)}")
+        advice.append(f"with --strategy {strategy.name}, {words.either(own)}")
     return Finding(kind, seen, "; or, ".join(advice))
-
-
-def _either(options: list[str]) -> str:
-    *rest, last = options
-    return f"{', '.join(rest)} or {last}" if rest else last
 
 
 def _general_advice(kind: str, strategy: Any, uses_minibatches: bool) -> list[str]:
@@ -347,22 +342,20 @@ def _general_advice(kind: str, strategy: Any, uses_minibatches: bool) -> list[st
         steps = ("learning_rate", "sigma", "spread")
         return [] if _has(strategy, *steps) else ["--strategy openai_es"]
     if name == "random_search":
-        return [
-            "--strategy openai_es: guesses that learn nothing from each other get rarely better"
-        ]
+        return ["--strategy openai_es: independent guesses rarely improve"]
     return ["another --seed", "more neurons with --hidden"]
 
 
 def _own_advice(kind: str, strategy: Any, uses_minibatches: bool) -> list[str]:
     """What options of the strategy itself may help."""
 
-    def times(words: str, option: str, factor: float) -> list[str]:
+    def times(change: str, option: str, factor: float) -> list[str]:
         """An option with its value multiplied, where the strategy has it."""
         if not _has(strategy, option):
             return []
         value = getattr(strategy, option)
         changed = int(value * factor) if isinstance(value, int) else f"{float(value) * factor:.3g}"
-        return [f"{words} --{option.replace('_', '-')} {changed}"]
+        return [f"{change} --{option.replace('_', '-')} {changed}"]
 
     larger_population = times("a larger", "population", 2) or times("more", "probes", 4)
     if kind == "divergence":
@@ -376,7 +369,7 @@ def _own_advice(kind: str, strategy: Any, uses_minibatches: bool) -> list[str]:
         return []
     if kind == "collapse":
         held = {"adapt": "no --adapt", "cool_steps": "--no-cool-steps"}
-        undone = [words for option, words in held.items() if getattr(strategy, option, False)]
+        undone = [change for option, change in held.items() if getattr(strategy, option, False)]
         if _has(strategy, "sigma_decay") and float(strategy.sigma_decay) < 1:
             undone = ["--sigma-decay 1"]
         return undone + (larger_population or times("a larger", "sigma", 4))

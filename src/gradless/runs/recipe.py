@@ -15,29 +15,32 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from gradless.training import auto, memory
-from gradless.data import datasets, fingerprints
-from gradless._core import forked
 from gradless import objectives, strategies
-from gradless.data.cells import short
-from gradless.data.datasets import DATASETS, Dataset
+from gradless._core import forked, free_memory, words
 from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError, unknown_name
-from gradless.data.fingerprints import Fingerprints
-from gradless.training.memory import Needed, Setting
-from gradless.models.mlp import MLP, check_precision
-from gradless.objectives import Objective
-from gradless.data.parts import VALIDATION, Parts, divide
-from gradless.data.preprocessing import Preprocessing
 from gradless._core.hardware import LANES
 from gradless._core.programs import compiled
-from gradless.data.scaling import check_deviation, is_blurred, mean_and_scale
-from gradless.strategies import Strategy
-from gradless.problems.supervised import OutputScale, SupervisedProblem
-from gradless.data.table import Column, Columns, Table
-from gradless.data.targets import class_indices
-from gradless.training.loop import Run, Stop, begin, evaluations_per_generation
 from gradless._core.tree import Params, Structure
+from gradless.data import datasets, fingerprints
+from gradless.data.cells import short
+from gradless.data.columns import Column, Columns
+from gradless.data.datasets import Dataset
+from gradless.data.fingerprints import Fingerprints
+from gradless.data.named import DATASETS
+from gradless.data.parts import VALIDATION, Parts, divide
+from gradless.data.preprocessing import Preprocessing
+from gradless.data.scaling import check_deviation, is_blurred, mean_and_scale
+from gradless.data.table import Table
+from gradless.data.targets import class_indices
+from gradless.models.facts import check_precision
+from gradless.models.mlp import MLP
+from gradless.objectives import Objective
+from gradless.problems.supervised import OutputScale, SupervisedProblem
+from gradless.strategies import Strategy
+from gradless.training import auto, memory
+from gradless.training.loop import Run, Stop, begin, evaluations_per_generation
+from gradless.training.memory import Needed, Setting
 from gradless.training.validation import PATIENCE, GrowingLooks, Validation, answers
 
 _TEST_FRACTION = 0.25
@@ -79,8 +82,8 @@ class Recipe:
     holds until they are scaled: float64, or float32 in runs of before. ``positive`` is the one of
     two classes that is to be found, made the second one; None leaves them in the order of their
     names. ``validation`` is the share of the training rows by which the network that is kept is
-    chosen, as :class:`gradless.training.validation.Validation` does; None holds out a fifth of them where
-    data are measured and enough. ``test_fraction`` and ``standardize`` of None mean: none of it for
+    chosen (``training.validation``); None holds out a fifth of them where data are measured and
+    enough. ``test_fraction`` and ``standardize`` of None mean: none of it for
     the data sets generated in the plane, as in the chapter; a quarter, and yes, for measured data.
     ``scale_outputs`` brings the outputs to mean and about the deviation of the training targets,
     where these are numbers; None does so with ``standardize``. A strategy of ``"auto"`` is replaced
@@ -433,11 +436,11 @@ def _fingerprints(table: Table, parts: Parts) -> Fingerprints:
 
 def _check_inputs(rows: int, inputs: int) -> None:
     """Refuse categories that become more inputs than fit into memory."""
-    needed, free = 4 * rows * inputs, memory.free()
+    needed, free = 4 * rows * inputs, free_memory.free()
     if free is not None and needed > free / 2:  # the network needs some, too
         raise InputError(
-            f"{rows:,} rows become {inputs:,} inputs each, which take {memory.words(needed)}, "
-            f"expected at most half of the {memory.words(free)} that are free; leave out columns "
+            f"{rows:,} rows become {inputs:,} inputs each, which take {words.size(needed)}, "
+            f"expected at most half of the {words.size(free)} that are free; leave out columns "
             "of many categories with --drop, or take fewer rows"
         )
 

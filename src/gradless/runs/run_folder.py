@@ -36,22 +36,22 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
 
-from gradless.training import checkpoint
-from gradless.data import fingerprints
-from gradless.models import numpy_forward
 from gradless._core import interrupts, storage
-from gradless.training.checkpoint import Saved
-from gradless.data.datasets import DATASETS
 from gradless._core.errors import InputError
-from gradless.training.history import History
-from gradless.models.mlp import MLP
 from gradless._core.terminal import make_folder, shortened
-from gradless.data.preprocessing import Preprocessing
-from gradless.runs.recipe import Prepared, Recipe, prepare
-from gradless.problems.supervised import OutputScale
-from gradless.data.table import Columns, Kind
-from gradless.training.loop import Stop
 from gradless._core.tree import Params
+from gradless.data import fingerprints
+from gradless.data.columns import Columns, Kind
+from gradless.data.named import DATASETS
+from gradless.data.preprocessing import Preprocessing
+from gradless.models import numpy_forward
+from gradless.models.mlp import MLP
+from gradless.problems.supervised import OutputScale
+from gradless.runs.recipe import Prepared, Recipe, prepare
+from gradless.training import checkpoint
+from gradless.training.checkpoint import Saved
+from gradless.training.history import History
+from gradless.training.loop import Stop
 from gradless.training.validation import Look, Validation, looks_of
 
 CONFIG, HISTORY, VALIDATION, MODEL, PREPROCESSING, RESULT, STATUS, LOCK = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from gradless._core.errors import unknown_name
+from gradless._core.errors import known_name, unknown_name
 from gradless.strategies import evosax
 from gradless.strategies.ars import ARS
 from gradless.strategies.base import Strategy, hyperparameter, strategy
@@ -79,15 +79,14 @@ STRATEGIES: dict[str, type[Strategy]] = {
 
 
 def find(name: str) -> type[Strategy]:
-    """Class of a strategy; an unknown name is an :class:`InputError` with the closest one.
+    """Class of a strategy; hyphens and capitals in its name make no difference.
 
-    Algorithms of evosax are named ``evosax:CMA_ES``.
+    Algorithms of evosax are named ``evosax:CMA_ES``. An unknown name is an :class:`InputError` with
+    the closest one.
     """
     if name.startswith(evosax.PREFIX):
         return evosax.find(name.removeprefix(evosax.PREFIX))
-    if name not in STRATEGIES:
-        raise unknown_name("strategy", name, STRATEGIES)
-    return STRATEGIES[name]
+    return STRATEGIES[known_name("strategy", name, STRATEGIES)]
 
 
 def get(name: str, **hyperparameters: Any) -> Strategy:

@@ -219,8 +219,8 @@ def _algorithms() -> dict[str, Any]:
         return dict(importlib.import_module("evosax.algorithms").algorithms)
     except ImportError:
         raise InputError(
-            'evosax is not installed, and strategies named "evosax:..." come from it; '
-            'pip install "evosax<0.4"'
+            'strategies named "evosax:..." need evosax, which is not installed. Install it from a '
+            'checkout with: pip install ".[evosax]"'
         ) from None
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from gradless import strategies
+from gradless._core import words
 from gradless._core.devices import operations_in
 from gradless.strategies import FDLBFGS, OpenAIES, Strategy
 from gradless.training import memory
@@ -70,8 +71,7 @@ def choose(
     if counts:
         return Choice(
             WIDE,
-            f"{size}: a metric that counts samples goes in steps, so what is followed is its "
-            "average over networks far around one",
+            f"{size}. Piecewise constant metric: its average over distant networks is followed",
         )
     iteration = FDLBFGS.for_dimension(dimension)
     needed = _WORTHWHILE_ITERATIONS * (2 * dimension + iteration.population)
@@ -79,21 +79,21 @@ def choose(
     if smooth and not minibatches and fits and (budget is None or budget >= needed):
         return Choice(
             iteration,
-            f"{size}: enough to feel the slope along every single parameter of a smooth loss that "
-            "is the same in every generation, and to learn its curvature",
+            f"{size}. Small network and smooth loss: finite differences along every weight are "
+            "affordable",
         )
     if budget is not None and budget < _SHORT and dimension <= _SEPARABLE_LIMIT and not minibatches:
         return Choice(
             strategies.get("sep_cma_es"),
-            f"{size}: a short run, in which small generations learn more",
+            f"{size}. Short run: small generations learn more",
         )
     if minibatches:
-        reason = "the average over a generation bears the noise of minibatches"
+        reason = "Minibatches: averaging over a generation reduces their noise"
     elif not smooth:
-        reason = "the loss may go in steps, but its average over a generation has a slope"
+        reason = "Non-differentiable loss: its average over a generation has a slope"
     else:
-        reason = "too few to feel the slope along every parameter, so along random directions"
-    return Choice(strategies.get("openai_es"), f"{size}: {reason}")
+        reason = "Large network: random directions are cheaper than differences along every weight"
+    return Choice(strategies.get("openai_es"), f"{size}. {reason}")
 
 
 def that_fits(choice: Choice, needed: Callable[[Strategy], Needed]) -> Choice:
@@ -106,7 +106,7 @@ def that_fits(choice: Choice, needed: Callable[[Strategy], Needed]) -> Choice:
         if memory.fits(needed(other)):
             return Choice(
                 other,
-                f"{choice.strategy.name} would be chosen, but needs {memory.words(wanted.total)} "
+                f"{choice.strategy.name} would be chosen, but needs {words.size(wanted.total)} "
                 "of memory, more than is free",
             )
     return choice

@@ -14,10 +14,9 @@ from rich.console import Console
 from rich.progress import Progress as RichProgress
 from rich.progress import SpinnerColumn, TextColumn
 
-from gradless._core import forked
+from gradless._core import forked, words
 from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError
-from gradless._core.terminal import figure as four_digits
 from gradless._core.tree import Params
 from gradless.objectives import Measure, Objective
 from gradless.runs.comparison.contest import Contest, Plan, Progress
@@ -27,7 +26,8 @@ from gradless.runs.comparison.outcomes import Outcome, Quartiles
 from gradless.runs.comparison.summary import Difference, Row, Summary, difference
 from gradless.strategies import Strategy
 from gradless.training.gradient_descent import Adam
-from gradless.training.loop import Stop
+from gradless.training.records import Stop
+from gradless.views.comparison_console import behind, spread
 
 if TYPE_CHECKING:  # matplotlib loads in half a second, and pandas is not always there
     import pandas as pd
@@ -160,7 +160,7 @@ class Comparison:
     @property
     def _budget(self) -> str:
         if self.summary.deciding == "seconds":
-            return f"{self.summary.seconds:.3g} s"
+            return words.seconds(self.summary.seconds)
         return f"{self.summary.evaluations:,} evaluations"
 
     def _cells(self) -> list[list[str]]:
@@ -183,9 +183,9 @@ class Comparison:
 
     def _notes(self) -> list[str]:
         what, target = self._objective.quantity, self.summary.target
-        reached = four_digits(self._objective.value(target.value))
+        reached = words.loss(self._objective.value(target.value))
         if target.quantity == "accuracy":
-            what, reached = "accuracy", f"{target.value:.1%}"
+            what, reached = "accuracy", words.percent(target.value)
         lines = [
             f"{self._objective.quantity}: median over seeds (first to third quartile); difference: "
             "mean over the same seeds (95 % interval), which does not tell two apart where it "
@@ -217,33 +217,6 @@ class Comparison:
             f"<table><thead><tr>{row(heads, 'th')}</tr></thead><tbody>{body}</tbody></table>"
             f"<p><small>{notes}</small></p>"
         )
-
-
-def spread(values: Quartiles, runs: int) -> str:
-    """A median with its quartiles."""
-    if not math.isfinite(values.median):
-        return "-"
-    if runs == 1:
-        return four_digits(values.median)
-    low, high = (four_digits(each) if math.isfinite(each) else "-" for each in values[::2])
-    return f"{four_digits(values.median)} ({low} to {high})"
-
-
-def behind(difference: Difference | None, objective: Measure) -> str:
-    """A difference with its interval, in the direction of the objective's values."""
-    if difference is None or not math.isfinite(difference.mean):
-        return "" if difference is None else "-"
-    low, high = sorted([objective.value(difference.low), objective.value(difference.high)])
-    mean = signed(objective.value(difference.mean))
-    if not math.isfinite(low):
-        return mean
-    return f"{mean} ({signed(low)} to {signed(high)})"
-
-
-def signed(value: float) -> str:
-    """A difference in three digits, with its sign."""
-    text = f"{value:+.3g}"
-    return f"{value:+.3f}" if 0.1 <= abs(value) < 1 else text
 
 
 def compare(
@@ -399,6 +372,6 @@ class _Line:
         else:
             parts.append(f"{progress.evaluations:,} evaluations")
             if math.isfinite(progress.best_loss):
-                best = four_digits(objective.value(progress.best_loss))
+                best = words.loss(objective.value(progress.best_loss))
                 parts.append(f"{objective.quantity} {best}")
         return ": ".join(parts[:2]) + "".join(f", {part}" for part in parts[2:])

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gradless._core import storage
-from gradless._core.terminal import among, figure, percent, shortest
+from gradless._core import storage, words
+from gradless.data.columns import Column
 from gradless.data.preprocessing import MISSING
-from gradless.data.table import Column
 from gradless.objectives import quality
 from gradless.objectives.quality import Metric
 from gradless.runs.recipe import Prepared
@@ -68,11 +67,11 @@ def _heading(prepared: Prepared) -> Iterator[str]:
     target = _code(prepared.target) if prepared.target else "the class"
     yield f"# Model card: {train.name}"
     yield ""
-    what = _plural(len(prepared.table), "column")
+    what = words.plural(len(prepared.table), "column")
     if train.class_names is None:
         yield f"A neural network that predicts the number {target} from {what} of a table."
     else:
-        names = _list([_code(name) for name in train.class_names])
+        names = _one_of([_code(name) for name in train.class_names])
         yield f"A neural network that predicts {target} from {what} of a table: {names}."
     yield "It was trained without gradients, by gradless."
     yield ""
@@ -128,7 +127,7 @@ def _quality(
         )
     else:
         mean = float(np.mean(train.targets, dtype=np.float64))
-        always = among(mean, float(np.ptp(train.targets)))
+        always = words.among(mean, float(np.ptp(train.targets)))
         yield f"The baseline answers every row with the mean in training, {always}."
     yield ""
     if train.class_names is not None and len(train.class_names) <= _CLASSES_IN_TEXT:
@@ -173,13 +172,13 @@ def _data(prepared: Prepared) -> Iterator[str]:
         yield from _table(
             ("class", "rows", "share"),
             [
-                (_cell(name), f"{count:,}", f"{count / samples:.1%}")
+                (_cell(name), f"{count:,}", words.percent(count / samples))
                 for name, count in zip(train.class_names, counts, strict=True)
             ],
         )
     else:
         low, high = train.targets.min(), train.targets.max()
-        yield f"The target runs from {shortest(low)} to {shortest(high)} in training."
+        yield f"The target runs from {words.shortest(low)} to {words.shortest(high)} in training."
         yield ""
     yield from _table(
         ("column", "holds", "empty cells"),
@@ -200,7 +199,7 @@ def _preprocessing(prepared: Prepared) -> Iterator[str]:
         )
     inputs = prepared.train.feature_names
     if any(f"{column.name} is missing" in inputs for column in prepared.table):
-        yield "That a number was missing is told to the network, too."
+        yield "The network also receives an indicator for each missing number."
     if "category" in kinds:
         gaps = any(f"{column.name} = {MISSING}" in inputs for column in prepared.table)
         yield f"Each category is an input of its own{', and so is an empty cell' * gaps}."
@@ -218,10 +217,10 @@ def _training(prepared: Prepared, result: Result) -> Iterator[str]:
 
     def reached(loss: float | None, accuracy: float | None) -> str:
         assert loss is not None
-        share = "" if accuracy is None else percent(accuracy)
+        share = "" if accuracy is None else words.percent(accuracy)
         if result.objective == "accuracy":
             return f"accuracy {share}"
-        value = figure(prepared.problem.objective.value(loss))
+        value = words.loss(prepared.problem.objective.value(loss))
         return f"{result.objective} {value}{share and f', accuracy {share}'}"
 
     kept = kept_words(result, prepared)
@@ -239,7 +238,10 @@ def _training(prepared: Prepared, result: Result) -> Iterator[str]:
             ),
             ("objective", result.objective),
             ("strategy", f"{recipe.strategy}{_cell(chosen)}"),
-            ("effort", f"{result.evaluations:,} networks evaluated in {result.seconds:.2f} s"),
+            (
+                "effort",
+                f"{result.evaluations:,} networks evaluated in {words.seconds(result.seconds)}",
+            ),
             ("stopped because", result.stopped_because),
             *([] if kept is None else [("network kept", kept)]),
             ("on the training rows", reached(result.loss, result.accuracy)),
@@ -273,7 +275,7 @@ def _holds(column: Column) -> str:
     names = [_cell(name) for name in column.categories[:_LISTED]]
     more = len(column.categories) - len(names)
     shown = ", ".join(names) + (f" and {more:,} more" if more else "")
-    return f"{_plural(len(column.categories), 'category', 'categories')}: {shown}"
+    return f"{words.plural(len(column.categories), 'category', 'categories')}: {shown}"
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -285,16 +287,11 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str
     yield ""
 
 
-def _plural(count: int, one: str, many: str | None = None) -> str:
-    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
-
-
-def _list(names: Sequence[str]) -> str:
+def _one_of(names: Sequence[str]) -> str:
     """Names with an ``or`` before the last one, not all of them if there are many."""
-    shown = list(names[:_LISTED])
     if len(names) > _LISTED:
-        return f"{', '.join(shown)} or one of {len(names) - _LISTED:,} more"
-    return " or ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+        return f"{', '.join(names[:_LISTED])} or one of {len(names) - _LISTED:,} more"
+    return words.either(names)
 
 
 def _cell(text: str) -> str:

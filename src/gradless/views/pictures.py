@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradless._core.terminal import figure
+from gradless._core import words
 from gradless.objectives import Objective
 from gradless.runs.recipe import Prepared
 from gradless.runs.run_folder import Network
@@ -110,11 +110,11 @@ def _outcome(result: Mapping[str, Any], objective: Objective) -> str:
     parts = (
         []
         if objective.name == "accuracy"
-        else [f"{objective.quantity} {figure(objective.value(loss))}"]
+        else [f"{objective.quantity} {words.loss(objective.value(loss))}"]
     )
     if accuracy is not None:
-        parts.append(f"accuracy {accuracy:.1%}")
-    spent = f"{result['evaluations']:,} evaluations in {result['seconds']:.3g} s"
+        parts.append(f"accuracy {words.percent(accuracy)}")
+    spent = f"{result['evaluations']:,} evaluations in {words.seconds(result['seconds'])}"
     return f"{', '.join(parts)} on training rows; {spent}"
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, ScalarFormatter
 
-from gradless._core.terminal import figure as four_digits
+from gradless._core import words
 from gradless.views import style
 from gradless.views.decisions import class_indices
 from gradless.views.style import INK, PALETTE
@@ -255,7 +255,7 @@ def residuals(
                 linestyle=":",
                 label="mean of the true values",
             )
-        facts.append(f"RMSE {four_digits(float(np.sqrt(error)))}")
+        facts.append(f"RMSE {words.loss(float(np.sqrt(error)))}")
     axes.legend(loc="upper left", frameon=False, fontsize=style.TICK)
     facts.append(f"{true.size:,} sample{'' if true.size == 1 else 's'}")
     if true.size < samples:

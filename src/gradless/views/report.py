@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from rich.console import Console, Group
 from rich.progress import Progress, SpinnerColumn, TextColumn
-from rich.table import Table
 
-from gradless._core.terminal import figure, number, percent
+from gradless._core import words
 from gradless.data.datasets import Dataset
 from gradless.objectives import Objective, quality
 from gradless.objectives.quality import Metric
@@ -21,6 +20,7 @@ from gradless.runs.recipe import Prepared
 from gradless.runs.run_folder import Network, softmax
 from gradless.training.history import History
 from gradless.training.loop import Record, Stop
+from gradless.views.tables import Column, Facts, Table
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class Result:
 def named(loss: float, objective: Objective | None) -> str:
     """A loss by name; an objective of which more is better, as its value."""
     if objective is None:
-        return f"loss: {number(loss)}"
-    return f"{objective.quantity}: {number(objective.value(loss))}"
+        return f"loss: {words.loss(loss)}"
+    return f"{objective.quantity}: {words.loss(objective.value(loss))}"
 
 
 def _is_accuracy(objective: Objective | None) -> bool:
@@ -92,6 +92,7 @@ class Improvements:
         self._evaluations = float(evaluations)
         self._best = best_loss  # also of the improvements that were not shown
         self._shown = best_loss
+        self._text = ""  # of its loss; the same text again would be no news
 
     def lines(self, record: Record) -> list[str]:
         """The lines that a record is worth."""
@@ -105,7 +106,10 @@ class Improvements:
                 continue
             accuracy = float(record.best_accuracy[index])
             known = math.isnan(accuracy) or _is_accuracy(self._objective)
-            judged = "" if known else f", accuracy: {accuracy:.4f}"
+            if named(loss, self._objective) == self._text:
+                continue
+            self._text = named(loss, self._objective)
+            judged = "" if known else f", accuracy: {words.percent(accuracy)}"
             shown = f"evaluation: {evaluations:,}, {named(loss, self._objective)}{judged}"
             lines.append(f"{self._new}, {shown}")
             self._evaluations, self._shown = evaluations, loss
@@ -185,36 +189,36 @@ class Display:
             f"{self._best} {named(float(record.best_loss[-1]), self._objective)}",
         ]
         if not (math.isnan(record.best_accuracy[-1]) or _is_accuracy(self._objective)):
-            parts.append(f"accuracy {percent(float(record.best_accuracy[-1]))}")
+            parts.append(f"accuracy {words.percent(float(record.best_accuracy[-1]))}")
         left = []
         if self._stop.evaluations is not None and pace:
             left.append((self._stop.evaluations - evaluations) / pace)
         if self._stop.seconds is not None:
             left.append(self._stop.seconds - (seconds - self._before))
         if left:
-            parts.append(f"{max(0.0, min(left)):.0f} s left")
+            parts.append(f"{words.about(max(0.0, min(left)))} left")
         return "  ".join(parts)
 
 
 def closing_table(result: Result, prepared: Prepared) -> Group:
     """What ends a run: the facts, and the figures beside each other."""
-    facts = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     sizes = "-".join(map(str, prepared.model.sizes))
-    facts.add_row("network", f"{sizes}, {prepared.model.n_parameters:,} parameters")
-    facts.add_row("strategy", result.strategy)
-    facts.add_row("stopped because", result.stopped_because)
-    facts.add_row("evaluations", f"{result.evaluations:,}")
-    if (kept := kept_words(result, prepared)) is not None:
-        facts.add_row("network kept", kept)
     pace = result.evaluations / result.seconds if result.seconds else 0.0
-    facts.add_row(
-        "time",
-        f"{result.seconds:.2f} s ({pace:,.0f} evaluations a second), "
-        f"and {result.compile_seconds:.2f} s to compile",
-    )
+    facts = [
+        ("network", f"{sizes}, {prepared.model.n_parameters:,} parameters"),
+        ("strategy", result.strategy),
+        ("stopped because", result.stopped_because),
+        ("evaluations", f"{result.evaluations:,}"),
+        ("network kept", kept_words(result, prepared) or ""),
+        (
+            "time",
+            f"{words.seconds(result.seconds)} ({pace:,.0f} evaluations a second), "
+            f"and {words.seconds(result.compile_seconds)} to compile",
+        ),
+    ]
     if result.baseline is not None:
-        facts.add_row("baseline", f"answers every row alike: {result.baseline['answer']}")
-    return Group(facts, _figures(result, prepared))
+        facts.append(("baseline", f"answers every row alike: {result.baseline['answer']}"))
+    return Group(Facts([fact for fact in facts if fact[1]]), _figures(result, prepared))
 
 
 def kept_words(result: Result, prepared: Prepared) -> str | None:
@@ -230,8 +234,6 @@ def kept_words(result: Result, prepared: Prepared) -> str | None:
 def _figures(result: Result, prepared: Prepared) -> Table:
     """The objective and the accuracy on each part of the rows."""
     objective, simple = prepared.problem.objective, result.baseline or {}
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="")
-    table.add_column("")
     parts: list[tuple[str, Any, Any]] = [
         ("training", result.loss, result.accuracy),
         ("validation", result.validation_loss, result.validation_accuracy),
@@ -239,15 +241,13 @@ def _figures(result: Result, prepared: Prepared) -> Table:
         ("baseline", simple.get("loss"), simple.get("accuracy")),
     ]
     shown = [part for part in parts if part[1] is not None]
-    for heading, _, _ in shown:
-        table.add_column(heading, justify="right")
+    rows = []
     if not _is_accuracy(objective):
-        values = (figure(objective.value(loss)) for _, loss, _ in shown)
-        table.add_row(objective.label, *values)
+        rows.append([objective.label, *(words.loss(objective.value(loss)) for _, loss, _ in shown)])
     if result.accuracy is not None:
-        shares = ("-" if share is None else percent(share) for _, _, share in shown)
-        table.add_row("accuracy", *shares)
-    return table
+        shares = ("-" if share is None else words.percent(share) for _, _, share in shown)
+        rows.append(["accuracy", *shares])
+    return Table([Column(""), *(Column(heading, right=True) for heading, _, _ in shown)], rows)
 
 
 def measured(
@@ -302,14 +302,12 @@ def metrics_table(
     found: Sequence[Metric], beside: Sequence[Metric] | None = None, heading: str = "baseline"
 ) -> Table:
     """Metrics with their intervals and what they mean, and those of something else beside them."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
-    columns = ["measure", "value", "95 % interval", "meaning"]
-    if beside is not None:
-        columns.insert(3, heading)
-    for name in columns:  # of a narrow console, the meaning is folded
-        table.add_column(name, no_wrap=name != "meaning")
     others = {} if beside is None else {metric.name: metric.text for metric in beside}
+    columns = [Column("measure"), Column("value", right=True), Column("95 % interval")]
+    if beside is not None:
+        columns.append(Column(heading, right=True))
+    rows = []
     for metric in found:
         more = [] if beside is None else [others.get(metric.name, "-")]
-        table.add_row(metric.label, metric.text, metric.interval, *more, metric.meaning)
-    return table
+        rows.append([metric.label, metric.text, metric.interval, *more, metric.meaning])
+    return Table([*columns, Column("meaning", wraps=True, optional=True)], rows)

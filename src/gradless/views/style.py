@@ -21,9 +21,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from gradless._core import storage
+from gradless._core import storage, words
 from gradless._core.errors import unknown_name
-from gradless._core.terminal import figure as four_digits
 
 FORMATS = ("png", "pdf", "svg")
 DPI = 150
@@ -254,7 +253,7 @@ def number(value: float, _position: object = None) -> str:
 
 def short(value: float, quantity: str) -> str:
     """A value as the closing table of a run has it."""
-    return f"{value:.1%}" if quantity == "accuracy" else four_digits(value)
+    return words.percent(value) if quantity == "accuracy" else words.loss(value)
 
 
 def cut(name: str, width: int = 24) -> str:

@@ -1,0 +1,1 @@
+"""What is done with whole runs: recipes, run folders, comparisons, diagnosis."""
