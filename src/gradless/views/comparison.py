@@ -166,14 +166,14 @@ class Comparison:
     def _cells(self) -> list[list[str]]:
         first = self.names[0]
         heads = [
-            "strategy", f"{self._objective.quantity} at {self._budget}", f"minus {first}",
+            "strategy", f"{self._objective.quantity} at {self._budget}", f"behind {first}",
             "success", "evaluations a second",
         ]  # fmt: skip
         rows = [
             [
                 row.name,
                 spread(self._at(row).values(self._objective), row.runs),
-                behind(row.behind, self._objective),
+                behind(row.behind),
                 f"{row.successes}/{row.runs}",
                 f"{row.evaluations_per_second:,.0f}",
             ]
@@ -187,9 +187,9 @@ class Comparison:
         if target.quantity == "accuracy":
             what, reached = "accuracy", words.percent(target.value)
         lines = [
-            f"{self._objective.quantity}: median over seeds (first to third quartile); difference: "
-            "mean over the same seeds (95 % interval), which does not tell two apart where it "
-            "holds 0",
+            f"{self._objective.quantity}: median over seeds (first to third quartile)",
+            "behind: mean over the same seeds ± its 95 % interval; where that is the larger one, "
+            "these seeds do not tell the two apart",
             f"success: seeds that reached {what} {reached}"
             + ("" if target.given else ", the median of all runs"),
         ]

@@ -11,10 +11,10 @@ from rich.live import Live
 from rich.text import Text
 
 from gradless._core import words
-from gradless.objectives import Measure, Objective
+from gradless.objectives import Objective
 from gradless.runs.comparison.contest import Contest, Plan, Progress
 from gradless.runs.comparison.outcomes import Quartiles
-from gradless.runs.comparison.summary import Difference, Summary
+from gradless.runs.comparison.summary import Difference, Row, Summary
 from gradless.training.gradient_descent import EVALUATIONS_PER_STEP, NAME
 from gradless.views.tables import Column, Facts, Table
 
@@ -128,19 +128,26 @@ def show(console: Console, contest: Contest, summary: Summary) -> None:
     values = [by_evaluations, by_time]
     if summary.deciding == "seconds":
         values.reverse()
-    columns = [Column("strategy"), Column("success", right=True)]
-    columns += [Column(heading) for heading, _ in values]
+    if not summary.tells_time:
+        values.remove(by_time)
     differences = len(summary.rows) > 1 and summary.rows[0].runs > 1
+    columns = [Column("strategy"), Column("success", right=True), Column(values[0][0])]
     if differences:
-        columns.append(Column(f"minus {summary.rows[0].name},\nmean over seeds"))
+        columns.append(Column("behind\nthe best"))
+    columns += [Column(heading, optional=True) for heading, _ in values[1:]]
     columns.append(Column("evaluations\na second", right=True, optional=True))
     columns.append(Column("evaluations\nto target", right=True, optional=True))
+
+    def at(row: Row, where: str) -> str:
+        return spread(getattr(row, where).values(objective), row.runs)
+
     rows = [
         [
             row.name,
             f"{row.successes}/{row.runs}",
-            *(spread(getattr(row, where).values(objective), row.runs) for _, where in values),
-            *([behind(row.behind, objective)] if differences else []),
+            at(row, values[0][1]),
+            *([behind(row.behind)] if differences else []),
+            *(at(row, where) for _, where in values[1:]),
             words.rounded(row.evaluations_per_second),
             words.rounded(row.evaluations_to_target),
         ]
@@ -179,9 +186,9 @@ def notes(contest: Contest, summary: Summary) -> list[str]:
     if len(summary.rows) > 1 and summary.rows[0].runs > 1:
         budget = "time" if summary.deciding == "seconds" else "evaluations"
         lines.append(
-            f"minus {summary.rows[0].name}: difference of the {objective.quantity} at equal "
-            f"{budget}, under the same seeds, with its 95 % interval; one that holds 0 does not "
-            "tell the two apart."
+            f"behind the best: by how much the {objective.quantity} at equal {budget} is worse "
+            f"than that of {summary.rows[0].name}, mean over the same seeds ± its 95 % interval; "
+            "where that is the larger one, these seeds do not tell the two apart."
         )
     gradient = [one for one in contest.outcomes if one.name == NAME]
     if gradient and plan.adam is not None:
@@ -210,18 +217,11 @@ def spread(values: Quartiles, runs: int) -> str:
     return f"{words.loss(values.median)} ({low} to {high})"
 
 
-def behind(difference: Difference | None, objective: Measure) -> str:
-    """A difference with its interval, in the direction of the objective's values."""
-    if difference is None or not math.isfinite(difference.mean):
-        return "" if difference is None else "-"
-    low, high = sorted([objective.value(difference.low), objective.value(difference.high)])
-    mean = signed(objective.value(difference.mean))
-    if not math.isfinite(low):
-        return mean
-    return f"{mean} ({signed(low)} to {signed(high)})"
-
-
-def signed(value: float) -> str:
-    """A difference in three digits, with its sign."""
-    text = f"{value:+.3g}"
-    return f"{value:+.3f}" if 0.1 <= abs(value) < 1 else text
+def behind(difference: Difference | None) -> str:
+    """How far a strategy is behind the best one, and half of the interval; above 0 is worse."""
+    if difference is None:
+        return ""
+    if not math.isfinite(difference.mean):
+        return "-"
+    half = (difference.high - difference.low) / 2
+    return f"{difference.mean:+.3g}" + (f" ± {half:.2g}" if math.isfinite(half) else "")

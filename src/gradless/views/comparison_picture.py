@@ -95,7 +95,8 @@ def comparison(
     OSError
         If the file cannot be written.
     """
-    longest = max((len(style.cut(run.name, 30)) for run in outcomes), default=0)
+    labels = [line for run in outcomes for line in label_of(run.name).split("\n")]
+    longest = max(map(len, labels), default=0)
     shown: list[Axis] = ["evaluations"]
     if any(run.seconds >= _MOMENT for run in outcomes):
         shown.append("seconds")
@@ -277,6 +278,14 @@ def _across(axes: Axes, x: float) -> float:
     return float(share)
 
 
+def label_of(name: str) -> str:
+    """A name beside its line; the settings of a variant are below the strategy."""
+    family, colon, settings = name.partition(":")
+    if not colon or "=" not in settings.partition(":")[0]:
+        return style.cut(name)
+    return "\n".join([family, *map(style.cut, settings.split(":"))])
+
+
 def name_ends(
     axes: Axes,
     names: Sequence[tuple[str, str]],
@@ -288,10 +297,12 @@ def name_ends(
     ``across`` and ``heights`` are where, as shares of the panel.
     """
     points = 72 * (_HEIGHT - _BOTTOM - _TOP)  # height of a panel
-    size = min(_LABEL, 0.95 * points / (1.35 * len(names)))
-    places = spread(heights, 1.35 * size / points)
-    ends = zip(names, across, np.asarray(heights), places, strict=True)
-    for (name, color), x, height, place in ends:
+    labels = [label_of(name) for name, _ in names]
+    lines = 0.15 + 1.2 * max(label.count("\n") + 1 for label in labels)
+    size = min(_LABEL, 0.95 * points / (lines * len(names)))
+    places = spread(heights, lines * size / points)
+    ends = zip(names, labels, across, np.asarray(heights), places, strict=True)
+    for (_, color), label, x, height, place in ends:
         axes.annotate(
             "", (x, height), xycoords="axes fraction", xytext=(1.035, place),
             textcoords="axes fraction", annotation_clip=False, zorder=1,
@@ -301,8 +312,8 @@ def name_ends(
             },
         )  # fmt: skip
         axes.text(
-            1.045, place, style.plain(style.cut(name, 30)), transform=axes.transAxes, color=color,
-            fontsize=size, fontweight="bold", va="center",
+            1.045, place, style.plain(label), transform=axes.transAxes, color=color, fontsize=size,
+            fontweight="bold", va="center", linespacing=1.1,
         )  # fmt: skip
 
 

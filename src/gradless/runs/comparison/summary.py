@@ -16,6 +16,8 @@ from gradless.training.loop import Stop
 LEVEL = 0.95
 """Of intervals."""
 
+_MOMENT = 0.1  # seconds
+
 
 class Difference(NamedTuple):
     """By how much the loss of one strategy is above that of another, under the same seeds.
@@ -79,6 +81,11 @@ class Summary(NamedTuple):
     evaluations: int  # the mark of equal evaluations
     seconds: float  # the mark of equal time
     deciding: Axis
+
+    @property
+    def tells_time(self) -> bool:
+        """Whether runs were long enough for what they reached at equal time to mean something."""
+        return self.deciding == "seconds" or self.seconds >= _MOMENT
 
 
 def summarise(
