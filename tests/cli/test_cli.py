@@ -458,7 +458,7 @@ def eight(tmp_path_factory) -> Trained:
     """A network of weights in eight bits."""
     folder = tmp_path_factory.mktemp("eight") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gradless.views.report.draw", lambda *_: [])
+        patch.setattr("gradless.views.pictures.draw", lambda *_: [])
         out = succeed("train", "vertical", *SMALL, "--weights", "int8", "--out", folder)
     return Trained(folder, out)
 
@@ -754,7 +754,7 @@ BAD_TRAINING = {
     "no value": (["missing.csv"], ["'b' has no filled cell", "--drop b"]),
     "missing target": (["unlabelled.csv"], ["line 3", "'target'", "missing value"]),
     "one class": (["one.csv"], ["'x'", "expected two classes"]),
-    "inf": (["inf.csv"], ["line 3", "'inf' is not finite"]),
+    "inf": (["inf.csv"], ["line 3", "'inf' must be a finite number"]),
     "fewer rows than classes": (["few.csv"], ["3 rows", "classes that repeat"]),
     "target": (["good.csv", "--target", "targt"], ["'targt'", "did you mean 'target'"]),
     "drop": (["good.csv", "--drop", "c"], ["'c'", "Known: 'a', 'b', 'target'"]),

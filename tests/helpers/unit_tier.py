@@ -71,7 +71,7 @@ class UnitTier:
                 patch.setattr(jax.lax, name, _unless_short(getattr(jax.lax, name)))
             patch.setattr(host_loop.HostWheel, "turn", _skipping("turns a whole loop"))
             patch.setattr(subprocess.Popen, "__init__", _skipping("starts a process"))
-            patch.setattr(joblib, "Parallel", _skipping("starts processes"))
+            patch.setattr(joblib.Parallel, "__call__", _skipping("starts processes"))
             jax.monitoring.register_event_duration_secs_listener(self.count)
             return (yield)
 

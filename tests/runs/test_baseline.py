@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from gradless.runs.baseline import Baseline, baseline, verdicts
 from gradless.objectives import get
+from gradless.runs.baseline import Baseline, baseline, verdicts
 from gradless.runs.preparation import prepare
 from gradless.runs.prepared import Judged
 from gradless.runs.recipe import Recipe

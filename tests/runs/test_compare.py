@@ -11,24 +11,24 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from gradless.runs.compare import Comparison, Curve, Outcome, Plan, Quartiles, Target
 from sklearn.isotonic import IsotonicRegression
 
-from gradless.runs import compare
-from gradless.views import compare_plots, plots
 from gradless import objectives
-from gradless.training import loop, gradient_descent
+from gradless._core.errors import InputError
 from gradless.cli import main
 from gradless.cli.compare import announcement, duration, number
-from gradless.runs.compare import Comparison, Curve, Outcome, Plan, Quartiles, Target
-from gradless._core.errors import InputError
-from gradless.training.generation import advance
-from gradless.training.history import History
+from gradless.runs import compare
 from gradless.runs.preparation import prepare
 from gradless.runs.prepared import Prepared
 from gradless.runs.recipe import Recipe
 from gradless.strategies import HillClimbing
-from gradless.training.loop import Stop
+from gradless.training import gradient_descent, loop
+from gradless.training.generation import advance
 from gradless.training.gradient_descent import NAME, Adam
+from gradless.training.history import History
+from gradless.training.loop import Stop
+from gradless.views import compare_plots, plots
 from helpers.commands import compiled_quickly
 
 RECIPE = Recipe("vertical", hidden=(3,))
@@ -189,7 +189,9 @@ def test_the_yardstick_is_adam():
 
     adam = Adam(0.05)
     records = list(
-        gradient_descent.descend(prepared.problem, adam, adam.begin(params, 0), Stop(evaluations=92))
+        gradient_descent.descend(
+            prepared.problem, adam, adam.begin(params, 0), Stop(evaluations=92)
+        )
     )
     losses = np.concatenate([record.loss for record in records])
     np.testing.assert_allclose(losses, expected, rtol=2e-4)

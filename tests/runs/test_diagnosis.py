@@ -9,15 +9,15 @@ import jax
 import numpy as np
 import pytest
 
-from gradless.runs import diagnosis
 from gradless import strategies
-from gradless.runs.diagnosis import Finding, diagnose
-from gradless.training.history import History
 from gradless.objectives import get
+from gradless.runs import diagnosis
+from gradless.runs.diagnosis import Finding, diagnose
 from gradless.runs.preparation import prepare
 from gradless.runs.recipe import Recipe
 from gradless.strategies import CMAES, HillClimbing, OpenAIES, RandomSearch
 from gradless.strategies.wrappers import BestSoFar
+from gradless.training.history import History
 from gradless.training.loop import Stop, train
 
 

@@ -7,8 +7,8 @@ import pytest
 from sklearn import metrics
 from sklearn.preprocessing import StandardScaler
 
-from gradless.data.datasets import load
 from gradless._core.errors import InputError
+from gradless.data.datasets import load
 from gradless.runs.preparation import prepare
 from gradless.runs.recipe import Recipe
 from gradless.training.loop import Stop, train

@@ -16,10 +16,10 @@ import pytest
 from safetensors.numpy import load_file
 
 from gradless import cli
-from gradless.training import loop
 from gradless.evaluation.layout import layout_for
 from gradless.runs.preparation import prepare
 from gradless.runs.recipe import Recipe
+from gradless.training import loop
 from gradless.training.loop import Stop, evaluations_per_generation
 
 RUN = ("vertical", "--hidden", "3", "--strategy", "snes", "--batch-size", "64")
@@ -29,7 +29,7 @@ LIMIT = ("--evaluations", "1701")  # 100 generations and a rest that is not used
 
 @pytest.fixture(autouse=True)
 def _without_pictures(monkeypatch) -> None:
-    monkeypatch.setattr("gradless.views.report.draw", lambda *_: [])
+    monkeypatch.setattr("gradless.views.pictures.draw", lambda *_: [])
 
 
 def run(folder: Path, *more: str) -> dict[str, bytes]:
@@ -49,7 +49,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def usual(tmp_path_factory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("usual") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gradless.views.report.draw", lambda *_: [])
+        patch.setattr("gradless.views.pictures.draw", lambda *_: [])
         return run(folder, "--quiet")
 
 

@@ -9,16 +9,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import psutil
 import pytest
+from gradless.runs.compare import Comparison, Plan
 
 from gradless import objectives, strategies
+from gradless._core import free_memory
 from gradless._core.errors import InputError
 from gradless.cli import main
 from gradless.data.datasets import Dataset
@@ -26,7 +26,6 @@ from gradless.evaluation.layout import layout_for
 from gradless.models.mlp import MLP
 from gradless.problems.contract import Layout
 from gradless.problems.supervised import SupervisedProblem
-from gradless.runs.compare import Comparison, Plan
 from gradless.runs.preparation import prepare
 from gradless.runs.recipe import Recipe
 from gradless.training import memory
@@ -46,7 +45,7 @@ def free(monkeypatch) -> Callable[[float], None]:
     """Sets how many bytes seem to be free."""
 
     def set_to(count: float) -> None:
-        monkeypatch.setattr(memory, "free", lambda: int(count))
+        monkeypatch.setattr(free_memory, "free", lambda: int(count))
 
     return set_to
 
@@ -156,95 +155,8 @@ def test_samples_and_members_evaluated_together_count():
     assert evaluation(1600, 8, batch_size=16) < evaluation(1600, 2)
 
 
-# --- What is free ---------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def groups(tmp_path, monkeypatch) -> Callable[..., None]:
-    """Writes the files of a control group, and says that this process is in one."""
-    monkeypatch.setattr(memory, "_GROUPS", tmp_path / "groups")
-    monkeypatch.setattr(memory, "_OWN_GROUP", tmp_path / "own")
-    monkeypatch.setattr(memory, "_limits_leave", list)
-
-    def write(own: str, folder: str, **files: object) -> None:
-        (tmp_path / "own").write_text(own, "utf-8")
-        place = tmp_path / "groups" / folder
-        place.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            (place / f"memory.{name}").write_text(f"{text}\n", "utf-8")
-
-    return write
-
-
-V2 = {"max": 1000 * MIB, "current": 700 * MIB, "stat": f"anon 5\ninactive_file {200 * MIB}"}
-V1 = {
-    "limit_in_bytes": 900 * MIB,
-    "usage_in_bytes": 500 * MIB,
-    "stat": f"inactive_file 7\ntotal_inactive_file {100 * MIB}",
-}
-
-
-@needs_cpu
-@pytest.mark.parametrize(
-    ("own", "folder", "files", "left"),
-    [
-        ("0::/a/b\n", "a/b", V2, 500),
-        ("0::/a/b\n", "a", V2, 500),  # the group around it
-        ("0::/\n", "", V2, 500),  # in a container
-        ("0::/../../outside\n", "", V2, 500),
-        ("3:cpu:/x\n0::/a\n", "unified/a", V2, 500),
-        ("5:memory:/a\n0::/\n", "memory/a", V1, 500),
-        ("5:cpu,memory:/outside/the/container\n", "memory", V1, 500),
-    ],
-)
-def test_a_container_has_what_its_group_leaves(groups, own, folder, files, left):
-    groups(own, folder, **files)
-    assert memory.free() == left * MIB
-
-
-@needs_cpu
-@pytest.mark.parametrize("own", ["", "0::/a\n"])
-def test_without_a_limit_the_system_says_what_is_available(groups, monkeypatch, own):
-    groups(own, "a", **{**V2, "max": "max"})
-    system = SimpleNamespace(available=123 * MIB)
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: system)
-    assert memory.free() == 123 * MIB
-
-
-@needs_cpu
-def test_a_group_that_is_full_has_nothing_left(groups):
-    groups("0::/a\n", "a", **{**V2, "current": 5000 * MIB})
-    assert memory.free() == 0
-
-
-@needs_cpu
-def test_limits_of_the_process_count(monkeypatch):
-    resource = pytest.importorskip("resource")
-    used = psutil.Process().memory_info().vms
-    limits = {resource.RLIMIT_AS: used + 300 * MIB}
-    endless = resource.RLIM_INFINITY
-    monkeypatch.setattr(
-        resource, "getrlimit", lambda kind: (limits.get(kind, endless), limits.get(kind, endless))
-    )
-    assert 200 * MIB < memory.free() <= 310 * MIB
-
-
-@pytest.mark.parametrize(
-    ("stats", "left"),
-    [
-        ([{"bytes_limit": 100, "bytes_in_use": 30}, {"bytes_limit": 90, "bytes_in_use": 40}], 50),
-        ([{"bytes_limit": 100, "bytes_in_use": 30}, None], None),
-    ],
-)
-def test_of_accelerators_the_fullest_counts(monkeypatch, stats, left):
-    devices = [SimpleNamespace(memory_stats=lambda each=each: each) for each in stats]
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    monkeypatch.setattr(jax, "local_devices", lambda: devices)
-    assert memory.free() == left
-
-
 def test_where_nobody_says_what_is_free_nothing_is_refused(monkeypatch):
-    monkeypatch.setattr(memory, "free", lambda: None)
+    monkeypatch.setattr(free_memory, "free", lambda: None)
     memory.check(memory.Needed(2**60, 0, 0, 0, 0), "all of it")
 
 

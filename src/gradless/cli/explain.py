@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 
-from gradless._core import words
+from gradless._core import free_memory, words
 from gradless._core.terminal import say
 from gradless.cli.commands import Explain
 from gradless.cli.recipes import recipe_of, stop_of
@@ -102,7 +102,7 @@ def explain(prepared: Prepared) -> Known:
             "data_bytes": memory.size(problem),
             "activation_bytes_at_most": needed.evaluation,
             "needed_bytes": needed.total,
-            "free_bytes": memory.free(),
+            "free_bytes": free_memory.free(),
         },
         "measured": None,
     }

@@ -27,7 +27,7 @@ from gradless.training.loop import TARGET_LOSS, Record, Stop, check_budget
 from gradless.training.observers import Observer, RunInfo
 from gradless.training.session import MAIN, Keeping, Session, Trained
 from gradless.training.validation import VALIDATED
-from gradless.views import model_card, report
+from gradless.views import model_card, pictures, report
 from gradless.views.report import Result
 
 
@@ -67,7 +67,7 @@ class Shown(Observer):
 
     def begin(self, info: RunInfo) -> None:
         """Say what a phase improves."""
-        self._display.begin(info.objective)
+        self._display.begin(info)
 
     def record(self, record: Record) -> str | None:
         """Show what it brings."""
@@ -175,9 +175,9 @@ def run(
     run_folder.write_result(folder, result.as_json())
     was_interrupted = stopped_because == interrupts.INTERRUPTED
     looks = () if chosen is None else chosen.shown
-    pictures = report.draw(folder, history, network, prepared, stop, looks)
+    drawn = pictures.draw(folder, history, network, prepared, stop, looks, result.as_json())
     if prepared.is_measured:
-        model_card.write(folder, prepared, result, found, simple, answers, pictures)
+        model_card.write(folder, prepared, result, found, simple, answers, drawn)
     status.write_status(folder, "interrupted" if was_interrupted else "finished", why)
     if output.json:
         print(json.dumps(result.as_json()))

@@ -91,19 +91,21 @@ def divide(
     aside = held_out.aside(outputs, validation, seed)
     if validation is None and aside.few:
         return _parts(train, tests, one_of_each, aside.chosen)._replace(
-            note=f"{len(train):,} training rows are too few to hold some out for validation, so "
-            "the network may learn them by heart; --validation SHARE does it all the same"
+            note=f"{len(train):,} training rows are too few to hold some out for validation: the "
+            "network may overfit. Use --validation SHARE to hold some out"
         )
     if not aside.chosen.any():
         share = defaults.VALIDATION if validation is None else validation
         raise InputError(
-            f"--validation {share} leaves no part of {len(train):,} training rows to train on or "
-            "none to hold out; give another share, or --validation 0"
+            f"--validation must leave rows both to train on and to hold out, got {share} of "
+            f"{len(train):,} training rows. Use another share, or --validation 0"
         )
     note = None
     if len(aside.alone) and class_names is not None:
         names = [class_names[number] for number in aside.alone]
-        note = f"no validation row for {listing(names)}: one row of a class can only be learnt from"
+        note = (
+            f"no validation row for {listing(names)}: a class of one row is used for training alone"
+        )
     return _parts(train, tests, one_of_each, aside.chosen)._replace(note=note)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax
 
-from gradless.models.mlp import WRITTEN_OUT
+from gradless.models.facts import WRITTEN_OUT
 from gradless.problems.contract import Layout, Problem
 from gradless.strategies.base import Perturbation, Strategy, perturbation
 

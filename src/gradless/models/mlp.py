@@ -1,9 +1,7 @@
-"""What is being trained?
+"""What is being trained? A multi-layer perceptron, the model that ships.
 
-A model is anything with ``init(key) -> params`` and ``apply(params, x) -> outputs``, samples on the
-leading axis of ``x`` and of the outputs. :class:`MLP` is the one that ships. Its arithmetic is
-written feature-major, activations of shape (features, samples), because a processor's vector units
-then run along the samples, whatever the width of the network.
+Its arithmetic is written feature-major, activations of shape (features, samples), because a
+processor's vector units then run along the samples, whatever the width of the network.
 """
 
 from __future__ import annotations
@@ -12,30 +10,21 @@ import functools
 import itertools
 import math
 import operator
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradless._core import cost, tree
-from gradless._core.cost import Cost
+from gradless._core import tree
 from gradless._core.errors import InputError, unknown_name
-from gradless._core.hardware import has_bfloat16
-from gradless._core.programs import KEPT
-from gradless._core.tree import Params
 from gradless.models import quantization
+from gradless.models.contract import FeatureRows
 
 _TURNED_FIRST = 2048  # weights; turning more than that costs more than it saves
-# Up to here, rows are 1.5 to 3 times as fast as products; beyond, they do not fit into the
-# processor's registers and first cache, and take seconds to compile.
-WRITTEN_OUT = 400
-
-Rows = list[jax.Array] | jax.Array
-"""Feature-major activations: an array (features, samples), or a list of its rows."""
 
 
 def _relu(x: jax.Array) -> jax.Array:
@@ -80,44 +69,6 @@ INITIALIZERS: dict[str, Callable[[int, int], float]] = {
 form. ``lecun``: LeCun et al., "Efficient BackProp" (1998), equation 16. ``book``: the 0.01 of
 "Neural Networks from Scratch".
 """
-
-
-@runtime_checkable
-class Model(Hashable, Protocol):
-    """Anything that makes parameters and applies them."""
-
-    def init(self, key: jax.Array) -> Params:
-        """First parameters, a pytree of arrays."""
-
-    def apply(self, params: Params, x: jax.Array) -> jax.Array:
-        """Outputs, shape (samples, outputs), for inputs of shape (samples, ...)."""
-
-
-@runtime_checkable
-class FeatureMajor(Model, Protocol):
-    """A model that computes feature-major, which a processor does faster."""
-
-    def apply_rows(self, params: Params, rows: Rows) -> Rows:
-        """Outputs (outputs, samples) for inputs (features, samples): an array, or lists of rows."""
-
-
-@runtime_checkable
-class LinearFirst(FeatureMajor, Protocol):
-    """A model that begins with a layer that is linear in the parameters.
-
-    Of two networks center + change and center - change, it is the same two results added and
-    subtracted: one product where most of the work is.
-    """
-
-    @property
-    def shares_first(self) -> bool:
-        """Whether that saves work, and changes nothing but the last digits."""
-
-    def first(self, params: Params, rows: Rows) -> Rows:
-        """The first layer before its activation."""
-
-    def after_first(self, params: Params, rows: Rows) -> Rows:
-        """Outputs from what :meth:`first` returned."""
 
 
 class Dense(NamedTuple):
@@ -167,13 +118,14 @@ class MLP:
         """Refuse what cannot be a network."""
         if len(self.sizes) < 2 or min(self.sizes) < 1:
             raise InputError(
-                f"layer sizes {self.sizes} were given, expected at least inputs and outputs, each "
-                "1 or more; give for example 2 64 3"
+                "layer sizes must be inputs, hidden layers and outputs, each 1 or more, got "
+                f"{self.sizes}. For example: 2 64 3"
             )
         if max(self.sizes) >= 2**31:  # what an index of an array can be
             raise InputError(
-                f"a layer of {max(self.sizes):.3g} neurons was given, whose outputs for one sample "
-                f"need {max(self.sizes) / 2**28:.3g} GiB, expected below {2**31:,}; give fewer"
+                "a layer must have so few neurons that its outputs for one sample are below "
+                f"{2**31:,} bytes, got {max(self.sizes):.3g} neurons, "
+                f"{max(self.sizes) / 2**28:.3g} GiB"
             )
         if self.activation not in ACTIVATIONS:
             raise unknown_name("activation", self.activation, ACTIVATIONS)
@@ -218,7 +170,7 @@ class MLP:
         assert isinstance(outputs, jax.Array)
         return outputs.T
 
-    def apply_rows(self, params: Sequence[Dense], rows: Rows) -> Rows:
+    def apply_rows(self, params: Sequence[Dense], rows: FeatureRows) -> FeatureRows:
         """Feature-major outputs for feature-major inputs.
 
         Given an array, every layer is one matrix product. Given a list of rows, every layer is
@@ -227,11 +179,11 @@ class MLP:
         """
         return self.after_first(params, self.first(params, rows))
 
-    def first(self, params: Sequence[Dense], rows: Rows) -> Rows:
+    def first(self, params: Sequence[Dense], rows: FeatureRows) -> FeatureRows:
         """The first layer before its activation; linear in the parameters unless it rounds."""
         return _dense(self._used(params[0]), rows)
 
-    def after_first(self, params: Sequence[Dense], rows: Rows) -> Rows:
+    def after_first(self, params: Sequence[Dense], rows: FeatureRows) -> FeatureRows:
         """Outputs from what :meth:`first` returned."""
         activation = ACTIVATIONS[self.activation]
         for layer in params[1:]:
@@ -274,11 +226,11 @@ class MLP:
         return tuple(Dense(quantization.restored(w, path), biases) for w, biases in stored)  # type: ignore[arg-type]
 
 
-def _dense(layer: Dense, rows: Rows) -> Rows:
+def _dense(layer: Dense, rows: FeatureRows) -> FeatureRows:
     return _dense_rows(layer, rows) if isinstance(rows, list) else _dense_product(layer, rows)
 
 
-def _dense_product(layer: Dense, rows: Rows) -> Rows:
+def _dense_product(layer: Dense, rows: FeatureRows) -> FeatureRows:
     assert isinstance(rows, jax.Array)
     weights = layer.weights.T
     if tree.size(weights) <= _TURNED_FIRST:
@@ -287,7 +239,7 @@ def _dense_product(layer: Dense, rows: Rows) -> Rows:
     return weights @ rows + layer.biases[:, None]
 
 
-def _dense_rows(layer: Dense, rows: Rows) -> Rows:
+def _dense_rows(layer: Dense, rows: FeatureRows) -> FeatureRows:
     # From the bias on, every term is one fused multiply-add.
     inputs, outputs = layer.weights.shape
     return [
@@ -296,86 +248,3 @@ def _dense_rows(layer: Dense, rows: Rows) -> Rows:
         )
         for o in range(outputs)
     ]
-
-
-# --- Facts of any model ---------------------------------------------------------------------------
-
-
-def check_fits(model: Model, sample: tuple[int, ...], n_outputs: int) -> None:
-    """Refuse a model that does not take samples of this shape, or makes other outputs.
-
-    Raises
-    ------
-    InputError
-        For these.
-    """
-    if isinstance(model, MLP):
-        inputs, outputs = model.sizes[0], model.sizes[-1]
-        if sample != (inputs,) or n_outputs != outputs:
-            raise InputError(
-                f"a network with {inputs} inputs and {outputs} outputs was given for data with "
-                f"{math.prod(sample)} features and {n_outputs} outputs; make the first and last "
-                "layer sizes fit the data"
-            )
-        return
-    name = type(model).__name__
-    try:
-        outputs = _applied(model, (1, *sample))[1]
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"{name}.apply must take samples of shape {sample}, and says: "
-            f"{str(error).strip().splitlines()[0]}"
-        ) from error
-    shape = getattr(outputs, "shape", None)
-    if shape != (1, n_outputs):
-        raise InputError(
-            f"{name}.apply must return {n_outputs} outputs for each sample, (samples, "
-            f"{n_outputs}), got the shape {shape} for one sample"
-        )
-
-
-@functools.lru_cache(maxsize=KEPT)  # to trace a model takes milliseconds
-def cost_of(model: Model, samples: int, sample: tuple[int, ...], n_outputs: int) -> Cost:
-    """What one evaluation costs on samples of a shape, with what judges ``n_outputs`` outputs."""
-    judging = 10.0 * samples * n_outputs
-    if not isinstance(model, MLP):
-        counted = cost.of_jaxpr(_applied(model, (samples, *sample))[0].jaxpr)
-        return counted._replace(operations=counted.operations + judging)
-    weights = sum(i * o for i, o in itertools.pairwise(model.sizes))
-    return Cost(
-        operations=samples * model.n_parameters + judging,
-        held=2 * samples * max(model.sizes),
-        written_out=weights <= WRITTEN_OUT,
-        shares_center=model.shares_first,
-    )
-
-
-def _applied(model: Model, inputs: tuple[int, ...]) -> tuple[Any, Any]:
-    """The jaxpr of a model applied to inputs of a shape, and the shapes of its outputs."""
-    params = jax.eval_shape(lambda: model.init(jax.random.key(0)))
-    x = jax.ShapeDtypeStruct(inputs, jnp.float32)
-    return jax.make_jaxpr(lambda p, x: model.apply(p, x), return_shape=True)(params, x)
-
-
-def check_precision(precision: str, model: Model) -> None:
-    """Refuse a precision that is unknown, too coarse, or that this machine could only imitate.
-
-    Raises
-    ------
-    InputError
-        For these.
-    """
-    if precision not in PRECISIONS:
-        raise unknown_name("precision", precision, PRECISIONS)
-    if precision != "float32" and isinstance(model, MLP) and model.rounds:
-        raise InputError(
-            f"precision {precision} was given with {model.weights} weights, which times their "
-            "scale are exact in float32 alone; use precision float32, or weights float32"
-        )
-    if precision == "float32" or jax.default_backend() != "cpu":
-        return
-    if not has_bfloat16():
-        raise InputError(
-            "precision bfloat16 was given on a processor without bfloat16 arithmetic, expected a "
-            "GPU, a TPU or a processor with avx512_bf16, amx_bf16 or bf16; use float32"
-        )

@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gradless.models.mlp import Rows
+from gradless.models.contract import FeatureRows
 from gradless.objectives.metrics import Targets
 from gradless.objectives.quality import CLIP, MOST_LIKELY
 
@@ -22,15 +22,15 @@ _LOWEST_NLL = -math.log(MOST_LIKELY)
 _HIGHEST_NLL = -math.log(CLIP)
 
 
-def _sum(rows: Rows) -> jax.Array:
+def _sum(rows: FeatureRows) -> jax.Array:
     return functools.reduce(operator.add, rows) if isinstance(rows, list) else rows.sum(0)
 
 
-def _all(rows: Rows) -> jax.Array:
+def _all(rows: FeatureRows) -> jax.Array:
     return functools.reduce(operator.and_, rows) if isinstance(rows, list) else rows.all(0)
 
 
-def _each(function: Callable[..., jax.Array], rows: Rows, *others: Any) -> Rows:
+def _each(function: Callable[..., jax.Array], rows: FeatureRows, *others: Any) -> FeatureRows:
     if isinstance(rows, list):
         return [function(*row) for row in zip(rows, *others, strict=True)]
     return function(rows, *others)
@@ -43,13 +43,13 @@ def mean(samples: jax.Array, targets: Targets) -> jax.Array:
     return weighted / targets["total"]
 
 
-def _margins(outputs: Rows, targets: Targets) -> Rows:
+def _margins(outputs: FeatureRows, targets: Targets) -> FeatureRows:
     """How far each class's logit lies above the true class's."""
     true = _sum(_each(operator.mul, outputs, targets["one_hot"]))
     return _each(lambda logit: logit - true, outputs)
 
 
-def cross_entropy(outputs: Rows, targets: Targets) -> jax.Array:
+def cross_entropy(outputs: FeatureRows, targets: Targets) -> jax.Array:
     """Negative log-likelihood of the true class under softmax, clipped as in the chapter.
 
     -log p = log sum_j exp(z_j - z_true), so clipping p is clipping this number. Of labels, which
@@ -73,7 +73,7 @@ def _label_nll(logit: jax.Array, label: jax.Array) -> jax.Array:
     return _clipped(jnp.logaddexp(0, (1 - 2 * label) * logit))
 
 
-def is_right(outputs: Rows, targets: Targets) -> jax.Array:
+def is_right(outputs: FeatureRows, targets: Targets) -> jax.Array:
     """Whether the largest output is the true class; of equal outputs the first counts.
 
     Of labels, whether all are right.
@@ -90,17 +90,17 @@ def _label_right(logit: jax.Array, label: jax.Array) -> jax.Array:
     return jnp.where(label > 0, logit > 0, logit <= 0)
 
 
-def right(outputs: Rows, targets: Targets) -> jax.Array:
+def right(outputs: FeatureRows, targets: Targets) -> jax.Array:
     """1 where the predicted class is right, otherwise 0."""
     return is_right(outputs, targets).astype(jnp.float32)
 
 
-def wrong(outputs: Rows, targets: Targets) -> jax.Array:
+def wrong(outputs: FeatureRows, targets: Targets) -> jax.Array:
     """1 where the predicted class is wrong, otherwise 0."""
     return 1 - right(outputs, targets)
 
 
-def squared_error(outputs: Rows, targets: Targets) -> jax.Array:
+def squared_error(outputs: FeatureRows, targets: Targets) -> jax.Array:
     """Squared error, the mean over outputs.
 
     For classification the targets are one-hot labels and the outputs are compared with them as
@@ -110,12 +110,12 @@ def squared_error(outputs: Rows, targets: Targets) -> jax.Array:
     return _mean_of_outputs(lambda output, value: (output - value) ** 2, outputs, wanted)
 
 
-def absolute_error(outputs: Rows, targets: Targets) -> jax.Array:
+def absolute_error(outputs: FeatureRows, targets: Targets) -> jax.Array:
     """Absolute error, the mean over outputs."""
     return _of_errors(jnp.abs, outputs, targets)
 
 
-def log_cosh(outputs: Rows, targets: Targets) -> jax.Array:
+def log_cosh(outputs: FeatureRows, targets: Targets) -> jax.Array:
     """log cosh(error), the mean over outputs: half the square of small errors, linear in large."""
 
     def of_error(error: jax.Array) -> jax.Array:
@@ -128,7 +128,7 @@ def log_cosh(outputs: Rows, targets: Targets) -> jax.Array:
     return _of_errors(of_error, outputs, targets)
 
 
-def huber(outputs: Rows, targets: Targets, delta: float) -> jax.Array:
+def huber(outputs: FeatureRows, targets: Targets, delta: float) -> jax.Array:
     """Half the squared error up to delta, and linear beyond; the mean over outputs.
 
     Huber, "Robust estimation of a location parameter" (1964).
@@ -141,7 +141,7 @@ def huber(outputs: Rows, targets: Targets, delta: float) -> jax.Array:
     return _of_errors(of_error, outputs, targets)
 
 
-def quantile(outputs: Rows, targets: Targets, share: float) -> jax.Array:
+def quantile(outputs: FeatureRows, targets: Targets, share: float) -> jax.Array:
     """Pinball loss, lowest where this share of targets lies below; the mean over outputs.
 
     Koenker and Bassett, "Regression quantiles" (1978).
@@ -154,7 +154,7 @@ def quantile(outputs: Rows, targets: Targets, share: float) -> jax.Array:
 
 
 def _of_errors(
-    function: Callable[[jax.Array], jax.Array], outputs: Rows, targets: Targets
+    function: Callable[[jax.Array], jax.Array], outputs: FeatureRows, targets: Targets
 ) -> jax.Array:
     return _mean_of_outputs(
         lambda output, value: function(value - output), outputs, targets["values"]
@@ -162,11 +162,11 @@ def _of_errors(
 
 
 def _mean_of_outputs(
-    function: Callable[[jax.Array, jax.Array], jax.Array], outputs: Rows, wanted: jax.Array
+    function: Callable[[jax.Array, jax.Array], jax.Array], outputs: FeatureRows, wanted: jax.Array
 ) -> jax.Array:
     return _sum(_each(function, outputs, wanted)) / len(wanted)
 
 
-def accuracy(outputs: Rows, targets: Targets) -> jax.Array:
+def accuracy(outputs: FeatureRows, targets: Targets) -> jax.Array:
     """Share of samples whose predicted class is right."""
     return mean(right(outputs, targets), targets)

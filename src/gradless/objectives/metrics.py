@@ -20,19 +20,19 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gradless.models.mlp import Rows
+from gradless.models.contract import FeatureRows
 
 Targets = dict[str, Any]
 """Targets prepared for the compiled loop, every array with the samples on its last axis."""
 
 
-def stacked(outputs: Rows, targets: Targets) -> jax.Array:
+def stacked(outputs: FeatureRows, targets: Targets) -> jax.Array:
     """The outputs as they are, (outputs, samples)."""
     del targets
     return jnp.stack(outputs) if isinstance(outputs, list) else outputs
 
 
-def decision(outputs: Rows, targets: Targets) -> jax.Array:
+def decision(outputs: FeatureRows, targets: Targets) -> jax.Array:
     """One number for each sample, from which its predicted class follows; see :func:`decided`.
 
     Of two classes the second one's logit minus the first one's, of more the index of the largest
@@ -52,13 +52,13 @@ def decision(outputs: Rows, targets: Targets) -> jax.Array:
     return jnp.where(jnp.isfinite(largest), index, jnp.nan)
 
 
-def scores(outputs: Rows, targets: Targets) -> jax.Array:
+def scores(outputs: FeatureRows, targets: Targets) -> jax.Array:
     """What samples are ranked by: of two classes one number as above, otherwise all logits."""
     two = "one_hot" in targets and len(outputs) == 2
     return decision(outputs, targets) if two else stacked(outputs, targets)
 
 
-def _over_rows(function: Callable[[Any, Any], jax.Array], rows: Rows) -> jax.Array:
+def _over_rows(function: Callable[[Any, Any], jax.Array], rows: FeatureRows) -> jax.Array:
     if isinstance(rows, list):
         return functools.reduce(function, rows)
     return (rows.max if function is jnp.maximum else rows.min)(0)

@@ -20,7 +20,7 @@ import numpy as np
 
 from gradless._core.errors import InputError
 from gradless._core.programs import compiled
-from gradless.models.mlp import Rows
+from gradless.models.contract import FeatureRows
 from gradless.objectives import metrics
 from gradless.objectives.losses import accuracy, is_right, mean
 from gradless.objectives.metrics import Targets
@@ -86,7 +86,7 @@ class Objective(Measure):
 
     name: str
     description: str
-    of_samples: Callable[[Rows, Targets], jax.Array]
+    of_samples: Callable[[FeatureRows, Targets], jax.Array]
     tasks: tuple[Task, ...] = ("classification",)
     greater_is_better: bool = False
     smooth: bool = True
@@ -104,16 +104,16 @@ class Objective(Measure):
         """
         if task not in self.tasks:
             raise InputError(
-                f"objective {self.name!r} was given for {task}, but judges "
-                f"{' and '.join(self.tasks)}; choose another objective or another target column"
+                f"objective {self.name!r} must be used for {' or '.join(self.tasks)}, got "
+                f"{task}; choose another objective or another target column"
             )
         if self.classes not in (None, n_outputs):
             raise InputError(
-                f"objective {self.name!r} was given for {n_outputs} classes, expected "
-                f"{self.classes}; choose another objective or another target column"
+                f"objective {self.name!r} must be used for {self.classes} classes, got "
+                f"{n_outputs}; choose another objective or another target column"
             )
 
-    def function(self, outputs: Rows, targets: Targets) -> jax.Array:
+    def function(self, outputs: FeatureRows, targets: Targets) -> jax.Array:
         """Value, from feature-major outputs and prepared targets; NaN if a sample has no value."""
         return self._of(self.of_samples(outputs, targets), targets)
 
@@ -124,12 +124,12 @@ class Objective(Measure):
         # What only counts and compares would take NaN for a low score; times 0, it stays NaN.
         return value + metrics.weighed(0 * reduced, targets).sum()
 
-    def loss_rows(self, outputs: Rows, targets: Targets) -> jax.Array:
+    def loss_rows(self, outputs: FeatureRows, targets: Targets) -> jax.Array:
         """What training minimises, from feature-major outputs and prepared targets."""
         loss: jax.Array = self.value(self.function(outputs, targets))
         return loss
 
-    def judge(self, outputs: Rows, targets: Targets) -> tuple[jax.Array, jax.Array]:
+    def judge(self, outputs: FeatureRows, targets: Targets) -> tuple[jax.Array, jax.Array]:
         """Loss and accuracy; the accuracy is NaN where there are no classes."""
         if self.of_all is not None:
             return self._judge_all(outputs, targets)
@@ -150,7 +150,7 @@ class Objective(Measure):
 
         return jax.lax.cond(targets["total"] > 0, means, _of_nothing, signed)
 
-    def _judge_all(self, outputs: Rows, targets: Targets) -> tuple[jax.Array, jax.Array]:
+    def _judge_all(self, outputs: FeatureRows, targets: Targets) -> tuple[jax.Array, jax.Array]:
         reduced = self.of_samples(outputs, targets)
 
         def both(reduced: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -191,8 +191,8 @@ class Objective(Measure):
         outputs = np.asarray(outputs, np.float32)
         if outputs.ndim != 2 or len(outputs) != len(targets):
             raise InputError(
-                f"{self.name}: outputs of shape {outputs.shape} for {len(targets)} targets, "
-                "expected (samples, outputs); give one row of outputs for each target"
+                f"{self.name}: outputs must be of shape (samples, outputs), got {outputs.shape} "
+                f"for {len(targets)} targets; give one row of outputs for each target"
             )
         given = np.asarray(targets)
         task = self._task(given, outputs) if task is None else task
@@ -215,24 +215,24 @@ class Objective(Measure):
         if task == "regression":
             if given.size != outputs.size:
                 raise InputError(
-                    f"{self.name}: outputs of shape {outputs.shape} for targets of shape "
-                    f"{given.shape}, expected as many; give one target for each output"
+                    f"{self.name}: there must be one target for each output, got targets of "
+                    f"shape {given.shape} for outputs of shape {outputs.shape}"
                 )
         elif given.ndim == 1 and task == "classification":
             if not 0 <= given.min() <= given.max() < outputs.shape[1]:
                 raise InputError(
-                    f"{self.name}: class indices from {given.min()} to {given.max()} for "
-                    f"{outputs.shape[1]} outputs, expected from 0 to {outputs.shape[1] - 1}"
+                    f"{self.name}: class indices must be from 0 to {outputs.shape[1] - 1} for "
+                    f"{outputs.shape[1]} outputs, got {given.min()} to {given.max()}"
                 )
         elif given.shape != outputs.shape or not ((given == 0) | (given == 1)).all():
             raise InputError(
-                f"{self.name}: labels of shape {given.shape} from {given.min()} to {given.max()} "
-                f"for outputs of shape {outputs.shape}, expected 0 or 1 for each output"
+                f"{self.name}: labels must be 0 or 1 for each output, of shape {outputs.shape}, "
+                f"got shape {given.shape} from {given.min()} to {given.max()}"
             )
         elif task == "classification" and not (given.sum(1) == 1).all():
             raise InputError(
-                f"{self.name}: labels of which a sample has none or several, expected one class "
-                "for each; give task='multilabel'"
+                f"{self.name}: labels must be one class for each sample, got none or several for "
+                "some; give task='multilabel'"
             )
 
 
@@ -249,7 +249,7 @@ def _float32(loss: jax.Array, accuracy: jax.Array) -> tuple[jax.Array, jax.Array
 
 @compiled(static_argnames=["function"])
 def _compiled(
-    function: Callable[[Rows, Targets], jax.Array], outputs: jax.Array, targets: Targets
+    function: Callable[[FeatureRows, Targets], jax.Array], outputs: jax.Array, targets: Targets
 ) -> jax.Array:
     """One program instead of one for each operation."""
     return function(outputs, targets)

@@ -22,15 +22,8 @@ from gradless._core.programs import compiled
 from gradless._core.tree import Params
 from gradless.data.datasets import Dataset
 from gradless.data.minibatch import minibatch_indices
-from gradless.models.mlp import (
-    FeatureMajor,
-    LinearFirst,
-    Model,
-    Rows,
-    check_fits,
-    check_precision,
-    cost_of,
-)
+from gradless.models.contract import FeatureMajor, FeatureRows, LinearFirst, Model
+from gradless.models.facts import check_fits, check_precision, cost_of
 from gradless.objectives import Objective, Targets, Task, checked_weight, pick, prepared
 from gradless.problems.contract import Layout, Score
 
@@ -240,14 +233,16 @@ class SupervisedProblem:
             outputs = jax.tree.map(lambda x: x.astype(jnp.float32), outputs)
         return Score(*self.objective.judge(self._scaled(outputs), targets))
 
-    def _scaled(self, outputs: Rows) -> Rows:
+    def _scaled(self, outputs: FeatureRows) -> FeatureRows:
         if self.output_scale is None:
             return outputs
         if isinstance(outputs, list):
             return [scale * row for scale, row in zip(self.output_scale, outputs, strict=True)]
         return self.output_scale[:, None] * outputs
 
-    def around(self, center: Params, batch: tuple[jax.Array, Targets]) -> tuple[Params, Rows]:
+    def around(
+        self, center: Params, batch: tuple[jax.Array, Targets]
+    ) -> tuple[Params, FeatureRows]:
         """The center, and its first layer before the activation."""
         assert isinstance(self.model, LinearFirst)
         return center, self.model.first(center, batch[0])

@@ -1,1 +1,1 @@
-"""What is done with whole runs: recipes, folders, comparisons, and what went wrong in one."""
+"""What is done with whole runs: recipes, run folders, comparisons, diagnosis."""

@@ -185,8 +185,8 @@ def _diverges(
     if not far:
         return None
     seen = (
-        f"the center's {shown.name} was about {words.loss(shown.value(last))} in the last quarter of the "
-        f"run, {shown.beyond} the {words.loss(shown.value(start))} at the start"
+        f"the center's {shown.name} was about {words.loss(shown.value(last))} in the last quarter "
+        f"of the run, {shown.beyond} the {words.loss(shown.value(start))} at the start"
     )
     fell = not uses_minibatches and best < start
     return f"{seen}, though {words.loss(shown.value(best))} had been reached" if fell else seen
@@ -200,8 +200,8 @@ def _is_flat(shown: _Shown) -> str | None:
     if max(highest - lowest, gained) > 1e-6 * abs(lowest):
         return None
     return (
-        f"the {shown.name} was {words.loss(shown.value(lowest))} all the time: no change of the parameters "
-        "made a difference"
+        f"the {shown.name} was {words.loss(shown.value(lowest))} all the time: no change of the "
+        "parameters made a difference"
     )
 
 
@@ -342,9 +342,7 @@ def _general_advice(kind: str, strategy: Any, uses_minibatches: bool) -> list[st
         steps = ("learning_rate", "sigma", "spread")
         return [] if _has(strategy, *steps) else ["--strategy openai_es"]
     if name == "random_search":
-        return [
-            "--strategy openai_es: independent guesses rarely improve"
-        ]
+        return ["--strategy openai_es: independent guesses rarely improve"]
     return ["another --seed", "more neurons with --hidden"]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradless import objectives, strategies
-from gradless._core import defaults, forked, words
+from gradless._core import defaults, forked, free_memory, words
 from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError, unknown_name
 from gradless.data import datasets, fingerprints
@@ -26,12 +26,12 @@ from gradless.data.preprocessing import Preprocessing
 from gradless.data.scaling import Scales, check_deviation, is_blurred, mean_and_scale
 from gradless.data.table import Table
 from gradless.data.targets import class_indices
-from gradless.models.mlp import check_precision
+from gradless.models.facts import check_precision
 from gradless.problems.supervised import OutputScale
 from gradless.runs.prepared import Prepared
 from gradless.runs.recipe import Recipe
 from gradless.runs.sizing import Learned, check_memory, kind_of, params_of, sized
-from gradless.training import auto, memory
+from gradless.training import auto
 from gradless.training.learning import First, Learning
 from gradless.training.loop import Stop
 from gradless.training.samples import Samples, filled
@@ -90,8 +90,6 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         categories=recipe.categories,
         missing=recipe.missing,
     )
-    if recipe.numbers == "float32":
-        table = table.in_float32()
     if task != recipe.task and table.class_names is not None:
         _check_classes(recipe, table, table.class_names)
     fraction = recipe.test_fraction
@@ -316,7 +314,7 @@ def _fingerprints(table: Table, parts: Parts) -> Fingerprints:
 
 def _check_inputs(rows: int, inputs: int) -> None:
     """Refuse categories that become more inputs than fit into memory."""
-    needed, free = 4 * rows * inputs, memory.free()
+    needed, free = 4 * rows * inputs, free_memory.free()
     if free is not None and needed > free / 2:  # the network needs some, too
         raise InputError(
             f"{rows:,} rows become {inputs:,} inputs each, which take {words.size(needed)}, "

@@ -18,7 +18,6 @@ _TYPES: dict[str, Any] = {
     "drop": list,
     "categories": list,
     "missing": list | None,
-    "numbers": str,
     "positive": str | None,
     "test_fraction": float | int | None,
     "validation": float | int | None,
@@ -44,12 +43,11 @@ _TYPES: dict[str, Any] = {
 class Recipe:
     """Data, network, objective, strategy and seed of a run.
 
-    ``missing`` is as for :func:`gradless.data.table.read_table`. ``numbers`` are those that a table
-    holds until they are scaled: float64, or float32 in runs of before. ``positive`` is the one of
+    ``missing`` is as for :func:`gradless.data.table.read_table`. ``positive`` is the one of
     two classes that is to be found, made the second one; None leaves them in the order of their
     names. ``validation`` is the share of the training rows by which the network that is kept is
-    chosen, as :class:`gradless.training.validation.Validation` does; None holds out a fifth of them where
-    data are measured and enough. ``test_fraction`` and ``standardize`` of None mean: none of it for
+    chosen (``training.validation``); None holds out a fifth of them where data are measured and
+    enough. ``test_fraction`` and ``standardize`` of None mean: none of it for
     the data sets generated in the plane, as in the chapter; a quarter, and yes, for measured data.
     ``scale_outputs`` brings the outputs to mean and about the deviation of the training targets,
     where these are numbers; None does so with ``standardize``. A strategy of ``"auto"`` is replaced
@@ -66,7 +64,6 @@ class Recipe:
     drop: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     missing: tuple[str, ...] | None = None
-    numbers: str = "float64"
     positive: str | None = None
     test_fraction: float | None = None
     validation: float | None = 0.0
@@ -89,14 +86,16 @@ class Recipe:
     @classmethod
     def from_json(cls, value: Any) -> Recipe:
         """Recipe from what :func:`dataclasses.asdict` and JSON made of it."""
+        if isinstance(value, dict):  # runs of before said what numbers their tables held
+            value = {name: each for name, each in value.items() if name != "numbers"}
         fits = isinstance(value, dict) and "data" in value and value.keys() <= _TYPES.keys()
         if not fits or not all(isinstance(value[name], _TYPES[name]) for name in value):
             raise InputError("the run's config.json holds no recipe that this version can read")
         lists = {name: tuple(value.get(name, ())) for name in ("drop", "categories")}
         if value.get("hidden") is not None:
             lists["hidden"] = tuple(value["hidden"])
-        # Of the runs that did not know them.
-        before: dict[str, Any] = {"scale_outputs": False, "numbers": "float32"}
+        # Of the runs that did not know it.
+        before: dict[str, Any] = {"scale_outputs": False}
         if value.get("missing") is not None:
             lists["missing"] = tuple(value["missing"])
         return cls(**{**before, **value, **lists})

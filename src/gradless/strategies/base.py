@@ -136,6 +136,23 @@ def at_rest(strategy: Strategy, state: State) -> jax.Array:
     return jnp.bool_(False)
 
 
+@runtime_checkable
+class BeginsElsewhere(Strategy, Protocol):
+    """A strategy that says whether it leaves what it has found, now and then, and begins elsewhere.
+
+    Its losses jump there, which pictures explain.
+    """
+
+    @property
+    def begins_elsewhere(self) -> bool:
+        """Whether it does."""
+
+
+def begins_elsewhere(strategy: Strategy) -> bool:
+    """Whether a strategy now and then begins elsewhere; not if it does not say so."""
+    return isinstance(strategy, BeginsElsewhere) and strategy.begins_elsewhere
+
+
 def hyperparameter(
     default: Any,
     *,
@@ -170,12 +187,12 @@ def _check(owner: str, field: dataclasses.Field[Any], value: Any) -> None:
     elif "above" in limits and not value > limits["above"]:
         expected = f"a number above {limits['above']:g}"
     elif "at_least" in limits and not value >= limits["at_least"]:
-        expected = f"at least {limits['at_least']:g}"
+        expected = f"{limits['at_least']:g} or more"
     elif "at_most" in limits and not value <= limits["at_most"]:
         expected = f"at most {limits['at_most']:g}"
     else:
         return
-    raise InputError(f"{owner}: {field.name}={value!r} was given, expected {expected}")
+    raise InputError(f"{owner}: {field.name} must be {expected}, got {value!r}")
 
 
 def _checked(tell: Callable[..., State]) -> Callable[..., State]:

@@ -18,7 +18,7 @@ from gradless._core import stagnation, tree
 from gradless._core.errors import InputError, unknown_name
 from gradless._core.floats import no_loss
 from gradless._core.tree import Candidates, Params, Structure
-from gradless.strategies.base import Perturbation, Strategy, at_rest, perturbation
+from gradless.strategies.base import Perturbation, Strategy, at_rest, begins_elsewhere, perturbation
 from gradless.strategies.parts import initial, limits
 from gradless.strategies.random_search import RandomSearch
 
@@ -41,6 +41,11 @@ class Wrapper:
     def perturbation(self) -> Perturbation:
         """That of the strategy."""
         return perturbation(self.strategy)
+
+    @property
+    def begins_elsewhere(self) -> bool:
+        """Whether the strategy does."""
+        return begins_elsewhere(self.strategy)
 
     def ask(self, key: jax.Array, state: Any) -> Candidates:
         """Candidates of the strategy."""
@@ -126,8 +131,8 @@ def check_restartable(owner: str, strategy: Any) -> None:
         strategy = strategy.strategy
     if isinstance(strategy, RandomSearch):
         raise InputError(
-            f"{owner}: random_search was given, expected a strategy that moves; its generations "
-            "are independent, so it has nothing to begin again, give it more evaluations instead"
+            f"{owner} must be given a strategy that moves, got random_search: its generations "
+            "are independent, so there is nothing to restart. Use more evaluations instead"
         )
 
 
@@ -179,19 +184,18 @@ class Restarts(Wrapper):
     spread: float = 1.0
 
     name: ClassVar[str] = "restarts"
+    begins_elsewhere: ClassVar[bool] = True
     samples_around_center: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Refuse numbers that make no sense."""
         if not isinstance(self.patience, int) or self.patience < 1:
             raise InputError(
-                f"Restarts: patience={self.patience!r} was given, expected a whole number of "
-                "generations, at least 1"
+                "Restarts: patience must be a whole number of generations, 1 or more, got "
+                f"{self.patience!r}"
             )
         if isinstance(self.spread, int | float) and not self.spread > 0:
-            raise InputError(
-                f"Restarts: spread={self.spread!r} was given, expected a number above 0"
-            )
+            raise InputError(f"Restarts: spread must be above 0, got {self.spread!r}")
         check_restartable("Restarts", self.strategy)
 
     @property

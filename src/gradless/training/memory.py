@@ -2,7 +2,7 @@
 
 :func:`estimate` counts what a run holds, and follows the operations of a generation to see how much
 of their results is needed at the same time. The compiler stores less, as it fuses operations, and
-the estimate is meant to err on that side. ``free`` is what can be had without swapping.
+the estimate is meant to err on that side. What can be had without swapping: ``_core.free_memory``.
 """
 
 from __future__ import annotations
@@ -11,14 +11,12 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import psutil
 from jax.extend.core import Literal
 
-from gradless._core import tree, words
+from gradless._core import free_memory, tree, words
 from gradless._core.errors import InputError
 from gradless._core.floats import loss_dtype
 from gradless._core.programs import KEPT
@@ -37,8 +35,6 @@ _USABLE = 0.9  # of what is free: others use memory too, and the estimate is non
 _PROGRAM = 200 * 2**20  # taken by the compiler and its programs on a CPU: 140 to 200 MiB measured
 _RUNS_HELD = 4  # going into the loop, in work, coming out, and the one in the last record
 _MOST_PARAMETERS = 2**33  # positions that noise can number
-_GROUPS = Path("/sys/fs/cgroup")
-_OWN_GROUP = Path("/proc/self/cgroup")
 
 
 class Needed(NamedTuple):
@@ -86,7 +82,7 @@ class Setting(NamedTuple):
 
 def fits(needed: Needed, there: int = 0) -> bool:
     """Whether nine tenths of what is free are enough; ``there`` has been allocated before."""
-    available = free()
+    available = free_memory.free()
     return available is None or needed.total - there <= _USABLE * available
 
 
@@ -137,7 +133,7 @@ def check(
             break
     raise InputError(
         f"{what} needs about {needed}, expected at most {_USABLE:.0%} of the "
-        f"{words.size(free() or 0)} that are free; {advice}"
+        f"{words.size(free_memory.free() or 0)} that are free; {advice}"
     )
 
 
@@ -396,72 +392,3 @@ def _inner(equation: Any) -> list[Any]:
 def _size(variable: Any) -> int:
     shape = getattr(variable.aval, "shape", None)
     return 0 if shape is None else math.prod(shape) * variable.aval.dtype.itemsize
-
-
-# --- What is free ---------------------------------------------------------------------------------
-
-
-def free() -> int | None:
-    """Bytes that this process can have where it computes; None where nobody says.
-
-    On a CPU: what the system can give without swapping, and what the limits of this process and of
-    its control group leave. On others: what the fullest device has left.
-    """
-    if jax.default_backend() == "cpu":
-        leaves = [psutil.virtual_memory().available, *_limits_leave(), *_groups_leave()]
-        return max(0, min(leaves))
-    stats = [device.memory_stats() or {} for device in jax.local_devices()]
-    if not all("bytes_limit" in each for each in stats):
-        return None
-    return min(each["bytes_limit"] - each.get("bytes_in_use", 0) for each in stats)
-
-
-def _limits_leave() -> list[int]:
-    """Of the limits of this process (``ulimit -v`` and ``-d``), which batch systems set."""
-    try:
-        import resource  # noqa: PLC0415 - not on Windows
-    except ImportError:
-        return []
-    used = psutil.Process().memory_info()
-    limits = (resource.RLIMIT_AS, used.vms), (resource.RLIMIT_DATA, getattr(used, "data", 0))
-    soft = [(resource.getrlimit(limit)[0], taken) for limit, taken in limits]
-    return [most - taken for most, taken in soft if most != resource.RLIM_INFINITY]
-
-
-def _groups_leave() -> list[int]:
-    """Of the limits of the control groups that this process is in: containers have such."""
-    try:
-        lines = _OWN_GROUP.read_text("utf-8").splitlines()
-    except OSError:
-        return []
-    leaves: list[int] = []
-    roots: tuple[Path, ...]
-    for line in lines:
-        _, kinds, path = line.split(":", 2)
-        if kinds == "":
-            roots, names = (_GROUPS, _GROUPS / "unified"), ("max", "current", "inactive_file")
-        elif "memory" in kinds.split(","):
-            roots = (_GROUPS / "memory",)
-            names = ("limit_in_bytes", "usage_in_bytes", "total_inactive_file")
-        else:
-            continue
-        for root in roots:
-            own = root / path.strip("/")
-            # In a container the path may be that outside of it; its own group is then the root.
-            for folder in (own, *own.parents):
-                if folder.is_relative_to(root):
-                    leaves += _group_leaves(folder, *names)
-    return leaves
-
-
-def _group_leaves(folder: Path, limit: str, used: str, cached: str) -> list[int]:
-    try:
-        most = (folder / f"memory.{limit}").read_text("utf-8").strip()
-        taken = int((folder / f"memory.{used}").read_text("utf-8"))
-        stat = dict(
-            line.split() for line in (folder / "memory.stat").read_text("utf-8").splitlines()
-        )
-    except OSError:
-        return []
-    # The least used part of the cache of files is given back for the asking.
-    return [] if most == "max" else [int(most) - taken + int(stat.get(cached, 0))]
