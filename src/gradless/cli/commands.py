@@ -223,7 +223,7 @@ class Completion:
     """Print the script that completes commands and options in a shell, or install it."""
 
     shell: str | None = option(
-        None, "bash, zsh or fish. Default: the shell in use.", metavar="SHELL", positional=True
+        None, "Shell: bash, zsh or fish. Default: the shell in use.", metavar="SHELL", positional=True
     )
     install: bool = option(False, "Install it for new shells of this user.", group="Output")
 
@@ -234,7 +234,7 @@ class Book:
     random-search draws all weights anew in each iteration, hill-climb changes the best ones a
     little. Writes history.csv, loss_over_iterations.png and acc_smooth.png."""
 
-    search: str = option(..., "random-search or hill-climb.", metavar="SEARCH", positional=True)
+    search: str = option(..., "Search to run: random-search or hill-climb.", metavar="SEARCH", positional=True)
     data: Literal["vertical", "spiral"] = option(
         "vertical", "Data: vertical, as in the chapter, or spiral.", metavar="NAME", group="Data"
     )

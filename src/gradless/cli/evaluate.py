@@ -54,7 +54,9 @@ def main(options: Evaluate) -> int:
         }
         print(json.dumps(facts))
     console = options.console()
-    console.print(f"{options.run} on {len(targets):,} rows of {options.data}", highlight=False)
+    console.print(
+        f"{options.run} on {len(targets):,} rows of {options.data}", highlight=False, soft_wrap=True
+    )
     if seen is not None and seen.any():
         for line in _seen(int(seen.sum()), len(seen)):
             console.print(line, highlight=False, soft_wrap=True)
