@@ -11,6 +11,7 @@ from gradless.data.datasets import load
 from helpers.commands import (
     SMALL,
     read_json,
+    refuse,
     rows_of,
     succeed,
     write_table,
@@ -43,6 +44,23 @@ def test_predictions_can_go_to_a_file(iris, iris_table):
     written = Path("predictions.csv").read_bytes().decode()
     assert written == succeed("predict", iris.folder, iris_table)
     assert len(written.splitlines()) == 151
+
+
+@pytest.mark.parametrize("keep", ["row note", "row,note", "row --keep note"])
+def test_columns_can_be_kept_beside_the_predictions(iris, iris_table, keep):
+    rows = rows_of(succeed("predict", iris.folder, iris_table, "--keep", *keep.split()))
+    assert list(rows[0])[:3] == ["row", "note", "prediction"]
+    assert [row["row"] for row in rows] == [str(number) for number in range(150)]
+    assert {row["note"] for row in rows} == {"cut, dried"}
+    plain = rows_of(succeed("predict", iris.folder, iris_table))
+    assert [{k: v for k, v in row.items() if k not in ("row", "note")} for row in rows] == plain
+
+
+def test_columns_to_keep_may_be_features_and_must_exist(numbers):
+    table = numbers.folder.parent / "numbers.csv"
+    rows = rows_of(succeed("predict", numbers.folder, table, "--keep", "a"))
+    assert [row["a"] for row in rows] == [row["a"] for row in rows_of(table.read_text())]
+    assert "unknown --keep column 'x'" in refuse("predict", numbers.folder, table, "--keep", "x")
 
 
 def test_predictions_of_numbers_agree_with_the_networks_own_loss(numbers):

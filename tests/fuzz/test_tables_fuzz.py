@@ -451,7 +451,8 @@ REFUSED = {
     "date": (
         HEAD + "2020-01-02,2,u\n",
         "column 'a' has dates or times such as '2020-01-02'; features must be numbers, or "
-        "categories that repeat: leave it out with --drop a, or replace dates by numbers, such as days since",
+        "categories that repeat: leave it out with --drop a, or replace dates by numbers, such as "
+        "days since",
     ),
     "date among words": (HEAD + "never,2,u\n3 May 2020,2,u\n", "dates or times such as '3 May"),
     "identifiers": (

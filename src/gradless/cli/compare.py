@@ -26,7 +26,7 @@ from gradless.strategies import STRATEGIES, find
 from gradless.training.gradient_descent import EVALUATIONS_PER_STEP, NAME, Adam
 from gradless.training.loop import Stop
 from gradless.views import compare_plots
-from gradless.views.tables import Column, Facts, Table
+from gradless.views.tables import Column, Paragraph, Table
 
 DEFAULT_SECONDS = 5.0
 PICTURE = "comparison.png"
@@ -264,7 +264,7 @@ def show(console: Console, comparison: Comparison, summary: Summary) -> None:
     console.print(Table(columns, rows))
     console.print()
     for line in notes(comparison, summary):
-        console.print(Facts([("", line)]))
+        console.print(Paragraph(line))
 
 
 def notes(comparison: Comparison, summary: Summary) -> list[str]:
