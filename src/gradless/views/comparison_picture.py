@@ -120,7 +120,7 @@ def comparison(
             axes.axhline(target, color=style.FAINT, linewidth=1.0, linestyle=":", zorder=1)
             if axes is panels[0]:
                 axes.annotate(
-                    f" target {style.short(target, 'loss')}", (0, target),
+                    f" target {style.given(target, 'loss')}", (0, target),
                     xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points",
                     fontsize=style.SMALL, color=GRADIENTS,
                 )  # fmt: skip
