@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from gradless._core.compilation_cache import enable as enable_cache
     from gradless._core.devices import use_all_cores
     from gradless._core.errors import InputError
-    from gradless.data.datasets import Dataset, load, split
+    from gradless.data.datasets import Dataset, split
+    from gradless.data.datasets import load as load_dataset
     from gradless.estimators.base import GradientFreeClassifier, GradientFreeRegressor
     from gradless.estimators.base import load as load_estimator
     from gradless.models.mlp import MLP
@@ -43,10 +44,15 @@ if TYPE_CHECKING:
     from gradless.problems.python import PythonProblem
     from gradless.problems.supervised import SupervisedProblem
     from gradless.runs.recipe import Recipe, prepare
-    from gradless.strategies import HillClimbing, RandomSearch, Strategy
+    from gradless.strategies import Strategy
+    from gradless.training.generation import Run, begin
     from gradless.training.history import History
-    from gradless.training.loop import Record, Run, Stop, begin
-    from gradless.training.minimization import Minimum, minimize
+    from gradless.training.loop import train
+    from gradless.training.minimization import minimize
+    from gradless.training.minimum import Minimum
+    from gradless.training.observers import Observer
+    from gradless.training.records import Record, Stop
+    from gradless.views import loggers
     from gradless.views.comparison import Comparison, compare
 
 __version__ = "0.1.0"
@@ -58,13 +64,12 @@ __all__ = [
     "FunctionProblem",
     "GradientFreeClassifier",
     "GradientFreeRegressor",
-    "HillClimbing",
     "History",
     "InputError",
     "Minimum",
     "Objective",
+    "Observer",
     "PythonProblem",
-    "RandomSearch",
     "Recipe",
     "Record",
     "Run",
@@ -75,17 +80,20 @@ __all__ = [
     "book",
     "compare",
     "enable_cache",
-    "load",
+    "load_dataset",
     "load_estimator",
+    "loggers",
     "minimize",
     "objectives",
     "prepare",
     "split",
     "strategies",
+    "train",
     "use_all_cores",
 ]
 
-# Where each of them is defined, "module" or "module:its name there"; no more than a name: a module.
+# Where each of them is defined: "module", "module:its name there", or "module:" for the module
+# itself. No more than a name is the module of that name.
 _HOMES = {
     "MLP": "models.mlp",
     "Comparison": "views.comparison",
@@ -93,27 +101,28 @@ _HOMES = {
     "FunctionProblem": "problems.function",
     "GradientFreeClassifier": "estimators.base",
     "GradientFreeRegressor": "estimators.base",
-    "HillClimbing": "strategies",
     "History": "training.history",
     "InputError": "_core.errors",
-    "Minimum": "training.minimization",
+    "Minimum": "training.minimum",
     "Objective": "objectives",
+    "Observer": "training.observers",
     "PythonProblem": "problems.python",
-    "RandomSearch": "strategies",
     "Recipe": "runs.recipe",
-    "Record": "training.loop",
+    "Record": "training.records",
     "Run": "training.generation",
-    "Stop": "training.loop",
+    "Stop": "training.records",
     "Strategy": "strategies",
     "SupervisedProblem": "problems.supervised",
     "begin": "training.generation",
     "compare": "views.comparison",
     "enable_cache": "_core.compilation_cache:enable",
-    "load": "data.datasets",
+    "load_dataset": "data.datasets:load",
     "load_estimator": "estimators.base:load",
+    "loggers": "views.loggers:",
     "minimize": "training.minimization",
     "prepare": "runs.recipe",
     "split": "data.datasets",
+    "train": "training.loop",
     "use_all_cores": "_core.devices",
 }
 
@@ -126,9 +135,10 @@ if not TYPE_CHECKING:  # for a type checker, there are no other names
 
         if name not in __all__:
             raise AttributeError(f"module 'gradless' has no attribute {name!r}")
-        home, _, there = _HOMES.get(name, name).partition(":")
-        module = importlib.import_module(f"gradless.{home}")
-        value = getattr(module, there or name) if name in _HOMES else module
+        home, colon, there = _HOMES.get(name, f"{name}:").partition(":")
+        value: object = importlib.import_module(f"gradless.{home}")
+        if there or not colon:
+            value = getattr(value, there or name)
         globals()[name] = value
         return value
 

@@ -17,6 +17,8 @@ NEVER_IMPORTED = {
     "filelock",  # JAX limits the size of its cache only with it
     "pytest-xdist",  # a plugin
 }
+IN_NOTEBOOKS = {"ipython"}  # imported where a notebook runs, which has it
+PROVIDED_BY = {"mlflow": "mlflow-skinny"}  # where they are not installed
 
 
 def names(requirements: list) -> set[str]:
@@ -25,7 +27,7 @@ def names(requirements: list) -> set[str]:
 
 
 PACKAGE = names(PYPROJECT["project"]["dependencies"])
-WITH_EXTRAS = PACKAGE | names(EXTRAS["evosax"] + EXTRAS["parquet"])
+WITH_EXTRAS = PACKAGE.union(*(names(EXTRAS[extra]) for extra in EXTRAS if extra != "gpu"))
 TESTS = names(PYPROJECT["dependency-groups"]["test"])
 BENCHMARKS = names(
     [
@@ -66,14 +68,14 @@ def distributions(modules: dict[str, str]) -> dict[str, str]:
     return {
         each.lower().replace("_", "-"): where
         for module, where in modules.items()
-        for each in known.get(module, [module])
+        for each in known.get(module, [PROVIDED_BY.get(module, module)])
     }
 
 
 @pytest.mark.parametrize(
     ("folder", "declared"),
     [
-        ("src", WITH_EXTRAS),
+        ("src", WITH_EXTRAS | IN_NOTEBOOKS),
         ("tests", WITH_EXTRAS | TESTS),
         ("examples", WITH_EXTRAS | TESTS),
         (".ci", set()),

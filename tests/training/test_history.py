@@ -1,5 +1,6 @@
 """A run is recorded the same however it was cut, stays small, and survives the disk."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -245,3 +246,27 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
         history.to_csv(tmp_path / "written.csv")
     assert (tmp_path / "written.csv").read_text() == old
     assert [path.name for path in tmp_path.iterdir()] == ["written.csv"]
+
+
+# --- Looking at it --------------------------------------------------------------------------------
+
+
+def test_pandas_gets_the_columns_as_they_are(monkeypatch):
+    history = History()
+    history.append(**make_rows(5))
+    frame = history.to_pandas()
+    assert tuple(frame.columns) == History.COLUMNS
+    for name in History.COLUMNS:
+        np.testing.assert_array_equal(frame[name], history.column(name))
+        assert frame[name].dtype == history.column(name).dtype
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(InputError, match=r"to_pandas needs pandas, .* pip install pandas"):
+        history.to_pandas()
+
+
+def test_a_history_says_in_short_what_it_holds():
+    history = History()
+    assert repr(history) == "History(empty)"
+    history.append(**(make_rows(3) | {"best_loss": np.float32([3, 2, 0.25])}))
+    assert repr(history) == "History(3 rows, 21 evaluations, best loss 0.25)"
+    assert "21 in" in history._repr_html_()

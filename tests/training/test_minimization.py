@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -18,10 +19,12 @@ from gradless.problems import function
 from gradless.problems.function import FunctionProblem
 from gradless.problems.supervised import SupervisedProblem
 from gradless.strategies import CMAES, HillClimbing, RandomSearch
-from gradless.training import loop, minimization
+from gradless.training import loop, minimization, minimize_arguments
 from gradless.training.generation import CAPACITY, advance
+from gradless.training.history import History
 from gradless.training.loop import TARGET_LOSS, Run, Stop, begin
 from gradless.training.minimization import minimize
+from gradless.training.observers import Observer, RunInfo
 
 CLIMB = HillClimbing(sigma=0.3, adapt=True)
 KEY = jax.random.key(0)
@@ -299,7 +302,7 @@ def test_limits() -> None:
 
 
 def test_a_target_alone_does_not_search_for_ever(monkeypatch) -> None:
-    monkeypatch.setattr(minimization, "DEFAULT_SECONDS", 0.05)
+    monkeypatch.setattr(minimize_arguments, "DEFAULT_SECONDS", 0.05)
     for limits in ({}, {"target_loss": -1.0}):
         assert minimize(bowl, START, CLIMB, **limits).stopped_because == "time used up"
 
@@ -317,6 +320,78 @@ def test_the_callback_follows_and_stops() -> None:
     assert int(found.run.generation) == found.evaluations
     found = minimize(bowl, START, CLIMB, evaluations=1, callback=lambda r: True)
     assert found.stopped_because == "evaluations used up"
+
+
+class Watch(Observer):
+    """Counts what it is told of."""
+
+    def __init__(self, wish: str | None = None) -> None:
+        self.losses, self.seconds, self.ends, self.wish = 0, [], [], wish
+
+    def begin(self, info: RunInfo) -> None:
+        self.info = info
+
+    def record(self, record) -> str | None:
+        self.losses += len(record.loss)
+        self.seconds.extend(record.seconds)
+        return self.wish
+
+    def end(self, reason: str | None) -> None:
+        self.ends.append(reason)
+
+
+def test_observers_follow_and_stop() -> None:
+    watch = Watch()
+    found = minimize(bowl, START, CLIMB, evaluations=300, seed=3, observers=[watch])
+    assert (watch.losses, watch.ends) == (300, ["evaluations used up"])
+    expected = {"function": "bowl", "parameters": 3, "seed": 3, "strategy.sigma": 0.3}
+    assert expected.items() <= watch.info.hyperparameters.items()
+    again = Watch()
+    minimize(bowl, START, CLIMB, evaluations=400, resume_from=found, observers=[again])
+    assert again.losses == 100
+    assert again.seconds[0] > watch.seconds[-1]
+    ended = minimize(bowl, START, CLIMB, evaluations=2 * CAPACITY, observers=[Watch("enough")])
+    assert ended.stopped_because == "enough"
+    assert ended.evaluations < 1000
+    with pytest.raises(InputError, match="observers must be a list"):
+        minimize(bowl, START, CLIMB, evaluations=10, observers=watch)
+
+
+def test_verbose_shows_lines_in_a_pipe(capfd) -> None:
+    minimize(bowl, START, CLIMB, evaluations=300)
+    assert capfd.readouterr() == ("", "")
+    minimize(bowl, START, CLIMB, evaluations=300, verbose=True)
+    out, err = capfd.readouterr()
+    assert out.startswith("300 evaluations  ")
+    assert err == ""
+
+
+def test_a_result_shows_the_digits_that_differ() -> None:
+    found = minimize(bowl, START, CLIMB, evaluations=100)
+    assert f"best loss {found.best_loss:.6g}, that" in str(found)
+
+    def told(best: float, center: float, dtype=np.float64) -> str:
+        history, loss = History(), dtype(best)
+        history.append(
+            generation=0, evaluations=0, seconds=0, loss=loss, accuracy=0, best_loss=loss,
+            best_accuracy=0,
+        )  # fmt: skip
+        run = found.run._replace(best_loss=loss)
+        shown = dataclasses.replace(
+            found, best_loss=best, center_loss=center, history=history, run=run
+        )
+        return str(shown).splitlines()[0].removeprefix("best loss ")
+
+    assert told(1e6 + 0.001, 1e6 + 0.002) == "1000000.001, that of the center 1000000.002"
+    assert told(0.12345678, 0.5) == "0.123457, that of the center 0.5"
+    assert told(1e6, 1e6 + 0.0625, np.float32) == "1000000, that of the center 1000000.1"
+    assert told(0.0, math.nan) == "0, that of the center nan"
+
+
+def test_a_result_shows_itself_in_a_notebook() -> None:
+    shown = minimize(bowl, START, CLIMB, evaluations=100)._repr_html_()
+    for part in ("best loss", "evaluations used up", "HillClimbing(sigma=0.3", "<svg"):
+        assert part in shown
 
 
 @pytest.mark.parametrize("settings", [{}, {"data": np.full(8, 1.0), "batch_size": 4}])

@@ -12,7 +12,7 @@ from gradless.problems.function import FunctionProblem
 from gradless.strategies import CMAES, RandomSearch
 from gradless.training import loop
 from gradless.training.history import History
-from gradless.training.loop import Record, Stop, begin
+from gradless.training.loop import begin
 from gradless.training.observers import (
     CALLBACK,
     Callback,
@@ -22,18 +22,11 @@ from gradless.training.observers import (
     checked,
     watching,
 )
+from gradless.training.records import Record, Stop
+from helpers.records import record
 
 START = np.ones(2, np.float32)
 INFO = RunInfo(RandomSearch(population=8), Stop(evaluations=80))
-
-
-def record(generation: int, stopped_because: str | None = None, rows: int = 1) -> Record:
-    numbers = generation + np.arange(rows)
-    losses = 1 / np.maximum(numbers, 1.0)
-    return Record(
-        numbers, 8 * numbers, 0.1 * numbers, losses, losses * np.nan, losses, losses * np.nan,
-        not_finite=0, compile_seconds=0.0, run=None, stopped_because=stopped_because,
-    )  # fmt: skip
 
 
 class Diary(Observer):

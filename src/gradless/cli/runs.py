@@ -11,7 +11,7 @@ from gradless.cli.commands import Runs
 from gradless.objectives import Objective
 from gradless.runs import run_folder
 from gradless.runs.run_folder import Summary
-from gradless.views import report
+from gradless.training.progress import named
 from gradless.views.tables import Column, Table
 
 
@@ -35,7 +35,7 @@ def main(options: Runs) -> int:
             one.status,
             one.strategy or "-",
             "-" if one.evaluations is None else f"{one.evaluations:,}",
-            "-" if one.best_loss is None else report.named(one.best_loss, _objective(one)),
+            "-" if one.best_loss is None else named(one.best_loss, _objective(one)),
             "-" if one.seconds is None else words.seconds(one.seconds),
         )
         for one in found

@@ -163,9 +163,7 @@ def run(
     run_folder.write_result(folder, result.as_json())
     was_interrupted = record.stopped_because == interrupts.INTERRUPTED
     looks = () if chosen is None else chosen.shown
-    drawn = pictures.draw(
-        folder, history, network, prepared, stop, looks, result.as_json()
-    )
+    drawn = pictures.draw(folder, history, network, prepared, stop, looks, result.as_json())
     if prepared.is_measured:
         model_card.write(folder, prepared, result, found, simple, answers, drawn)
     run_folder.write_status(folder, "interrupted" if was_interrupted else "finished", why)

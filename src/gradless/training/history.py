@@ -284,6 +284,47 @@ class History:
             finally:
                 partial.unlink(missing_ok=True)
 
+    def to_pandas(self) -> Any:
+        """The rows as a data frame of pandas, with the columns of `History.COLUMNS`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A copy.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        try:
+            import pandas as pd  # noqa: PLC0415 - few need it, and it takes a while
+        except ImportError:
+            raise InputError(
+                "to_pandas needs pandas, which is not installed. Install it with: "
+                "pip install pandas"
+            ) from None
+        return pd.DataFrame(self.arrays())
+
+    # Views are above training: they know what a history is, and it has them imported only when
+    # someone wants to look. The contract of imports in pyproject.toml names these exceptions.
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how long it is, and its curve."""
+        from gradless.views import html  # noqa: PLC0415 - see above
+
+        return html.of_history(self)
+
+    def __repr__(self) -> str:
+        """How long it is and where it ends."""
+        if not self:
+            return "History(empty)"
+        last = self.last
+        return (
+            f"History({len(self):,} rows, {last.evaluations:,} evaluations, "
+            f"best loss {last.best_loss:.6g})"
+        )
+
     @classmethod
     def from_csv(cls, path: Path | str, capacity: int = CAPACITY) -> History:
         """Read what `to_csv` wrote; appending goes on as if the run had never stopped.

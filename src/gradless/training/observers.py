@@ -68,6 +68,7 @@ class Observer(Protocol):
 
     def begin(self, info: RunInfo) -> None:
         """Get ready, before anything is compiled."""
+        return
 
     def record(self, record: Record) -> str | None:
         """Look at a record; a text ends the run for that reason.
@@ -79,6 +80,7 @@ class Observer(Protocol):
 
     def end(self, reason: str | None) -> None:
         """Clean up: why the run ended, None if an exception or its reader cut it off."""
+        return
 
 
 class Recorder(Observer):

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console, Group
-from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from gradless._core import words
 from gradless.data.datasets import Dataset
@@ -19,7 +18,8 @@ from gradless.runs.baseline import Baseline, constant
 from gradless.runs.recipe import Prepared
 from gradless.runs.run_folder import Network, softmax
 from gradless.training.history import History
-from gradless.training.loop import Record, Stop
+from gradless.training.progress import LiveLine, Status, is_accuracy, named
+from gradless.training.records import Record, Stop
 from gradless.views.tables import Column, Facts, Table
 
 
@@ -59,18 +59,6 @@ class Result:
         }
 
 
-def named(loss: float, objective: Objective | None) -> str:
-    """A loss by name; an objective of which more is better, as its value."""
-    if objective is None:
-        return f"loss: {words.loss(loss)}"
-    return f"{objective.quantity}: {words.loss(objective.value(loss))}"
-
-
-def _is_accuracy(objective: Objective | None) -> bool:
-    """Whether what is improved is the accuracy, which need not be shown twice."""
-    return objective is not None and objective.name == "accuracy"
-
-
 class Improvements:
     """Picks the improvements worth a line.
 
@@ -105,7 +93,7 @@ class Improvements:
             ):
                 continue
             accuracy = float(record.best_accuracy[index])
-            known = math.isnan(accuracy) or _is_accuracy(self._objective)
+            known = math.isnan(accuracy) or is_accuracy(self._objective)
             if named(loss, self._objective) == self._text:
                 continue
             self._text = named(loss, self._objective)
@@ -146,58 +134,25 @@ class Display:
     ) -> None:
         """Show nothing yet."""
         self._console = console
-        self._stop = stop
-        self._objective = objective
-        self._before = history.last.seconds if len(history) else 0.0
-        self._best = "best batch" if on_batches else "best"
+        self._status = Status(stop, objective, on_batches=on_batches)
         so_far = (
             (history.last.evaluations, history.last.best_loss) if len(history) else (0, math.inf)
         )
         self._improvements = Improvements(*so_far, objective, on_batches=on_batches)
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._task = self._progress.add_task("compiling", total=None)
 
     def __enter__(self) -> Display:
-        self._progress.start()
+        self._live = LiveLine(self._console)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._progress.stop()
+        self._live.close()
 
     def show(self, record: Record) -> None:
         """Show what a record brings."""
         for line in self._improvements.lines(record):
             self._console.print(line, highlight=False, soft_wrap=True)
         if len(record.evaluations):
-            self._progress.update(self._task, description=self._status(record))
-
-    def _status(self, record: Record) -> str:
-        evaluations, seconds = int(record.evaluations[-1]), float(record.seconds[-1])
-        # The pace of this call: a resumed run has evaluations from before.
-        made = evaluations - int(record.evaluations[0])
-        spent = seconds - float(record.seconds[0])
-        pace = made / spent if spent > 0 else 0.0
-        parts = [
-            f"{evaluations:,} evaluations",
-            f"{pace:,.0f} a second",
-            f"{self._best} {named(float(record.best_loss[-1]), self._objective)}",
-        ]
-        if not (math.isnan(record.best_accuracy[-1]) or _is_accuracy(self._objective)):
-            parts.append(f"accuracy {words.percent(float(record.best_accuracy[-1]))}")
-        left = []
-        if self._stop.evaluations is not None and pace:
-            left.append((self._stop.evaluations - evaluations) / pace)
-        if self._stop.seconds is not None:
-            left.append(self._stop.seconds - (seconds - self._before))
-        if left:
-            parts.append(f"{words.about(max(0.0, min(left)))} left")
-        return "  ".join(parts)
+            self._live.show(self._status.line(record))
 
 
 def closing_table(result: Result, prepared: Prepared) -> Group:
@@ -242,7 +197,7 @@ def _figures(result: Result, prepared: Prepared) -> Table:
     ]
     shown = [part for part in parts if part[1] is not None]
     rows = []
-    if not _is_accuracy(objective):
+    if not is_accuracy(objective):
         rows.append([objective.label, *(words.loss(objective.value(loss)) for _, loss, _ in shown)])
     if result.accuracy is not None:
         shares = ("-" if share is None else words.percent(share) for _, _, share in shown)

@@ -1,0 +1,190 @@
+"""What has :func:`.minimization.minimize` been given, and can that be minimised?"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gradless import strategies
+from gradless._core.errors import InputError, unknown_name
+from gradless._core.tree import Params, Structure
+from gradless.problems.function import FunctionProblem, LossFunction
+from gradless.problems.python import PythonProblem
+from gradless.strategies import Strategy
+from gradless.strategies.scaled import Scaled
+from gradless.training import memory
+from gradless.training.host_loop import mode_for
+from gradless.training.loop import Stop
+from gradless.training.minimum import Minimum
+
+DEFAULT_SECONDS = 15.0  # as on the command line
+
+
+def problem_of(
+    loss_fn: LossFunction,
+    params: Params,
+    data: Any,
+    batch_size: int | None,
+    compiled: bool,
+    n_jobs: int,
+) -> FunctionProblem | PythonProblem:
+    """The function and its data as a problem."""
+    if not compiled:
+        return PythonProblem(loss_fn, params, data, batch_size, n_jobs)
+    if n_jobs != 1:
+        raise InputError(
+            f"n_jobs={n_jobs!r} was given for a compiled function, which uses all cores itself; "
+            "leave it out, or give compiled=False for a function in Python"
+        )
+    return FunctionProblem.of(loss_fn, params, data, batch_size)
+
+
+def stop_of(evaluations: Any, seconds: Any, target_loss: Any, stagnation: Any) -> Stop:
+    """What ends the search; the default time unless something surely does."""
+    for value in (evaluations, seconds, target_loss, stagnation):
+        if value is not None and not isinstance(value, int | float | np.number):
+            raise InputError(
+                f"{value!r} was given to end the search, expected a number; "
+                "give for example evaluations=100_000"
+            )
+    if evaluations is None and seconds is None and stagnation is None:
+        seconds = DEFAULT_SECONDS  # a target alone may never be reached
+    return Stop(evaluations=evaluations, seconds=seconds, loss=target_loss, stagnation=stagnation)
+
+
+def check_seed(seed: Any) -> None:
+    """Refuse what is none."""
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
+        raise InputError(
+            f"seed {seed!r} was given, expected a whole number from 0 to 2**32 - 1; "
+            "give for example 0"
+        )
+
+
+def check_callback(callback: Any) -> None:
+    """Refuse what cannot be called."""
+    if callback is not None and not callable(callback):
+        raise InputError(
+            f"callback={callback!r} was given, expected a function of a record, or None"
+        )
+
+
+def strategy_of(
+    given: Any, hyperparameters: dict[str, Any], arguments: Iterable[str]
+) -> Strategy | None:
+    """The strategy that the arguments name; None for ``"auto"``.
+
+    ``arguments`` are the names of all others.
+    """
+    if isinstance(given, type) or not isinstance(given, str | Strategy):
+        shown = given.__name__ if isinstance(given, type) else repr(given)
+        raise InputError(
+            f"strategy={shown} was given, expected 'auto', a name or a strategy; "
+            "give for example 'cma_es' or CMAES(sigma=0.5)"
+        )
+    name = given if isinstance(given, str) and given != "auto" else None
+    known = set() if name is None else _hyperparameters(strategies.find(name))
+    anywhere = {name for cls in strategies.STRATEGIES.values() for name in _hyperparameters(cls)}
+    for argument, value in hyperparameters.items():
+        if name is None and argument in anywhere:
+            raise InputError(
+                f"{argument}={value!r} was given with strategy={given!r}, expected hyperparameters "
+                "only with a strategy by name; name one, or set them in the strategy itself"
+            )
+        if argument not in known:
+            raise unknown_name("argument of minimize", argument, {*arguments, *known})
+    if name is not None:
+        return strategies.get(name, **hyperparameters)
+    return None if isinstance(given, str) else given
+
+
+def scaled(strategy: Strategy, scale: Any, start: Params) -> Strategy:
+    """The strategy in units of a scale that fits the parameters."""
+    # Arrays of lists and numbers of Python, where the parameters have arrays.
+    leaf = jax.tree_util.treedef_is_leaf(jax.tree.structure(start))
+    try:
+        scale = np.asarray(scale, float) if leaf else jax.tree.map(np.asarray, scale)
+        kinds = {each.dtype.kind for each in jax.tree.leaves(scale)}
+    except (TypeError, ValueError):
+        kinds = {"O"}
+    if not kinds or kinds - set("fiu"):
+        raise InputError(f"scale={scale!r} was given, expected numbers; give for example scale=0.1")
+    scaled: Any = Scaled(strategy, scale)
+    jax.eval_shape(scaled.init, jax.random.key(0), start)
+    return scaled
+
+
+def _hyperparameters(cls: Any) -> set[str]:
+    return {each.name for each in dataclasses.fields(cls)}
+
+
+def arrays(params: Params) -> Params:
+    """Parameters as the search begins with them."""
+    # With their types, or numbers of Python would compile another program than arrays do.
+    start = jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(x)), params)
+    for path, leaf in jax.tree_util.tree_flatten_with_path(start)[0]:
+        if not jnp.isfinite(leaf).all():
+            raise InputError(
+                f"params{jax.tree_util.keystr(path)} holds NaN or infinity in {leaf.dtype}, "
+                "expected finite numbers"
+            )
+    return start
+
+
+def continued(
+    earlier: Any, chosen: Strategy | None, problem: FunctionProblem | PythonProblem
+) -> Strategy:
+    """The strategy that goes on from an earlier result."""
+    if not isinstance(earlier, Minimum):
+        raise InputError(
+            f"resume_from of type {type(earlier).__name__} was given, expected what minimize "
+            "returned"
+        )
+    with mode_for(problem):
+        structure = Structure.of(earlier.best)
+    if structure != problem.structure:
+        raise InputError(
+            "params unlike those of resume_from were given, expected the same names, shapes and "
+            "dtypes; give for example resume_from.best"
+        )
+    if chosen is None:
+        return earlier.strategy
+    if isinstance(earlier.strategy, Scaled) and not isinstance(chosen, Scaled):
+        chosen = dataclasses.replace(earlier.strategy, strategy=chosen)
+    # All but the floats is part of the tree's structure.
+    kinds: Any = [jax.tree.structure(each) for each in (chosen, earlier.strategy)]
+    if kinds[0] != kinds[1]:
+        raise InputError(
+            f"strategy {chosen!r} was given to go on with {earlier.strategy!r}, expected the same, "
+            "but for hyperparameters that are floats; leave it out"
+        )
+    return chosen
+
+
+def check_memory(
+    problem: FunctionProblem | PythonProblem,
+    strategy: Strategy,
+    start: Params,
+    earlier: Minimum | None,
+) -> None:
+    """Refuse a search that does not fit into memory, before its state is made."""
+    others = [
+        memory.Setting(
+            f"strategy {name}",
+            functools.partial(memory.estimate, problem, strategies.get(name), start),
+        )
+        for name in memory.LEAN
+    ]
+    populations = memory.smaller_populations(problem, strategy, start)
+    memory.check(
+        memory.estimate(problem, strategy, start),
+        memory.described(strategy, start),
+        [populations, others],
+        there=memory.size((problem, earlier and earlier.run)),
+    )

@@ -1,0 +1,132 @@
+"""What has :func:`.minimization.minimize` found?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gradless._core import words
+from gradless._core.tree import Params
+from gradless.strategies import Strategy
+from gradless.training.generation import Run
+from gradless.training.history import History
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """What :func:`minimize` found.
+
+    Attributes
+    ----------
+    best, best_loss
+        Best parameters, and their loss: of every candidate, of the center in every generation, and
+        of the parameters given. They are arrays of JAX, or of NumPy for a loss in Python. With
+        minibatches: see :func:`minimize`.
+    center, center_loss
+        The strategy's last answer, for many strategies the mean of what it samples, and its loss.
+        Where losses are noisy it is the better estimate.
+    evaluations
+        Candidates evaluated.
+    seconds, compile_seconds
+        Wall time of the search, and of compiling it before.
+    not_finite
+        Losses that were NaN or infinite; such a candidate never wins.
+    raised, error
+        How many of these were exceptions of a loss in Python, and the last one.
+    stopped_because
+        What ended the search.
+    strategy
+        The strategy, with its hyperparameters.
+    why
+        Why ``"auto"`` chose it; empty if it was given.
+    history
+        Loss and best loss over evaluations.
+    run
+        All that it takes to resume the search, a pytree of arrays.
+    """
+
+    best: Params = field(repr=False)
+    best_loss: float
+    center: Params = field(repr=False)
+    center_loss: float
+    evaluations: int
+    seconds: float
+    compile_seconds: float
+    not_finite: int
+    stopped_because: str
+    strategy: Strategy
+    why: str
+    history: History = field(repr=False)
+    run: Run = field(repr=False)
+    raised: int = 0
+    error: str | None = None
+
+    def __str__(self) -> str:
+        """What a person wants to know first, in a few lines."""
+        best, center = self._losses()
+        lines = [
+            f"best loss {best}, that of the center {center}",
+            f"{self.evaluations:,} evaluations in {words.seconds(self.seconds)}, and "
+            f"{words.seconds(self.compile_seconds)} to compile: {self.stopped_because}",
+            f"strategy: {self.strategy}",
+        ]
+        if self.why:
+            lines.append(f"chosen for: {self.why}")
+        return "\n".join([*lines, *self._failures()])
+
+    def _repr_html_(self) -> str:
+        """The same for a notebook, with the curve of the loss."""
+        from gradless.views import html  # noqa: PLC0415 - a view, for who looks
+
+        best, center = self._losses()
+        facts = [
+            ("best loss", best),
+            ("loss of the center", center),
+            ("evaluations", f"{self.evaluations:,}"),
+            (
+                "time",
+                f"{words.seconds(self.seconds)}, and {words.seconds(self.compile_seconds)} to "
+                "compile",
+            ),
+            ("stopped because", self.stopped_because),
+            ("strategy", str(self.strategy)),
+        ]
+        if self.why:
+            facts.append(("chosen for", self.why))
+        facts += [("not finite", failure) for failure in self._failures()]
+        return html.table(facts) + html.curve(self.history)
+
+    def _losses(self) -> tuple[str, str]:
+        """Best loss and that of the center, with the digits in which they differ."""
+        exact = np.finfo(np.asarray(self.run.best_loss).dtype).precision + 2
+        first = float(self.history.column("best_loss")[0])
+        return (
+            _apart(self.best_loss, [self.center_loss, first], exact),
+            _apart(self.center_loss, [self.best_loss, first], exact),
+        )
+
+    def _failures(self) -> list[str]:
+        """What is to be said of losses that were not finite, if any were."""
+        if not self.not_finite:
+            return []
+        text = f"{self.not_finite:,} losses were not finite"
+        if self.raised:
+            text += f", {self.raised:,} of them exceptions, the last one {self.error}"
+        return [text]
+
+
+def _apart(value: float, others: list[float], exact: int) -> str:
+    """A loss in six digits, or as many more as tell it from others, at most ``exact`` of them.
+
+    Beside an offset of a million, the first six say nothing of what a search has found.
+    """
+    gaps = [abs(value - other) for other in others]
+    gaps = [gap for gap in gaps if 0 < gap < math.inf]
+    digits = 6
+    if gaps and math.isfinite(value) and value:
+        # Four digits of the smallest difference.
+        wanted = math.floor(math.log10(abs(value))) - math.floor(math.log10(min(gaps))) + 4
+        digits = min(max(digits, wanted), exact)
+    return f"{value:.{digits}g}"
