@@ -15,7 +15,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from gradless.runs.compare import Comparison, Plan
 
 from gradless import objectives, strategies
 from gradless._core import free_memory
@@ -26,6 +25,7 @@ from gradless.evaluation.layout import layout_for
 from gradless.models.mlp import MLP
 from gradless.problems.contract import Layout
 from gradless.problems.supervised import SupervisedProblem
+from gradless.runs.comparison.contest import Contest
 from gradless.runs.recipe import Recipe, prepare
 from gradless.training import memory
 from gradless.training.generation import Limits, Run, advance, begin
@@ -37,6 +37,7 @@ SHARE = 0.9  # of what is free that may be taken
 
 slow = pytest.mark.slow
 needs_cpu = pytest.mark.skipif(jax.default_backend() != "cpu", reason="of the memory of a CPU")
+from helpers.comparisons import finished, plan
 
 
 @pytest.fixture
@@ -291,14 +292,12 @@ def test_a_search_is_refused_before_it_begins(loss, compiled, free, monkeypatch)
 def test_of_a_comparison_only_what_fits_is_run(free):
     recipe = Recipe("digits", hidden=(32,))
     free(320 * MIB)
-    plan = Plan(recipe, ("cma_es", "hill_climbing"), seeds=1, stop=Stop(evaluations=20))
-    comparison = Comparison(plan)
-    for _ in comparison.run():
-        pass
-    assert [outcome.name for outcome in comparison.outcomes] == ["hill_climbing"]
-    assert "needs about" in comparison.failures["cma_es"]
+    names, stop = ("cma_es", "hill_climbing"), Stop(evaluations=20)
+    contest = finished(plan(names, seeds=1, stop=stop, recipe=recipe))
+    assert [outcome.name for outcome in contest.outcomes] == ["hill_climbing"]
+    assert "needs about" in contest.failures["cma_es"]
     with pytest.raises(InputError, match=r"cma_es with .* leave it out"):
-        Comparison(dataclasses.replace(plan, strategies=("cma_es",)))
+        Contest(plan(names[:1], seeds=1, stop=stop, recipe=recipe))
 
 
 def test_a_run_that_has_begun_needs_only_the_rest(free):

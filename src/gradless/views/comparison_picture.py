@@ -282,7 +282,7 @@ def label_of(name: str) -> str:
     """A name beside its line; the settings of a variant are below the strategy."""
     family, colon, settings = name.partition(":")
     if not colon or "=" not in settings.partition(":")[0]:
-        return style.cut(name)
+        return style.cut(name, 28)
     return "\n".join([family, *map(style.cut, settings.split(":"))])
 
 
