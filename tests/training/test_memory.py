@@ -31,13 +31,13 @@ from gradless.training import memory
 from gradless.training.generation import Limits, Run, advance, begin
 from gradless.training.loop import Stop
 from gradless.training.minimization import minimize
+from helpers.comparisons import finished, plan
 
 MIB = 2**20
 SHARE = 0.9  # of what is free that may be taken
 
 slow = pytest.mark.slow
 needs_cpu = pytest.mark.skipif(jax.default_backend() != "cpu", reason="of the memory of a CPU")
-from helpers.comparisons import finished, plan
 
 
 @pytest.fixture

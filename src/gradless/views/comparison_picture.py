@@ -169,7 +169,8 @@ def lines_of(
     searches = [name for name in names if name != NAME]
     looks = {
         NAME: Look(GRADIENTS, (0, (5, 2.5))),
-        **(looks or style.looks(searches, families)),
+        **style.looks(searches, families),
+        **(looks or {}),
     }
     runs_of = {
         name: [run for run in outcomes if run.name == name and len(run.curve.loss)]
