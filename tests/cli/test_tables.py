@@ -194,7 +194,7 @@ def test_the_card_says_what_was_trained_on_what_and_how_good_it_is(trained, plac
         f"| age | numbers | {data['age'].isna().sum()} |",
         f"| city | 3 categories: Lyon \\| Sud, Oslo, Rome | {data['city'].isna().sum()} |",
         "| newsletter | 2 categories: false, true | 0 |",
-        "That a number was missing is told to the network, too.",
+        "The network also receives an indicator for each missing number.",
         "| strategy | hill_climbing |",
         "200 networks evaluated",
         f"gradless predict {trained.folder} NEW.csv",
@@ -332,7 +332,7 @@ def test_predict_takes_columns_in_any_order_and_ignores_others(trained, place):
 def test_predict_refuses_missing_columns_by_name(trained):
     churn().drop(columns=["city", "spend"]).to_csv("other.csv", index=False)
     line = refuse("predict", trained.folder, "other.csv")
-    assert "no column named 'city', 'spend'; expected a column for each of the 5 features" in line
+    assert "no column named 'city', 'spend'. There must be one for each of the 5 features" in line
 
 
 def test_predict_tells_of_what_training_did_not_have(trained):
@@ -403,7 +403,7 @@ def test_evaluate_of_rows_that_are_all_new_or_all_old(trained):
 
 def test_evaluate_prints_a_table(trained, place):
     out = succeed("evaluate", trained.folder, place / "churn.csv")
-    for part in ("240 rows", "95 % interval", "ROC AUC of 'yes'", "true class", "predicted yes"):
+    for part in ("240 rows", "95 % interval", "ROC AUC of 'yes'", "true class", "predicted"):
         assert part in out
     assert succeed("evaluate", trained.folder, place / "churn.csv", "--quiet") == ""
 
@@ -430,7 +430,7 @@ def test_evaluate_takes_some_classes_and_refuses_unknown_ones(trained):
     data.loc[4, "churn"] = "perhaps"
     data.to_csv("other.csv", index=False)
     line = refuse("evaluate", trained.folder, "other.csv")
-    assert "line 6, column 'churn': class 'perhaps' is none of those that the network knows" in line
+    assert "line 6, column 'churn': the class must be one that the network knows" in line
     data.rename(columns={"churn": "left"}).drop(index=4).to_csv("other.csv", index=False)
     assert "no column 'churn' with the answers, found: 'customer id'" in refuse(
         "evaluate", trained.folder, "other.csv"
@@ -536,7 +536,7 @@ def test_a_run_of_before_is_used_but_does_not_go_on(priced, place, monkeypatch):
     assert call("resume", folder, "--evaluations", "400", "--quiet").code == 0
     monkeypatch.setattr(checkpoint, "_FORMAT", checkpoint._FORMAT + 1)
     told = refuse("resume", folder, "--evaluations", "100000")
-    assert "written by an earlier version of gradless, whose runs this one cannot go on with" in told
+    assert "written by an earlier version of gradless, whose runs this one cannot" in told
     rows = place / "churn.csv"
     assert succeed("predict", folder, rows).count("\n") == 241
 
@@ -622,7 +622,7 @@ def test_what_was_said_to_be_missing_is_kept_for_predict_evaluate_and_resume():
         "predict", "run", write_table(Path("na.csv"), ["a", "country"], [[1, "NA"]])
     )
     assert (code, err) == (0, "")
-    assert "give target, task, drop, categories and missing for files" in refuse(
+    assert "remove target, task, drop, categories and missing" in refuse(
         "train", "iris", "--missing"
     )
 
@@ -638,8 +638,8 @@ def test_merged_spellings_and_quoted_gaps_are_said_before_training():
     )
     assert code == 0
     assert err.splitlines() == [
-        "gradless: column 'b': 'NA' counts as a text, being in quotes or in a column of text; if "
-        "it is missing, say so with --missing NA",
+        "gradless: column 'b': 'NA' is read as text, since it is in quotes or in a column of text. "
+        "Use --missing NA if it means a missing value",
         "gradless: column 'y': 'True' and 'TRUE' are one class",
     ]
     assert read_json(Path("run"), "config.json")["data"]["classes"] == ["False", "True"]
@@ -707,7 +707,7 @@ def test_a_run_for_f1_says_f1_everywhere(place):
     assert 0 < reached <= 1
     assert "first half of the budget: log loss, by hill_climbing" in text
     assert re.search(r"New best network, evaluation: \d+, log loss: 0\.\d+, accuracy: \d", text)
-    assert re.search(r"New best network, evaluation: \d+, f1: 0\.\d+, accuracy: \d", text)
+    assert re.search(r"New best network, evaluation: \d+, f1: 0\.\d+, accuracy: \d\d\.\d%", text)
     assert re.search(f"^f1 +{reached:.4f} ", text, re.MULTILINE)
     assert "loss" not in text.replace("log loss", "")
     pictures = {"f1.png", "accuracy.png", "confusion.png", "roc.png"}

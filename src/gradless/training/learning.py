@@ -30,7 +30,7 @@ from gradless.training.session import Phase, Plan
 class LogLoss(Measure):
     """What people see of a first phase."""
 
-    name = quantity = label = "log loss"  # type: ignore[assignment]
+    name = quantity = label = "log loss"
     greater_is_better = False
 
 
