@@ -16,8 +16,8 @@ from PIL import Image
 
 from gradless._core import words
 from gradless.evaluation.layout import layout_for
-from gradless.runs.recipe import Prepared, Recipe, prepare
 from gradless.runs.network import softmax
+from gradless.runs.recipe import Prepared, Recipe, prepare
 from gradless.training.loop import evaluations_per_generation, train
 from gradless.training.records import Stop
 from gradless.views import decisions, style
