@@ -123,7 +123,7 @@ def test_findings_speak_of_the_objective_by_name_and_direction() -> None:
     assert "the best f1 hardly rose" in found.seen
     assert found.seen.endswith("and is 0.8000")
     flat = diagnosed(history_of(-0.25), objective=get("f1"))
-    assert flat.seen.startswith("the f1 was 0.25 all the time")
+    assert flat.seen.startswith("the f1 was 0.2500 all the time")
     fallen = np.where(TIME < 0.3, -0.5 - TIME, -0.1)
     diverged = diagnosed(history_of(fallen), objective=get("f1"))
     assert "the center's f1 was about 0.1" in diverged.seen
