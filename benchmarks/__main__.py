@@ -16,8 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import suite
-from benchmarks.suite import PARTS, Options, UnmeasuredError
+from benchmarks.pages import suite
+from benchmarks.pages.suite import PARTS, Options, UnmeasuredError
 
 _INSTALL = "pip install -r benchmarks/requirements.txt"
 

@@ -14,9 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import machine
 from benchmarks.metrics import TABLES, TOY, Options, page
 from benchmarks.metrics.measure import measure
+from benchmarks.pages import machine
 
 RESULTS = Path(__file__).parent.parent / "results" / "metrics.json"
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"

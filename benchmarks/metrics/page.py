@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmarks.intervals import LEVEL, Interval
 from benchmarks.metrics import (
     ACCURACY,
     DIRECT,
@@ -23,6 +22,7 @@ from benchmarks.metrics import (
     WORDS,
     Results,
 )
+from benchmarks.pages.intervals import LEVEL, Interval
 from gradless.views import plots
 
 _WITHIN = 0.01  # of accuracy

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import machine
+from benchmarks.pages import machine
 from benchmarks.reliability import BrokenPromiseError, Results, page
 from benchmarks.reliability.cost import cost
 from benchmarks.reliability.disks import disks

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import memory
 from benchmarks.reliability import BrokenPromiseError, Results
+from benchmarks.speed import memory
 from gradless._core.errors import InputError
 from gradless.data.cells import MISSING
 from gradless.data.columns import Columns

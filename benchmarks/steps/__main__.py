@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import machine
+from benchmarks.pages import machine
 from benchmarks.steps import TOY, Options, page
 from benchmarks.steps.measure import measure
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmarks.intervals import LEVEL, Interval
+from benchmarks.pages.intervals import LEVEL, Interval
 from benchmarks.steps import DATA, GRADIENTS, KINDS, SEARCHED, Kind, Options, Results
 from gradless.views import plots
 

@@ -95,7 +95,7 @@ def test_losses_are_let_go_of_and_programs_are_bounded(monkeypatch):
 
 @pytest.mark.slow
 def test_memory_stays_flat(monkeypatch):
-    """``python -m benchmarks.lasting`` does this at length."""
+    """``python -m benchmarks.reliability.lasting`` does this at length."""
     monkeypatch.setattr(programs, "KEPT", 4)
     taken = []
     process = psutil.Process()

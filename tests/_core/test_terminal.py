@@ -1,17 +1,13 @@
-"""Consoles of any encoding, and numbers that read back."""
+"""Consoles of any encoding."""
 
 import io
 import subprocess
 import sys
-from decimal import Decimal
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from gradless._core.terminal import among, lacks, make_streams_patient, shortest
+from gradless._core.terminal import lacks, make_streams_patient
 from gradless.cli import COMMANDS
 from helpers.commands import call
 
@@ -98,22 +94,3 @@ def test_names_that_standard_output_cannot_show(monkeypatch):
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="cp1252"))
     assert lacks("Łódź")
     assert not lacks("Zürich")
-
-
-# --- Numbers --------------------------------------------------------------------------------------
-
-
-@settings(deadline=None, derandomize=True, database=None)
-@given(st.floats(allow_nan=False), st.floats(width=32, allow_nan=False))
-def test_numbers_read_back(wide, narrow):
-    assert float(shortest(np.float64(wide))) == wide
-    assert np.float32(shortest(np.float32(narrow))) == np.float32(narrow)
-    # No more digits than a float32 needs; a float64 would have up to 17.
-    assert len(Decimal(shortest(np.float32(narrow))).normalize().as_tuple().digits) <= 9
-
-
-def test_a_number_among_others_has_the_digits_that_tell_them_apart():
-    assert among(100000003.49712, 7) == "100000003.497"
-    assert among(0.000123456, 1e-4) == "0.0001235"
-    assert among(152.133484, 300) == "152.1"
-    assert among(1e6, 0) == "1000000"

@@ -753,7 +753,7 @@ BAD_TRAINING = {
     "no value": (["missing.csv"], ["'b' has no filled cell", "--drop b"]),
     "missing target": (["unlabelled.csv"], ["line 3", "'target'", "missing value"]),
     "one class": (["one.csv"], ["'x'", "expected two classes"]),
-    "inf": (["inf.csv"], ["line 3", "'inf' is not finite"]),
+    "inf": (["inf.csv"], ["line 3", "'inf' must be a finite number"]),
     "fewer rows than classes": (["few.csv"], ["3 rows", "classes that repeat"]),
     "target": (["good.csv", "--target", "targt"], ["'targt'", "did you mean 'target'"]),
     "drop": (["good.csv", "--drop", "c"], ["'c'", "Known: 'a', 'b', 'target'"]),

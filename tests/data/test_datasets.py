@@ -42,21 +42,21 @@ def classification(targets, classes: int) -> Dataset:
     [
         (
             {"features": np.zeros((2, 1), np.int64)},
-            "features are int64 of shape (2, 1), expected float32 or float64",
+            "features must be float32 or float64 of shape (samples, features), got int64 of shape (2, 1)",
         ),
-        ({"features": np.zeros(2, np.float32)}, "features are float32 of shape (2,)"),
-        ({"features": np.zeros((0, 1), np.float32)}, "features are float32 of shape (0, 1)"),
-        ({"features": np.zeros((2, 0), np.float32)}, "features are float32 of shape (2, 0)"),
-        ({"features": np.full((2, 1), np.nan, np.float32)}, "NaN or infinite"),
-        ({"targets": np.zeros(3, np.int32)}, "targets are int32 of shape (3,), expected int32"),
-        ({"targets": np.zeros(2, np.int64)}, "targets are int64"),
-        ({"class_names": None}, "expected float32 or float64 of shape (2,)"),
-        ({"targets": np.array([0, 2], np.int32)}, "from 0 to 2, expected from 0 to 1"),
-        ({"targets": np.array([-1, 1], np.int32)}, "from -1 to 1"),
-        ({"feature_names": ("a", "b")}, "expected 1 different ones"),
+        ({"features": np.zeros(2, np.float32)}, "got float32 of shape (2,)"),
+        ({"features": np.zeros((0, 1), np.float32)}, "got float32 of shape (0, 1)"),
+        ({"features": np.zeros((2, 0), np.float32)}, "got float32 of shape (2, 0)"),
+        ({"features": np.full((2, 1), np.nan, np.float32)}, "got NaN or infinity"),
+        ({"targets": np.zeros(3, np.int32)}, "targets must be int32 of shape (2,), got int32 of shape (3,)"),
+        ({"targets": np.zeros(2, np.int64)}, "got int64 of shape (2,)"),
+        ({"class_names": None}, "targets must be float32 or float64 of shape (2,)"),
+        ({"targets": np.array([0, 2], np.int32)}, "from 0 to 1, got 0 to 2"),
+        ({"targets": np.array([-1, 1], np.int32)}, "got -1 to 1"),
+        ({"feature_names": ("a", "b")}, "must be 1 different ones"),
         (
             {"features": np.zeros((2, 2), np.float32), "feature_names": ("a", "a")},
-            "expected 2 different ones",
+            "must be 2 different ones",
         ),
     ],
 )
@@ -169,11 +169,11 @@ def test_vertical_clouds_stand_side_by_side():
         ("irs.csv", {}, "irs.csv: no such file"),
         ("IRS.CSV", {}, "IRS.CSV: no such file"),
         ("two\nlines.csv", {}, "'two\\nlines.csv': no such file"),
-        ("iris", {"target": "species"}, "for files only"),
-        ("iris", {"task": "regression"}, "for files only"),
-        ("spiral", {"seed": -1}, "seed is -1"),
+        ("iris", {"target": "species"}, "option for files"),
+        ("iris", {"task": "regression"}, "option for files"),
+        ("spiral", {"seed": -1}, "got -1"),
         ("spiral", {"seed": 2**32}, "from 0 to 2**32 - 1"),
-        ("spiral", {"seed": 0.5}, "seed is 0.5"),
+        ("spiral", {"seed": 0.5}, "got 0.5"),
     ],
 )
 def test_a_source_that_cannot_be_loaded(source, options, fragment):
@@ -226,17 +226,17 @@ def test_split_of_a_regression_rounds_the_test_samples_up():
 def test_split_refuses_what_is_not_a_fraction(fraction):
     with pytest.raises(InputError) as error:
         split(load("iris"), fraction, seed=0)
-    assert f"test fraction is {fraction!r}" in message_of(error)
+    assert f"between 0 and 1, got {fraction!r}" in message_of(error)
 
 
 @pytest.mark.parametrize(
     ("data", "fraction", "fragment"),
     [
-        (classification([0, 0, 0, 1, 2, 2], 3), 0.5, "class 'c1' has only one sample"),
-        (classification([0, 0, 1, 1, 2, 2], 3), 0.2, "4 for training and 2 for testing"),
-        (classification([0, 0, 1, 1, 2, 2], 3), 0.6, "at least 3 in each"),
-        (regression([[1], [2]], [1, 2]), 0.9, "0 for training and 2 for testing"),
-        (regression([[1]], [1]), 0.5, "at least 1 in each"),
+        (classification([0, 0, 0, 1, 2, 2], 3), 0.5, "got one of 'c1'"),
+        (classification([0, 0, 1, 1, 2, 2], 3), 0.2, "got 4 and 2"),
+        (classification([0, 0, 1, 1, 2, 2], 3), 0.6, "at least 3 samples each"),
+        (regression([[1], [2]], [1, 2]), 0.9, "got 0 and 2"),
+        (regression([[1]], [1]), 0.5, "at least 1 samples each"),
     ],
 )
 def test_split_refuses_parts_that_are_too_small(data, fraction, fragment):
@@ -253,7 +253,7 @@ def test_split_works_at_the_smallest_sizes():
 
 
 def test_split_refuses_a_seed_that_numpy_cannot_use():
-    with pytest.raises(InputError, match="seed is -1"):
+    with pytest.raises(InputError, match="got -1"):
         split(load("iris"), 0.5, seed=-1)
 
 
@@ -316,7 +316,7 @@ def test_minibatches_choose_all_samples_and_pairs_equally_often(n_samples, batch
 def test_a_minibatch_has_at_least_one_sample_and_at_most_all(n_samples, batch_size):
     with pytest.raises(InputError) as error:
         minibatch_indices(jax.random.key(0), n_samples, batch_size)
-    assert f"batch size {batch_size}" in message_of(error)
+    assert f"got {batch_size}" in message_of(error)
 
 
 # --- CSV files that work --------------------------------------------------------------------------
@@ -457,28 +457,28 @@ MANY = "a,y\n" + "".join(f"{k},{k % 2}\n" for k in range(5000))
         (b"", {}, "the file is empty"),
         ("\ufeff", {}, "the file is empty"),
         ("\n  \n\n", {}, "the file is empty"),
-        (b"\x89PNG\r\n\x1a\n\x00\xff", {}, "line 3: a NUL byte"),
-        (GOOD.replace("u", "ü").encode("latin-1"), {}, "line 2: not text in UTF-8"),
+        (b"\x89PNG\r\n\x1a\n\x00\xff", {}, "line 3: this must be text, got a NUL byte"),
+        (GOOD.replace("u", "ü").encode("latin-1"), {}, "line 2: this must be text in UTF-8"),
         (GOOD.encode("utf-16"), {}, "text in UTF-16"),
-        (GOOD.encode("utf-16-le"), {}, "line 1: a NUL byte"),
-        ("a,y\n1,u\n\0,v\n", {}, "line 3: a NUL byte"),
+        (GOOD.encode("utf-16-le"), {}, "line 1: this must be text, got a NUL byte"),
+        ("a,y\n1,u\n\0,v\n", {}, "line 3: this must be text, got a NUL byte"),
         ('a,y\n1,u\n2,"v\n3,v\n', {}, "not valid CSV (unexpected end of data)"),
         ('a,y\n1,"u"x\n', {}, "line 2: not valid CSV"),
         ("a,y\n1," + "u" * 200_000 + "\n", {}, "line 2: not valid CSV (field larger than"),
-        ("a;b;y\n1,5;2;u\n", {}, "separated by ';', expected commas"),
-        ("a\tb\n1\t2\n", {}, "separated by '\\t', expected commas"),
+        ("a;b;y\n1,5;2;u\n", {}, "separated by commas, got ';'"),
+        ("a\tb\n1\t2\n", {}, "separated by commas, got '\\t'"),
         # The header
         ("a,b,y\n", {}, "no rows below the header"),
         ("a,b,y", {}, "no rows below the header"),
-        ("5.1,3.5,0\n4.9,3,1\n", {}, "first line holds only numbers"),
+        ("5.1,3.5,0\n4.9,3,1\n", {}, "got numbers only"),
         ("a,b,a,b,y\n1,2,3,4,u\n", {}, "several columns are named 'a', 'b'"),
         ("a, a,y\n1,2,u\n", {}, "several columns are named 'a'"),
         (",a,y\n0,1,u\n", {}, "column 1 has no name"),
         ("a,,y\n0,1,u\n", {}, "column 2 has no name"),
         # Rows
-        ("a,b,y\n1,2,u\n\n1,v\n", {}, "line 4: number of cells is 2, expected 3"),
-        ("a,b,y\n1,2,u\n1,2,3,v\n", {}, "line 3: number of cells is 4, expected 3"),
-        ('a,b,y\n"1\n",2,u\n1,v\n', {}, "line 4: number of cells is 2"),
+        ("a,b,y\n1,2,u\n\n1,v\n", {}, "line 4: the row must have 3 cells as the header has, got 2"),
+        ("a,b,y\n1,2,u\n1,2,3,v\n", {}, "line 3: the row must have 3 cells as the header has, got 4"),
+        ('a,b,y\n"1\n",2,u\n1,v\n', {}, "line 4: the row must have 3 cells as the header has, got 2"),
         # Cells
         ("a,b,y\n1,2,u\n3,big,v\n", {}, "line 3, column 'b': 'big' is not a number"),
         ("a,b,y\n1,2,u\n3,big,v\n", {}, "--drop b to leave the column out"),
@@ -488,30 +488,30 @@ MANY = "a,y\n" + "".join(f"{k},{k % 2}\n" for k in range(5000))
         ('a,y\n1,u\n"two\nlines",u\n', {}, "line 4, column 'a': 'two\\nlines' is not a number"),
         ("a,y\n1,u\n" + "z" * 1000 + ",u\n", {}, "'zzzzzzzzzzzz...zzzzzzzzzzzzz' is not a number"),
         ("a,b,y\n1,,u\n", {}, "column 'b' has no filled cell"),
-        ("a,b,y\n1,2,u\n1,,v\n1,2,v\n", {}, "column 'b' has gaps, expected numbers without gaps"),
-        ("a,b,y\n1,x,u\n1,y,v\n1,x,v\n", {}, "column 'b' has categories, expected numbers"),
+        ("a,b,y\n1,2,u\n1,,v\n1,2,v\n", {}, "numbers without gaps, got gaps in 'b'"),
+        ("a,b,y\n1,x,u\n1,y,v\n1,x,v\n", {}, "numbers without gaps, got categories in 'b'"),
         ("a,b,y\n1,2,u\n1,-nan,u\n", {}, "line 3, column 'b': '-nan' is not a number"),
-        ("a,b,y\n1,2,u\n1,inf,v\n", {}, "line 3, column 'b': 'inf' is not finite"),
-        ("a,b,y\n1,-Infinity,u\n", {}, "line 2, column 'b': '-Infinity' is not finite"),
-        ("a,b,y\n1,4e38,u\n", {}, "line 2, column 'b': '4e38' is not finite in float32"),
-        ("a,b,y\n1,3.40282357e38,u\n", {}, "'3.40282357e38' is not finite in float32"),
-        ("a,b,y\n1,1e999,u\n", {}, "line 2, column 'b': '1e999' is not finite in float32"),
+        ("a,b,y\n1,2,u\n1,inf,v\n", {}, "line 3, column 'b': 'inf' must be a finite number"),
+        ("a,b,y\n1,-Infinity,u\n", {}, "line 2, column 'b': '-Infinity' must be a finite number"),
+        ("a,b,y\n1,4e38,u\n", {}, "line 2, column 'b': '4e38' must be a finite number in float32"),
+        ("a,b,y\n1,3.40282357e38,u\n", {}, "'3.40282357e38' must be a finite number in float32"),
+        ("a,b,y\n1,1e999,u\n", {}, "line 2, column 'b': '1e999' must be a finite number in float32"),
         (MANY + "x,1\n", {}, "line 5002, column 'a': 'x' is not a number"),
         # The target
-        ("a,b,c\n1,2,3\n", {}, "pass --target NAME with one of: 'a', 'b', 'c'"),
+        ("a,b,c\n1,2,3\n", {}, "Use --target NAME with one of: 'a', 'b', 'c'"),
         (",".join(f"f{k}" for k in range(784)) + "\n", {}, "'f19', ... (784 in all)"),
         (GOOD, {"target": "Y"}, "unknown target column 'Y'"),
         ("a,species\n1,u\n", {"target": "speices"}, "did you mean 'species'?"),
-        ("y\nu\nv\n", {}, "the only column is the target, 'y'"),
-        ("a,y\n1,u\n2,u\n", {}, "column 'y': all rows are of class 'u'"),
-        ("a,y\n1,1\n2,1.0\n", {}, "column 'y': all rows are of class '1'"),
-        ("a,y\n1,u\n", {}, "one row of data, expected two or more"),
-        ("a,y\n1,u\n2,v\n", {}, "column 'y': each of the 2 rows is a class of its own"),
-        ("a,b\n1,2\n3,4\n", {"target": "b"}, "column 'b': each of the 2 rows is a class"),
+        ("y\nu\nv\n", {}, "got 'y' alone"),
+        ("a,y\n1,u\n2,u\n", {}, "column 'y': there must be two classes or more, got 'u' alone"),
+        ("a,y\n1,1\n2,1.0\n", {}, "column 'y': there must be two classes or more, got '1' alone"),
+        ("a,y\n1,u\n", {}, "two rows of data or more, got one"),
+        ("a,y\n1,u\n2,v\n", {}, "a class of its own for each of the 2 rows"),
+        ("a,b\n1,2\n3,4\n", {"target": "b"}, "a class of its own for each of the 2 rows"),
         ("a,y\n1,u\n2,\n", {}, "line 3, column 'y': missing value '"),
         ("a,y\n1,0.5\n2,NaN\n", {}, "line 3, column 'y': missing value '"),
-        ("a,y\n1,0.5\n2,inf\n", {}, "line 3, column 'y': 'inf' is not finite"),
-        ("a,y\n1,0.5\n2,-1e39\n", {}, "line 3, column 'y': '-1e39' is not finite in float32"),
+        ("a,y\n1,0.5\n2,inf\n", {}, "line 3, column 'y': 'inf' must be a finite number"),
+        ("a,y\n1,0.5\n2,-1e39\n", {}, "line 3, column 'y': '-1e39' must be a finite number in float32"),
         (GOOD, {"task": "regression"}, "line 2, column 'y': 'u' is not a number"),
         (GOOD, {"task": "regression"}, "--task classification"),
         (
@@ -536,7 +536,7 @@ def test_csv_files_that_cannot_be_used(csv_file, content, options, fragment):
 def test_a_directory_is_not_a_csv_file(tmp_path):
     with pytest.raises(InputError) as error:
         load(str(tmp_path))
-    assert "a directory, expected a CSV file" in message_of(error)
+    assert "must be a CSV file, got a folder" in message_of(error)
 
 
 # --- Features of unseen rows ----------------------------------------------------------------------
@@ -578,14 +578,14 @@ def test_features_read_back_are_those_of_training(csv_file, tmp_path):
 @pytest.mark.parametrize(
     ("content", "fragment"),
     [
-        ("a,c,y\n1,2,u\n", "no column named 'b'; expected a column for each of the 2 features"),
+        ("a,c,y\n1,2,u\n", "no column named 'b'. There must be one for each of the 2 features"),
         ("A,B\n1,2\n", "no column named 'a', 'b'"),
         ("a,b\n1,x\n", "line 2, column 'b': 'x' is not a number"),
         ("b,a\n1,\n", "line 2, column 'a': missing value '"),
-        ("a,b\n1,2\n1,inf\n", "line 3, column 'b': 'inf' is not finite"),
+        ("a,b\n1,2\n1,inf\n", "line 3, column 'b': 'inf' must be a finite number"),
         ("a,b\n", "no rows below the header"),
-        ("a,b\n1\n", "line 2: number of cells is 1, expected 2"),
-        ("1,2\n3,4\n", "first line holds only numbers"),
+        ("a,b\n1\n", "line 2: the row must have 2 cells as the header has, got 1"),
+        ("1,2\n3,4\n", "got numbers only"),
         ("", "the file is empty"),
     ],
 )

@@ -170,7 +170,7 @@ def test_names_that_would_be_the_same_are_told_apart():
 
 def test_other_columns_are_refused(columns):
     fitted = Preprocessing.fit(columns)
-    with pytest.raises(InputError, match="pass the columns that"):
+    with pytest.raises(InputError, match="those that the preprocessing was fitted on"):
         fitted.transform(columns._replace(feature_names=("spend", "city", "age", "plan")))
 
 
@@ -193,7 +193,7 @@ def test_unseen_categories_are_none_of_the_known_ones_and_are_told(tmp_path, col
     spend, city, gap, plan = fitted.strangers(new)
     assert spend.startswith("column 'spend': 1 cell without a value, of which the training data")
     assert city.startswith("column 'city': 3 cells with categories that the training data did not")
-    assert "'Bonn' (2), 'Köln' (1); they count as none of the known ones" in city
+    assert "'Bonn' (2), 'Köln' (1); treated as unknown" in city
     assert "column 'plan': 1 cell without a value, of which the training data had none" in gap
     assert "1 cell with categories that the training data did not have: 'gold' (1)" in plan
     assert list(fitted.strangers(columns)) == []

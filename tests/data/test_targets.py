@@ -65,7 +65,7 @@ def test_classes_of_a_network_are_found_however_they_are_written(read):
     assert read("100.0", "1e2", "07", known=["7", "100"]) == [1, 1, 0]
     # Where it learned them as two, they stay two.
     assert read("TRUE", "True", known=["TRUE", "True"]) == [0, 1]
-    with pytest.raises(InputError, match="class 'maybe' is none of those that the network knows"):
+    with pytest.raises(InputError, match="must be one that the network knows.*got 'maybe'"):
         read("true", "maybe", known=["False", "True"])
     assert class_indices(["YES", "perhaps"], ["no", "yes"]) == [1, None]
 
@@ -73,19 +73,19 @@ def test_classes_of_a_network_are_found_however_they_are_written(read):
 def test_only_numbers_are_told_of_regression_where_no_class_repeats(read):
     with pytest.raises(InputError, match=r"another target, or predict numbers with --task regr"):
         read("1", "2", "3")
-    with pytest.raises(InputError, match=r"expected classes that repeat; choose another target$"):
+    with pytest.raises(InputError, match=r"classes must repeat.*; choose another target$"):
         read("a", "b", "3")
 
 
 def test_one_row_teaches_nothing(read):
     for task in ("classification", "regression"):
-        with pytest.raises(InputError, match="one row of data, expected two or more"):
+        with pytest.raises(InputError, match="two rows of data or more, got one"):
             read("1.5", task=task)
 
 
 def test_a_class_of_one_number_is_told_of_regression(read):
     targets, names, _ = read("1", "2", "1", "2", "7")
-    with pytest.raises(InputError, match=r"class '7' has only one sample.* --task regression"):
+    with pytest.raises(InputError, match=r"got one of '7'.* --task regression"):
         split_rows("table", np.array(targets), names, 0.5, 0)
     with pytest.raises(InputError, match=r"add samples or drop it$"):
         split_rows("table", np.array(targets), ("a", "b", "c"), 0.5, 0)

@@ -6,9 +6,13 @@ import jax
 import numpy as np
 import pytest
 from benchmarks import __main__ as command
-from benchmarks import machine, mnist, quality, render_quality, steps, suite
+from benchmarks import steps
+from benchmarks.pages import machine, suite
+from benchmarks.pages import quality as render_quality
 from benchmarks.peers import CONTESTANTS, YARDSTICK
 from benchmarks.peers.task import Finished, Recorder, Task
+from benchmarks.quality import mnist
+from benchmarks.quality import searches as quality
 from benchmarks.steps import page as steps_page
 
 from gradless.problems.supervised import SupervisedProblem

@@ -308,7 +308,7 @@ REFUSED = {
     ),
     "half a character": ("a,b,y\n1,2,ü".encode()[:-1], "line 2: not text in UTF-8 (byte 0xc3)"),
     "surrogate": (b"a,b,y\n1,2,\xed\xa0\x80\n", "line 2: not text in UTF-8 (byte 0xed)"),
-    "zeros": (bytes(10**6), "line 1: a NUL byte"),
+    "zeros": (bytes(10**6), "line 1: this must be text, got a NUL byte"),
     "zeros at the end": (GOOD.encode() + bytes(4096), "line 5: a NUL byte"),
     "zeros, late": (GOOD.encode() + REST.encode() * 5000 + b"\0", "line 10005: a NUL byte"),
     # Lines and quotes
@@ -451,7 +451,7 @@ REFUSED = {
         "texts in 21 filled cells; expected numbers, or categories that repeat: leave them out "
         "with --drop when 'my id', or replace dates",
     ),
-    "inf": (HEAD + "1,inf,u\n" + REST, "line 2, column 'b': 'inf' is not finite in float32"),
+    "inf": (HEAD + "1,inf,u\n" + REST, "line 2, column 'b': 'inf' must be a finite number in float32"),
     "1e400": (HEAD + "-1e400,2,u\n" + REST, "line 2, column 'a': '-1e400' is not finite"),
     "nan alone": (HEAD + "1,NaN,u\n", "column 'b' has no filled cell; expected numbers, or"),
     "Excel's missing value": (HEAD + "1,#N/A,u\n", "column 'b' has no filled cell"),

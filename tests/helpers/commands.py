@@ -25,7 +25,7 @@ ALWAYS = {
 # And of data that were measured, not drawn in the plane.
 MEASURED = ALWAYS | {"preprocessing.skops", "model_card.md"}
 IMPROVEMENT = re.compile(
-    r"New best network, evaluation: ([\d,]+), loss: (-?[\d.]+)(?:, accuracy: ([\d.]+))?"
+    r"New best network, evaluation: ([\d,]+), loss: (-?[\d.]+)(?:, accuracy: ([\d.]+)%)?"
 )
 
 

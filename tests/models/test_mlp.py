@@ -179,7 +179,7 @@ def test_networks_are_models_and_compare_by_value() -> None:
 
 @pytest.mark.parametrize("sizes", [(), (2,), (2, 0, 3), (2, -1), (0, 3)])
 def test_sizes_that_are_no_network(sizes) -> None:
-    with pytest.raises(InputError, match=r"layer sizes .* give for example 2 64 3"):
+    with pytest.raises(InputError, match=r"layer sizes .* For example: 2 64 3"):
         MLP(sizes)
 
 
@@ -240,7 +240,7 @@ def test_what_goes_in_steps() -> None:
 def test_unknown_names_suggest_the_closest() -> None:
     with pytest.raises(InputError, match="unknown kind of weights 'int4'; did you mean 'int8'"):
         MLP((2, 3), weights="int4")
-    with pytest.raises(InputError, match="unknown activation 3; Known: "):
+    with pytest.raises(InputError, match="unknown activation 3. Known: "):
         MLP((2, 3), activation=3)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="unknown activation 'rleu'; did you mean 'relu'"):
         MLP((2, 3), activation="rleu")

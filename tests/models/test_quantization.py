@@ -62,7 +62,7 @@ def test_a_file_gives_the_same_bits(weights):
         assert restored(stored, Path("file")).tobytes() == once.tobytes()
     else:
         assert np.isnan(once).all()  # such a network never wins
-        with pytest.raises(InputError, match="file holds weights in eight bits"):
+        with pytest.raises(InputError, match="file must hold 8-bit weights"):
             restored(stored, Path("file"))
 
 
@@ -112,5 +112,5 @@ def test_halves_go_to_even_numbers():
 )
 def test_what_no_rounding_has_made_is_refused(values, scale):
     stored = Quantized(np.array(values, np.int8), np.float32(scale))
-    with pytest.raises(InputError, match=r"^model.safetensors holds .* use another copy of it$"):
+    with pytest.raises(InputError, match=r"^model.safetensors must hold .* use another copy of it$"):
         restored(stored, Path("model.safetensors"))

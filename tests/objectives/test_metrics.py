@@ -561,7 +561,7 @@ def test_trained_members_are_judged_with_weights(vertical: Dataset) -> None:
 
 def test_two_classes_are_asked_for(vertical: Dataset) -> None:
     objective = objectives.get("precision_at_recall:0.9")
-    message = "objective 'precision_at_recall:0.9' was given for 3 classes, expected 2"
+    message = "objective 'precision_at_recall:0.9' must be used for 2 classes, got 3"
     with pytest.raises(InputError, match=message):
         SupervisedProblem.of(vertical, MLP((2, 3, 3)), objective)
     with pytest.raises(InputError, match=message):
@@ -571,24 +571,24 @@ def test_two_classes_are_asked_for(vertical: Dataset) -> None:
 @pytest.mark.parametrize("name", ["r2", "mae", "spearman", "log_cosh", "huber", "quantile"])
 def test_classes_are_no_numbers(name: str, vertical: Dataset) -> None:
     with pytest.raises(
-        InputError, match="was given for classification, but judges regression; choose"
+        InputError, match="must be used for regression, got classification; choose"
     ):
         SupervisedProblem.of(vertical, MLP((2, 3, 3)), objectives.get(name))
 
 
 @pytest.mark.parametrize("name", ["matthews", "cohen_kappa", "balanced_accuracy", "r2"])
 def test_labels_have_no_such_value(name: str) -> None:
-    with pytest.raises(InputError, match="was given for multilabel"):
+    with pytest.raises(InputError, match="got multilabel"):
         objectives.get(name)(np.zeros((4, 3)), np.ones((4, 3), int), task="multilabel")
 
 
 @pytest.mark.parametrize(
     ("weight", "message"),
     [
-        (np.ones(299), r"weights of shape \(299,\) were given for 300 samples"),
-        (np.zeros(300), "weights from 0.0 to 0.0 were given"),
-        (np.r_[-1, np.ones(299)], "weights from -1.0 to 1.0 were given"),
-        (np.r_[np.inf, np.ones(299)], "weights from 1.0 to inf were given"),
+        (np.ones(299), r"of shape \(300,\), got shape \(299,\)"),
+        (np.zeros(300), "not all 0, got 0.0 to 0.0"),
+        (np.r_[-1, np.ones(299)], "not all 0, got -1.0 to 1.0"),
+        (np.r_[np.inf, np.ones(299)], "not all 0, got 1.0 to inf"),
     ],
 )
 def test_weights_that_count_nothing(weight, message: str, vertical: Dataset) -> None:
@@ -607,5 +607,5 @@ def test_labels_are_not_taken_for_classes(labels) -> None:
 
 @pytest.mark.parametrize("labels", [np.ones((4, 2), int), np.full((4, 3), 2), np.ones(4)])
 def test_labels_are_zero_or_one_for_each_output(labels) -> None:
-    with pytest.raises(InputError, match="expected 0 or 1 for each output"):
+    with pytest.raises(InputError, match="labels must be 0 or 1 for each output"):
         objectives.get("f1")(np.zeros((4, 3)), labels, task="multilabel")

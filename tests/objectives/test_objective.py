@@ -246,16 +246,16 @@ def test_equal_numbers_are_the_same_objective(given: str, same: str) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("fbeta", "'fbeta' was given no number, expected a number above 0; give .* fbeta:2$"),
-        ("fbeta:0", "'fbeta' was given 0, expected a number above 0"),
-        ("fbeta:inf", "'fbeta' was given inf, expected a number above 0"),
-        ("fbeta:two", "'fbeta' was given two, expected a number above 0"),
-        ("precision_at_recall", "no number, expected a number above 0 and up to 1"),
-        ("precision_at_recall:0", "given 0, expected a number above 0 and up to 1"),
-        ("precision_at_recall:1.1", "given 1.1, expected a number above 0 and up to 1"),
-        ("huber:-1", "given -1, expected a number above 0; give for example huber:1$"),
-        ("quantile:1", "given 1, expected a number between 0 and 1, both excluded"),
-        ("quantile:nan", "given nan, expected .*; give for example quantile:0.5$"),
+        ("fbeta", "'fbeta' must have a number above 0, got none. For example: fbeta:2$"),
+        ("fbeta:0", "'fbeta' must have a number above 0, got 0"),
+        ("fbeta:inf", "'fbeta' must have a number above 0, got inf"),
+        ("fbeta:two", "'fbeta' must have a number above 0, got two"),
+        ("precision_at_recall", "a number above 0 and up to 1, got none"),
+        ("precision_at_recall:0", "a number above 0 and up to 1, got 0"),
+        ("precision_at_recall:1.1", "a number above 0 and up to 1, got 1.1"),
+        ("huber:-1", "a number above 0, got -1. For example: huber:1$"),
+        ("quantile:1", "a number between 0 and 1, got 1"),
+        ("quantile:nan", "got nan. For example: quantile:0.5$"),
     ],
 )
 def test_numbers_out_of_range(name: str, message: str) -> None:
@@ -265,7 +265,7 @@ def test_numbers_out_of_range(name: str, message: str) -> None:
 
 @pytest.mark.parametrize(
     ("given", "close"),
-    [("quantil:0.9", "quantile:0.5"), ("f1:2", "f1"), ("roc-auc", "roc_auc"), ("logloss", "log_l")],
+    [("quantil:0.9", "quantile:0.5"), ("f1:2", "f1"), ("roc-au", "roc_auc"), ("logloss", "log_l")],
 )
 def test_the_closest_name_may_have_a_number_or_be_an_alias(given: str, close: str) -> None:
     with pytest.raises(InputError, match=f"did you mean '{close}"):
@@ -288,5 +288,5 @@ def test_unknown_name_suggests_the_closest() -> None:
 
 @pytest.mark.parametrize("shape", [(SAMPLES,), (SAMPLES - 1, CLASSES), (SAMPLES, CLASSES, 1)])
 def test_shapes_that_do_not_fit(shape, labels) -> None:
-    with pytest.raises(InputError, match=r"outputs of shape .* for 64 targets"):
+    with pytest.raises(InputError, match=r"outputs must be of shape .* for 64 targets"):
         OBJECTIVES["accuracy"](np.zeros(shape), labels)

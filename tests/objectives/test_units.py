@@ -40,6 +40,6 @@ def test_units_beyond_float32(deviation):
     same = unit_for(objectives.get(f"huber:{deviation!r}"), np.array([deviation]))
     assert same.objective.name == "huber:1"
     own = dataclasses.replace(objectives.get("mse"), name="own", degree=None)
-    with pytest.raises(InputError, match="targets with a standard deviation"):
+    with pytest.raises(InputError, match="targets must have a standard deviation"):
         unit_for(own, np.array([deviation]))
     assert unit_for(own, np.array([3.0])).objective is own

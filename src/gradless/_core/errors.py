@@ -35,6 +35,8 @@ def closest(given: str, known: Iterable[str]) -> str | None:
         begun = [name for alike, name in spelled.items() if alike.startswith(wanted)]
         if len(begun) == 1:
             return begun[0]
+    if ":" in wanted and (name := spelled.get(wanted.partition(":")[0])):
+        return name  # that takes no number, where another one does
     found = difflib.get_close_matches(wanted, spelled, n=1, cutoff=_ALIKE)
     return spelled[found[0]] if found else None
 
@@ -89,5 +91,5 @@ def unknown_name(kind: str, given: str, known: Iterable[str]) -> InputError:
     """
     names = sorted(known)
     meant = closest(str(given), names)
-    hint = f"did you mean {meant!r}? " if meant else ""
-    return InputError(f"unknown {kind} {given!r}; {hint}Known: {', '.join(names)}")
+    hint = f"; did you mean {meant!r}?" if meant else "."
+    return InputError(f"unknown {kind} {given!r}{hint} Known: {', '.join(names)}")

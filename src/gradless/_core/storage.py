@@ -140,14 +140,16 @@ def _check_kinds(path: Path, file: Any, expected: Mapping[str, np.ndarray]) -> N
     found = set(file.keys())
     if found != expected.keys():
         differing = sorted(found ^ expected.keys())
-        raise InputError(f"{path} holds other arrays than expected, for example {differing[0]!r}")
+        raise InputError(
+            f"{path} must hold the arrays of this run, got others, for example {differing[0]!r}"
+        )
     for name, array in expected.items():
         piece = file.get_slice(name)
         kind = _DTYPES.get(piece.get_dtype(), piece.get_dtype())
         if tuple(piece.get_shape()) != array.shape or kind != array.dtype:
             raise InputError(
-                f"{path}: {name!r} is {kind}{list(piece.get_shape())}, "
-                f"expected {array.dtype}{list(array.shape)}; it belongs to another network or run"
+                f"{path}: {name!r} must be {array.dtype}{list(array.shape)}, got "
+                f"{kind}{list(piece.get_shape())}; it belongs to another network or run"
             )
 
 

@@ -97,7 +97,7 @@ class PatientConsole(Console):
             super().print(*objects, **options)
         except OSError as error:  # of a disk that is full
             self.on_broken_pipe()
-            say(f"standard output cannot be written ({error.strerror}); going on without it")
+            say(f"standard output cannot be written ({error.strerror}); continuing without it")
 
     def on_broken_pipe(self) -> None:
         """Print to nowhere from now on, instead of ending the program."""
@@ -118,10 +118,13 @@ def make_folder(folder: Path) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             interrupts.add_farewell(lambda: _remove_empty(made))
     except FileExistsError:
-        raise InputError(f"--out {folder} is a file, expected a folder; give another one") from None
+        raise InputError(
+            f"--out must be a folder, got the file {folder}. Use --out with another name"
+        ) from None
     except OSError as error:
         raise InputError(
-            f"--out {shortened(folder)} cannot be made ({error.strerror}); give another folder"
+            f"--out {shortened(folder)} cannot be made ({error.strerror}). Use --out with "
+            "another folder"
         ) from None
 
 

@@ -71,7 +71,7 @@ def _complete(parser: argparse.ArgumentParser) -> None:
         one: Any = action
         if values := getattr(action, "completions", None) or named.get(action.dest):
             action.choices = list(map(str, values))
-        elif action.dest == "data":
+        elif action.metavar == "DATA":
             one.complete = _names_and_files(DATASETS)
         elif action.metavar in ("RUN", "FOLDER"):
             one.complete = shtab.DIRECTORY

@@ -26,6 +26,7 @@ GROUPS = ("Data", "Network", "Stop", "Search", "Output", "Advanced")
 _ADVANCED = GROUPS[-1]
 _HELP, _HELP_ALL = ("-h", "--help"), "--help-all"
 _WIDEST = 100  # columns of a page of help; longer lines are hard to read
+_NUMBERS = re.compile(r"[-+]?[.\d]")
 _NEGATIVE = re.compile(r"-(\d[\d_,]*\.?\d*|\.\d+)(e[+-]?\d+)?|-(inf|nan)", re.IGNORECASE)
 
 Options = TypeVar("Options")
@@ -122,7 +123,7 @@ def parse(command: str, about: Command, arguments: Sequence[str], more: type | N
         raise SystemExit(0)
     parser = parser_of(command, about, more=more, positionals=False)
     try:
-        found, left = parser.parse_known_args(list(arguments))
+        found, left = parser.parse_known_args(_joined(about, arguments))
     except argparse.ArgumentError as error:
         raise InputError(_needs_a_value(parser, error)) from None
     except RefusedError as error:
@@ -246,6 +247,22 @@ class _Several(argparse.Action):
 def _fields(about: Command) -> list[dataclasses.Field[Any]]:
     """Those that are options."""
     return [field for field in dataclasses.fields(about.options) if "told" in field.metadata]
+
+
+def _joined(about: Command, arguments: Sequence[str]) -> list[str]:
+    """The arguments with the numbers of an option as one, so that it takes nothing but numbers."""
+    hints = typing.get_type_hints(about.options)
+    several = {f"--{_dashed(f.name)}" for f in _fields(about) if inside(hints[f.name]) is int}
+    joined: list[str] = []
+    taking = False
+    for one in arguments:
+        if taking and _NUMBERS.match(one):
+            joined[-1] += f"{one},"
+        elif taking := one in several:
+            joined.append(f"{one}=")
+        else:
+            joined.append(one)
+    return joined
 
 
 def _told(field: dataclasses.Field[Any]) -> Told:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gradless._core import words
+from gradless._core.errors import closest
 
 
 class RefusedError(Exception):
@@ -21,18 +22,37 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, eq=False)  # argparse wants to hash it
 class Reader:
-    """Reads one value of an option, or says what it must be."""
+    """Reads one value of an option, or says what it must be.
+
+    Attributes
+    ----------
+    name
+        The option as it is typed.
+    made
+        Makes the value of a text, or raises a ValueError.
+    kind
+        What it must be, in words.
+    example
+        A value that works.
+    limits
+        Of its value: above, at_least, at_most, below.
+    allowed
+        The values that it may have, if they are named.
+    several
+        Whether commas separate values.
+    """
 
     name: str
     made: Callable[[str], Any]
-    rule: str
+    kind: str
     example: str
-    told: Any
+    limits: Mapping[str, Any]
+    allowed: tuple[str, ...] = ()
     several: bool = False
 
     def __call__(self, text: str) -> Any:
         """The value; of several with commas, a tuple."""
-        if not self.several or "," not in text:
+        if not self.several:
             return self._one(text)
         return tuple(self._one(part) for part in text.split(",") if part.strip())
 
@@ -40,27 +60,29 @@ class Reader:
         try:
             value = self.made(text)
         except ValueError:
-            raise self._error(text) from None
+            raise self._refusal(text, self.kind) from None
         if not isinstance(value, int | float) or isinstance(value, bool):
             return value
-        low, high = self.told.get("above"), self.told.get("below")
-        least, most = self.told.get("at_least"), self.told.get("at_most")
-        fine = (
-            (low is None or value > low)
-            and (high is None or value < high)
-            and (least is None or value >= least)
-            and (most is None or value <= most)
-        )
         if not math.isfinite(value):
-            raise self._error(text, "a finite number")
-        if not fine:
-            raise self._error(text)
+            raise self._refusal(text, self.kind)
+        low, high = self.limits.get("above"), self.limits.get("below")
+        least, most = self.limits.get("at_least"), self.limits.get("at_most")
+        if (
+            (low is not None and value <= low)
+            or (high is not None and value >= high)
+            or (least is not None and value < least)
+            or (most is not None and value > most)
+        ):
+            raise self._refusal(text, _range(self.limits))
         return value
 
-    def _error(self, text: str, rule: str = "") -> RefusedError:
-        example = f" For example: {self.name} {self.example}" if self.example else ""
+    def _refusal(self, text: str, rule: str) -> RefusedError:
         given = text if re.fullmatch(r"[-+.,\w%]+", text) else repr(text)
-        return RefusedError(f"{self.name} must be {rule or self.rule}, got {given}.{example}")
+        said = f"{self.name} must be {rule}, got {given}."
+        if meant := closest(text, self.allowed):
+            return RefusedError(f"{said} Did you mean {meant}?")
+        example = f" For example: {self.name} {self.example}" if self.example else ""
+        return RefusedError(said + example)
 
 
 def reader(name: str, hint: Any, told: Mapping[str, Any], example: str) -> Reader:
@@ -69,16 +91,16 @@ def reader(name: str, hint: Any, told: Mapping[str, Any], example: str) -> Reade
     kind = plain(hint if one is None else one)
     if allowed := tuple(map(str, choices(kind) or told.get("choices", ()))):
         choice = functools.partial(_choose, allowed)
-        return Reader(name, choice, words.either(allowed), example, {})
+        return Reader(name, choice, words.either(allowed), example, {}, allowed)
     if kind in (Path, str):
         return Reader(name, kind, "text", example, {}, several=told.get("metavar") == "NAMES")
     if told.get("is_time"):
-        rule = f"a time {_range(told, False)}".replace("a time a number", "a time")
-        return Reader(name, words.read_seconds, rule, example, told)
+        return Reader(name, words.read_seconds, "a time such as 30s, 5m or 1h", example, told)
     made: Callable[[str], Any] = words.read_count if kind is int else words.read_number
     if (kind is float and told.get("at_most", 0) == 1) or told.get("below") == 1:
         made = _read_share
-    return Reader(name, made, _range(told, kind is int), example, told, several=one is not None)
+    rule = "a whole number" if kind is int else "a number"
+    return Reader(name, made, rule, example, told, several=one is not None)
 
 
 def _read_share(text: str) -> float:
@@ -95,22 +117,18 @@ def _choose(allowed: tuple[str, ...], text: str) -> str:
     return found
 
 
-def _range(told: Mapping[str, Any], whole: bool) -> str:
+def _range(limits: Mapping[str, Any]) -> str:
     """In words, which numbers an option takes."""
-    above, below = told.get("above"), told.get("below")
-    least, most = told.get("at_least"), told.get("at_most")
-    kind = "a whole number" if whole else "a number"
+    above, below = limits.get("above"), limits.get("below")
+    least, most = limits.get("at_least"), limits.get("at_most")
     if least is not None and most is not None:
-        return f"{kind} from {least:g} to {most:.10g}"
-    if above is not None and below is not None:
-        return f"between {above:g} and {below:g}"
-    if above is not None and most is not None:
-        return f"above {above:g} and at most {most:g}"
-    if least is not None and below is not None:
-        return f"at least {least:g} and below {below:.10g}"
-    if above is not None:
-        return f"above {above:g}"
-    return kind if least is None else f"{least:g} or more"
+        return f"from {least:g} to {most:.10g}"
+    if least is not None:
+        return f"{least:g} or more" if below is None else f"{least:g} or more and below {below:g}"
+    parts = [] if above is None else [f"above {above:g}"]
+    parts += [] if most is None else [f"at most {most:g}"]
+    parts += [] if below is None else [f"below {below:g}"]
+    return " and ".join(parts)
 
 
 def plain(hint: Any) -> Any:

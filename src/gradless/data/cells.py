@@ -211,8 +211,8 @@ def not_a_number(cell: str, otherwise: str) -> str:
         like = like_number(cell)
         return f"{like or f'{shown(cell)} is not a number; write a number'}, or {otherwise}"
     return (
-        f"{shown(cell)} is not finite in float32, whose largest number is 3.4e38; "
-        "correct it or rescale the column"
+        f"{shown(cell)} must be a finite number in float32, at most 3.4e38; correct it or "
+        "rescale the column"
     )
 
 

@@ -115,7 +115,7 @@ class CsvFile(File):
         for line, row in self._rows:
             if len(row) != width:
                 raise self.error(
-                    f"number of cells is {len(row)}, expected {width} as in the header; "
+                    f"the row must have {width} cells as the header has, got {len(row)}; "
                     f"{_advice(row, width)}",
                     line=line,
                 )
@@ -126,19 +126,19 @@ class CsvFile(File):
     def _read_header(self) -> None:
         line, cells = next(self._rows, (0, None))
         if cells is None:
-            raise self.error("the file is empty, expected a header line and rows of numbers")
+            raise self.error("the file is empty; it must begin with a header line")
         self.header = header = tuple(one_line(cell) for cell in cells)
         if all(number(name) is not None for name in header):
             raise self.error(
-                f"the first line holds only numbers, expected column names, found: "
-                f"{listing(header)}; add a header line",
+                f"the first line must hold column names, got numbers only: {listing(header)}; "
+                "add a header line",
                 line=line,
             )
         for separator in (";", "\t", "|"):
             if len(header) == 1 and separator in cells[0]:
                 raise self.error(
-                    f"cells seem to be separated by {separator!r}, expected commas; "
-                    "save the file with commas, and with points in its decimals",
+                    f"cells must be separated by commas, got {separator!r}; save the file with "
+                    "commas, and with points in its decimals",
                     line=line,
                 )
         if len(header) > 1 and not header[-1] and "" not in header[:-1]:
@@ -166,7 +166,7 @@ class CsvFile(File):
         except FileNotFoundError:
             raise self.error("no such file; check the path") from None
         except IsADirectoryError:
-            raise self.error("a directory, expected a CSV file; name a file in it") from None
+            raise self.error("this must be a CSV file, got a folder; name a file in it") from None
         except OSError as error:
             raise self.error(f"cannot be read ({error.strerror}); check the file") from None
         except csv.Error as error:
@@ -180,13 +180,13 @@ class CsvFile(File):
         """Refuse other files before a line is read, which in them may have no end."""
         for magic, what, todo in _OTHER_FILES:
             if head[: len(magic)].lower() == magic.lower():
-                raise self.error(f"{what}, expected a CSV file; {todo}")
+                raise self.error(f"this must be a CSV file, got {what}; {todo}")
         if b"\0" in head:
             raise self._nul(len(head[: head.index(b"\0") + 1].splitlines()))
 
     def _nul(self, line: int) -> InputError:
         return self.error(
-            "a NUL byte, which text does not have; save it as CSV in UTF-8", line=line
+            "this must be text, got a NUL byte; save the file as CSV in UTF-8", line=line
         )
 
     def _lines(self, text: Iterable[str]) -> Iterator[str]:
@@ -196,8 +196,8 @@ class CsvFile(File):
                 raise self._nul(place)
             if not line.isascii() and (byte := _NOT_UTF8.search(line)):
                 raise self.error(
-                    f"not text in UTF-8 (byte 0x{ord(byte[0]) - 0xDC00:x}); save the file as CSV "
-                    "in UTF-8, in Excel as 'CSV UTF-8'",
+                    f"this must be text in UTF-8, got the byte 0x{ord(byte[0]) - 0xDC00:x}; save "
+                    "the file as CSV in UTF-8, in Excel as 'CSV UTF-8'",
                     line=place,
                 )
             if place == 1:  # of byte order marks, some files have two
@@ -211,8 +211,8 @@ class CsvFile(File):
         found = _SEPARATED.fullmatch(line)
         if found and found[1] != ",":
             raise self.error(
-                f"the line says that cells are separated by {found[1]!r}, expected commas; save "
-                "the file with commas, and with points in its decimals",
+                f"cells must be separated by commas, got a line that says {found[1]!r}; save the "
+                "file with commas, and with points in its decimals",
                 line=1,
             )
         return "\n" if found else line

@@ -79,22 +79,25 @@ class Dataset:
             kind = "int32" if self.is_classification else "float32 or float64"
             raise self._error("targets", targets, f"{kind} of shape {features.shape[:1]}")
         if not (np.isfinite(features).all() and np.isfinite(targets).all()):
-            raise InputError(f"{self.name}: a value is NaN or infinite; drop or replace its sample")
+            raise InputError(
+                f"{self.name}: values must be finite, got NaN or infinity; drop or replace the "
+                "sample"
+            )
         if not len(set(self.feature_names)) == len(self.feature_names) == self.n_features:
             raise InputError(
-                f"{self.name}: feature names are {self.feature_names}, "
-                f"expected {self.n_features} different ones; give each column its own"
+                f"{self.name}: feature names must be {self.n_features} different ones, got "
+                f"{self.feature_names}; give each column its own"
             )
         if self.is_classification and not (0 <= targets.min() <= targets.max() < self.n_outputs):
             raise InputError(
-                f"{self.name}: class indices are from {targets.min()} to {targets.max()}, "
-                f"expected from 0 to {self.n_outputs - 1}; name every class, or renumber them"
+                f"{self.name}: class indices must be from 0 to {self.n_outputs - 1}, got "
+                f"{targets.min()} to {targets.max()}; name every class, or renumber them"
             )
 
     def _error(self, what: str, given: np.ndarray, expected: str) -> InputError:
         return InputError(
-            f"{self.name}: {what} are {given.dtype} of shape {given.shape}, "
-            f"expected {expected}; convert them"
+            f"{self.name}: {what} must be {expected}, got {given.dtype} of shape {given.shape}; "
+            "convert them"
         )
 
     @property
@@ -164,8 +167,8 @@ def load(
         if column.kind == "category" or column.missing:
             holds = "categories" if column.kind == "category" else "gaps"
             raise InputError(
-                f"{source}: column {column.name!r} has {holds}, expected numbers without gaps; "
-                "gradless.runs.recipe.prepare makes them, as gradless train does"
+                f"{source}: columns must be numbers without gaps, got {holds} in "
+                f"{column.name!r}; use gradless.prepare, which makes numbers of them"
             )
     features = table.features.astype(np.float32) if source in DATASETS else table.features
     return Dataset(name_of(source), features, table.targets, table.feature_names, table.class_names)
@@ -200,8 +203,9 @@ def load_table(
         for_files = target is not None or drop or categories or missing is not None
         if for_files or task not in ("auto", "classification"):
             raise InputError(
-                f"data set {source!r} comes with its columns and its target, {info.classes} "
-                "classes; give target, task, drop, categories and missing for files only"
+                "a built-in data set must be used as it is, got an option for files with "
+                f"{source!r}, which has {info.classes} classes; remove target, task, drop, "
+                "categories and missing"
             )
         return info.make(generator_of(seed))
     looks_like_path = any(mark in source for mark in "/\\")
@@ -280,8 +284,7 @@ def split_rows(
     """
     if not 0 < test_fraction < 1:
         raise InputError(
-            f"test fraction is {test_fraction!r}, expected a number between 0 and 1, both "
-            "excluded; pass for example 0.2"
+            f"the test fraction must be between 0 and 1, got {test_fraction!r}. For example: 0.2"
         )
     samples = len(targets)
     n_test = math.ceil(test_fraction * samples)
@@ -294,14 +297,15 @@ def split_rows(
             if None not in map(number, class_names):
                 otherwise = ", or predict numbers instead of classes with --task regression"
             raise InputError(
-                f"{name}: class {class_names[list(counts).index(1)]!r} has only one sample, "
-                f"expected one to train and one to test on; add samples or drop it{otherwise}"
+                f"{name}: every class must have two samples, one to train and one to test on, "
+                f"got one of {class_names[list(counts).index(1)]!r}; add samples or drop "
+                f"it{otherwise}"
             )
     if min(n_test, samples - n_test) < smallest:
         raise InputError(
-            f"{name}: test fraction {test_fraction} divides {samples} samples "
-            f"into {samples - n_test} for training and {n_test} for testing, expected "
-            f"at least {smallest} in each; choose another fraction"
+            f"{name}: training and test must have at least {smallest} samples each, got "
+            f"{samples - n_test} and {n_test} for a test fraction of {test_fraction}; choose "
+            "another fraction"
         )
     train, test = scikit_learn("model_selection").train_test_split(
         np.arange(samples),

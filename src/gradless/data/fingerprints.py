@@ -95,6 +95,8 @@ def seen(folder: Path, fingerprints: Fingerprints) -> NDArray[np.bool_] | None:
     about = storage.load_about(path)
     count = about.get("rows") if isinstance(about, dict) else None
     if not isinstance(count, int) or count < 0:
-        raise InputError(f"{path} does not hold the rows of a run; use the file of the run")
+        raise InputError(
+            f"{path} must hold the rows of a run, got something else; use the file of the run"
+        )
     kept = storage.load_tree(path, {"rows": np.zeros(count, np.uint64)})["rows"]
     return np.isin(fingerprints, kept)

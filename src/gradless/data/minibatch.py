@@ -55,8 +55,7 @@ def minibatch_indices(key: jax.Array, n_samples: int, batch_size: int) -> jax.Ar
     """
     if not 1 <= batch_size <= n_samples:
         raise InputError(
-            f"batch size {batch_size} is not from 1 to the number of samples, {n_samples}; "
-            f"choose one that is"
+            f"the batch size must be from 1 to the number of samples, {n_samples}, got {batch_size}"
         )
     if batch_size * _SPARSE > n_samples:
         return jax.random.permutation(key, jnp.arange(n_samples, dtype=jnp.int32))[:batch_size]

@@ -262,5 +262,5 @@ def generator_of(seed: int) -> np.random.RandomState:
         return np.random.RandomState(seed)
     except (TypeError, ValueError):
         raise InputError(
-            f"seed is {seed!r}, expected a whole number from 0 to 2**32 - 1; pass for example 0"
+            f"the seed must be a whole number from 0 to 2**32 - 1, got {seed!r}. For example: 0"
         ) from None

@@ -68,7 +68,7 @@ def divide(
     if test > 0:
         train, tests = datasets.split_rows(name, targets, class_names, test, seed)
     elif test != 0:
-        raise InputError(f"test fraction {test} was given, expected a share from 0 to below 1")
+        raise InputError(f"the test fraction must be 0 or more and below 1, got {test}")
     if validation is not None and not 0 <= validation < 1:
         raise InputError(
             f"--validation must be a share from 0 to below 1, got {validation}. For example: "
@@ -81,18 +81,22 @@ def divide(
     aside, alone = _aside(targets[train], class_names is not None, share, seed)
     if validation is None and aside.sum() < FEWEST:
         return none._replace(
-            note=f"{len(train):,} training rows are too few to hold some out for validation, so "
-            "the network may learn them by heart; --validation SHARE does it all the same"
+            note=(
+                f"{len(train):,} training rows are too few to hold some out for validation: the "
+                "network may overfit. Use --validation SHARE to hold some out"
+            )
         )
     if not aside.any():
         raise InputError(
-            f"--validation {share} leaves no part of {len(train):,} training rows to train on or "
-            "none to hold out; give another share, or --validation 0"
+            f"--validation must leave rows both to train on and to hold out, got {share} of "
+            f"{len(train):,} training rows. Use another share, or --validation 0"
         )
     note = None
     if len(alone) and class_names is not None:
         names = [class_names[number] for number in alone]
-        note = f"no validation row for {listing(names)}: one row of a class can only be learnt from"
+        note = (
+            f"no validation row for {listing(names)}: a class of one row is used for training alone"
+        )
     return Parts(train[~aside], train[aside], tests, note)
 
 

@@ -36,7 +36,7 @@ _TRUSTED = ["numpy.dtype"]
 # Rows are transformed in blocks: on the way, they are objects, or in double precision.
 _BLOCK_CELLS = 2**20
 _NAMED = 3
-_UNKNOWN = "they count as none of the known ones"
+_UNKNOWN = "treated as unknown"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +84,8 @@ class Preprocessing:
         """
         if columns.feature_names != self.names:
             raise InputError(
-                f"columns are {columns.feature_names}, expected {self.names}; pass the columns "
-                "that the preprocessing was learned from"
+                f"columns must be {self.names}, those that the preprocessing was fitted on, got "
+                f"{columns.feature_names}"
             )
         count = max(1, _BLOCK_CELLS // max(len(self.names), len(self.input_names)))
         inputs = np.empty((len(columns.features), len(self.input_names)), np.float32)
@@ -120,7 +120,9 @@ class Preprocessing:
         for part, _, indices in self._parts():
             for index, column in enumerate(indices):
                 if part == _NUMBERS:
-                    yield from self._new_gaps(columns, column, "the median of its column is taken")
+                    yield from self._new_gaps(
+                        columns, column, ("replaced by the median of the column")
+                    )
                 elif part == _CATEGORIES:
                     known = set(self._categories[index])
                     if MISSING not in known:

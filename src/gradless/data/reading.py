@@ -84,7 +84,8 @@ class Reading:
             if holds := file.unusable.get(column):
                 if k == len(columns) or not self._inferred[k]:
                     raise file.error(
-                        f"holds {holds}, expected numbers or text", column=file.header[column]
+                        f"the column must hold numbers or text, got {holds}",
+                        column=file.header[column],
                     )
                 self._useless[k] = holds
 
@@ -296,7 +297,7 @@ class Reading:
                 "weekday"
             )
         raise self.file.error(
-            f"{found}{more}; expected numbers, or categories that repeat: {advice}"
+            f"{found}{more}; features must be numbers, or categories that repeat: {advice}"
         )
 
 

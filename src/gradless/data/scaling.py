@@ -118,9 +118,9 @@ def check_deviation(deviation: Any, what: str) -> None:
     for each in np.ravel(deviation):
         if each != 0 and not 1 / _LARGEST_DEVIATION <= each <= _LARGEST_DEVIATION:
             raise InputError(
-                f"{what} with a standard deviation of {each:.2g} were given, expected "
-                f"{1 / _LARGEST_DEVIATION:g} to {_LARGEST_DEVIATION:g}, the squares of which "
-                "float32 can hold; give them in another unit"
+                f"{what} must have a standard deviation from {1 / _LARGEST_DEVIATION:g} to "
+                f"{_LARGEST_DEVIATION:g}, the squares of which float32 can hold, got {each:.2g}; "
+                "give them in another unit"
             )
 
 

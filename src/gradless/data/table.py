@@ -265,7 +265,7 @@ def _named(file: File, names: Sequence[str]) -> list[int]:
     missing = [name for name in wanted if name not in columns]
     if missing:
         raise file.error(
-            f"no column named {listing(missing)}; expected a column for each of the "
+            f"no column named {listing(missing)}. There must be one for each of the "
             f"{len(names)} features, found: {listing(file.header)}"
         )
     return [columns[name] for name in wanted]

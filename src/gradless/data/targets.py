@@ -61,7 +61,7 @@ def learned(column: Answers, task: Task) -> Targets:
     column = column.filled()
     texts, file, name = column.texts, column.file, column.name
     if len(texts) == 1:
-        raise file.error("one row of data, expected two or more, of which something is learned")
+        raise file.error("there must be two rows of data or more, got one")
     if task == "auto":
         task = _guess_task(texts)
     if task == "regression":
@@ -74,20 +74,20 @@ def learned(column: Answers, task: Task) -> Targets:
     order = {key: k for k, key in enumerate(sorted(spellings, key=lambda k: (k[0], spellings[k])))}
     if len(order) == 1:
         raise file.error(
-            f"all rows are of class {short(texts[0])}, expected two classes or more; "
-            "choose another target",
+            f"there must be two classes or more, got {short(texts[0])} alone; choose another "
+            "target",
             column=name,
         )
     if len(order) == len(texts):
         words = None in map(cells.number, texts)
         otherwise = "" if words else ", or predict numbers with --task regression"
         raise file.error(
-            f"each of the {len(texts)} rows is a class of its own, expected classes that repeat; "
+            f"classes must repeat, got a class of its own for each of the {len(texts)} rows; "
             f"choose another target{otherwise}",
             column=name,
         )
     values = np.array([order[keys[text]] for text in texts], dtype=np.int32)
-    notes = [merged(name, list(spellings.values()), "class")]
+    notes = [merged(name, list(spellings.values()), "class"), apart(name, list(keys))]
     if in_quotes:
         notes.append(quoted(name, in_quotes))
     return Targets(values, tuple(spellings[key][0] for key in order), tuple(filter(None, notes)))
@@ -104,8 +104,8 @@ def known(column: Answers, class_names: Sequence[str] | None) -> NDArray[np.int3
         rows = zip(column.lines, column.texts, strict=True)
         line, text = next(pair for pair in rows if indices[pair[1]] is None)
         raise column.file.error(
-            f"class {short(text)} is none of those that the network knows, "
-            f"{listing(class_names)}; correct it or drop the row",
+            f"the class must be one that the network knows, {listing(class_names)}, got "
+            f"{short(text)}; correct it or drop the row",
             line=line,
             column=column.name,
         )
@@ -152,12 +152,28 @@ def merged(column: str, spellings: Sequence[Sequence[str]], one: str) -> str | N
     return f"column {short(column)}: {listed} {each}{more}{otherwise}"
 
 
+def apart(column: str, texts: Sequence[str]) -> str | None:
+    """What to say of numbers that are classes of their own beside words, though they are equal."""
+    numbers: dict[float, list[str]] = {}
+    for text in texts:
+        if (number := cells.number(text)) is not None:
+            numbers.setdefault(number, []).append(text)
+    several = [found for found in numbers.values() if len(found) > 1]
+    if not several or sum(map(len, numbers.values())) == len(texts):
+        return None
+    listed = "; ".join(" and ".join(map(short, found)) for found in several[:_NAMED])
+    return (
+        f"column {short(column)}: {listed} are classes of their own, since others are words; write "
+        "them alike if they are the same"
+    )
+
+
 def quoted(column: str, texts: Sequence[str]) -> str:
     """What to say of cells that are text because of their quotes."""
     names = list(dict.fromkeys(map(cells.one_line, texts)))
     return (
-        f"column {short(column)}: {listing(names)} counts as a text, being in quotes or in a "
-        f"column of text; if it is missing, say so with --missing {argument(*names)}"
+        f"column {short(column)}: {listing(names)} is read as text, since it is in quotes or in "
+        f"a column of text. Use --missing {argument(*names)} if it means a missing value"
     )
 
 

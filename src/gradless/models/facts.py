@@ -35,9 +35,8 @@ def check_fits(model: Model, sample: tuple[int, ...], n_outputs: int) -> None:
         inputs, outputs = model.sizes[0], model.sizes[-1]
         if sample != (inputs,) or n_outputs != outputs:
             raise InputError(
-                f"a network with {inputs} inputs and {outputs} outputs was given for data with "
-                f"{math.prod(sample)} features and {n_outputs} outputs; make the first and last "
-                "layer sizes fit the data"
+                f"the first and last layer sizes must fit the data, {math.prod(sample)} features "
+                f"and {n_outputs} outputs, got {inputs} and {outputs}"
             )
         return
     name = type(model).__name__
@@ -91,13 +90,13 @@ def check_precision(precision: str, model: Model) -> None:
         raise unknown_name("precision", precision, PRECISIONS)
     if precision != "float32" and isinstance(model, MLP) and model.rounds:
         raise InputError(
-            f"precision {precision} was given with {model.weights} weights, which times their "
-            "scale are exact in float32 alone; use precision float32, or weights float32"
+            f"the precision must be float32 with {model.weights} weights, got {precision}. Use "
+            "--precision float32, or --weights float32"
         )
     if precision == "float32" or jax.default_backend() != "cpu":
         return
     if not has_bfloat16():
         raise InputError(
-            "precision bfloat16 was given on a processor without bfloat16 arithmetic, expected a "
-            "GPU, a TPU or a processor with avx512_bf16, amx_bf16 or bf16; use float32"
+            "bfloat16 needs a GPU, a TPU or a processor with avx512_bf16, amx_bf16 or bf16. Use "
+            "--precision float32"
         )

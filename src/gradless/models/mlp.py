@@ -118,13 +118,14 @@ class MLP:
         """Refuse what cannot be a network."""
         if len(self.sizes) < 2 or min(self.sizes) < 1:
             raise InputError(
-                f"layer sizes {self.sizes} were given, expected at least inputs and outputs, each "
-                "1 or more; give for example 2 64 3"
+                "layer sizes must be inputs, hidden layers and outputs, each 1 or more, got "
+                f"{self.sizes}. For example: 2 64 3"
             )
         if max(self.sizes) >= 2**31:  # what an index of an array can be
             raise InputError(
-                f"a layer of {max(self.sizes):.3g} neurons was given, whose outputs for one sample "
-                f"need {max(self.sizes) / 2**28:.3g} GiB, expected below {2**31:,}; give fewer"
+                "a layer must have so few neurons that its outputs for one sample are below "
+                f"{2**31:,} bytes, got {max(self.sizes):.3g} neurons, "
+                f"{max(self.sizes) / 2**28:.3g} GiB"
             )
         if self.activation not in ACTIVATIONS:
             raise unknown_name("activation", self.activation, ACTIVATIONS)

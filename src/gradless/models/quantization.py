@@ -91,8 +91,8 @@ def restored(stored: Any, path: Path) -> npt.NDArray[np.float32]:
         weights: npt.NDArray[np.float32] = values.astype(np.float32) * scale
     if not all(map(np.array_equal, quantized(weights), (values, scale))):
         raise InputError(
-            f"{path} holds weights in eight bits with a scale of {scale:.6g} and whole numbers "
-            f"from {values.min()} to {values.max()}, expected a scale of 16 bits by which the "
-            f"largest is {MOST} or -{MOST}; use another copy of it"
+            f"{path} must hold 8-bit weights with a scale of 16 bits by which the largest is "
+            f"{MOST} or -{MOST}, got a scale of {scale:.6g} and whole numbers from "
+            f"{values.min()} to {values.max()}; use another copy of it"
         )
     return weights

@@ -104,13 +104,13 @@ class Objective(Measure):
         """
         if task not in self.tasks:
             raise InputError(
-                f"objective {self.name!r} was given for {task}, but judges "
-                f"{' and '.join(self.tasks)}; choose another objective or another target column"
+                f"objective {self.name!r} must be used for {' or '.join(self.tasks)}, got "
+                f"{task}; choose another objective or another target column"
             )
         if self.classes not in (None, n_outputs):
             raise InputError(
-                f"objective {self.name!r} was given for {n_outputs} classes, expected "
-                f"{self.classes}; choose another objective or another target column"
+                f"objective {self.name!r} must be used for {self.classes} classes, got "
+                f"{n_outputs}; choose another objective or another target column"
             )
 
     def function(self, outputs: FeatureRows, targets: Targets) -> jax.Array:
@@ -191,8 +191,8 @@ class Objective(Measure):
         outputs = np.asarray(outputs, np.float32)
         if outputs.ndim != 2 or len(outputs) != len(targets):
             raise InputError(
-                f"{self.name}: outputs of shape {outputs.shape} for {len(targets)} targets, "
-                "expected (samples, outputs); give one row of outputs for each target"
+                f"{self.name}: outputs must be of shape (samples, outputs), got {outputs.shape} "
+                f"for {len(targets)} targets; give one row of outputs for each target"
             )
         given = np.asarray(targets)
         task = self._task(given, outputs) if task is None else task
@@ -215,24 +215,24 @@ class Objective(Measure):
         if task == "regression":
             if given.size != outputs.size:
                 raise InputError(
-                    f"{self.name}: outputs of shape {outputs.shape} for targets of shape "
-                    f"{given.shape}, expected as many; give one target for each output"
+                    f"{self.name}: there must be one target for each output, got targets of "
+                    f"shape {given.shape} for outputs of shape {outputs.shape}"
                 )
         elif given.ndim == 1 and task == "classification":
             if not 0 <= given.min() <= given.max() < outputs.shape[1]:
                 raise InputError(
-                    f"{self.name}: class indices from {given.min()} to {given.max()} for "
-                    f"{outputs.shape[1]} outputs, expected from 0 to {outputs.shape[1] - 1}"
+                    f"{self.name}: class indices must be from 0 to {outputs.shape[1] - 1} for "
+                    f"{outputs.shape[1]} outputs, got {given.min()} to {given.max()}"
                 )
         elif given.shape != outputs.shape or not ((given == 0) | (given == 1)).all():
             raise InputError(
-                f"{self.name}: labels of shape {given.shape} from {given.min()} to {given.max()} "
-                f"for outputs of shape {outputs.shape}, expected 0 or 1 for each output"
+                f"{self.name}: labels must be 0 or 1 for each output, of shape {outputs.shape}, "
+                f"got shape {given.shape} from {given.min()} to {given.max()}"
             )
         elif task == "classification" and not (given.sum(1) == 1).all():
             raise InputError(
-                f"{self.name}: labels of which a sample has none or several, expected one class "
-                "for each; give task='multilabel'"
+                f"{self.name}: labels must be one class for each sample, got none or several for "
+                "some; give task='multilabel'"
             )
 
 

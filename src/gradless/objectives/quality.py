@@ -153,7 +153,7 @@ def of_numbers(targets: Array, predictions: Array, *, intervals: bool = True) ->
     found = [
         Metric("MSE", squared, meaning="mean of the squared errors"),
         Metric("MAE", absolute, meaning="mean size of an error"),
-        Metric("R²", r2_found, meaning="1 is perfect, 0 as always the mean"),
+        Metric("R²", r2_found, meaning="1 is perfect, 0 always the mean"),
     ]
     if not intervals:
         return _with_intervals(found, np.empty((0, len(found))))

@@ -56,14 +56,14 @@ OBJECTIVES: dict[str, Objective] = {
         ),
         Objective(
             "zero_one",
-            "share of wrong predictions; has no useful gradient",
+            "share of wrong predictions, not differentiable",
             wrong,
             tasks=_LABELS,
             smooth=False,
         ),
         Objective(
             "accuracy",
-            "share of right predictions; has no useful gradient",
+            "share of right predictions, not differentiable",
             right,
             tasks=_LABELS,
             greater_is_better=True,
@@ -78,7 +78,7 @@ OBJECTIVES: dict[str, Objective] = {
         ),
         _all_at_once(
             "f1",
-            "F1 of the second of two classes, or the mean of all",
+            "F1 of the positive class, or the mean over the classes",
             metrics.decision,
             metrics.f_beta,
             _LABELS,
@@ -144,13 +144,13 @@ ALIASES = {"log_loss": "cross_entropy", "mse": "squared_error", "mae": "absolute
 
 def _fbeta(name: str, number: float) -> Objective:
     of_all = functools.partial(metrics.f_beta, beta=number)
-    description = f"F-beta for beta {number:g} of the second of two classes, or the mean of all"
+    description = f"F-beta for beta {number:g} of the positive class, or the mean over the classes"
     return _all_at_once(name, description, metrics.decision, of_all, _LABELS)
 
 
 def _precision_at_recall(name: str, number: float) -> Objective:
     of_all = functools.partial(metrics.precision_at_recall, recall=number)
-    description = f"best precision at which recall is {number:g} or more, of the second class"
+    description = f"best precision at a recall of {number:g} or more, of the positive class"
     return _all_at_once(name, description, metrics.scores, of_all, _CLASSES, classes=2)
 
 
@@ -185,8 +185,8 @@ class _Family:
             number = math.nan
         if not self.allowed(number):
             raise InputError(
-                f"objective {name!r} was given {text or 'no number'}, expected a number "
-                f"{self.expected}; give for example {_numbered(name, self.example)}"
+                f"objective {name!r} must have a number {self.expected}, got {text or 'none'}. "
+                f"For example: {_numbered(name, self.example)}"
             )
         return number
 
@@ -199,7 +199,7 @@ _FAMILIES = {
     "huber": _Family(_huber, "above 0", lambda delta: 0 < delta < math.inf, 1.0, optional=True),
     "quantile": _Family(
         _quantile,
-        "between 0 and 1, both excluded",
+        "between 0 and 1",
         lambda share: 0 < share < 1,
         0.5,
         optional=True,
@@ -240,13 +240,13 @@ def get(name: str) -> Objective:
     >>> get("quantile:0.90").name
     'quantile:0.9'
     """
-    given, name = name, words.alike(name)
-    name = ALIASES.get(name, name)
-    if name in OBJECTIVES:
-        return OBJECTIVES[name]
-    family, _, text = name.partition(":")
+    family, colon, text = name.partition(":")
+    family = words.alike(family)
+    family = ALIASES.get(family, family)
+    if family in OBJECTIVES and not colon:
+        return OBJECTIVES[family]
     if family not in _FAMILIES:
-        raise unknown_name("objective", given, (*NAMES, *ALIASES))
+        raise unknown_name("objective", name, (*NAMES, *ALIASES))
     return _of_family(family, _FAMILIES[family].number(family, text))
 
 

@@ -83,12 +83,12 @@ def checked_weight(weight: Any, samples: int) -> np.ndarray:
     weight = np.asarray(weight, np.float32)
     if weight.shape != (samples,):
         raise InputError(
-            f"weights of shape {weight.shape} were given for {samples} samples, expected "
-            f"({samples},); give one number for each sample"
+            f"weights must be one number for each sample, of shape ({samples},), got shape "
+            f"{weight.shape}"
         )
     if not (np.isfinite(weight).all() and (weight >= 0).all() and weight.any()):
         raise InputError(
-            f"weights from {weight.min()} to {weight.max()} were given, expected finite numbers, "
-            "0 or more, and not all 0; give for example 1 for each sample"
+            f"weights must be finite numbers, 0 or more, and not all 0, got {weight.min()} to "
+            f"{weight.max()}. For example: 1 for each sample"
         )
     return weight

@@ -170,12 +170,12 @@ def _check(owner: str, field: dataclasses.Field[Any], value: Any) -> None:
     elif "above" in limits and not value > limits["above"]:
         expected = f"a number above {limits['above']:g}"
     elif "at_least" in limits and not value >= limits["at_least"]:
-        expected = f"at least {limits['at_least']:g}"
+        expected = f"{limits['at_least']:g} or more"
     elif "at_most" in limits and not value <= limits["at_most"]:
         expected = f"at most {limits['at_most']:g}"
     else:
         return
-    raise InputError(f"{owner}: {field.name}={value!r} was given, expected {expected}")
+    raise InputError(f"{owner}: {field.name} must be {expected}, got {value!r}")
 
 
 def _checked(tell: Callable[..., State]) -> Callable[..., State]:

@@ -186,8 +186,8 @@ def find(name: str) -> type[Strategy]:
     missing = _arguments(known[name], inspect.Parameter.empty)
     if missing:
         raise InputError(
-            f"{PREFIX}{name} was given, expected an algorithm for which a population size is "
-            f"enough; it also needs {', '.join(missing)}, choose another one"
+            f"{PREFIX}NAME must be an algorithm for which a population size is enough, got "
+            f"{name}, which also needs {', '.join(missing)}; choose another one"
         )
     evolves = hasattr(known[name], "get_population")
     constructed = _arguments(known[name], int)
@@ -264,8 +264,8 @@ def _made(name: str, size: int, given: tuple[tuple[str, int], ...], dtype: Any) 
     except (AssertionError, ValueError, TypeError, ZeroDivisionError) as error:
         numbers = ", ".join(f"{key}={value}" for key, value in given)
         raise InputError(
-            f"{PREFIX}{name}: {numbers} was given for {size} parameters, expected what evosax "
-            f"takes: {error or type(error).__name__}"
+            f"{PREFIX}{name} must be given what evosax takes, got {numbers} for {size} "
+            f"parameters: {error or type(error).__name__}"
         ) from None
 
 

@@ -130,16 +130,16 @@ def _each(scale: Any, params: Params) -> jax.Array:
     same = structure == of_scale
     if not (same or jax.tree_util.treedef_is_leaf(of_scale)):
         raise InputError(
-            f"scale of the structure {of_scale} was given for parameters of the structure "
-            f"{structure}, expected the same, or one number for all"
+            f"scale must have the structure of the parameters, {structure}, or be one number, "
+            f"got {of_scale}"
         )
     if not same and jnp.shape(scale) == ():
         given = given * len(leaves)
     for one, shape in zip(given, shapes, strict=False):
         if len(given) != len(shapes) or jnp.shape(one) not in ((), shape):
             raise InputError(
-                f"scale of shape {jnp.shape(one)} was given for parameters of shape {shape}, "
-                "expected one number, or one for each of them"
+                f"scale must be one number, or one for each of the parameters, of shape {shape}, "
+                f"got shape {jnp.shape(one)}"
             )
     each = [
         jnp.broadcast_to(jnp.asarray(one), shape).reshape(math.prod(shape))

@@ -126,8 +126,8 @@ def check_restartable(owner: str, strategy: Any) -> None:
         strategy = strategy.strategy
     if isinstance(strategy, RandomSearch):
         raise InputError(
-            f"{owner}: random_search was given, expected a strategy that moves; its generations "
-            "are independent, so it has nothing to begin again, give it more evaluations instead"
+            f"{owner} must be given a strategy that moves, got random_search: its generations "
+            "are independent, so there is nothing to restart. Use more evaluations instead"
         )
 
 
@@ -185,13 +185,11 @@ class Restarts(Wrapper):
         """Refuse numbers that make no sense."""
         if not isinstance(self.patience, int) or self.patience < 1:
             raise InputError(
-                f"Restarts: patience={self.patience!r} was given, expected a whole number of "
-                "generations, at least 1"
+                "Restarts: patience must be a whole number of generations, 1 or more, got "
+                f"{self.patience!r}"
             )
         if isinstance(self.spread, int | float) and not self.spread > 0:
-            raise InputError(
-                f"Restarts: spread={self.spread!r} was given, expected a number above 0"
-            )
+            raise InputError(f"Restarts: spread must be above 0, got {self.spread!r}")
         check_restartable("Restarts", self.strategy)
 
     @property

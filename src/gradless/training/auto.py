@@ -1,7 +1,7 @@
 """Which strategy fits? A choice by the number of parameters, the budget, the loss and the machine.
 
 The rules are few, and the text that comes with a choice is its reason. What they rest on was
-measured: ``docs/choosing.md`` tells it, and ``python -m benchmarks.defaults`` measures it again.
+measured: ``docs/choosing.md`` tells it, ``benchmarks.quality.defaults`` measures it again.
 """
 
 from __future__ import annotations

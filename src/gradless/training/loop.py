@@ -218,7 +218,7 @@ def _chunks(
         not_finite = int(rows[:, 4].sum())
         if reason == NOT_FINITE:
             if math.isinf(run.best_loss):
-                raise _hopeless(rows, faults)
+                raise _hopeless(faults)
             good = streak.last_good(run) - int(told.generation)
             back = wheel.back(told, good)
             run, rows = back._replace(judge_from=run.judge_from), rows[:good]
@@ -256,12 +256,10 @@ class _Streak:
         return self._good if near else finite
 
 
-def _hopeless(rows: Rows, faults: Faults) -> InputError:
-    in_python = f", {faults.raised:,} of them exceptions ({faults.error})"
+def _hopeless(faults: Faults) -> InputError:
+    raised = f" (the last exception: {faults.error})" if faults.raised else ""
     return InputError(
-        f"all {int(rows[:, 4].sum()):,} losses from the beginning on were NaN or infinite"
-        f"{in_python if faults.raised else ''}; expected finite numbers; look at the data and the "
-        "loss, or begin with smaller weights or steps"
+        f"every loss so far was NaN or infinite{raised}. Check data and loss, or use a smaller sigma"
     )
 
 

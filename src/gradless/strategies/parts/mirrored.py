@@ -40,8 +40,8 @@ def check_even(owner: str, population: int) -> None:
     """Refuse a population that does not consist of pairs."""
     if population % 2:
         raise InputError(
-            f"{owner}: population={population} was given, expected an even number; candidates are "
-            f"evaluated in opposite pairs, give {population + 1}"
+            f"{owner}: population must be an even number, since candidates are evaluated in "
+            f"opposite pairs, got {population}. For example: {population + 1}"
         )
 
 

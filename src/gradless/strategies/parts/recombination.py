@@ -196,8 +196,8 @@ def refuse_large_matrices(
     gib = matrices * np.dtype(dtype).itemsize * dimension**2 / 2**30
     if gib > limit_gib:
         raise InputError(
-            f"{owner} was given {dimension:,} parameters, whose full covariance matrix needs "
-            f"{gib:,.1f} GiB while it is updated, expected at most memory_gib={limit_gib}; use "
+            f"{owner} must need at most memory_gib={limit_gib}, got {dimension:,} parameters, "
+            f"whose full covariance matrix needs {gib:,.1f} GiB while it is updated. Use "
             "sep_cma_es or lm_ma_es, whose memory grows with the parameters only, or raise "
             "memory_gib"
         )
@@ -229,9 +229,9 @@ def refuse_large_memory(
     gib = vectors * np.dtype(dtype).itemsize * dimension / 2**30
     if gib > limit_gib:
         raise InputError(
-            f"{owner} was given {dimension:,} parameters and remembers {vectors} vectors of that "
-            f"length, {gib:,.1f} GiB, expected at most memory_gib={limit_gib}; use a smaller "
-            "memory, or openai_es, which remembers three"
+            f"{owner} must need at most memory_gib={limit_gib}, got {dimension:,} parameters and "
+            f"{vectors} vectors of that length, {gib:,.1f} GiB. Use a smaller memory, or "
+            "openai_es, which remembers three"
         )
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.suite import Options
+from benchmarks.pages.suite import Options
 
 TITLE = "Inside of a generation"
 PEERS: tuple[str, ...] = ()

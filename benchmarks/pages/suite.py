@@ -23,20 +23,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks import machine
+from benchmarks.pages import machine
 
 PARTS = {
-    "speed": "benchmarks.speed",
-    "overhead": "benchmarks.overhead",
-    "quality": "benchmarks.quality",
-    "mnist": "benchmarks.mnist",
-    "memory": "benchmarks.memory",
-    "startup": "benchmarks.startup",
+    "speed": "benchmarks.speed.networks",
+    "overhead": "benchmarks.speed.overhead",
+    "quality": "benchmarks.quality.searches",
+    "mnist": "benchmarks.quality.mnist",
+    "memory": "benchmarks.speed.memory",
+    "startup": "benchmarks.speed.startup",
 }
 """Modules by name, in the order of the page."""
 
-RESULTS = Path(__file__).with_name("results")
-PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+RESULTS = Path(__file__).parents[1] / "results"
+PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
 _HEAD = """# Benchmarks
 

@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import machine, render_mnist
+from benchmarks.pages import machine
+from benchmarks.pages import mnist as render_mnist
+from benchmarks.pages.suite import Options, UnmeasuredError
 from benchmarks.peers.mnist import SIZES
-from benchmarks.suite import Options, UnmeasuredError
 
 TITLE = "MNIST: accuracy on held-out digits"
 PEERS = ("evosax", "scikit-learn")
@@ -127,7 +128,7 @@ def _digits(options: Options) -> tuple[np.ndarray, np.ndarray, str]:
 def _in_fresh_process(data: Path, order: dict[str, Any]) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.peers.mnist", str(data), json.dumps(order)]
     done = subprocess.run(
-        command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False
+        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise RuntimeError(f"{order['library']} failed:\n{done.stderr[-2000:]}")

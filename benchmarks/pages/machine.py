@@ -7,7 +7,7 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+REQUIREMENTS = Path(__file__).parents[1] / "requirements.txt"
 _PACKAGES = ("gradless", "jax", "jaxlib", "numpy", "optax")
 
 

@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import machine
-from benchmarks.suite import Options
+from benchmarks.pages import machine
+from benchmarks.pages.suite import Options
 
 TITLE = "Speed"
 PEERS = ("evosax", "evotorch")
@@ -377,7 +377,7 @@ class Worker:
         if "devices" in given:
             environment["JAX_NUM_CPU_DEVICES"] = str(given["devices"])
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.speed", problem, name],
+            [sys.executable, "-m", "benchmarks.speed.networks", problem, name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,6 +1,6 @@
 """Does it work without tuning? Runs with the strategy that is chosen automatically.
 
-    python -m benchmarks.defaults [--parts spiral vertical iris] [--seeds 10]
+    python -m benchmarks.quality.defaults [--parts spiral vertical iris] [--seeds 10]
 
 - spiral: 300 samples, network 2-64-3; 99 % of the training samples right, in at least 9 of 10
   seeds, within 30 seconds of wall time, compilation included. Three samples of different classes
@@ -69,7 +69,7 @@ def one(part: str, seed: int) -> dict[str, Any]:
 
 
 def _in_fresh_process(part: str, seed: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.defaults", "--one", part, str(seed)]
+    command = [sys.executable, "-m", "benchmarks.quality.defaults", "--one", part, str(seed)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found

@@ -1,6 +1,6 @@
 """Does a long life take more and more memory? A thousand losses, and a hundred sizes of data.
 
-    python -m benchmarks.lasting
+    python -m benchmarks.reliability.lasting
 
 Each loss is a new function, and each table a new shape: both are compiled. Printed is the resident
 memory, MiB, after some of the calls; it has to stay where it is once as many programs are kept as

@@ -1,6 +1,6 @@
 """How many networks a second, on the chapter's problem (2-3-3, 300 samples)?
 
-    python -m benchmarks.chapter [--rounds 5]
+    python -m benchmarks.speed.chapter [--rounds 5]
 
 Side by side in one run: the chapter's loop in NumPy (``gradless.book``), and the pipeline's random
 search and hill climbing, each a whole training run with its draws and its bookkeeping. A row is the

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.charts import two_panels
+from benchmarks.pages.charts import two_panels
 from benchmarks.peers.task import LATE
 from gradless.runs.compare import Curve, Outcome, quartiles
 from gradless.training.gradient_descent import EVALUATIONS_PER_STEP

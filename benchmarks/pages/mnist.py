@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from benchmarks.charts import two_panels
+from benchmarks.pages.charts import two_panels
 from gradless.views import compare_plots, plots
 
 US = "gradless"

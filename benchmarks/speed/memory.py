@@ -76,7 +76,7 @@ def _measure_one(sizes: list[int], samples: int, population: int, generations: i
     """The same in a process of its own."""
     arguments = json.dumps([sizes, samples, population, generations])
     ran = subprocess.run(
-        [sys.executable, "-m", "benchmarks.memory", arguments],
+        [sys.executable, "-m", "benchmarks.speed.memory", arguments],
         check=True,
         stdout=subprocess.PIPE,
         text=True,

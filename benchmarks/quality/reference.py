@@ -1,11 +1,11 @@
 """Do the evolution strategies need as many evaluations as other implementations of theirs?
 
-    python -m benchmarks.reference [--seeds 20]
+    python -m benchmarks.quality.reference [--seeds 20]
 
 Median evaluations until a candidate's loss is at most 1e-8, in ten dimensions from 3, 3, ... 3 with
 sigma 1, each with the paper's population: CMA-ES beside pycma, separable CMA-ES beside cmaes, xNES
-and SNES beside ``benchmarks.natural_evolution``. The center is not evaluated. Seeds that do not
-reach the target within the budget are shown and count as the whole budget. Exits with code 1 if a
+and SNES beside ``quality.natural_evolution``. The center is not evaluated. Seeds that do not reach
+the target within the budget are shown and count as the whole budget. Exits with code 1 if a
 method needs more than 1.2 times the evaluations of its reference. Needs
 ``benchmarks/requirements.txt``.
 """
@@ -25,7 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks import natural_evolution
+from benchmarks.quality import natural_evolution
 from gradless.strategies import CMAES, SNES, XNES, SepCMAES
 
 TARGET = 1e-8

@@ -20,15 +20,16 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import machine, render_quality
+from benchmarks.pages import machine
+from benchmarks.pages import quality as render_quality
+from benchmarks.pages.suite import Options
 from benchmarks.peers import CONTESTANTS, YARDSTICK, Method
 from benchmarks.peers.task import Task
-from benchmarks.suite import Options
 
 TITLE = "Quality: the loss that is reached"
 
 SELECTION_SEED = 1000
-_ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).parents[2]
 _PROCESSES = 2  # at once, each on a core of its own, where nobody looks at the clock of the result
 
 

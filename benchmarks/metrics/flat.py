@@ -1,7 +1,7 @@
 """How should a metric that goes in steps be trained? Log loss first, and how wide a search?
 
-``python -m benchmarks.flat`` trains classifiers on unbalanced tables for F1 and accuracy, with
-several shares of the budget for log loss and several widths of the noise, and prints means over
+``python -m benchmarks.metrics.flat`` trains classifiers on unbalanced tables for F1 and accuracy,
+with several shares of the budget for log loss and widths of the noise, and prints means over
 tables and seeds, on training and test samples.
 """
 

@@ -1,0 +1,1 @@
+"""How results become pages: the parts, tables, charts and what machine it was."""

@@ -1,0 +1,1 @@
+"""How good is what it finds? Against other libraries, references and papers."""
