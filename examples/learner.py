@@ -17,7 +17,8 @@ import numpy as np
 
 from gradless import GradientFreeClassifier, book
 from gradless.strategies import HillClimbing
-from gradless.views import plots
+from gradless.views.curves import curve
+from gradless.views.decisions import decision_boundary
 
 PICTURES = Path("runs/learner")
 TRIES = 400_000  # for each of the longer searches
@@ -60,7 +61,7 @@ print(f"hill climbing: loss {climbed.best_loss:.4f}, accuracy {climbed.best_accu
 # and slowly later, because the better the network is, the fewer changes improve it.
 
 # %%
-plots.curve(
+curve(
     np.arange(1, len(climbed.losses) + 1),
     climbed.losses,
     np.minimum.accumulate(climbed.losses),
@@ -92,8 +93,8 @@ def probabilities(found, points):
 
 def draw(name, predict, X, y, title):
     """Save the decision boundary of a network on data of three classes."""
-    names, axes = ("class 0", "class 1", "class 2"), ("x", "y")
-    return plots.decision_boundary(predict, X, y, names, axes, PICTURES / f"{name}.png", title)
+    names, axes = ("0", "1", "2"), ("x", "y")
+    return decision_boundary(predict, X, y, names, axes, PICTURES / f"{name}.png", title)
 
 
 book.init()  # the book's seed: the data that the search has seen
@@ -103,7 +104,7 @@ draw(
     lambda points: probabilities(climbed, points),
     X,
     y,
-    f"Vertical data, hill climbing: {climbed.best_accuracy:.1%} right",
+    "Vertical data, the chapter's hill climbing",
 )
 
 # %% [markdown]
@@ -122,7 +123,7 @@ draw(
     lambda points: probabilities(stuck, points),
     X,
     y,
-    f"Spiral, the chapter's hill climbing: {stuck.best_accuracy:.1%} right",
+    "Spiral, the chapter's hill climbing",
 )
 
 # %% [markdown]
@@ -174,12 +175,12 @@ print(f"{sum(sizes)} weights and biases")
 for end in (1, 1_000, 10_000, 100_000, TRIES):
     at = np.searchsorted(tries, end, side="right") - 1
     print(f"after {tries[at]:>7,} tries: best loss {best[at]:.4f}")
-plots.curve(
+curve(
     tries,
     more_room.history_.column("loss"),
     best,
     PICTURES / "spiral-hill-climbing-loss.png",
-    title="Hill climbing on the spiral, 64 hidden neurons",
+    title="hill_climbing on the spiral, 64 hidden neurons",
 )
 
 # %% [markdown]
@@ -206,7 +207,7 @@ orderly = train(64, "auto")
 print(f"{orderly.strategy_.name}: {orderly.strategy_reason_}")
 print(f"64 neurons, {TRIES:,} tries: {orderly.score(X, y):.1%} right")
 history = orderly.history_
-plots.curve(
+curve(
     history.column("evaluations"),
     history.column("loss"),
     history.column("best_loss"),
@@ -220,7 +221,7 @@ draw(
     orderly.predict_proba,
     X,
     y,
-    f"Spiral, {orderly.strategy_.name}: {orderly.score(X, y):.1%} right",
+    f"Spiral, {orderly.strategy_.name}",
 )
 print(f"{np.sum(~X.any(axis=1))} points lie at the origin")
 

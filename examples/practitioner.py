@@ -20,7 +20,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
@@ -38,7 +37,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from gradless import GradientFreeClassifier
-from gradless.views import plots
+from gradless.views import style
 
 FOLDER = Path("runs/practitioner")
 FOLDER.mkdir(parents=True, exist_ok=True)
@@ -194,18 +193,18 @@ with warnings.catch_warnings():
 # picture: a dot is the mean, the small marks are the folds.
 
 # %%
-figure = Figure(figsize=(11, 4.4), dpi=plots.DPI, layout="constrained")
+figure = style.blank(11, 4.4, "constrained")
 for axes, quantity in zip(figure.subplots(1, 2, sharey=True), scoring, strict=True):
     for row, (name, scores) in enumerate(reversed(results.items())):
-        color = plots.PALETTE[1 if name.startswith("gradless") else 0]
+        color = style.PALETTE[0] if name.startswith("gradless") else style.GRADIENTS
         axes.plot(scores[quantity], [row] * len(scores[quantity]), "|", color=color, markersize=12)
         axes.plot(scores[quantity].mean(), row, "o", color=color, markersize=9)
     axes.set_yticks(range(len(results)), reversed(results))
     axes.set_xlabel(quantity if quantity == "F1" else "profit per 1,000 customers")
     axes.xaxis.set_major_formatter("{x:.2f}" if quantity == "F1" else "{x:,.0f}")
-    axes.grid(axis="y", color="#E5E8EB")
+    style.plain_axes(axes, grid="y")
 figure.suptitle("Cross-validated: on rows that were not trained on")
-figure.savefig(FOLDER / "comparison.png")
+style.save(figure, FOLDER / "comparison.png")
 
 # %% [markdown]
 # How to read it:

@@ -17,7 +17,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.flatten_util import ravel_pytree
-from matplotlib.figure import Figure
 from scipy import stats
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
@@ -25,7 +24,7 @@ from sklearn.model_selection import train_test_split
 
 import gradless
 from gradless import strategies
-from gradless.views import plots
+from gradless.views import style
 
 gradless.use_all_cores()  # before the first array: JAX looks at the number of cores then
 FOLDER = Path("runs/researcher")
@@ -220,14 +219,15 @@ for name in ranked:
     print(text)
 
 # %%
-figure = Figure(figsize=(8, 4), dpi=plots.DPI, layout="constrained")
-axes = figure.subplots()
+figure = style.blank(8, 4, "constrained")
+axes = style.plain_axes(figure.subplots(), grid="x")
+looks = style.looks(NAMES)
 for row, name in enumerate(reversed(ranked)):
     mean, low, high = interval(accuracy[name])
-    color = plots.PALETTE[0]
+    color = looks[name].color
     axes.plot([low, high], [row, row], color=color, linewidth=2)
     axes.plot(mean, row, "o", color=color, markersize=8)
-    axes.plot(accuracy[name], [row] * len(SEEDS), "|", color="#9AA5B1", markersize=14)
+    axes.plot(accuracy[name], [row] * len(SEEDS), "|", color=style.FAINT, markersize=14)
 axes.set_yticks(range(len(NAMES)), reversed(ranked))
 axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
 axes.set_xlabel("test accuracy")
@@ -236,7 +236,7 @@ axes.set_title(
     "mean and 95 % interval",
     loc="left",
 )
-figure.savefig(FOLDER / "strategies.png")
+style.save(figure, FOLDER / "strategies.png")
 
 # %% [markdown]
 # Where the interval of a difference contains 0, these seeds do not tell two strategies apart; and

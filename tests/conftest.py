@@ -94,4 +94,4 @@ def problem(vertical: Dataset, model: MLP) -> SupervisedProblem:
 @pytest.fixture
 def without_pictures(monkeypatch):
     """Drawing takes most of the time of a short run."""
-    monkeypatch.setattr("gradless.views.report.draw", lambda *_: [])
+    monkeypatch.setattr("gradless.views.pictures.draw", lambda *_: [])

@@ -10,6 +10,7 @@ import pytest
 import gradless
 
 NAMES = {
+    "Comparison",
     "Dataset",
     "FunctionProblem",
     "GradientFreeClassifier",
@@ -28,6 +29,7 @@ NAMES = {
     "Strategy",
     "SupervisedProblem",
     "begin",
+    "compare",
     "enable_cache",
     "load_dataset",
     "load_estimator",

@@ -53,11 +53,13 @@ if TYPE_CHECKING:
     from gradless.training.observers import Observer
     from gradless.training.records import Record, Stop
     from gradless.views import loggers
+    from gradless.views.comparison import Comparison, compare
 
 __version__ = "0.1.0"
 
 __all__ = [
     "MLP",
+    "Comparison",
     "Dataset",
     "FunctionProblem",
     "GradientFreeClassifier",
@@ -76,6 +78,7 @@ __all__ = [
     "SupervisedProblem",
     "begin",
     "book",
+    "compare",
     "enable_cache",
     "load_dataset",
     "load_estimator",
@@ -93,6 +96,7 @@ __all__ = [
 # itself. No more than a name is the module of that name.
 _HOMES = {
     "MLP": "models.mlp",
+    "Comparison": "views.comparison",
     "Dataset": "data.datasets",
     "FunctionProblem": "problems.function",
     "GradientFreeClassifier": "estimators.base",
@@ -110,6 +114,7 @@ _HOMES = {
     "Strategy": "strategies",
     "SupervisedProblem": "problems.supervised",
     "begin": "training.generation",
+    "compare": "views.comparison",
     "enable_cache": "_core.compilation_cache:enable",
     "load_dataset": "data.datasets:load",
     "load_estimator": "estimators.base:load",

@@ -162,15 +162,15 @@ def turned(self, run, chunk):
 generation.Wheel.turn = turned
 """,
     "drawing": """
-from gradless.views import report
-draw = report.draw
+from gradless.views import pictures
+draw = pictures.draw
 def drawn(*arguments):
     from gradless._core import interrupts
     send()
     while not interrupts.asked():
         time.sleep(0.01)
     return draw(*arguments)
-report.draw = drawn
+pictures.draw = drawn
 """,
 }
 
@@ -247,7 +247,7 @@ main()
 
 def test_without_the_command_nothing_is_watched(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("gradless.views.report.draw", lambda *_: [])
+    monkeypatch.setattr("gradless.views.pictures.draw", lambda *_: [])
     handlers = [signal.getsignal(number) for number in CODES]
     arguments = ["train", "vertical", "--hidden", "3", "--evaluations", "4000", "--quiet"]
     assert cli.main([*arguments, "--strategy", "hill_climbing"]) == 0

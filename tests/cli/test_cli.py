@@ -457,7 +457,7 @@ def eight(tmp_path_factory) -> Trained:
     """A network of weights in eight bits."""
     folder = tmp_path_factory.mktemp("eight") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gradless.views.report.draw", lambda *_: [])
+        patch.setattr("gradless.views.pictures.draw", lambda *_: [])
         out = succeed("train", "vertical", *SMALL, "--weights", "int8", "--out", folder)
     return Trained(folder, out)
 

@@ -451,7 +451,10 @@ REFUSED = {
         "texts in 21 filled cells; expected numbers, or categories that repeat: leave them out "
         "with --drop when 'my id', or replace dates",
     ),
-    "inf": (HEAD + "1,inf,u\n" + REST, "line 2, column 'b': 'inf' must be a finite number in float32"),
+    "inf": (
+        HEAD + "1,inf,u\n" + REST,
+        "line 2, column 'b': 'inf' must be a finite number in float32",
+    ),
     "1e400": (HEAD + "-1e400,2,u\n" + REST, "line 2, column 'a': '-1e400' is not finite"),
     "nan alone": (HEAD + "1,NaN,u\n", "column 'b' has no filled cell; expected numbers, or"),
     "Excel's missing value": (HEAD + "1,#N/A,u\n", "column 'b' has no filled cell"),

@@ -570,9 +570,7 @@ def test_two_classes_are_asked_for(vertical: Dataset) -> None:
 
 @pytest.mark.parametrize("name", ["r2", "mae", "spearman", "log_cosh", "huber", "quantile"])
 def test_classes_are_no_numbers(name: str, vertical: Dataset) -> None:
-    with pytest.raises(
-        InputError, match="must be used for regression, got classification; choose"
-    ):
+    with pytest.raises(InputError, match="must be used for regression, got classification; choose"):
         SupervisedProblem.of(vertical, MLP((2, 3, 3)), objectives.get(name))
 
 

@@ -28,7 +28,7 @@ LIMIT = ("--evaluations", "1701")  # 100 generations and a rest that is not used
 
 @pytest.fixture(autouse=True)
 def _without_pictures(monkeypatch) -> None:
-    monkeypatch.setattr("gradless.views.report.draw", lambda *_: [])
+    monkeypatch.setattr("gradless.views.pictures.draw", lambda *_: [])
 
 
 def run(folder: Path, *more: str) -> dict[str, bytes]:
@@ -48,7 +48,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def usual(tmp_path_factory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("usual") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gradless.views.report.draw", lambda *_: [])
+        patch.setattr("gradless.views.pictures.draw", lambda *_: [])
         return run(folder, "--quiet")
 
 

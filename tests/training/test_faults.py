@@ -33,7 +33,7 @@ def _compile_quickly():
 @pytest.fixture(autouse=True)
 def _quick(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("gradless.views.report.draw", lambda *_: [])
+    monkeypatch.setattr("gradless.views.pictures.draw", lambda *_: [])
 
 
 def call(capsys, *arguments: object) -> tuple[int, list[str]]:
@@ -166,7 +166,7 @@ def test_a_read_only_folder_is_refused_before_any_work() -> None:
 def finished(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("finished") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gradless.views.report.draw", lambda *_: [])
+        patch.setattr("gradless.views.pictures.draw", lambda *_: [])
         assert cli.main(["train", *RUN, "--evaluations", "200", "--out", str(folder)]) == 0
     return folder
 

@@ -11,7 +11,7 @@ from gradless._core.errors import known_name
 from gradless._core.terminal import make_folder
 from gradless.cli.commands import Book
 from gradless.training.history import History
-from gradless.views import plots
+from gradless.views.curves import curve
 
 SEARCHES = {"random-search": (book.random_search, 10_000), "hill-climb": (book.hill_climb, 1_000)}
 
@@ -42,14 +42,20 @@ def main(options: Book) -> int:
     )
     history.to_csv(folder / "history.csv")
     for quantity, name in (("loss", "loss_over_iterations.png"), ("accuracy", "acc_smooth.png")):
-        plots.curve(
+        curve(
             history.column("generation"),
             history.column(quantity),
             history.column(f"best_{quantity}"),
             folder / name,
             quantity=quantity,
-            title=f"{name.replace('-', ' ')} on {options.data} data",
+            title=f"{name} on {options.data} data",
             x_label="iteration",
+            average=quantity == "accuracy",
+            best_label=(
+                "best network so far"
+                if quantity == "loss"
+                else "network with the lowest loss so far"
+            ),
         )
     print(f"\nhistory and pictures: {folder}")
     return 0

@@ -65,7 +65,8 @@ class Compare(Output, Problem):
 
     strategies: tuple[str, ...] = option(
         ("random_search", "hill_climbing", "openai_es", "cma_es", "sep_cma_es", "snes", "pgpe"),
-        "Strategies to compare (list them: gradless strategies), or all.",
+        "Strategies to compare (list them: gradless strategies), or all. Options of a strategy "
+        "follow its name: openai_es:sigma=0.1 openai_es:sigma=0.3.",
         metavar="NAMES",
         group="Search",
     )
@@ -190,9 +191,14 @@ class Evaluate(Output):
 
 @dataclass(frozen=True, kw_only=True)
 class Plot:
-    """Draw the pictures of a run again."""
+    """Draw the pictures of a run, or of a comparison, again."""
 
-    run: Path = option(..., "Folder of the run.", metavar="RUN", positional=True)
+    run: Path = option(
+        ..., "Folder of gradless train or gradless compare.", metavar="RUN", positional=True
+    )
+    format: Literal["png", "pdf", "svg"] = option(
+        "png", "Kind of file; pdf and svg are sharp at any size.", metavar="FORMAT"
+    )
 
 
 # --- Lists and the rest ---------------------------------------------------------------------------

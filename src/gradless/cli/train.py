@@ -30,7 +30,7 @@ from gradless.training.checkpoint import Keeper
 from gradless.training.history import History
 from gradless.training.loop import TARGET_LOSS, Record, Run, Stop, check_budget
 from gradless.training.validation import PATIENCE, VALIDATED, Validation, evaluations_of, watched
-from gradless.views import model_card, report
+from gradless.views import model_card, pictures, report
 from gradless.views.report import Result
 
 
@@ -163,9 +163,9 @@ def run(
     run_folder.write_result(folder, result.as_json())
     was_interrupted = record.stopped_because == interrupts.INTERRUPTED
     looks = () if chosen is None else chosen.shown
-    pictures = report.draw(folder, history, network, prepared, stop, looks)
+    drawn = pictures.draw(folder, history, network, prepared, stop, looks, result.as_json())
     if prepared.is_measured:
-        model_card.write(folder, prepared, result, found, simple, answers, pictures)
+        model_card.write(folder, prepared, result, found, simple, answers, drawn)
     run_folder.write_status(folder, "interrupted" if was_interrupted else "finished", why)
     if output.json:
         print(json.dumps(result.as_json()))

@@ -136,6 +136,23 @@ def at_rest(strategy: Strategy, state: State) -> jax.Array:
     return jnp.bool_(False)
 
 
+@runtime_checkable
+class BeginsElsewhere(Strategy, Protocol):
+    """A strategy that says whether it leaves what it has found, now and then, and begins elsewhere.
+
+    Its losses jump there, which pictures explain.
+    """
+
+    @property
+    def begins_elsewhere(self) -> bool:
+        """Whether it does."""
+
+
+def begins_elsewhere(strategy: Strategy) -> bool:
+    """Whether a strategy now and then begins elsewhere; not if it does not say so."""
+    return isinstance(strategy, BeginsElsewhere) and strategy.begins_elsewhere
+
+
 def hyperparameter(
     default: Any,
     *,

@@ -109,6 +109,7 @@ class FDLBFGS:
 
     name: ClassVar[str] = "fd_lbfgs"
     samples_around_center: ClassVar[bool] = False
+    begins_elsewhere: ClassVar[bool] = True
 
     @classmethod
     def for_dimension(cls, dimension: int, **hyperparameters: Any) -> FDLBFGS:

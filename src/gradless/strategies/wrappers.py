@@ -18,7 +18,7 @@ from gradless._core import stagnation, tree
 from gradless._core.errors import InputError, unknown_name
 from gradless._core.floats import no_loss
 from gradless._core.tree import Candidates, Params, Structure
-from gradless.strategies.base import Perturbation, Strategy, at_rest, perturbation
+from gradless.strategies.base import Perturbation, Strategy, at_rest, begins_elsewhere, perturbation
 from gradless.strategies.parts import initial, limits
 from gradless.strategies.random_search import RandomSearch
 
@@ -41,6 +41,11 @@ class Wrapper:
     def perturbation(self) -> Perturbation:
         """That of the strategy."""
         return perturbation(self.strategy)
+
+    @property
+    def begins_elsewhere(self) -> bool:
+        """Whether the strategy does."""
+        return begins_elsewhere(self.strategy)
 
     def ask(self, key: jax.Array, state: Any) -> Candidates:
         """Candidates of the strategy."""
@@ -179,6 +184,7 @@ class Restarts(Wrapper):
     spread: float = 1.0
 
     name: ClassVar[str] = "restarts"
+    begins_elsewhere: ClassVar[bool] = True
     samples_around_center: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

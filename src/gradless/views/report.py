@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,6 @@ from gradless.runs.run_folder import Network, softmax
 from gradless.training.history import History
 from gradless.training.progress import LiveLine, Status, is_accuracy, named
 from gradless.training.records import Record, Stop
-from gradless.training.validation import Look, evaluations_of
 from gradless.views.tables import Column, Facts, Table
 
 
@@ -268,77 +266,3 @@ def metrics_table(
         more = [] if beside is None else [others.get(metric.name, "-")]
         rows.append([metric.label, metric.text, metric.interval, *more, metric.meaning])
     return Table([*columns, Column("meaning", wraps=True, optional=True)], rows)
-
-
-def draw(
-    folder: Path,
-    history: History,
-    network: Network,
-    prepared: Prepared,
-    stop: Stop,
-    looks: Sequence[Look] = (),
-) -> list[Path]:
-    """Draw a run's pictures into its folder; ``looks`` are those at the validation rows.
-
-    The objective and the accuracy over evaluations; the decision boundary of two numbers. Of
-    measured data the confusion matrix and, of two classes, the ROC curve, or predictions against
-    targets for regression.
-    """
-    from gradless.views import plots  # noqa: PLC0415 - matplotlib loads in half a second, and runs end here
-
-    recipe, train, test = prepared.recipe, prepared.train, prepared.test
-    title = f"{train.name}: {recipe.strategy}"
-    paths = plots.curves(
-        history,
-        folder,
-        title=title,
-        objective=prepared.problem.objective,
-        target_loss=stop.loss,
-        target_accuracy=stop.accuracy,
-        validation=[(evaluations_of(look, prepared.strategy), look.loss) for look in looks],
-        on_batches=prepared.problem.uses_minibatches,
-    )
-    plane = [column.kind for column in prepared.table] == ["number"] * 2
-    # A gap would be an input of its own.
-    if train.class_names is not None and plane and train.n_features == 2:
-        path = folder / "decision_boundary.png"
-        plots.decision_boundary(
-            network.probabilities,
-            train.features,
-            train.targets,
-            train.class_names,
-            train.feature_names,
-            path,
-            title,
-            test_features=None if test is None else test.features,
-            test_targets=None if test is None else test.targets,
-        )
-        paths.append(path)
-    return paths + (_draw_answers(folder, network, prepared) if prepared.is_measured else [])
-
-
-def _draw_answers(folder: Path, network: Network, prepared: Prepared) -> list[Path]:
-    """Pictures of what the network answers on the test data, if there are some."""
-    from gradless.views import plots  # noqa: PLC0415
-
-    train, test = prepared.train, prepared.test
-    shown = train if test is None else test
-    title = f"{train.name}: {'training data' if test is None else 'test data'}"
-    outputs, name = network.outputs_of_inputs(shown.features), prepared.target or "value"
-    if train.class_names is None:
-        path = folder / "predictions.png"
-        plots.residuals(shown.targets, outputs[:, 0], path, title, name=name)
-        return [path]
-    paths = [folder / "confusion.png"]
-    plots.confusion(shown.targets, outputs.argmax(1), train.class_names, paths[0], title)
-    both = len(train.class_names) == len(set(shown.targets.tolist())) == 2
-    if both and np.isfinite(outputs).all():
-        paths.append(folder / "roc.png")
-        plots.roc(
-            shown.targets,
-            outputs[:, 1].astype(np.float64) - outputs[:, 0],
-            paths[1],
-            title,
-            name=train.class_names[1],
-        )
-    return paths

@@ -1,0 +1,285 @@
+"""Who trains for a comparison? :class:`Contest`: every entrant under every seed, in the same loop.
+
+Seeds are the outer loop: whenever it is stopped, all strategies have had about as many, and a
+machine that becomes slower does so for all of them.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+
+from gradless._core.errors import InputError
+from gradless._core.tree import Params
+from gradless.evaluation.layout import choose_layout, layout_for
+from gradless.evaluation.population import replicate
+from gradless.problems.contract import HostProblem, Score
+from gradless.runs.comparison.entrants import Entrant
+from gradless.runs.comparison.outcomes import Axis, Improvements, Outcome
+from gradless.runs.comparison.summary import Summary, summarise
+from gradless.runs.comparison.tasks import Start, Task, judge
+from gradless.strategies import Strategy
+from gradless.training import gradient_descent, memory
+from gradless.training.gradient_descent import Adam
+from gradless.training.loop import Stop, evaluations_per_generation, train
+
+_FAILURES = (InputError, MemoryError, jax.errors.JaxRuntimeError)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is compared.
+
+    Parameters
+    ----------
+    task
+        Data, network and objective, or any problem.
+    entrants
+        Strategies with their hyperparameters.
+    seeds
+        Number of runs of each strategy. Run k has seed ``first_seed + k``, which decides the data
+        drawn (or split), the first parameters and all noise, and is the same for every strategy.
+    stop
+        Limits of each run: evaluations, seconds or both. A ``loss`` or ``accuracy`` is the target
+        that counts as success; no run ends at it.
+    first_seed
+        The first one.
+    adam
+        Gradient descent as a yardstick, if any.
+
+    Raises
+    ------
+    InputError
+        For what is no comparison.
+    """
+
+    task: Task
+    entrants: tuple[Entrant, ...]
+    seeds: int
+    stop: Stop
+    first_seed: int = 0
+    adam: Adam | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no comparison."""
+        if not isinstance(self.seeds, int) or self.seeds < 1:
+            raise InputError(f"seeds must be 1 or more, got {self.seeds}. 10 tell luck from skill")
+        if not 0 <= self.first_seed <= 2**32 - self.seeds:
+            raise InputError(
+                f"seeds must be from 0 to 2**32 - 1, got {self.seeds:,} from {self.first_seed}. "
+                "Begin with a smaller seed"
+            )
+        if not self.entrants:
+            raise InputError(
+                "strategies must be names, or all, got none. gradless strategies lists them"
+            )
+        if self.stop.evaluations is None and self.stop.seconds is None:
+            raise InputError("a comparison needs a limit: evaluations, seconds or both")
+        if self.stop.loss is not None and self.stop.accuracy is not None:
+            raise InputError(
+                "a target loss and a target accuracy were given, expected one of them; "
+                "success is reaching the target"
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the entrants."""
+        return tuple(each.name for each in self.entrants)
+
+    @property
+    def families(self) -> dict[str, str]:
+        """Which strategy each name is of."""
+        return {each.name: each.family for each in self.entrants}
+
+    @property
+    def limits(self) -> Stop:
+        """When a run ends: the target decides about success only."""
+        return Stop(self.stop.evaluations, self.stop.seconds)
+
+    @property
+    def runs(self) -> int:
+        """Number of runs, those of the yardstick included."""
+        return self.seeds * (len(self.entrants) + (self.adam is not None))
+
+    @property
+    def deciding(self) -> Axis:
+        """At which equal budget strategies are ranked: the one that limits the runs."""
+        return "seconds" if self.stop.evaluations is None else "evaluations"
+
+
+class Progress(NamedTuple):
+    """What is happening; ``outcome`` comes with the last one of a finished run."""
+
+    name: str
+    seed: int
+    evaluations: int
+    seconds: float
+    best_loss: float
+    outcome: Outcome | None = None
+    failure: str | None = None
+
+
+class Contest:
+    """Runs of every strategy under every seed.
+
+    Attributes
+    ----------
+    outcomes
+        Finished runs, in the order in which they finished.
+    failures
+        Reasons of strategies that could not go on, by name.
+
+    Raises
+    ------
+    InputError
+        From the beginning, for whatever cannot be compared; nothing has been trained then.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        """Check every strategy against the limits."""
+        self.plan = plan
+        self.outcomes: list[Outcome] = []
+        self.failures: dict[str, str] = {}
+        self._first = plan.task.start(plan.first_seed)
+        self.strategies = {
+            each.name: each.strategy or plan.task.choice(plan.limits) for each in plan.entrants
+        }
+        self._check()
+
+    @property
+    def uses_minibatches(self) -> bool:
+        """Whether losses are those of centers on all the data."""
+        return bool(self._first.problem.uses_minibatches)
+
+    def _check(self) -> None:
+        plan, problem = self.plan, self._first.problem
+        shapes = plan.task.shapes
+        if not any(_fits(problem, each, shapes) for each in self.strategies.values()):
+            # One that does not fit is refused when it is its turn.
+            _check_memory(problem, next(iter(self.strategies.values())), shapes)
+        if plan.stop.accuracy is not None and not plan.task.has_classes:
+            raise InputError(
+                f"target accuracy {plan.stop.accuracy} was given for a problem without classes, "
+                "expected a target loss"
+            )
+        if plan.adam is not None and isinstance(problem, HostProblem):
+            raise InputError(
+                "gradient descent needs a loss that JAX computes, got one in Python. Leave it out"
+            )
+        if plan.stop.evaluations is None:
+            return
+        needed = {
+            name: evaluations_per_generation(strategy)
+            for name, strategy in self.strategies.items()
+            if evaluations_per_generation(strategy) > plan.stop.evaluations
+        }
+        if needed:
+            name = max(needed, key=needed.__getitem__)
+            raise InputError(
+                f"evaluations must be {needed[name]:,} or more, got {plan.stop.evaluations:,}, "
+                f"since one generation of {name} takes so many. Give more, or leave out "
+                f"{', '.join(needed)}"
+            )
+        if plan.adam is not None and plan.stop.evaluations < gradient_descent.EVALUATIONS_PER_STEP:
+            raise InputError(
+                f"evaluations must be {gradient_descent.EVALUATIONS_PER_STEP} or more, got "
+                f"{plan.stop.evaluations}: one step of {gradient_descent.NAME} counts as so many"
+            )
+
+    def run(self, asked_to_stop: Callable[[], str | None] = lambda: None) -> Iterator[Progress]:
+        """Train, yielding progress; a run that is asked to stop is left out, and ends it all."""
+        plan = self.plan
+        for seed in range(plan.first_seed, plan.first_seed + plan.seeds):
+            start = self._first if seed == plan.first_seed else plan.task.start(seed)
+            methods: dict[str, Strategy | Adam] = dict(self.strategies)
+            if plan.adam is not None:
+                methods[gradient_descent.NAME] = plan.adam
+            for name, method in methods.items():
+                if name in self.failures:
+                    continue
+                try:
+                    for progress in _run(name, seed, start, method, plan, asked_to_stop):
+                        if progress.outcome is not None:
+                            self.outcomes.append(progress.outcome)
+                        yield progress
+                except _FAILURES as error:
+                    # One strategy's trouble must not lose what the others did.
+                    reason = " ".join(str(error).split())[:300] or type(error).__name__
+                    self.failures[name] = reason
+                    yield Progress(name, seed, 0, 0.0, math.inf, failure=reason)
+                if asked_to_stop():
+                    return
+
+    def summarise(self) -> Summary | None:
+        """What the finished runs say; None if no strategy has one."""
+        return summarise(self.outcomes, self.failures, self.plan.stop, self.plan.deciding)
+
+
+def _run(
+    name: str,
+    seed: int,
+    start: Start,
+    method: Strategy | Adam,
+    plan: Plan,
+    asked_to_stop: Callable[[], str | None],
+) -> Iterator[Progress]:
+    """One run, and what it leaves."""
+    problem, limits = start.problem, plan.limits
+    asked: str | None = None
+    yield Progress(name, seed, 0, 0.0, math.inf)
+
+    def ask() -> str | None:
+        nonlocal asked
+        asked = asked_to_stop()
+        return asked
+
+    if isinstance(method, Adam):
+        run = replicate(method.begin(start.params(), seed), choose_layout(problem, 1))
+        records = gradient_descent.descend(problem, method, run, limits, asked_to_stop=ask)
+    else:
+        _check_memory(problem, method, plan.task.shapes)
+        run, layout = start.begin(method), None
+        if not isinstance(problem, HostProblem):
+            layout = layout_for(problem, method)
+            run = replicate(run, layout)
+        records = train(problem, method, run, limits, layout=layout, asked_to_stop=ask)
+
+    judged: Callable[[Any], Score] | None = None
+    if problem.uses_minibatches:
+        judged = functools.partial(judge, problem, method)
+        judged(run.state)  # compiled before the clock starts
+    improvements = Improvements(judged)
+    evaluations, seconds = 0, 0.0
+    for record in records:
+        improvements.add(record)
+        if len(record.evaluations):
+            evaluations, seconds = int(record.evaluations[-1]), float(record.seconds[-1])
+        outcome = None
+        if record.stopped_because is not None and asked is None:
+            outcome = Outcome(
+                name, seed, improvements.curve(), evaluations, seconds, record.compile_seconds
+            )
+        yield Progress(name, seed, evaluations, seconds, improvements.best, outcome)
+
+
+def _check_memory(problem: Any, strategy: Strategy, params: Params) -> None:
+    """Refuse a strategy that does not fit into memory."""
+    memory.check(
+        memory.estimate(problem, strategy, params),
+        memory.described(strategy, params),
+        there=memory.size(problem),
+        otherwise="leave it out, or give fewer neurons or a smaller batch size",
+    )
+
+
+def _fits(problem: Any, strategy: Strategy, params: Params) -> bool:
+    try:
+        _check_memory(problem, strategy, params)
+    except InputError:
+        return False
+    return True

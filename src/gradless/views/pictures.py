@@ -1,0 +1,145 @@
+"""Which pictures does a run leave? Those of how it got better, and of what its network answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradless._core import words
+from gradless.objectives import Objective
+from gradless.runs.recipe import Prepared
+from gradless.runs.run_folder import Network
+from gradless.strategies.base import begins_elsewhere
+from gradless.training.history import History
+from gradless.training.loop import Stop
+from gradless.training.validation import Look, evaluations_of
+
+# matplotlib loads in half a second, and runs end here: the modules that draw are imported late.
+
+
+def draw(
+    folder: Path,
+    history: History,
+    network: Network,
+    prepared: Prepared,
+    stop: Stop,
+    looks: Sequence[Look] = (),
+    result: Mapping[str, Any] | None = None,
+    suffix: str = "png",
+) -> list[Path]:
+    """Draw a run's pictures into its folder.
+
+    The objective and the accuracy over evaluations; the decision boundary of two numbers. Of
+    measured data the confusion matrix and, of two classes, the ROC curve, or predictions against
+    targets for regression.
+
+    Parameters
+    ----------
+    folder
+        Of the run.
+    history
+        What happened.
+    network
+        What was saved.
+    prepared
+        Its data and what it was trained for.
+    stop
+        Limits, of which targets are marked.
+    looks
+        Those at the validation rows.
+    result
+        The numbers of the closing table, for the pictures to say the same; None if there are none.
+    suffix
+        Format: png, pdf or svg.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files written.
+    """
+    from gradless.views import curves, decisions  # noqa: PLC0415
+
+    recipe, train, test = prepared.recipe, prepared.train, prepared.test
+    title = f"{train.name}: {recipe.strategy}"
+    objective, known = prepared.problem.objective, result or {}
+    paths = curves.curves(
+        history,
+        folder,
+        title=title,
+        subtitle=_outcome(known, objective),
+        objective=objective,
+        target_loss=stop.loss,
+        target_accuracy=stop.accuracy,
+        validation=[(evaluations_of(look, prepared.strategy), look.loss) for look in looks],
+        on_batches=prepared.problem.uses_minibatches,
+        restarts=begins_elsewhere(prepared.strategy),
+        final_loss=known.get("loss"),
+        final_accuracy=known.get("accuracy"),
+        suffix=suffix,
+    )
+    plane = [column.kind for column in prepared.table] == ["number"] * 2
+    # A gap would be an input of its own.
+    if train.class_names is not None and plane and train.n_features == 2:
+        path = folder / f"decision_boundary.{suffix}"
+        decisions.decision_boundary(
+            network.probabilities,
+            train.features,
+            train.targets,
+            train.class_names,
+            train.feature_names,
+            path,
+            title,
+            test_features=None if test is None else test.features,
+            test_targets=None if test is None else test.targets,
+            legend_title=prepared.target or "class",
+        )
+        paths.append(path)
+    if prepared.is_measured:
+        paths += _draw_answers(folder, network, prepared, suffix)
+    return paths
+
+
+def _outcome(result: Mapping[str, Any], objective: Objective) -> str:
+    """The closing numbers, as the table has them."""
+    loss, accuracy = result.get("loss"), result.get("accuracy")
+    if loss is None:
+        return ""
+    parts = (
+        []
+        if objective.name == "accuracy"
+        else [f"{objective.quantity} {words.loss(objective.value(loss))}"]
+    )
+    if accuracy is not None:
+        parts.append(f"accuracy {words.percent(accuracy)}")
+    spent = f"{result['evaluations']:,} evaluations in {words.seconds(result['seconds'])}"
+    return f"{', '.join(parts)} on training rows; {spent}"
+
+
+def _draw_answers(folder: Path, network: Network, prepared: Prepared, suffix: str) -> list[Path]:
+    """Pictures of what the network answers on the test data, if there are some."""
+    from gradless.views import predictions  # noqa: PLC0415
+
+    train, test = prepared.train, prepared.test
+    shown = train if test is None else test
+    title = f"{train.name}: {'training data' if test is None else 'test data'}"
+    outputs, name = network.outputs_of_inputs(shown.features), prepared.target or "value"
+    if train.class_names is None:
+        path = folder / f"predictions.{suffix}"
+        predictions.residuals(shown.targets, outputs[:, 0], path, title, name=name)
+        return [path]
+    paths = [folder / f"confusion.{suffix}"]
+    predictions.confusion(shown.targets, outputs.argmax(1), train.class_names, paths[0], title)
+    both = len(train.class_names) == len(set(shown.targets.tolist())) == 2
+    if both and np.isfinite(outputs).all():
+        paths.append(folder / f"roc.{suffix}")
+        predictions.roc(
+            shown.targets,
+            outputs[:, 1].astype(np.float64) - outputs[:, 0],
+            paths[1],
+            title,
+            name=train.class_names[1],
+        )
+    return paths
