@@ -27,7 +27,8 @@ from gradless.strategies.base import hyperparameter, strategy
 from gradless.training import loop
 from gradless.training.checkpoint import Keeper
 from gradless.training.generation import advance
-from gradless.training.history import History, Row
+from gradless.training.history import History
+from gradless.training.history_rows import Row
 from gradless.training.loop import Stop, begin
 from helpers.commands import compiled_quickly
 from helpers.searches import Outcome, assert_same_rows, assert_same_run, follow
