@@ -171,7 +171,7 @@ def test_importing_is_cheap(code):
 def test_importing_changes_nothing_outside():
     code = (
         "import os, jax; before = dict(os.environ), dict(jax.config.values); "
-        "import gradless, gradless.training.loop, gradless.estimators.base; "
+        "import gradless, gradless.training.loop, gradless.estimators.classifier; "
         "print((dict(os.environ), dict(jax.config.values)) == before)"
     )
     assert python(code, JAX_PLATFORMS="cpu") == "True"

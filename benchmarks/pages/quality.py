@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from gradless.runs.compare import Curve, Outcome, quartiles
 
 from benchmarks.pages.charts import two_panels
 from benchmarks.peers.task import LATE
-from gradless.runs.compare import Curve, Outcome, quartiles
 from gradless.training.gradient_descent import EVALUATIONS_PER_STEP
 from gradless.training.gradient_descent import NAME as DASHED
 from gradless.views import compare_plots, plots

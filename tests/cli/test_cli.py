@@ -22,7 +22,8 @@ from gradless.cli import COMMANDS
 from gradless.data.datasets import load
 from gradless.data.named import DATASETS
 from gradless.runs import run_folder
-from gradless.runs.recipe import Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.recipe import Recipe
 from gradless.strategies import STRATEGIES
 from helpers.commands import (
     ALWAYS,

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from gradless.runs.compare import Comparison, Curve, Outcome, Plan, Quartiles, Target
 from sklearn.isotonic import IsotonicRegression
 
 from gradless import objectives
@@ -18,8 +19,9 @@ from gradless._core.errors import InputError
 from gradless.cli import main
 from gradless.cli.compare import announcement, duration, number
 from gradless.runs import compare
-from gradless.runs.compare import Comparison, Curve, Outcome, Plan, Quartiles, Target
-from gradless.runs.recipe import Prepared, Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.prepared import Prepared
+from gradless.runs.recipe import Recipe
 from gradless.strategies import HillClimbing
 from gradless.training import gradient_descent, loop
 from gradless.training.generation import advance

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from gradless.runs.compare import Comparison, Plan
 
 from gradless import objectives, strategies
 from gradless._core import free_memory
@@ -25,8 +26,8 @@ from gradless.evaluation.layout import layout_for
 from gradless.models.mlp import MLP
 from gradless.problems.contract import Layout
 from gradless.problems.supervised import SupervisedProblem
-from gradless.runs.compare import Comparison, Plan
-from gradless.runs.recipe import Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.recipe import Recipe
 from gradless.training import memory
 from gradless.training.generation import Limits, Run, advance, begin
 from gradless.training.loop import Stop

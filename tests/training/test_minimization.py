@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 
 from gradless import strategies
+from gradless._core import defaults
 from gradless._core.errors import InputError
 from gradless.evaluation.layout import choose_layout
 from gradless.problems import function
 from gradless.problems.function import FunctionProblem
 from gradless.problems.supervised import SupervisedProblem
 from gradless.strategies import CMAES, HillClimbing, RandomSearch
-from gradless.training import loop, minimization, minimize_arguments
+from gradless.training import loop, minimization
 from gradless.training.generation import CAPACITY, advance
 from gradless.training.history import History
 from gradless.training.loop import TARGET_LOSS, Run, Stop, begin
@@ -302,7 +303,7 @@ def test_limits() -> None:
 
 
 def test_a_target_alone_does_not_search_for_ever(monkeypatch) -> None:
-    monkeypatch.setattr(minimize_arguments, "DEFAULT_SECONDS", 0.05)
+    monkeypatch.setattr(defaults, "SECONDS", 0.05)
     for limits in ({}, {"target_loss": -1.0}):
         assert minimize(bowl, START, CLIMB, **limits).stopped_because == "time used up"
 

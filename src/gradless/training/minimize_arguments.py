@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradless import strategies
+from gradless._core import defaults
 from gradless._core.errors import InputError, unknown_name
 from gradless._core.tree import Params, Structure
 from gradless.problems.function import FunctionProblem, LossFunction
@@ -22,8 +23,6 @@ from gradless.training import memory
 from gradless.training.host_loop import mode_for
 from gradless.training.loop import Stop
 from gradless.training.minimum import Minimum
-
-DEFAULT_SECONDS = 15.0  # as on the command line
 
 
 def problem_of(
@@ -54,7 +53,7 @@ def stop_of(evaluations: Any, seconds: Any, target_loss: Any, stagnation: Any) -
                 "give for example evaluations=100_000"
             )
     if evaluations is None and seconds is None and stagnation is None:
-        seconds = DEFAULT_SECONDS  # a target alone may never be reached
+        seconds = defaults.SECONDS  # a target alone may never be reached
     return Stop(evaluations=evaluations, seconds=seconds, loss=target_loss, stagnation=stagnation)
 
 
