@@ -30,7 +30,7 @@ def observers(log: str | None, folder: Path) -> list[Observer]:
     raise AssertionError(log)
 
 
-def how_to_look(log: str | None, folder: Path) -> str | None:
+def how_to_look(log: str, folder: Path) -> str:
     """The command that shows what was logged."""
     match log:
         case "tensorboard":
@@ -39,6 +39,4 @@ def how_to_look(log: str | None, folder: Path) -> str | None:
             return "mlflow ui"
         case "mlflow":
             return f"mlflow ui --backend-store-uri sqlite:///{folder.parent / 'mlflow.db'}"
-        case "trackio":
-            return "trackio show --project gradless"
-    return None
+    return "trackio show --project gradless"

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from gradless._core.errors import InputError
+from gradless.cli import logs
 from gradless.cli.commands import Resume
 from gradless.cli.recipes import are_given, stop_of
 from gradless.cli.train import run
@@ -19,6 +20,7 @@ from gradless.training.loop import Stop
 def main(options: Resume) -> int:
     """Load, train on."""
     run_folder.read_config(options.run)
+    logs.observers(options.log, options.run)  # whose packages are there
     with status.held(options.run):
         reopened = resuming.reopen(options.run)
         saved, session = reopened.saved, reopened.session
@@ -53,6 +55,7 @@ def main(options: Resume) -> int:
                 every=options.checkpoint_every,
                 patience=options.patience,
                 saved=saved,
+                log=options.log,
             )
 
 

@@ -12,6 +12,7 @@ from gradless._core import defaults, interrupts, words
 from gradless._core.errors import InputError
 from gradless._core.terminal import say
 from gradless._core.tree import Params
+from gradless.cli import logs
 from gradless.cli.commands import Train
 from gradless.cli.options import Output
 from gradless.cli.recipes import recipe_of, stop_of
@@ -35,6 +36,7 @@ def main(options: Train) -> int:
     """Train, report."""
     recipe = recipe_of(options)
     stop = stop_of(options, recipe.objective)
+    logs.observers(options.log, Path())  # whose packages are there
     prepared = prepare(recipe, stop)
     say(*prepared.notes)
     check_budget(prepared.strategy, stop)
@@ -54,7 +56,7 @@ def main(options: Train) -> int:
         with status.reported(folder):
             return run(
                 folder, prepared, stop, options, every=options.checkpoint_every,
-                patience=options.patience,
+                patience=options.patience, log=options.log,
             )  # fmt: skip
 
 
@@ -88,19 +90,20 @@ def run(
     every: float,
     patience: float | None = None,
     saved: Saved | None = None,
+    log: str | None = None,
 ) -> int:
     """Train, show it, and write the run folder; returns the exit code.
 
     ``every`` is the time between checkpoints in seconds; the limits are those of the whole run,
     except the seconds, which are of this call. It goes on from what was ``saved``, and has the
-    patience of before unless another one is given.
+    patience of before unless another one is given. ``log`` names a tracker to log it for.
     """
     console = output.console()
 
     def about() -> dict[str, Any]:
         return resuming.about(prepared, whole, session)
 
-    observers: list[Observer] = []
+    observers = logs.observers(log, folder)
     session = Session(
         prepared.plan(stop, patience or defaults.PATIENCE),
         observers,
@@ -122,7 +125,7 @@ def run(
             objective,
             on_batches=prepared.problem.uses_minibatches,
         ) as display:
-            observers.append(Shown(display))
+            observers.insert(0, Shown(display))
             trained = session.train()
         history, not_finite = session.history, session.not_finite
         chosen = session.validation if trained.chosen else None
@@ -196,6 +199,9 @@ def run(
         console.print(f"stalled: {finding.seen}", highlight=False, markup=False, soft_wrap=True)
         console.print(f"try: {finding.advice}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"\nrun folder: {folder}", highlight=False, soft_wrap=True)
+    if log is not None:
+        how = logs.how_to_look(log, folder)
+        console.print(f"log: {how}", highlight=False, markup=False, soft_wrap=True)
     if prepared.is_measured:
         console.print(f"model card: {folder / model_card.CARD}", highlight=False, soft_wrap=True)
     if was_interrupted:

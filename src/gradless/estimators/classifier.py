@@ -27,6 +27,7 @@ from gradless.problems.scorer import Responses
 from gradless.strategies import Strategy
 from gradless.training import auto
 from gradless.training.learning import Kind
+from gradless.training.observers import Observer
 
 
 class GradientFreeClassifier(ClassifierMixin, GradientFree):
@@ -93,7 +94,7 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
         None, an integer, or a ``RandomState``. An integer is the seed, as ``--seed`` of the
         command line: with the same table and settings, both find the same network.
     verbose
-        Print a line about once a second while the loss falls.
+        Show progress: a live line in a terminal and in a notebook, elsewhere now and then a line.
     callback
         Called with a :class:`gradless.Record` several times a second; True ends training.
     checkpoint_dir
@@ -178,7 +179,9 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
         """Keep the parameters as they are; ``fit`` checks them."""
         self._keep_parameters(locals())
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, observers: Sequence[Observer] = ()
+    ) -> Self:
         """Train a network.
 
         Parameters
@@ -189,6 +192,9 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
             Labels of any kind; or for several labels at once an array of 0 and 1.
         sample_weight : array-like (samples,)
             How much each sample counts, 0 or more.
+        observers : list
+            What watches training, for example ``[gradless.loggers.TensorBoard("folder")]``. Where a
+            first phase goes to log loss, they hear of two runs.
 
         Returns
         -------
@@ -203,7 +209,7 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
         given = X
         X, y = self._validated(X, y, reset=True)
         self._learn_classes(y, None, anew=not (self.warm_start and hasattr(self, "coefs_")))
-        return self._train(X, y, sample_weight, given=given, partial=False)
+        return self._train(X, y, sample_weight, given=given, partial=False, observers=observers)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Go on from the present network, if there is one, with a tenth of the budget.

@@ -12,7 +12,7 @@ from rich.console import Console, Group
 
 from gradless._core import words
 from gradless.data.datasets import Dataset
-from gradless.objectives import quality
+from gradless.objectives import Measure, quality
 from gradless.objectives.quality import Metric
 from gradless.runs.baseline import Baseline, constant
 from gradless.runs.network import Network, softmax
