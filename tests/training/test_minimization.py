@@ -543,7 +543,7 @@ class Unhashable:
         ({"sigma": 0.1}, "sigma=0.1 was given with strategy='auto', expected .* by name"),
         ({"strategy": CLIMB, "sigma": 0.1}, "sigma=0.1 was given with strategy=HillClimbing"),
         ({"strategy": "cma_es", "sgma": 1.0}, "'sgma'; did you mean 'sigma'"),
-        ({"strategy": "cma_es", "sigma": -1.0}, "sigma=-1.0 was given, expected a number above 0"),
+        ({"strategy": "cma_es", "sigma": -1.0}, "sigma must be a number above 0, got -1.0"),
         ({"evaluation": 100}, "'evaluation'; did you mean 'evaluations'"),
         ({"evaluations": "many"}, "'many' was given to end the search, expected a number"),
         ({"evaluations": -1}, "evaluations=-1 was given, expected more than 0"),
