@@ -139,6 +139,8 @@ def test_hyperparameters_are_plain_values():
     }  # fmt: skip
     assert expected.items() <= info.hyperparameters.items()
     assert "target" not in info.hyperparameters
+    long = RunInfo(CMAES(), Stop(), settings={"scale": list(range(1000))})
+    assert len(long.hyperparameters["scale"]) == 250
     assert "stop.seconds" not in info.hyperparameters
 
 

@@ -18,6 +18,7 @@ from gradless.strategies.base import Strategy
 from gradless.training.history import History
 from gradless.training.records import Record, Stop
 
+_LONGEST = 250  # characters of a hyperparameter: trackers take no whole arrays
 CALLBACK = "stopped by the callback"  # why a run stopped
 
 
@@ -59,7 +60,10 @@ class RunInfo:
 
 
 def _plain(value: Any) -> bool | int | float | str:
-    return value if isinstance(value, bool | int | float | str) else str(value)
+    if isinstance(value, bool | int | float):
+        return value
+    text = str(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 @runtime_checkable
