@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from benchmarks.metrics import (
     ACCURACY,
@@ -22,8 +19,9 @@ from benchmarks.metrics import (
     WORDS,
     Results,
 )
+from benchmarks.pages.charts import OURS, THEIRS, interval, rows_of
 from benchmarks.pages.intervals import LEVEL, Interval
-from gradless.views import plots
+from gradless.views import style
 
 _WITHIN = 0.01  # of accuracy
 _TIMES = 20
@@ -186,38 +184,26 @@ def draw(found: Results, splits: int, path: Path) -> None:
     ]
     rows = [[each for each in shown if each[1] == metric] for metric in (F1, ACCURACY)]
     rows = [row for row in rows if row]
-    figure = Figure(figsize=(13.0, 3.6 * len(rows)), dpi=plots.DPI, facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = style.blank(13.0, 3.7 * len(rows) + 0.4)
     parts = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
     for part, row in zip(parts, rows, strict=True):
         panels = part.subplots(1, len(row), sharey=True, squeeze=False)[0]
         names = [way for way in WAYS if any(way in ways for _, _, ways in row)]
         for panel, (name, metric, ways) in zip(panels, row, strict=True):
+            rows_of(panel, names)
             for place, way in enumerate(names):
-                _point(panel, Interval.of(_column(ways[way], "test")), place, way)
-            panel.set_title(f"{TABLES[name].description}: {WORDS[metric]}", loc="left", fontsize=10)
-            panel.set_yticks([-place for place in range(len(names))], names)
-            panel.set_ylim(0.5 - len(names), 0.7)
-            panel.margins(x=0.15)
-            panel.grid(axis="x", alpha=0.3)
-            panel.spines[["top", "right", "left"]].set_visible(False)
-            panel.tick_params(axis="y", length=0)
-        part.subplots_adjust(left=0.21, right=0.985, top=0.83, bottom=0.12, wspace=0.12)
-    figure.suptitle(
-        f"Test metrics of networks trained without gradients (blue) and of scikit-learn (orange): "
+                value = Interval.of(_column(ways[way], "test"))
+                color = OURS if way in (DIRECT, LOG_LOSS) else THEIRS
+                interval(panel, value.mean, value.half, place, f"{value.mean:.3f}", color)
+            panel.set_title(
+                f"{TABLES[name].description}: {WORDS[metric]}", loc="left", fontsize=style.TICK,
+                color=style.INK,
+            )  # fmt: skip
+        part.subplots_adjust(left=0.21, right=0.985, top=0.76, bottom=0.12, wspace=0.12)
+    style.headed(
+        figure,
+        "Test metrics of networks trained without gradients (blue) and of scikit-learn (grey)",
         f"mean of {splits} splits, {LEVEL:.0%} interval",
-        x=0.01, ha="left", fontsize=11, fontweight="bold",
-    )  # fmt: skip
-    figure.savefig(path)
-
-
-def _point(panel: Any, value: Interval, place: int, way: str) -> None:
-    color = plots.PALETTE[0] if way in (DIRECT, LOG_LOSS) else plots.PALETTE[1]
-    panel.errorbar(
-        value.mean, -place, xerr=value.half, fmt="o", color=color, capsize=4, markersize=7,
-        linewidth=2,
-    )  # fmt: skip
-    panel.annotate(
-        f"{value.mean:.3f}", (value.mean, -place), xytext=(0, 7), textcoords="offset points",
-        ha="center", color=color, fontsize=8.5,
-    )  # fmt: skip
+        0.2,
+    )
+    style.save(figure, path)

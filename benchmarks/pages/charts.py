@@ -1,31 +1,55 @@
-"""What do the suite's charts have in common? Two panels with a title, and room for names."""
+"""What do the charts of the pages have in common? Colours of libraries, panels, intervals."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gradless.views import plots
+from gradless.views import comparison_picture, style
+from gradless.views.style import GRADIENTS, Look
 
-_WIDTH, _HEIGHT, _MARGIN = 13.0, 5.6, 0.95  # inches
+LEFT = 0.95  # inches before the first panel
+# A library has the same colour in every chart; what uses gradients is grey.
+_COLORS = {
+    "gradless": "#0072B2",
+    "evosax": "#E69F00",
+    "evosax, our settings": "#8C564B",
+    "EvoTorch": "#009E73",
+    "nevergrad": "#CC79A7",
+    "pycma": "#56B4E9",
+    "cmaes": "#D55E00",
+    "PyGAD": "#7A5195",
+    "mlrose-ky": "#7F7F00",
+}
+LIBRARIES = {name: Look(color, "solid") for name, color in _COLORS.items()}
+OURS, THEIRS = _COLORS["gradless"], GRADIENTS
 
 
-def two_panels(title: str, note: str, room: float) -> tuple[Figure, Any]:
+def two_panels(title: str, note: str, room: float) -> tuple[Figure, list[Axes]]:
     """A figure with title and note, and its two axes with ``room`` inches to their right."""
-    figure = Figure(figsize=(_WIDTH, _HEIGHT), dpi=plots.DPI, facecolor="white")
-    FigureCanvasAgg(figure)
-    panel = (_WIDTH - 2 * (_MARGIN + room)) / 2
-    figure.subplots_adjust(
-        left=_MARGIN / _WIDTH, right=1 - room / _WIDTH, bottom=0.11, top=0.84,
-        wspace=(_MARGIN + room) / panel,
+    figure, panels = comparison_picture.panels_of(2, room, share_y=False)
+    style.headed(figure, title, note, LEFT)
+    return figure, panels
+
+
+def interval(panel: Axes, mean: float, half: float, place: int, text: str, color: str) -> None:
+    """A mean with its interval, a row of a panel, and its value above it."""
+    panel.errorbar(
+        mean, -place, xerr=half, fmt="o", color=color, capsize=4, markersize=7, linewidth=2
+    )
+    panel.annotate(
+        text, (mean, -place), xytext=(0, 8), textcoords="offset points", ha="center", color=color,
+        fontsize=style.SMALL,
     )  # fmt: skip
-    for y, text, size, color, weight in (
-        (0.945, title, 13, plots._INK, "bold"),
-        (0.888, note, 10.5, "#555555", "normal"),
-    ):
-        figure.text(
-            _MARGIN / _WIDTH, y, text, fontsize=size, color=color, fontweight=weight, va="center"
-        )
-    return figure, figure.subplots(1, 2)
+
+
+def rows_of(panel: Axes, names: Any) -> None:
+    """A panel of intervals: a name a row, lines along the values."""
+    style.plain_axes(panel, grid="x")
+    panel.set_yticks([-place for place in range(len(names))], list(names))
+    panel.set_ylim(0.5 - len(names), 0.7)
+    panel.margins(x=0.12)
+    panel.spines["left"].set_visible(False)
+    panel.tick_params(axis="y", length=0)

@@ -9,11 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from benchmarks.pages.charts import two_panels
-from gradless.views import compare_plots, plots
+from benchmarks.pages.charts import LIBRARIES, two_panels
+from gradless.views import comparison_picture, style
 
 US = "gradless"
-_COLORS = dict(zip((US, "evosax", "evosax, our settings"), compare_plots._COLORS, strict=False))
 _ROOM = 2.6  # inches for names
 _MARKS = (30, 150, 270, 600)  # seconds, in the table
 
@@ -109,7 +108,7 @@ def draw(results: Results, path: Path) -> None:
     low = min(_at(run, results["seconds"] / 20) for found in runs.values() for run in found)
     high = max(gradients, *(max(run["accuracy"]) for found in runs.values() for run in found))
     for axes, axis in zip(both, ("evaluations", "seconds"), strict=True):
-        compare_plots._style(axes)
+        style.plain_axes(axes, grid="y")
         axes.set_xlabel(axis)
         axes.set_ylabel("held-out digits right")
         axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
@@ -117,12 +116,12 @@ def draw(results: Results, path: Path) -> None:
         axes.xaxis.set_major_formatter(FuncFormatter(_count))
         for name, found in runs.items():
             for run in found:
-                axes.plot(run[axis], run["accuracy"], color=_COLORS[name], linewidth=2.0)
-        axes.axhline(gradients, color="#6B7480", linewidth=1.6, linestyle=(0, (5, 2.5)))
+                axes.plot(run[axis], run["accuracy"], color=LIBRARIES[name].color, linewidth=2.0)
+        axes.axhline(gradients, color=style.GRADIENTS, linewidth=1.6, linestyle=(0, (5, 2.5)))
         axes.set_xlim(0, max(run[axis][-1] for found in runs.values() for run in found))
         axes.set_ylim(max(0.0, low - 0.01), min(1.0, high + 0.01))
         _label(axes, runs, axis, gradients)
-    plots._save(figure, path)
+    style.save(figure, path)
 
 
 def _count(value: float, _: int) -> str:
@@ -132,20 +131,12 @@ def _count(value: float, _: int) -> str:
 def _label(axes: Axes, runs: dict[str, list[Results]], axis: str, gradients: float) -> None:
     """Names at the ends of the lines, moved apart."""
     low, high = axes.get_ylim()
-    names = {name: (_final(found), _COLORS[name]) for name, found in runs.items()}
-    names["gradients"] = (gradients, "#6B7480")
+    names = {name: (_final(found), LIBRARIES[name].color) for name, found in runs.items()}
+    names["gradients"] = (gradients, style.GRADIENTS)
     heights = [min(1.0, max(0.0, (end - low) / (high - low))) for end, _ in names.values()]
-    places = compare_plots.spread(heights, 0.05)
-    for (name, (end, color)), height, place in zip(names.items(), heights, places, strict=True):
-        stop = axes.get_xlim()[1]
-        last = max(run[axis][-1] for run in runs[name]) if name in runs else stop
-        axes.annotate(
-            "", (last / stop, height), xycoords="axes fraction", xytext=(1.035, place),
-            textcoords="axes fraction", annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.7, "alpha": 0.6,
-                        "shrinkA": 0, "shrinkB": 0},
-        )  # fmt: skip
-        axes.text(
-            1.045, place, f"{name} {end:.1%}", transform=axes.transAxes, color=color, fontsize=10,
-            fontweight="bold", va="center",
-        )  # fmt: skip
+    stop = axes.get_xlim()[1]
+    across = [
+        max(run[axis][-1] for run in runs[name]) / stop if name in runs else 1.0 for name in names
+    ]
+    labels = [(f"{name} {end:.1%}", color) for name, (end, color) in names.items()]
+    comparison_picture.name_ends(axes, labels, across, heights)

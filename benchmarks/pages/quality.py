@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gradless.runs.compare import Curve, Outcome, quartiles
 
-from benchmarks.pages.charts import two_panels
+from benchmarks.pages.charts import LIBRARIES, two_panels
 from benchmarks.peers.task import LATE
+from gradless.runs.comparison.outcomes import Curve, Outcome, quartiles
 from gradless.training.gradient_descent import EVALUATIONS_PER_STEP
 from gradless.training.gradient_descent import NAME as DASHED
-from gradless.views import compare_plots, plots
+from gradless.views import comparison_picture, style
 
 US = "gradless"
 BUDGETS = {"seconds": "time", "evaluations": "evaluations"}
@@ -179,18 +179,18 @@ def draw(name: str, problem: Results, yardstick: str, path: Path) -> None:
     for axes, axis, lines in drawn:
         ceiling = _ceiling(problem, lines)
         shown = [np.minimum(line.y, ceiling) for line in lines]
-        log = compare_plots._vertical(axes, shown, "best loss so far")
-        compare_plots._style(axes)
-        compare_plots._horizontal(axes, lines)
+        log = comparison_picture.vertical(axes, shown, "best loss so far")
+        style.plain_axes(axes, grid="y")
+        comparison_picture.horizontal(axes, lines)
         axes.set_xlim(left=problem[axis] / _SHARE_SHOWN)
         axes.set_xlabel(f"{axis} (log scale)")
         if problem["quantity"] == "loss":
-            axes.axhline(problem["target"], color=plots._FAINT, linewidth=1.0, linestyle=":")
+            axes.axhline(problem["target"], color=style.FAINT, linewidth=1.0, linestyle=":")
         for line in lines:
             # Last, so that it lies on top.
-            compare_plots._draw(axes, line)
-        compare_plots._label_ends(axes, lines, log)
-    plots._save(figure, path)
+            comparison_picture.draw_line(axes, line)
+        comparison_picture.label_ends(axes, lines, log)
+    style.save(figure, path)
 
 
 def _ceiling(problem: Results, lines: list[Any]) -> float:
@@ -211,8 +211,7 @@ def _lines(problem: Results, yardstick: str, axis: str) -> list[Any]:
         curve = Curve(*(column[shown] for column in columns))
         name = DASHED if run["name"] == yardstick else run["name"]
         outcomes.append(Outcome(name, run["seed"], curve, run["evaluations"], run["seconds"], 0.0))
-    # All that were tried, in the same order: a colour is the same on both axes and in all charts.
     names = [DASHED if name == yardstick else name for name in problem["tried"]]
-    # gradless is drawn last, on top of the others, and keeps its colour.
-    lines = compare_plots._lines(outcomes, names, axis)
+    # gradless is drawn last, on top of the others.
+    lines = comparison_picture.lines_of(outcomes, names, axis, looks=LIBRARIES)
     return sorted(lines, key=lambda line: line.name == US)

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
+from benchmarks.pages.charts import OURS, THEIRS, interval, rows_of
 from benchmarks.pages.intervals import LEVEL, Interval
-from benchmarks.steps import DATA, GRADIENTS, KINDS, SEARCHED, Kind, Options, Results
-from gradless.views import plots
+from benchmarks.steps import DATA, GRADIENTS, KINDS, SEARCHED, Options, Results
+from gradless.views import style
 
 
 class Row(NamedTuple):
@@ -151,34 +151,21 @@ for it. To go on from a network of float32: `model.set_params(weights="int8", wa
 
 def draw(rows: dict[str, dict[str, Row]], options: Options, path: Path) -> None:
     """Test accuracy of each kind, with its interval, a panel for each data set."""
-    figure = Figure(figsize=(12.0, 5.2), dpi=plots.DPI, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(
-        "Networks without derivatives, trained by a search (blue) and by a gradient (orange)",
-        x=0.01, ha="left", fontsize=13, fontweight="bold",
-    )  # fmt: skip
+    figure = style.blank(12.0, 5.6)
+    figure.subplots_adjust(left=0.24, right=0.985, top=0.8, bottom=0.1, wspace=0.12)
+    style.headed(
+        figure,
+        "Networks without derivatives, trained by a search (blue) and by a gradient (grey)",
+        f"test accuracy: mean of {options.seeds} seeds, {LEVEL:.0%} interval",
+        0.2,
+    )
     panels = figure.subplots(1, len(rows), sharey=True, squeeze=False)[0]
     for panel, (name, of_kind) in zip(panels, rows.items(), strict=True):
+        rows_of(panel, [kind.name for kind in KINDS])
         for place, kind in enumerate(KINDS):
-            row, color = of_kind[kind.name], _color(kind)
-            panel.errorbar(
-                100 * row.mean, -place, xerr=100 * row.half, fmt="o", color=color, capsize=4,
-                markersize=8, linewidth=2,
-            )  # fmt: skip
-            panel.annotate(
-                f"{row.mean:.1%}", (100 * row.mean, -place), xytext=(0, 9),
-                textcoords="offset points", ha="center", color=color, fontsize=9.5,
-            )  # fmt: skip
-        panel.set_title(DATA[name][0], loc="left", fontsize=11)
-        panel.set_xlabel(f"test accuracy, %: mean of {options.seeds} seeds, {LEVEL:.0%} interval")
-        panel.set_yticks([-place for place in range(len(KINDS))], [kind.name for kind in KINDS])
-        panel.set_ylim(0.5 - len(KINDS), 0.7)
-        panel.margins(x=0.1)
-        panel.grid(axis="x", alpha=0.3)
-        panel.spines[["top", "right", "left"]].set_visible(False)
-        panel.tick_params(axis="y", length=0)
-    figure.savefig(path)
-
-
-def _color(kind: Kind) -> str:
-    return plots.PALETTE[1] if kind in GRADIENTS else plots.PALETTE[0]
+            row = of_kind[kind.name]
+            color = THEIRS if kind in GRADIENTS else OURS
+            interval(panel, row.mean, row.half, place, f"{row.mean:.1%}", color)
+        panel.set_title(DATA[name][0], loc="left", fontsize=style.LABEL, color=style.INK)
+        panel.xaxis.set_major_formatter(FuncFormatter(style.percent))
+    style.save(figure, path)

@@ -15,7 +15,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from gradless.runs.compare import Comparison, Plan
 
 from gradless import objectives, strategies
 from gradless._core import free_memory
@@ -26,12 +25,14 @@ from gradless.evaluation.layout import layout_for
 from gradless.models.mlp import MLP
 from gradless.problems.contract import Layout
 from gradless.problems.supervised import SupervisedProblem
+from gradless.runs.comparison.contest import Contest
 from gradless.runs.preparation import prepare
 from gradless.runs.recipe import Recipe
 from gradless.training import memory
 from gradless.training.generation import Limits, Run, advance, begin
 from gradless.training.loop import Stop
 from gradless.training.minimization import minimize
+from helpers.comparisons import finished, plan
 
 MIB = 2**20
 SHARE = 0.9  # of what is free that may be taken
@@ -292,14 +293,12 @@ def test_a_search_is_refused_before_it_begins(loss, compiled, free, monkeypatch)
 def test_of_a_comparison_only_what_fits_is_run(free):
     recipe = Recipe("digits", hidden=(32,))
     free(320 * MIB)
-    plan = Plan(recipe, ("cma_es", "hill_climbing"), seeds=1, stop=Stop(evaluations=20))
-    comparison = Comparison(plan)
-    for _ in comparison.run():
-        pass
-    assert [outcome.name for outcome in comparison.outcomes] == ["hill_climbing"]
-    assert "needs about" in comparison.failures["cma_es"]
+    names, stop = ("cma_es", "hill_climbing"), Stop(evaluations=20)
+    contest = finished(plan(names, seeds=1, stop=stop, recipe=recipe))
+    assert [outcome.name for outcome in contest.outcomes] == ["hill_climbing"]
+    assert "needs about" in contest.failures["cma_es"]
     with pytest.raises(InputError, match=r"cma_es with .* leave it out"):
-        Comparison(dataclasses.replace(plan, strategies=("cma_es",)))
+        Contest(plan(names[:1], seeds=1, stop=stop, recipe=recipe))
 
 
 def test_a_run_that_has_begun_needs_only_the_rest(free):

@@ -120,7 +120,7 @@ def comparison(
             axes.axhline(target, color=style.FAINT, linewidth=1.0, linestyle=":", zorder=1)
             if axes is panels[0]:
                 axes.annotate(
-                    f" target {style.short(target, 'loss')}", (0, target),
+                    f" target {style.given(target, 'loss')}", (0, target),
                     xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points",
                     fontsize=style.SMALL, color=GRADIENTS,
                 )  # fmt: skip
@@ -169,7 +169,8 @@ def lines_of(
     searches = [name for name in names if name != NAME]
     looks = {
         NAME: Look(GRADIENTS, (0, (5, 2.5))),
-        **(looks or style.looks(searches, families)),
+        **style.looks(searches, families),
+        **(looks or {}),
     }
     runs_of = {
         name: [run for run in outcomes if run.name == name and len(run.curve.loss)]
@@ -282,7 +283,7 @@ def label_of(name: str) -> str:
     """A name beside its line; the settings of a variant are below the strategy."""
     family, colon, settings = name.partition(":")
     if not colon or "=" not in settings.partition(":")[0]:
-        return style.cut(name)
+        return style.cut(name, 28)
     return "\n".join([family, *map(style.cut, settings.split(":"))])
 
 

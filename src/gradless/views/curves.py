@@ -141,7 +141,7 @@ def curve(
         _dot(axes, kept.evaluations, kept.value, PALETTE[0], kept.label)
         _end(axes, kept.evaluations, kept.value, quantity, PALETTE[0])
     if target is not None:
-        label = f"target {style.short(target, quantity)}"
+        label = f"target {style.given(target, quantity)}"
         axes.axhline(target, color=PALETTE[2], linewidth=1.4, linestyle=(0, (4, 2.5)), label=label)
     if not len(y) and not len(y_best):
         axes.text(0.5, 0.5, "no finite values", transform=axes.transAxes, ha="center")

@@ -256,6 +256,11 @@ def short(value: float, quantity: str) -> str:
     return words.percent(value) if quantity == "accuracy" else words.loss(value)
 
 
+def given(value: float, quantity: str) -> str:
+    """A value that somebody chose, without zeros that they have not written."""
+    return percent(value) if quantity == "accuracy" else f"{value:,.4g}"
+
+
 def cut(name: str, width: int = 24) -> str:
     """A name that leaves room for the picture."""
     return name if len(name) <= width else name[: width - 1].rstrip() + "…"

@@ -1,0 +1,363 @@
+"""Comparisons are those of the runs that gradless train makes, at budgets that all of them had."""
+
+import dataclasses
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from scipy import stats
+
+from gradless._core.errors import InputError
+from gradless.runs.comparison import files
+from gradless.runs.comparison.contest import Contest
+from gradless.runs.comparison.entrants import entrant, entrants, named
+from gradless.runs.comparison.outcomes import Quartiles, Target, quartiles
+from gradless.runs.comparison.summary import Difference, difference
+from gradless.runs.preparation import prepare
+from gradless.runs.prepared import Prepared
+from gradless.strategies import CMAES, HillClimbing, OpenAIES
+from gradless.training import gradient_descent, loop
+from gradless.training.generation import advance
+from gradless.training.gradient_descent import NAME, Adam
+from gradless.training.history import History
+from gradless.training.records import Stop
+from helpers.commands import compiled_quickly
+from helpers.comparisons import NAMES, RECIPE, curve, finished, plan, small
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compile_quickly():
+    with compiled_quickly():
+        yield
+
+
+@pytest.fixture(scope="module")
+def compared() -> Contest:
+    return small()
+
+
+@pytest.fixture(scope="module")
+def histories() -> dict[tuple[str, int], History]:
+    """The same runs by the loop itself."""
+    runs = {}
+    for name in NAMES:
+        for seed in range(3):
+            prepared = prepare(dataclasses.replace(RECIPE, strategy=name, seed=seed))
+            history = runs[name, seed] = History(10_000)
+            stop = Stop(evaluations=2100)
+            for record in loop.train(prepared.problem, prepared.strategy, prepared.begin(), stop):
+                history.append(**record.rows)
+    return runs
+
+
+# --- Runs -----------------------------------------------------------------------------------------
+
+
+def test_every_strategy_runs_under_every_seed(compared):
+    pairs = {(run.name, run.seed) for run in compared.outcomes}
+    assert pairs == {(name, seed) for name in (*NAMES, NAME) for seed in range(3)}
+    assert len(compared.outcomes) == compared.plan.runs == 9
+    # Seeds are the outer loop.
+    assert [run.seed for run in compared.outcomes] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+def test_the_runs_are_those_of_the_loop(compared, histories):
+    for run in compared.outcomes:
+        if run.name == NAME:
+            continue
+        history = histories[run.name, run.seed]
+        assert run.evaluations == history.last.evaluations
+        assert run.loss == history.last.best_loss
+        assert run.accuracy == history.last.best_accuracy
+        marks = history.column("evaluations")
+        np.testing.assert_array_equal(
+            run.curve.at("evaluations", marks), history.column("best_loss")
+        )
+
+
+def test_only_the_first_seed_of_a_strategy_compiles(compared):
+    before = advance._cache_size(), gradient_descent._steps._cache_size()
+    finished(plan(seeds=2, adam=Adam(), recipe=dataclasses.replace(RECIPE, seed=7), first_seed=7))
+    assert (advance._cache_size(), gradient_descent._steps._cache_size()) == before
+
+
+def test_what_cannot_go_on_does_not_lose_the_others(monkeypatch):
+    begin = Prepared.begin
+
+    def begin_or_not(self):
+        if isinstance(self.strategy, HillClimbing):
+            raise InputError("too large for it")
+        return begin(self)
+
+    monkeypatch.setattr(Prepared, "begin", begin_or_not)
+    comparison = finished(plan(seeds=2))
+    assert {(run.name, run.seed) for run in comparison.outcomes} == {
+        ("random_search", 0),
+        ("random_search", 1),
+    }
+    summary = comparison.summarise()
+    assert summary.failures == {"hill_climbing": "too large for it"}
+    assert [row.name for row in summary.rows] == ["random_search"]
+
+
+def test_a_run_that_is_interrupted_is_left_out():
+    comparison = Contest(plan())
+    list(comparison.run(lambda: "interrupted" if len(comparison.outcomes) == 2 else None))
+    assert [run.seed for run in comparison.outcomes] == [0, 0]
+    assert {row.runs for row in comparison.summarise().rows} == {1}
+
+
+def test_nothing_finished_is_no_summary():
+    comparison = Contest(plan(stop=Stop(seconds=60)))
+    assert list(comparison.run(lambda: "interrupted"))
+    assert comparison.outcomes == []
+    assert comparison.summarise() is None
+
+
+def test_with_minibatches_the_center_is_judged_on_all_the_data():
+    recipe = dataclasses.replace(RECIPE, batch_size=16, strategy="hill_climbing")
+    comparison = finished(plan(("hill_climbing",), 1, Stop(evaluations=1), recipe=recipe))
+    prepared = prepare(recipe)
+    *_, record = loop.train(
+        prepared.problem, prepared.strategy, prepared.begin(), Stop(evaluations=1)
+    )
+    judged = prepared.judge(prepared.strategy.center(record.run.state), prepared.train)
+    (run,) = comparison.outcomes
+    assert run.loss == pytest.approx(judged.value, rel=1e-5)
+    assert run.accuracy == pytest.approx(judged.accuracy)
+    assert run.loss != pytest.approx(record.best_loss[-1], rel=1e-3)
+
+
+# --- Yardstick ------------------------------------------------------------------------------------
+
+
+def test_the_yardstick_is_adam():
+    prepared = prepare(dataclasses.replace(RECIPE, strategy="hill_climbing"))
+    params = prepared.structure.unravel(prepared.begin().best)
+    x, y = jnp.asarray(prepared.train.features), jnp.asarray(prepared.train.targets)
+
+    def loss(params):
+        (w1, b1), (w2, b2) = params
+        logits = jax.nn.relu(x @ w1 + b1) @ w2 + b2
+        return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
+
+    optimizer = optax.adam(0.05)
+
+    @jax.jit
+    def step(at, moments):
+        value, gradient = jax.value_and_grad(loss)(at)
+        updates, moments = optimizer.update(gradient, moments)
+        return value, optax.apply_updates(at, updates), moments
+
+    moments, expected, at = jax.jit(optimizer.init)(params), [], params
+    for _ in range(30):
+        value, at, moments = step(at, moments)
+        expected.append(float(value))
+
+    adam = Adam(0.05)
+    records = list(
+        gradient_descent.descend(
+            prepared.problem, adam, adam.begin(params, 0), Stop(evaluations=92)
+        )
+    )
+    losses = np.concatenate([record.loss for record in records])
+    np.testing.assert_allclose(losses, expected, rtol=2e-4)
+    assert np.concatenate([r.evaluations for r in records]).tolist() == list(range(3, 91, 3))
+    assert np.concatenate([r.best_loss for r in records]).tolist() == (
+        np.minimum.accumulate(losses).tolist()
+    )
+    best = prepared.judge(prepared.structure.unravel(records[-1].run.best), prepared.train)
+    assert best.value == pytest.approx(losses.min(), rel=1e-5)
+    assert records[-1].stopped_because == "evaluations used up"
+
+
+def test_the_yardstick_stops_in_time():
+    prepared = prepare(dataclasses.replace(RECIPE, strategy="hill_climbing"))
+    adam = Adam()
+    begun = adam.begin(prepared.structure.unravel(prepared.begin().best), 0)
+    *_, last = gradient_descent.descend(prepared.problem, adam, begun, Stop(seconds=0.05))
+    assert last.stopped_because == "time used up"
+    assert last.seconds[-1] >= 0.05
+
+
+# --- Summary --------------------------------------------------------------------------------------
+
+
+def test_equal_budgets_are_the_largest_that_every_search_had(compared, histories):
+    summary = compared.summarise()
+    assert summary.evaluations == 2048  # two generations of random search
+    assert summary.seconds == min(run.seconds for run in compared.outcomes if run.name != NAME)
+    for row in summary.rows:
+        if row.uses_gradients:
+            continue
+        losses = []
+        for seed in range(3):
+            history = histories[row.name, seed]
+            within = history.column("evaluations") <= 2048
+            losses.append(history.column("loss")[within].min())
+        assert row.at_evaluations == pytest.approx(np.quantile(losses, [0.25, 0.5, 0.75]))
+
+
+def test_rows_are_ordered_and_the_yardstick_is_last(compared):
+    assert [row.name for row in compared.summarise().rows] == [
+        "hill_climbing",
+        "random_search",
+        NAME,
+    ]
+
+
+def test_success_is_the_median_run_unless_a_target_is_given(compared):
+    summary = compared.summarise()
+    searches = [run.loss for run in compared.outcomes if run.name != NAME]
+    assert summary.target == Target("loss", pytest.approx(np.median(searches)), False)
+    assert [row.successes for row in summary.rows[:2]] == [3, 0]
+    again = Contest(plan(stop=Stop(evaluations=2100, accuracy=0.9)))
+    again.outcomes = compared.outcomes
+    reached = {run.name: 0 for run in compared.outcomes}
+    for run in compared.outcomes:
+        reached[run.name] += bool((run.curve.accuracy >= 0.9).any())
+    assert {row.name: row.successes for row in again.summarise().rows} == reached
+
+
+def test_a_curve_is_a_step_function():
+    one = curve([10, 20, 40], [3.0, 2.0, 1.0], [0.1, 0.5, 0.4])
+    assert one.at("evaluations", [9, 10, 19.9, 20, 1000]).tolist() == [math.inf, 3, 3, 2, 1]
+    assert one.at("seconds", 0.02) == 2
+    assert one.reached(Target("loss", 2.5, True)) == 1
+    assert one.reached(Target("loss", 0.5, True)) is None
+    assert one.reached(Target("accuracy", 0.4, True)) == 1
+    assert curve([], []).at("seconds", [1.0]).tolist() == [math.inf]
+    assert curve([], []).reached(Target("loss", 1.0, True)) is None
+
+
+def test_quartiles_are_numpys_and_infinity_is_the_worst():
+    values = np.random.default_rng(0).normal(size=(7, 5))
+    expected = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
+    np.testing.assert_allclose(quartiles(values), expected)
+    assert Quartiles.of([1, 2, math.inf]) == (1.5, 2, math.inf)
+    assert Quartiles.of([1, math.nan, math.inf, 3, 2]) == (2, 3, math.inf)
+    assert Quartiles.of([math.inf] * 2) == (math.inf,) * 3
+    assert Quartiles.of([4.0]) == (4, 4, 4)
+
+
+def test_differences_are_taken_over_the_same_seeds(compared):
+    summary = compared.summarise()
+    first, second, _ = summary.rows
+    assert first.behind is None
+    losses = {
+        row.name: {
+            run.seed: float(run.curve.at("evaluations", summary.evaluations))
+            for run in compared.outcomes
+            if run.name == row.name
+        }
+        for row in summary.rows
+    }
+    pairs = [losses[second.name][seed] - losses[first.name][seed] for seed in range(3)]
+    expected = stats.t.interval(0.95, 2, np.mean(pairs), stats.sem(pairs))
+    assert second.behind.mean == pytest.approx(np.mean(pairs))
+    assert (second.behind.low, second.behind.high) == pytest.approx(expected)
+    assert second.behind.seeds == 3
+    back = difference(
+        compared.outcomes, first.name, second.name, "evaluations", summary.evaluations
+    )
+    assert back.mean == pytest.approx(-second.behind.mean)
+
+
+def test_seeds_that_only_one_of_them_has_do_not_count():
+    found = Difference.of({0: 2.0, 1: 3.0, 2: math.inf, 3: 9.0}, {0: 1.0, 1: 2.5, 2: 1.0})
+    assert (found.mean, found.seeds) == (0.75, 2)
+    assert Difference.of({0: 2.0}, {0: 1.0})[:1] == (1.0,)
+    assert math.isnan(Difference.of({0: 2.0}, {0: 1.0}).low)
+    assert math.isnan(Difference.of({0: 2.0}, {1: 1.0}).mean)
+    assert Difference(1.0, 0.5, 1.5, 3).is_clear
+    assert not Difference(1.0, -0.5, 2.5, 3).is_clear
+
+
+# --- Who takes part -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("texts", "names"),
+    [
+        (["snes", "hill-climbing"], ["snes", "hill_climbing"]),
+        (["snes,cma_es", "snes"], ["snes", "cma_es"]),
+        (["snes:sigma=0.1,snes:sigma=0.3"], ["snes:sigma=0.1", "snes:sigma=0.3"]),
+        (["openai_es:sigma=0.1,rank=1", "snes"], ["openai_es:sigma=0.1:rank=1", "snes"]),
+        (["openai_es:sigma=0.1", "rank=1"], ["openai_es:sigma=0.1:rank=1"]),
+        (["openai_es:learning-rate=0.1"], ["openai_es:learning_rate=0.1"]),
+    ],
+)  # fmt: skip
+def test_strategies_and_their_variants_by_name(texts, names):
+    found = entrants(texts)
+    assert [each.name for each in found] == names
+    assert [each.family for each in found] == [name.partition(":")[0] for name in names]
+
+
+def test_a_variant_has_its_hyperparameters():
+    one = entrant("openai_es:sigma=0.25:rank=1:relative=no")
+    assert one.strategy == OpenAIES(sigma=0.25, rank=1, relative=False)
+    assert len(entrants(["all"])) == 16
+    assert entrant("auto").strategy is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("openai_es:sigmo=0.1", "did you mean 'sigma'"),
+        ("openai_es:sigma=x", "expected a number"),
+        ("opena_es:sigma=0.1", "openai_es"),
+        ("openai_es:population=3.5", "whole number"),
+    ],
+)
+def test_what_no_strategy_takes_is_refused(text, message):
+    with pytest.raises(InputError, match=message):
+        entrant(text)
+
+
+def test_python_names_what_it_compares():
+    given = {"a": CMAES(sigma=0.1), "b": "openai_es:sigma=0.5", "c": "snes"}
+    found = named(given)
+    assert [(each.name, each.family) for each in found] == [
+        ("a", "cma_es"),
+        ("b", "openai_es"),
+        ("c", "snes"),
+    ]
+    assert found[1].strategy == OpenAIES(sigma=0.5)
+    assert [each.name for each in named([CMAES(), "snes"])] == ["cma_es", "snes"]
+    with pytest.raises(InputError, match="different names"):
+        named([CMAES(sigma=0.1), CMAES(sigma=0.2)])
+    for wrong in ({"a": CMAES}, [3], 3):
+        with pytest.raises(InputError, match=r"must be"):
+            named(wrong)
+
+
+# --- Files ----------------------------------------------------------------------------------------
+
+
+def test_what_is_written_is_read_again(compared, tmp_path):
+    summary = compared.summarise()
+    files.write(tmp_path, compared, summary)
+    assert files.is_comparison(tmp_path)
+    kept = files.read(tmp_path)
+    assert kept.names == list(NAMES)
+    assert kept.families == {name: name for name in NAMES}
+    assert kept.target == summary.target
+    assert kept.about["data"] == "vertical"
+    assert len(kept.outcomes) == 9
+    for run, again in zip(compared.outcomes, kept.outcomes, strict=True):
+        assert again[:2] == run[:2]
+        assert np.float32(again.loss) == np.float32(run.loss)  # as many digits as that needs
+        marks = run.curve.evaluations
+        before, after = (each.curve.at("evaluations", marks) for each in (run, again))
+        assert (np.float32(after) >= np.float32(before)).all()
+
+
+@pytest.mark.parametrize("damage", ["{}", '{"entrants": 3}', "not JSON"])
+def test_a_damaged_folder_is_refused(compared, damage, tmp_path):
+    files.write(tmp_path, compared, compared.summarise())
+    (tmp_path / files.SUMMARY).write_text(damage, encoding="utf-8")
+    with pytest.raises(InputError):
+        files.read(tmp_path)
