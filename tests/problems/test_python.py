@@ -366,9 +366,7 @@ def test_a_search_that_only_fails_is_refused_with_the_reason() -> None:
             raise ValueError("no such file")
         return 1.0
 
-    with pytest.raises(
-        InputError, match=r"1,\d\d\d losses .*exceptions \(ValueError: no such file"
-    ):
+    with pytest.raises(InputError, match=r"the last exception: ValueError: no such file"):
         minimize(loss, np.float32(0), "hill_climbing", compiled=False, evaluations=10**6)
 
 

@@ -16,7 +16,8 @@ from gradless.runs.comparison.contest import Contest
 from gradless.runs.comparison.entrants import entrant, entrants, named
 from gradless.runs.comparison.outcomes import Quartiles, Target, quartiles
 from gradless.runs.comparison.summary import Difference, difference
-from gradless.runs.recipe import Prepared, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.prepared import Prepared
 from gradless.strategies import CMAES, HillClimbing, OpenAIES
 from gradless.training import gradient_descent, loop
 from gradless.training.generation import advance

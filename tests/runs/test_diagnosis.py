@@ -13,7 +13,8 @@ from gradless import strategies
 from gradless.objectives import get
 from gradless.runs import diagnosis
 from gradless.runs.diagnosis import Finding, diagnose
-from gradless.runs.recipe import Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.recipe import Recipe
 from gradless.strategies import CMAES, HillClimbing, OpenAIES, RandomSearch
 from gradless.strategies.wrappers import BestSoFar
 from gradless.training.history import History

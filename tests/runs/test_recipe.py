@@ -9,7 +9,8 @@ from sklearn.preprocessing import StandardScaler
 
 from gradless._core.errors import InputError
 from gradless.data.datasets import load
-from gradless.runs.recipe import Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.recipe import Recipe
 from gradless.training.loop import Stop, train
 from helpers.commands import compiled_quickly
 

@@ -7,7 +7,8 @@ import pytest
 
 from gradless import strategies
 from gradless._core.errors import InputError
-from gradless.runs.recipe import Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.recipe import Recipe
 from gradless.strategies import FDLBFGS, STRATEGIES
 from gradless.training import auto
 from gradless.training.loop import Stop

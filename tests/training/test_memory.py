@@ -26,7 +26,8 @@ from gradless.models.mlp import MLP
 from gradless.problems.contract import Layout
 from gradless.problems.supervised import SupervisedProblem
 from gradless.runs.comparison.contest import Contest
-from gradless.runs.recipe import Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.recipe import Recipe
 from gradless.training import memory
 from gradless.training.generation import Limits, Run, advance, begin
 from gradless.training.loop import Stop

@@ -22,7 +22,9 @@ from gradless._core.errors import InputError
 from gradless.training.history import History
 
 FOLDER = "checkpoints"
-_FORMAT = 2  # 1 had another rule of stagnation, and asked no data whether a target is reached
+# 1 had another rule of stagnation, and asked no data whether a target is reached. 2 knew no phases,
+# and its runs began with other weights.
+_FORMAT = 3
 _KEPT = 2
 _PATTERN = "checkpoint-*.safetensors"
 
@@ -143,7 +145,9 @@ def _write(
     kept: np.ndarray | None,
 ) -> None:
     folder.mkdir(exist_ok=True)
-    path = folder / f"checkpoint-{int(run.generation):012d}.safetensors"
+    # Another phase counts its generations anew.
+    number = int(run.generation) + int(about.get("spent", {}).get("generations", 0))
+    path = folder / f"checkpoint-{number:012d}.safetensors"
     losses = _losses(run)
     # Without a row, the history does not know the type of losses yet.
     rows = {name: a.astype(losses) if "loss" in name else a for name, a in rows.items()}
@@ -163,7 +167,7 @@ def found(folder: Path) -> list[Path]:
     return sorted((folder / FOLDER).glob(_PATTERN), reverse=True)
 
 
-def newest(folder: Path, like: Any) -> Saved:
+def newest(folder: Path, like: Any | Callable[[dict[str, Any]], Any]) -> Saved:
     """The newest checkpoint of a run folder that can be read.
 
     Parameters
@@ -172,7 +176,7 @@ def newest(folder: Path, like: Any) -> Saved:
         The run folder.
     like
         A run of the same shapes, for example the one that :func:`gradless.begin` returns; its
-        numbers are not used.
+        numbers are not used. Or what makes one by what a checkpoint says of itself.
 
     Raises
     ------
@@ -184,11 +188,13 @@ def newest(folder: Path, like: Any) -> Saved:
     for path in paths:
         try:
             about = storage.load_about(path)
-            _check(path, about, _losses(like))
-            rows = History.empty_arrays(about["rows"], _losses(like))
-            expected = {"run": like, "history": rows}
+            _check_format(path, about)
+            run = like(about) if callable(like) else like
+            _check_losses(path, about, _losses(run))
+            rows = History.empty_arrays(about["rows"], _losses(run))
+            expected = {"run": run, "history": rows}
             if about.get("kept"):
-                expected["kept"] = np.zeros(like.best.shape, like.best.dtype)
+                expected["kept"] = np.zeros(run.best.shape, run.best.dtype)
             tree = storage.load_tree(path, expected)
             history = History.from_arrays(tree["history"])
             return Saved(tree["run"], history, about, tuple(refused), tree.get("kept"))
@@ -206,7 +212,7 @@ def _losses(run: Any) -> str:
     return str(getattr(run, "best_loss", np.float32()).dtype)
 
 
-def _check(path: Path, about: Any, losses: str) -> None:
+def _check_format(path: Path, about: Any) -> None:
     fits = isinstance(about, dict) and isinstance(about.get("format"), int)
     if fits and about["format"] > _FORMAT:
         raise InputError(
@@ -221,6 +227,9 @@ def _check(path: Path, about: Any, losses: str) -> None:
     rows = about.get("rows") if fits else None
     if not isinstance(rows, int) or not 0 <= rows <= History.CAPACITY:
         raise InputError(f"{path} is no checkpoint that this version of gradless can read")
+
+
+def _check_losses(path: Path, about: dict[str, Any], losses: str) -> None:
     if (kept := about.get("losses", "float32")) != losses:
         mode = "set" if kept == "float64" else "do not set"
         raise InputError(
