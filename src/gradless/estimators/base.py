@@ -92,14 +92,14 @@ class GradientFree(Continuing):
         host = isinstance(objective, HostMetric)
         if isinstance(objective, HostMetric) and weighted and not objective.takes_weights():
             raise InputError(
-                f"weights were given with the metric {objective.name}, which takes no "
-                "sample_weight; leave them out, or give a metric that takes them"
+                f"weights must be left out with the metric {objective.name}, which takes no "
+                "sample_weight; or give a metric that takes them"
             )
         weight = self._weighted_by_class(y, weight)
         chosen = np.flatnonzero(weight > 0)
         if not len(chosen):
             raise InputError(
-                "sample weights of zero for every sample were given, expected one above 0 at least"
+                "sample weights must be above 0 for one sample at least, got zero for every one"
             )
         self._check_counted(outputs[chosen], partial)
         weight = weight[chosen]
@@ -225,7 +225,7 @@ class GradientFree(Continuing):
             self, X, y, reset=reset, dtype=np.float64, multi_output=True, y_numeric=numbers
         )
         if sparse.issparse(y):
-            raise InputError("a sparse y was given, expected a dense array; give y.toarray()")
+            raise InputError("y must be a dense array, got a sparse one; give y.toarray()")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return X, y
@@ -323,7 +323,7 @@ class GradientFree(Continuing):
         loaded = load(path)
         if not isinstance(loaded, cls):
             raise InputError(
-                f"{path} holds a {type(loaded).__name__}, expected a {cls.__name__}; "
-                "use gradless.load_estimator"
+                f"{path} must hold a {cls.__name__}, got a {type(loaded).__name__}; use "
+                "gradless.load_estimator"
             )
         return loaded

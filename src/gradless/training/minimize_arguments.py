@@ -130,8 +130,8 @@ def arrays(params: Params) -> Params:
     for path, leaf in jax.tree_util.tree_flatten_with_path(start)[0]:
         if not jnp.isfinite(leaf).all():
             raise InputError(
-                f"params{jax.tree_util.keystr(path)} holds NaN or infinity in {leaf.dtype}, "
-                "expected finite numbers"
+                f"params{jax.tree_util.keystr(path)} must be finite, got NaN or infinity in "
+                f"{leaf.dtype}"
             )
     return start
 
