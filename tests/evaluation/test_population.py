@@ -362,7 +362,7 @@ def test_replicate_puts_everything_on_every_device(problem) -> None:
 
 
 def test_objective_for_the_other_task() -> None:
-    with pytest.raises(InputError, match=r"'cross_entropy' was given .* regression"):
+    with pytest.raises(InputError, match=r"'cross_entropy' must be used for .* got regression"):
         SupervisedProblem.of(regression(), MLP((2, 1)), objectives.get("cross_entropy"))
 
 
@@ -374,7 +374,7 @@ def test_network_that_does_not_fit_the_data(sizes, vertical) -> None:
 
 @pytest.mark.parametrize("batch_size", [0, -1, 301])
 def test_batch_size_out_of_range(batch_size: int, vertical, model) -> None:
-    with pytest.raises(InputError, match=rf"{batch_size} was given .* expected 1 to 300"):
+    with pytest.raises(InputError, match=rf"from 1 to .* 300, got {batch_size}"):
         SupervisedProblem.of(vertical, model, objectives.get("cross_entropy"), batch_size)
 
 

@@ -390,7 +390,7 @@ def test_ctrl_c_is_no_failure() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"n_jobs": 0}, "n_jobs=0 was given, expected 1 or more"),
+        ({"n_jobs": 0}, "n_jobs must be 1 or more, or -1 for all cores, got 0"),
         ({"n_jobs": 2, "compiled": True}, "compiled function, which uses all cores itself"),
         ({"loss_fn": lambda params: None}, "loss_fn returned NoneType, expected one number"),
         ({"loss_fn": lambda params: params["x"]}, r"an array of shape \(2,\), expected one number"),

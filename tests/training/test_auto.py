@@ -88,7 +88,7 @@ def test_a_named_strategy_has_no_reason() -> None:
 
 
 def test_hyperparameters_need_a_named_strategy() -> None:
-    with pytest.raises(InputError, match="sigma were given for the strategy 'auto'"):
+    with pytest.raises(InputError, match=r"left out for the strategy 'auto'.*got sigma"):
         prepare(Recipe("vertical", hyperparameters={"sigma": 1.0}))
 
 

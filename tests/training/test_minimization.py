@@ -509,10 +509,10 @@ class Unhashable:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"loss_fn": 3}, "loss_fn=3 was given, expected a function"),
-        ({"loss_fn": Unhashable()}, "type Unhashable was given, which cannot be hashed"),
-        ({"params": {}}, "params without any number were given"),
-        ({"params": jnp.zeros((0, 3))}, "params without any number were given"),
+        ({"loss_fn": 3}, "loss_fn must be a function, got 3"),
+        ({"loss_fn": Unhashable()}, "can be hashed, got one of type Unhashable"),
+        ({"params": {}}, "params must hold floating-point numbers, got none"),
+        ({"params": jnp.zeros((0, 3))}, "params must hold floating-point numbers, got none"),
         ({"params": {"n": [1]}}, r"params\['n'\]\[0\] is made of int32, expected floating-point"),
         ({"params": jnp.ones(2, bool)}, "params is made of bool, expected floating-point"),
         ({"params": 1j}, "params is made of complex64, expected floating-point"),
@@ -531,12 +531,12 @@ class Unhashable:
         ({"loss_fn": lambda p: np.sin(p)[0]}, "must be made of JAX operations.*compiled=False"),
         ({"loss_fn": lambda p: 1.0 if p[0] > 0 else 2.0}, "must be made of JAX operations"),
         ({"loss_fn": lambda p: p[p > 0].sum()}, "must be made of JAX operations"),
-        ({"loss_fn": lambda p, b: 0.0}, r"loss_fn\(p, b\) was given without data, expected"),
+        ({"loss_fn": lambda p, b: 0.0}, r"loss_fn\(params\) without data, got loss_fn\(p, b\)"),
         (
             {"data": np.ones(3)},
             r"loss_fn\(vector\).* was given with data, expected loss_fn\(params",
         ),
-        ({"batch_size": 2}, "batch_size=2 was given without data, expected both"),
+        ({"batch_size": 2}, "got batch_size=2 alone"),
         ({"strategy": "cmaes"}, "unknown strategy 'cmaes'; did you mean 'cma_es'"),
         ({"strategy": CMAES}, "strategy must be 'auto', a name or a strategy, got CMAES"),
         ({"strategy": None}, "strategy must be 'auto', a name or a strategy, got None"),
@@ -571,13 +571,13 @@ def test_bad_input_is_refused(arguments: dict, message: str) -> None:
     ("data", "batch_size", "message"),
     [
         ((np.ones(3), np.ones(4)), 2, r"3 in data\[0\], 4 in data\[1\]; expected as many"),
-        (np.ones(3), 4, "batch_size=4 was given for 3 samples, expected a whole number from 1 to"),
-        (np.ones(3), 0, "batch_size=0 was given for 3 samples"),
-        (np.ones(3), 2.0, r"batch_size=2\.0 was given for 3 samples"),
+        (np.ones(3), 4, "from 1 to the number of samples, 3, got 4"),
+        (np.ones(3), 0, "number of samples, 3, got 0"),
+        (np.ones(3), 2.0, r"number of samples, 3, got 2\.0"),
         ([1.0, 2.0], 2, r"data\[0\] is one number, expected arrays"),
         (np.array(["a", "b"]), 2, "data is not made of numbers, expected arrays"),
-        ({}, None, "data without any sample were given"),
-        (np.ones((0, 2)), None, "data without any sample were given"),
+        ({}, None, "data must hold at least one sample, got none"),
+        (np.ones((0, 2)), None, "data must hold at least one sample, got none"),
     ],
 )
 def test_data_that_do_not_fit_are_refused(data, batch_size, message: str) -> None:

@@ -30,6 +30,7 @@ from gradless.training.session import MAIN, Keeping, Session, Trained
 from gradless.training.validation import VALIDATED
 from gradless.views import model_card, pictures, report
 from gradless.views.report import Result
+from gradless.views.tables import Facts, Paragraph
 
 
 def main(options: Train) -> int:
@@ -46,13 +47,10 @@ def main(options: Train) -> int:
     with interrupts.farewell(lambda: run_folder.forget_unbegun(folder)), status.held(folder):
         run_folder.write_config(folder, prepared)
         if prepared.recipe.why is not None:
-            options.console().print(
-                f"strategy: {prepared.strategy.name}. {prepared.recipe.why}",
-                highlight=False,
-                soft_wrap=True,
-            )
+            chosen = f"strategy: {prepared.strategy.name}. {prepared.recipe.why}"
+            options.console().print(Paragraph(chosen))
         if prepared.note is not None:
-            options.console().print(prepared.note, highlight=False, markup=False, soft_wrap=True)
+            options.console().print(Paragraph(prepared.note))
         with status.reported(folder):
             return run(
                 folder, prepared, stop, options, every=options.checkpoint_every,
@@ -190,14 +188,14 @@ def run(
         console.print(f"{losses} not finite; these candidates were ranked last.")
     if prepared.test is not None and found:
         console.print(f"\n{prepared.test.n_samples:,} rows kept aside to test:", highlight=False)
-        console.print(report.metrics_table(found, simple), highlight=False, markup=False)
+        console.print(report.metrics_table(found, simple))
         if few := report.caution(prepared.test.n_samples):
-            console.print(few, highlight=False, soft_wrap=True)
+            console.print(Paragraph(few))
     for sentence in result.verdict or ():
-        console.print(f"\n{sentence}", highlight=False, markup=False, soft_wrap=True)
+        console.print()
+        console.print(Paragraph(sentence))
     if finding is not None:
-        console.print(f"stalled: {finding.seen}", highlight=False, markup=False, soft_wrap=True)
-        console.print(f"try: {finding.advice}", highlight=False, markup=False, soft_wrap=True)
+        console.print(Facts([("stalled:", finding.seen), ("try:", finding.advice)]))
     console.print(f"\nrun folder: {folder}", highlight=False, soft_wrap=True)
     if log is not None:
         how = logs.how_to_look(log, folder)
