@@ -28,7 +28,7 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def has_bfloat16(monkeypatch):
-    monkeypatch.setattr("gradless.models.mlp.has_bfloat16", lambda: True)
+    monkeypatch.setattr("gradless.models.facts.has_bfloat16", lambda: True)
 
 
 def told(capsys, *arguments: str) -> str:
@@ -131,16 +131,16 @@ def test_a_line_for_each_fact(capsys):
     ]  # fmt: skip
     assert "2-3-3, relu, 21 parameters, computed in float32" in lines[0]
     assert "MiB in all" in lines[-1]
-    assert "GiB that are free" in lines[-1]
+    assert "GiB free" in lines[-1]
 
 
 @pytest.mark.parametrize(
     ("arguments", "fragments"),
     [
         (["verticle"], ["did you mean 'vertical'"]),
-        ([], ["gradless explain --help"]),
-        (["vertical", "--measure", "-1"], ["--measure -1", "give 0"]),
-        (["vertical", "--measure", "nan"], ["--measure nan"]),
+        ([], ["Missing DATA. For example: gradless explain spiral"]),
+        (["vertical", "--measure", "-1"], ["--measure must be 0 or more, got -1"]),
+        (["vertical", "--measure", "nan"], ["a time such as 30s, 5m or 1h, got nan"]),
         (["vertical", "--sigma", "1"], ["--sigma", "--strategy openai_es"]),
         (["vertical", "--out", "x"], ["--out"]),
         (["vertical", "--precision", "float16"], ["float16", "bfloat16"]),

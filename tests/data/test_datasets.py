@@ -42,16 +42,13 @@ def classification(targets, classes: int) -> Dataset:
     [
         (
             {"features": np.zeros((2, 1), np.int64)},
-            "features must be float32 or float64 of shape (samples, features), got int64 of shape (2, 1)",
+            "float32 or float64 of shape (samples, features), got int64 of shape (2, 1)",
         ),
         ({"features": np.zeros(2, np.float32)}, "got float32 of shape (2,)"),
         ({"features": np.zeros((0, 1), np.float32)}, "got float32 of shape (0, 1)"),
         ({"features": np.zeros((2, 0), np.float32)}, "got float32 of shape (2, 0)"),
         ({"features": np.full((2, 1), np.nan, np.float32)}, "got NaN or infinity"),
-        (
-            {"targets": np.zeros(3, np.int32)},
-            "targets must be int32 of shape (2,), got int32 of shape (3,)",
-        ),
+        ({"targets": np.zeros(3, np.int32)}, "int32 of shape (2,), got int32 of shape (3,)"),
         ({"targets": np.zeros(2, np.int64)}, "got int64 of shape (2,)"),
         ({"class_names": None}, "targets must be float32 or float64 of shape (2,)"),
         ({"targets": np.array([0, 2], np.int32)}, "from 0 to 1, got 0 to 2"),
@@ -479,17 +476,9 @@ MANY = "a,y\n" + "".join(f"{k},{k % 2}\n" for k in range(5000))
         (",a,y\n0,1,u\n", {}, "column 1 has no name"),
         ("a,,y\n0,1,u\n", {}, "column 2 has no name"),
         # Rows
-        ("a,b,y\n1,2,u\n\n1,v\n", {}, "line 4: the row must have 3 cells as the header has, got 2"),
-        (
-            "a,b,y\n1,2,u\n1,2,3,v\n",
-            {},
-            "line 3: the row must have 3 cells as the header has, got 4",
-        ),
-        (
-            'a,b,y\n"1\n",2,u\n1,v\n',
-            {},
-            "line 4: the row must have 3 cells as the header has, got 2",
-        ),
+        ("a,b,y\n1,2,u\n\n1,v\n", {}, "3 cells as the header has, got 2"),
+        ("a,b,y\n1,2,u\n1,2,3,v\n", {}, "3 cells as the header has, got 4"),
+        ('a,b,y\n"1\n",2,u\n1,v\n', {}, "3 cells as the header has, got 2"),
         # Cells
         ("a,b,y\n1,2,u\n3,big,v\n", {}, "line 3, column 'b': 'big' is not a number"),
         ("a,b,y\n1,2,u\n3,big,v\n", {}, "--drop b to leave the column out"),
@@ -506,11 +495,7 @@ MANY = "a,y\n" + "".join(f"{k},{k % 2}\n" for k in range(5000))
         ("a,b,y\n1,-Infinity,u\n", {}, "line 2, column 'b': '-Infinity' must be a finite number"),
         ("a,b,y\n1,4e38,u\n", {}, "line 2, column 'b': '4e38' must be a finite number in float32"),
         ("a,b,y\n1,3.40282357e38,u\n", {}, "'3.40282357e38' must be a finite number in float32"),
-        (
-            "a,b,y\n1,1e999,u\n",
-            {},
-            "line 2, column 'b': '1e999' must be a finite number in float32",
-        ),
+        ("a,b,y\n1,1e999,u\n", {}, "line 2, column 'b': '1e999' must be a finite number"),
         (MANY + "x,1\n", {}, "line 5002, column 'a': 'x' is not a number"),
         # The target
         ("a,b,c\n1,2,3\n", {}, "Use --target NAME with one of: 'a', 'b', 'c'"),
@@ -526,11 +511,7 @@ MANY = "a,y\n" + "".join(f"{k},{k % 2}\n" for k in range(5000))
         ("a,y\n1,u\n2,\n", {}, "line 3, column 'y': missing value '"),
         ("a,y\n1,0.5\n2,NaN\n", {}, "line 3, column 'y': missing value '"),
         ("a,y\n1,0.5\n2,inf\n", {}, "line 3, column 'y': 'inf' must be a finite number"),
-        (
-            "a,y\n1,0.5\n2,-1e39\n",
-            {},
-            "line 3, column 'y': '-1e39' must be a finite number in float32",
-        ),
+        ("a,y\n1,0.5\n2,-1e39\n", {}, "line 3, column 'y': '-1e39' must be a finite number"),
         (GOOD, {"task": "regression"}, "line 2, column 'y': 'u' is not a number"),
         (GOOD, {"task": "regression"}, "--task classification"),
         (

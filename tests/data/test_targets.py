@@ -65,7 +65,7 @@ def test_classes_of_a_network_are_found_however_they_are_written(read):
     assert read("100.0", "1e2", "07", known=["7", "100"]) == [1, 1, 0]
     # Where it learned them as two, they stay two.
     assert read("TRUE", "True", known=["TRUE", "True"]) == [0, 1]
-    with pytest.raises(InputError, match="must be one that the network knows.*got 'maybe'"):
+    with pytest.raises(InputError, match=r"must be one that the network knows.*got 'maybe'"):
         read("true", "maybe", known=["False", "True"])
     assert class_indices(["YES", "perhaps"], ["no", "yes"]) == [1, None]
 

@@ -119,6 +119,10 @@ def refuse(*arguments: object, encoding: str = "utf-8") -> str:
     return line
 
 
+def last_checkpoint(folder: Path) -> Path:
+    return max((folder / "checkpoints").iterdir())
+
+
 def interruptible(*arguments: object) -> list[str]:
     """The same, hearing Ctrl-C also where whoever runs the tests ignores it, as in a background."""
     code = (

@@ -240,7 +240,7 @@ def test_what_goes_in_steps() -> None:
 def test_unknown_names_suggest_the_closest() -> None:
     with pytest.raises(InputError, match="unknown kind of weights 'int4'; did you mean 'int8'"):
         MLP((2, 3), weights="int4")
-    with pytest.raises(InputError, match="unknown activation 3. Known: "):
+    with pytest.raises(InputError, match=r"unknown activation 3\. Known: "):
         MLP((2, 3), activation=3)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="unknown activation 'rleu'; did you mean 'relu'"):
         MLP((2, 3), activation="rleu")

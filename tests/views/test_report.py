@@ -16,7 +16,7 @@ from gradless.training.loop import Record, Stop
 from gradless.views.report import Display, Improvements, Result, closing_table
 
 LINE = re.compile(
-    r"New best network, evaluation: ([\d,]+), loss: (-?[\d.]+(?:e-\d+)?)(?:, accuracy: ([\d.]+))?"
+    r"New best network, evaluation: ([\d,]+), loss: (-?[\d.]+(?:e-\d+)?)(?:, accuracy: ([\d.]+)%)?"
 )
 ROWS = 1_000_000
 
@@ -78,7 +78,7 @@ def test_a_long_run_has_few_lines_and_each_is_better(name):
     assert all(before < after for before, after in itertools.pairwise(evaluations))
     assert all(before > after for before, after in itertools.pairwise(losses))
     for evaluation, loss in shown:
-        assert loss == pytest.approx(best_loss[evaluation - 1], abs=1e-6)
+        assert loss == pytest.approx(best_loss[evaluation - 1], rel=1e-3)
 
 
 def test_the_lines_do_not_depend_on_the_chunks():
@@ -116,9 +116,9 @@ def test_a_clear_improvement_is_shown_however_soon():
 
 def test_the_accuracy_is_shown_where_there_is_one():
     line = Improvements().lines(record_of([1.25], 0.5, per_generation=1000))
-    assert line == ["New best network, evaluation: 1,000, loss: 1.250000, accuracy: 0.5000"]
+    assert line == ["New best network, evaluation: 1,000, loss: 1.250, accuracy: 50.0%"]
     line = Improvements().lines(record_of([1.25]))
-    assert line == ["New best network, evaluation: 1, loss: 1.250000"]
+    assert line == ["New best network, evaluation: 1, loss: 1.250"]
 
 
 def lines_of(name: str, best_loss: float, best_accuracy: float) -> list[str]:
@@ -127,20 +127,20 @@ def lines_of(name: str, best_loss: float, best_accuracy: float) -> list[str]:
 
 def test_an_objective_of_which_more_is_better_is_shown_as_its_value():
     assert lines_of("f1", -0.8, 0.9) == [
-        "New best network, evaluation: 1, f1: 0.800000, accuracy: 0.9000"
+        "New best network, evaluation: 1, f1: 0.8000, accuracy: 90.0%"
     ]
-    assert lines_of("r2", 3.5, math.nan) == ["New best network, evaluation: 1, r2: -3.500000"]
+    assert lines_of("r2", 3.5, math.nan) == ["New best network, evaluation: 1, r2: -3.500"]
     assert lines_of("accuracy", -0.9, 0.9) == [
-        "New best network, evaluation: 1, accuracy: 0.900000"
+        "New best network, evaluation: 1, accuracy: 0.9000"
     ]
     assert lines_of("squared_error", 0.25, math.nan) == [
-        "New best network, evaluation: 1, loss: 0.250000"
+        "New best network, evaluation: 1, loss: 0.2500"
     ]
 
 
 @pytest.mark.parametrize(
     ("loss", "text"),
-    [(2.5e10, "2.5e+10"), (0.177056, "0.177056"), (1.59326e-13, "1.59326e-13"), (0.0, "0.000000")],
+    [(2.5e10, "2.500e+10"), (0.177056, "0.1771"), (1.59326e-13, "1.593e-13"), (0.0, "0")],
 )
 def test_losses_of_any_size_keep_their_digits(loss, text):
     assert Improvements().lines(record_of([loss])) == [

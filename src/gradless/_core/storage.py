@@ -132,6 +132,8 @@ def _missing(path: Path) -> InputError:
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
+    if isinstance(error, InputError):
+        return error
     return InputError(f"{path} cannot be read as safetensors ({_one_line(error)})")
 
 

@@ -92,7 +92,11 @@ class PatientConsole(Console):
     """A console whose reader may leave: ``gradless train spiral | head`` goes on and is saved."""
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Print, as far as that is possible: what is trained is more than what is shown of it."""
+        """Print, as far as that is possible: what is trained is more than what is shown of it.
+
+        Nothing is cut at the right edge: a name is there to be copied.
+        """
+        options.setdefault("crop", False)
         try:
             super().print(*objects, **options)
         except OSError as error:  # of a disk that is full

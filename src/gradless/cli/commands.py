@@ -229,7 +229,10 @@ class Completion:
     """Print the script that completes commands and options in a shell, or install it."""
 
     shell: str | None = option(
-        None, "bash, zsh or fish. Default: the shell in use.", metavar="SHELL", positional=True
+        None,
+        "Shell: bash, zsh or fish. Default: the shell in use.",
+        metavar="SHELL",
+        positional=True,
     )
     install: bool = option(False, "Install it for new shells of this user.", group="Output")
 
@@ -240,7 +243,9 @@ class Book:
     random-search draws all weights anew in each iteration, hill-climb changes the best ones a
     little. Writes history.csv, loss_over_iterations.png and acc_smooth.png."""
 
-    search: str = option(..., "random-search or hill-climb.", metavar="SEARCH", positional=True)
+    search: str = option(
+        ..., "Search to run: random-search or hill-climb.", metavar="SEARCH", positional=True
+    )
     data: Literal["vertical", "spiral"] = option(
         "vertical", "Data: vertical, as in the chapter, or spiral.", metavar="NAME", group="Data"
     )
@@ -283,7 +288,7 @@ COMMANDS: dict[str, Command] = {
         "compare strategies over several seeds", Compare, "gradless compare spiral --time 5s"
     ),
     "explain": Command(
-        "show how a run would execute: layout, memory, speed", Explain, "gradless explain spiral"
+        "show layout, memory and speed of a run", Explain, "gradless explain spiral"
     ),
     "repeat": Command(
         "run a run again and compare the bits", Repeat, "gradless repeat runs/spiral"
@@ -292,9 +297,7 @@ COMMANDS: dict[str, Command] = {
     "strategies": Command(
         "list the strategies, or describe one", Strategies, "gradless strategies cma_es"
     ),
-    "book": Command(
-        'run the searches of "Neural Networks from Scratch"', Book, "gradless book hill-climb"
-    ),
+    "book": Command("run the searches of the book, chapter 6", Book, "gradless book hill-climb"),
     "cache": Command("show or delete compiled programs", Cache, "gradless cache --clear"),
     "completion": Command(
         "complete commands and options in your shell", Completion, "gradless completion --install"

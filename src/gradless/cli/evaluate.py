@@ -18,7 +18,7 @@ from gradless.objectives.quality import Metric
 from gradless.runs import run_folder
 from gradless.runs.run_folder import Network
 from gradless.views import report
-from gradless.views.tables import Column, Table
+from gradless.views.tables import Column, Paragraph, Table
 
 
 def main(options: Evaluate) -> int:
@@ -54,16 +54,18 @@ def main(options: Evaluate) -> int:
         }
         print(json.dumps(facts))
     console = options.console()
-    console.print(f"{options.run} on {len(targets):,} rows of {options.data}", highlight=False)
+    console.print(
+        f"{options.run} on {len(targets):,} rows of {options.data}", highlight=False, soft_wrap=True
+    )
     if seen is not None and seen.any():
         for line in _seen(int(seen.sum()), len(seen)):
-            console.print(line, highlight=False, soft_wrap=True)
+            console.print(Paragraph(line))
     console.print()
     shown, beside = (whole, None) if new is None else (new, whole.found)
     table = report.metrics_table(shown.found, beside, "all rows")
     console.print(table)
     if few := report.caution(shown.rows):
-        console.print(few, highlight=False, soft_wrap=True)
+        console.print(Paragraph(few))
     if names is not None and shown.confusion is not None:
         heads = [
             Column("true class"),

@@ -197,12 +197,10 @@ def parser_of(
         _add(places[told.group], field.name, hints[field.name], field.default, text,
              _metavar(field), reading, positional=told.positional)  # fmt: skip
     last = places[next((g for g in ("Output",) if g in places), "")]
-    last.add_argument(
-        *_HELP, action="help", help="Show this page." if not everything else argparse.SUPPRESS
-    )
+    last.add_argument(*_HELP, action="help", help="Show this page.")
     if not everything and any(_told(f).group == _ADVANCED for f in fields):
         parser.epilog = f"All options: gradless {command} {_HELP_ALL}"
-    elif about.example and everything:
+    else:
         parser.epilog = f"Example: {about.example}"
     return parser
 

@@ -100,8 +100,8 @@ class SupervisedProblem:
         check_fits(model, dataset.features.shape[1:], dataset.n_outputs)
         if batch_size is not None and not 1 <= batch_size <= dataset.n_samples:
             raise InputError(
-                f"batch size {batch_size} was given for {dataset.n_samples} training samples, "
-                f"expected 1 to {dataset.n_samples}"
+                "the batch size must be from 1 to the number of training samples, "
+                f"{dataset.n_samples}, got {batch_size}"
             )
         return cls.of_arrays(
             task,

@@ -92,7 +92,7 @@ def choose(
     elif not smooth:
         reason = "Non-differentiable loss: its average over a generation has a slope"
     else:
-        reason = "Large network: random directions are cheaper than differences along every weight"
+        reason = "Too few evaluations for differences along every weight: random directions instead"
     return Choice(strategies.get("openai_es"), f"{size}. {reason}")
 
 

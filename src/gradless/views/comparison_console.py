@@ -16,7 +16,7 @@ from gradless.runs.comparison.contest import Contest, Plan, Progress
 from gradless.runs.comparison.outcomes import Quartiles
 from gradless.runs.comparison.summary import Difference, Row, Summary
 from gradless.training.gradient_descent import EVALUATIONS_PER_STEP, NAME
-from gradless.views.tables import Column, Facts, Table
+from gradless.views.tables import Column, Paragraph, Table
 
 
 def announcement(plan: Plan) -> str:
@@ -157,7 +157,7 @@ def show(console: Console, contest: Contest, summary: Summary) -> None:
     console.print(Table(columns, rows))
     console.print()
     for line in notes(contest, summary):
-        console.print(Facts([("", line)]))
+        console.print(Paragraph(line))
 
 
 def notes(contest: Contest, summary: Summary) -> list[str]:

@@ -150,6 +150,18 @@ class Facts(Lines):
                 yield f"{label}{' ' * (side - cell_len(label))}{line}".rstrip()
 
 
+class Paragraph(Lines):
+    """A text in lines."""
+
+    def __init__(self, text: str) -> None:
+        """Show this."""
+        self._text = text
+
+    def lines(self, width: int) -> Iterator[str]:
+        """As many as it takes."""
+        yield from wrapped(self._text, width)
+
+
 def wrapped(text: str, width: int) -> list[str]:
     """A text in lines; words and names are never split."""
     return textwrap.wrap(
