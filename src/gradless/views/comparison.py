@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import html
 import math
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import Progress as RichProgress
-from rich.progress import SpinnerColumn, TextColumn
 
 from gradless._core import forked, words
 from gradless._core.devices import use_all_cores
@@ -26,6 +23,7 @@ from gradless.runs.comparison.outcomes import Outcome, Quartiles
 from gradless.runs.comparison.summary import Difference, Row, Summary, difference
 from gradless.strategies import Strategy
 from gradless.training.gradient_descent import Adam
+from gradless.training.progress import live_line
 from gradless.training.records import Stop
 from gradless.views.comparison_console import behind, spread
 
@@ -324,40 +322,35 @@ def compare(
 
 
 class _Line:
-    """A line about how far a comparison is; where there is no terminal, one for each seed."""
+    """A line about how far a comparison is; elsewhere than in terminals and notebooks, many."""
 
     def __init__(self, contest: Contest, verbose: bool | int | None) -> None:
         self._contest, self._asked = contest, bool(verbose)
         self._console = Console(stderr=True)
-        is_live = self._console.is_terminal and verbose in (None, True, 1)
-        self._begun, self._seed = time.monotonic(), contest.plan.first_seed
-        self._live: RichProgress | None = None
-        if is_live:
-            self._live = RichProgress(
-                SpinnerColumn(), TextColumn("{task.description}"), console=self._console,
-                transient=True,
-            )  # fmt: skip
-            self._task = self._live.add_task("", total=None)
-        self._is_open = False
+        in_terminal = self._console.file.isatty() and self._console.is_terminal
+        self._is_live = self._asked and (in_terminal or self._console.is_jupyter)
+        self._is_live |= verbose is None and in_terminal
+        self._begun = time.monotonic()
+        self._open: Any = None
 
     def __enter__(self) -> _Line:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._is_open and self._live is not None:
-            self._live.stop()
+        if self._open is not None:
+            self._open.close()
 
     def show(self, progress: Progress) -> None:
         """Show what is new."""
-        if self._live is not None:
+        ended = progress.outcome is not None or progress.failure is not None
+        if self._is_live:
             waited = self._asked or time.monotonic() - self._begun > _SHOWN_AFTER
-            if waited and not self._is_open:
-                self._live.start()
-                self._is_open = True
-            if self._is_open:
-                self._live.update(self._task, description=self._text(progress))
-        elif self._asked and (progress.outcome is not None or progress.failure is not None):
-            print(self._text(progress), file=sys.stdout, flush=True)
+            if self._open is None and waited:
+                self._open = live_line(self._console)
+            if self._open is not None:
+                self._open.show(self._text(progress))
+        elif self._asked and ended:
+            print(self._text(progress), flush=True)
 
     def _text(self, progress: Progress) -> str:
         plan, done = self._contest.plan, len(self._contest.outcomes)
