@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from gradless.objectives import get
 from gradless.training.history import History
 from gradless.views import style
-from gradless.views.curves import Kept, curve, curves, jumps
+from gradless.views.curves import Kept, curve, curves
+from gradless.views.scales import jumps
 from helpers.figures import labels, line, png_size, texts
 
 
