@@ -384,7 +384,7 @@ def test_batch_size_out_of_range(batch_size: int, vertical, model) -> None:
 @pytest.fixture
 def has_bfloat16(monkeypatch):
     """Where the processor has none, the compiler imitates it."""
-    monkeypatch.setattr("gradless.models.mlp.has_bfloat16", lambda: True)
+    monkeypatch.setattr("gradless.models.facts.has_bfloat16", lambda: True)
 
 
 @pytest.mark.usefixtures("has_bfloat16")
@@ -439,7 +439,7 @@ def test_bfloat16_is_neither_written_out_as_rows_nor_evaluated_in_pairs(few, mod
     ],
 )
 def test_a_precision_that_the_machine_lacks_is_refused(few, model, monkeypatch, precision, message):
-    monkeypatch.setattr("gradless.models.mlp.has_bfloat16", lambda: False)
+    monkeypatch.setattr("gradless.models.facts.has_bfloat16", lambda: False)
     with pytest.raises(InputError, match=message):
         SupervisedProblem.of(few, model, objectives.get("cross_entropy"), precision=precision)
 
@@ -448,7 +448,7 @@ def test_a_precision_that_the_machine_lacks_is_refused(few, model, monkeypatch, 
 
 
 def test_rounded_weights_are_not_evaluated_in_pairs_and_need_float32(few, monkeypatch):
-    monkeypatch.setattr("gradless.models.mlp.has_bfloat16", lambda: True)
+    monkeypatch.setattr("gradless.models.facts.has_bfloat16", lambda: True)
     objective = objectives.get("cross_entropy")
     sizes = (2, 64, 64, 3)
     whole, rounded = (MLP(sizes, weights=weights) for weights in ("float32", "int8"))

@@ -403,13 +403,13 @@ def test_numbers_are_no_classes_only_because_the_objective_wants_some(table):
 
 
 def test_a_precision_that_the_machine_lacks_is_refused_before_the_data_are_read(monkeypatch):
-    monkeypatch.setattr("gradless.models.mlp.has_bfloat16", lambda: False)
+    monkeypatch.setattr("gradless.models.facts.has_bfloat16", lambda: False)
     with pytest.raises(InputError, match="without bfloat16 arithmetic"):
         prepare(Recipe("none.csv", precision="bfloat16"))
 
 
 def test_in_bfloat16_a_loss_goes_in_steps(monkeypatch):
-    monkeypatch.setattr("gradless.models.mlp.has_bfloat16", lambda: True)
+    monkeypatch.setattr("gradless.models.facts.has_bfloat16", lambda: True)
     prepared = prepare(Recipe("vertical", hidden=(3,), precision="bfloat16"))
     assert prepared.problem.precision == "bfloat16"
     assert prepare(Recipe("vertical", hidden=(3,))).strategy.name == "fd_lbfgs"
