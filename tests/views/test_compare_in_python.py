@@ -93,6 +93,8 @@ def test_it_draws_itself(found, tmp_path):
     figure = found.plot(tmp_path / "p.svg")
     assert (tmp_path / "p.svg").read_bytes().startswith(b"<?xml")
     assert {line.get_label() for line in figure.axes[0].lines} >= {"small", "large"}
+    (target,) = [text for text in figure.axes[0].texts if "median of all runs" in text.get_text()]
+    assert target.get_text().endswith(f"{found.summary.target.value:.4g}")
     (title, note) = [text.get_text() for text in figure.texts]
     assert title == "bowl: how fast does the loss fall?"
     assert note.startswith("line: median of 4 seeds")

@@ -39,7 +39,7 @@ class Comparison:
 
     def __init__(self, contest: Contest, summary: Summary) -> None:
         """Of a contest that has ended."""
-        self._plan = contest.plan
+        self._contest = contest
         self.outcomes: tuple[Outcome, ...] = tuple(contest.outcomes)
         self.failures = dict(contest.failures)
         self.summary = summary
@@ -51,7 +51,7 @@ class Comparison:
 
     @property
     def _objective(self) -> Measure:
-        return self._plan.task.objective
+        return self._contest.plan.task.objective
 
     @property
     def _mark(self) -> float:
@@ -136,7 +136,7 @@ class Comparison:
         """
         from gradless.views.comparison_picture import pictured  # noqa: PLC0415
 
-        return pictured(self._plan, self.outcomes, self.summary, path)
+        return pictured(self._contest, self.summary, path)
 
     # --- As a table -------------------------------------------------------------------------------
 

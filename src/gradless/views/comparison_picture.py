@@ -14,9 +14,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from gradless import objectives
 from gradless.objectives import Measure
-from gradless.runs.comparison.contest import Plan
+from gradless.runs.comparison.contest import Contest
 from gradless.runs.comparison.files import Kept
-from gradless.runs.comparison.outcomes import Axis, Outcome, quartiles
+from gradless.runs.comparison.outcomes import Axis, Outcome, Target, quartiles
 from gradless.runs.comparison.summary import Summary
 from gradless.runs.comparison.tasks import PlainLoss
 from gradless.training.gradient_descent import EVALUATIONS_PER_STEP, NAME
@@ -58,6 +58,7 @@ def comparison(
     loss_name: str = "best loss so far",
     objective: Measure | None = None,
     target: float | None = None,
+    target_name: str = "target",
     families: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw the median over seeds of each strategy's best loss, and the band of its quartiles.
@@ -80,8 +81,8 @@ def comparison(
         Label of the vertical axis.
     objective
         What the losses are of, to draw its values; None to draw losses.
-    target
-        A loss to mark with a thin dotted line.
+    target, target_name
+        A loss to mark with a thin dotted line, and what it is.
     families
         Strategies of names that are not those of strategies, see :func:`.style.looks`.
 
@@ -120,7 +121,7 @@ def comparison(
             axes.axhline(target, color=style.FAINT, linewidth=1.0, linestyle=":", zorder=1)
             if axes is panels[0]:
                 axes.annotate(
-                    f" target {style.given(target, 'loss')}", (0, target),
+                    f" {target_name} {style.given(target, 'loss')}", (0, target),
                     xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points",
                     fontsize=style.SMALL, color=GRADIENTS,
                 )  # fmt: skip
@@ -279,10 +280,9 @@ def _across(axes: Axes, x: float) -> float:
     return float(share)
 
 
-def pictured(
-    plan: Plan, outcomes: Sequence[Outcome], summary: Summary, path: Path | str | None = None
-) -> Figure:
+def pictured(contest: Contest, summary: Summary, path: Path | str | None = None) -> Figure:
     """Draw a comparison that has ended, with what it was about as its title."""
+    plan, outcomes = contest.plan, contest.outcomes
     task, objective = plan.task, plan.task.objective
     return comparison(
         outcomes,
@@ -293,7 +293,8 @@ def pictured(
         loss_name=_axis(objective),
         objective=objective,
         target=summary.target.value if summary.target.quantity == "loss" else None,
-        families=plan.families,
+        target_name=_name_of(summary.target),
+        families={name: each.name for name, each in contest.strategies.items()},
     )
 
 
@@ -313,8 +314,13 @@ def redrawn(kept: Kept, path: Path | str | None = None) -> Figure:
         loss_name=_axis(objective),
         objective=objective,
         target=target.value if target.quantity == "loss" else None,
+        target_name=_name_of(target),
         families=kept.families,
     )
+
+
+def _name_of(target: Target) -> str:
+    return "target" if target.given else "median of all runs"
 
 
 def title_of(name: str, sizes: Sequence[int] | None, objective: Measure) -> str:
