@@ -305,7 +305,7 @@ def _mark_restarts(axes: Axes, where: Sequence[float]) -> None:
     axes.plot(
         where, np.full(len(where), 0.985), marker="v", linestyle="none", color=NOTE, markersize=6,
         transform=axes.get_xaxis_transform(), clip_on=False,
-        label=f"search begins elsewhere ({many})",
+        label=f"new start ({many})",
     )  # fmt: skip
 
 

@@ -81,9 +81,10 @@ def value_axis(
         limits = np.array([low - room, high + room])
         axes.set_ylim(*(np.exp(limits) if log else limits))
         axes.annotate(
-            f"↑ up to {style.short(values.max(), quantity)}", (0.995, 1), (0, -4),
+            f"↑ up to {style.short(values.max(), quantity)}", (0.99, 1), (0, -14),
             xycoords="axes fraction", textcoords="offset points", ha="right", va="top",
             color=style.NOTE, fontsize=style.SMALL,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
         )  # fmt: skip
     return log
 
