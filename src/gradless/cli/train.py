@@ -51,6 +51,10 @@ def main(options: Train) -> int:
                 highlight=False,
                 soft_wrap=True,
             )
+        if (first := prepared.recipe.first) is not None:
+            options.console().print(
+                f"first half of the budget: log loss, by {first['strategy']}", highlight=False
+            )
         if prepared.note is not None:
             options.console().print(prepared.note, highlight=False, markup=False, soft_wrap=True)
         with status.reported(folder):
