@@ -34,6 +34,7 @@ from gradless.models import numpy_forward
 from gradless.models.mlp import ACTIVATIONS
 from gradless.strategies import CMAES, HillClimbing
 from gradless.training import generation
+from gradless.training.observers import Observer
 from helpers.commands import compiled_quickly
 
 # Which compile in half of the time of others.
@@ -751,6 +752,35 @@ def test_callback_and_verbose(two, capsys):
     assert stopped.n_evaluations_ < model.n_evaluations_
 
 
+class Watch(Observer):
+    """Remembers what it is told."""
+
+    def __init__(self):
+        self.infos, self.evaluations, self.ends = [], [], []
+
+    def begin(self, info):
+        self.infos.append(info)
+
+    def record(self, record):
+        self.evaluations.extend(record.evaluations)
+
+    def end(self, reason):
+        self.ends.append(reason)
+
+
+def test_observers_of_a_fit_hear_of_it(two):
+    watch = Watch()
+    model = classifier().fit(*two, observers=[watch])
+    assert watch.evaluations[-1] == model.n_evaluations_
+    assert watch.ends == [model.stopped_because_]
+    told = watch.infos[0].hyperparameters
+    assert told["estimator"] == "GradientFreeClassifier"
+    assert told["strategy"] == model.strategy_.name
+    np.testing.assert_array_equal(model.coefs_[0], classifier().fit(*two).coefs_[0])
+    with pytest.raises(InputError, match="observers must be a list"):
+        classifier().fit(*two, observers=watch)
+
+
 def cost(y_true, y_predicted):
     return 10.0 + np.mean(y_true != y_predicted)
 
@@ -758,18 +788,18 @@ def cost(y_true, y_predicted):
 @pytest.mark.parametrize(
     ("arguments", "begins"),
     [
-        ({}, "loss (cross_entropy) "),
-        ({"objective": "f1"}, "f1 0."),
-        ({"objective": cost, "greater_is_better": False}, "loss (cost) 10."),
-        ({"objective": make_scorer(cost, greater_is_better=False)}, "loss (cost) 10."),
-        ({"objective": "jaccard"}, "jaccard 0."),
+        ({}, "best loss: "),
+        ({"objective": "f1"}, "best f1: 0."),
+        ({"objective": cost, "greater_is_better": False}, "best loss: 10."),
+        ({"objective": make_scorer(cost, greater_is_better=False)}, "best loss: 10."),
+        ({"objective": "jaccard"}, "best jaccard: 0."),
     ],
 )
 def test_lines_show_the_objective_as_people_know_it(two, capsys, arguments, begins):
     given = {"max_evaluations": 300, "strategy": "hill_climbing", "log_loss_first": False}
     classifier(verbose=True, **{**given, **arguments}).fit(*two)
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last.partition(" s: ")[2].startswith(begins)
+    assert last.split("  ")[2].startswith(begins)
 
 
 @pytest.mark.slow
@@ -872,7 +902,7 @@ def test_a_file_that_claims_a_huge_network_costs_no_memory(two, tmp_path):
     model.save(tmp_path / "model")
     about = storage.load_about(tmp_path / "model") | {"sizes": [2, 2**17, 2**17, 2]}
     storage.save_tree(tmp_path / "model", load_file(tmp_path / "model"), about)
-    with pytest.raises(InputError, match="model holds other arrays"):
+    with pytest.raises(InputError, match="model must hold the arrays of this run"):
         gradless.load_estimator(tmp_path / "model")
 
 

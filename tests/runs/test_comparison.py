@@ -307,7 +307,7 @@ def test_a_variant_has_its_hyperparameters():
     ("text", "message"),
     [
         ("openai_es:sigmo=0.1", "did you mean 'sigma'"),
-        ("openai_es:sigma=x", "expected a number"),
+        ("openai_es:sigma=x", "sigma must be a number, got 'x'"),
         ("opena_es:sigma=0.1", "openai_es"),
         ("openai_es:population=3.5", "whole number"),
     ],

@@ -362,7 +362,7 @@ def test_numbers_that_float32_cannot_tell_apart_are_said_where_they_are_not_scal
 
 @pytest.mark.parametrize("size", [1e17, 1e-17])
 def test_targets_whose_squares_are_no_float32_are_refused(table, size):
-    with pytest.raises(InputError, match=r"deviation of \S+e.1\d were given, expected 1e-15 to 1e"):
+    with pytest.raises(InputError, match=r"deviation from 1e-15 to 1e\+15.*, got \S+e.1\d"):
         prepare(Recipe(table(target=numbers_of(size)), **SMALL))
 
 
@@ -442,7 +442,7 @@ def test_numbers_are_no_classes_only_because_the_objective_wants_some(table):
 
 def test_a_precision_that_the_machine_lacks_is_refused_before_the_data_are_read(monkeypatch):
     monkeypatch.setattr("gradless.models.facts.has_bfloat16", lambda: False)
-    with pytest.raises(InputError, match="without bfloat16 arithmetic"):
+    with pytest.raises(InputError, match="bfloat16 needs a GPU"):
         prepare(Recipe("none.csv", precision="bfloat16"))
 
 
@@ -452,16 +452,18 @@ def test_in_bfloat16_a_loss_goes_in_steps(monkeypatch):
     assert prepared.problem.precision == "bfloat16"
     assert prepare(Recipe("vertical", hidden=(3,))).strategy.name == "fd_lbfgs"
     assert prepared.strategy.name == "openai_es"
-    assert "steps" in prepared.recipe.why
+    assert "Non-differentiable loss" in prepared.recipe.why
 
 
 def test_with_weights_of_eight_bits_a_loss_goes_in_steps():
     prepared = prepare(Recipe("vertical", hidden=(3,), weights="int8"))
     assert prepared.model.weights == "int8"
     assert prepared.strategy.name == "openai_es"
-    assert "steps" in prepared.recipe.why
+    assert "Non-differentiable loss" in prepared.recipe.why
 
 
 def test_weights_of_eight_bits_need_float32_and_that_is_said_before_the_data_are_read():
-    with pytest.raises(InputError, match=r"bfloat16 was given with int8 weights.*use precision"):
+    with pytest.raises(
+        InputError, match=r"with int8 weights, got bfloat16\. Use --precision"
+    ):
         prepare(Recipe("none.csv", precision="bfloat16", weights="int8"))

@@ -257,3 +257,17 @@ class Checkpoints:
         is_time=True,
         above=0,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logging:
+    """What else writes a run down."""
+
+    log: Literal["tensorboard", "mlflow", "trackio"] | None = option(
+        None,
+        "Also log the run for a tracker: tensorboard, mlflow or trackio. Each is an extra to "
+        "install.",
+        metavar="NAME",
+        group="Output",
+        example="tensorboard",
+    )

@@ -12,6 +12,7 @@ from gradless._core import defaults, interrupts, words
 from gradless._core.errors import InputError
 from gradless._core.terminal import say
 from gradless._core.tree import Params
+from gradless.cli import logs
 from gradless.cli.commands import Train
 from gradless.cli.options import Output
 from gradless.cli.recipes import recipe_of, stop_of
@@ -29,12 +30,14 @@ from gradless.training.session import MAIN, Keeping, Session, Trained
 from gradless.training.validation import VALIDATED
 from gradless.views import model_card, pictures, report
 from gradless.views.report import Result
+from gradless.views.tables import Facts, Paragraph
 
 
 def main(options: Train) -> int:
     """Train, report."""
     recipe = recipe_of(options)
     stop = stop_of(options, recipe.objective)
+    logs.observers(options.log, Path())  # whose packages are there
     prepared = prepare(recipe, stop)
     say(*prepared.notes)
     check_budget(prepared.strategy, stop)
@@ -44,21 +47,17 @@ def main(options: Train) -> int:
     with interrupts.farewell(lambda: run_folder.forget_unbegun(folder)), status.held(folder):
         run_folder.write_config(folder, prepared)
         if prepared.recipe.why is not None:
-            options.console().print(
-                f"strategy: {prepared.strategy.name}. {prepared.recipe.why}",
-                highlight=False,
-                soft_wrap=True,
-            )
+            chosen = f"strategy: {prepared.strategy.name}. {prepared.recipe.why}"
+            options.console().print(Paragraph(chosen))
         if (first := prepared.recipe.first) is not None:
-            options.console().print(
-                f"first half of the budget: log loss, by {first['strategy']}", highlight=False
-            )
+            text = f"first half of the budget: log loss, by {first['strategy']}"
+            options.console().print(Paragraph(text))
         if prepared.note is not None:
-            options.console().print(prepared.note, highlight=False, markup=False, soft_wrap=True)
+            options.console().print(Paragraph(prepared.note))
         with status.reported(folder):
             return run(
                 folder, prepared, stop, options, every=options.checkpoint_every,
-                patience=options.patience,
+                patience=options.patience, log=options.log,
             )  # fmt: skip
 
 
@@ -92,19 +91,20 @@ def run(
     every: float,
     patience: float | None = None,
     saved: Saved | None = None,
+    log: str | None = None,
 ) -> int:
     """Train, show it, and write the run folder; returns the exit code.
 
     ``every`` is the time between checkpoints in seconds; the limits are those of the whole run,
     except the seconds, which are of this call. It goes on from what was ``saved``, and has the
-    patience of before unless another one is given.
+    patience of before unless another one is given. ``log`` names a tracker to log it for.
     """
     console = output.console()
 
     def about() -> dict[str, Any]:
         return resuming.about(prepared, whole, session)
 
-    observers: list[Observer] = []
+    observers = logs.observers(log, folder)
     session = Session(
         prepared.plan(stop, patience or defaults.PATIENCE),
         observers,
@@ -126,7 +126,7 @@ def run(
             objective,
             on_batches=prepared.problem.uses_minibatches,
         ) as display:
-            observers.append(Shown(display))
+            observers.insert(0, Shown(display))
             trained = session.train()
         history, not_finite = session.history, session.not_finite
         chosen = session.validation if trained.chosen else None
@@ -191,15 +191,18 @@ def run(
         console.print(f"{losses} not finite; these candidates were ranked last.")
     if prepared.test is not None and found:
         console.print(f"\n{prepared.test.n_samples:,} rows kept aside to test:", highlight=False)
-        console.print(report.metrics_table(found, simple), highlight=False, markup=False)
+        console.print(report.metrics_table(found, simple))
         if few := report.caution(prepared.test.n_samples):
-            console.print(few, highlight=False, soft_wrap=True)
+            console.print(Paragraph(few))
     for sentence in result.verdict or ():
-        console.print(f"\n{sentence}", highlight=False, markup=False, soft_wrap=True)
+        console.print()
+        console.print(Paragraph(sentence))
     if finding is not None:
-        console.print(f"stalled: {finding.seen}", highlight=False, markup=False, soft_wrap=True)
-        console.print(f"try: {finding.advice}", highlight=False, markup=False, soft_wrap=True)
+        console.print(Facts([("stalled:", finding.seen), ("try:", finding.advice)]))
     console.print(f"\nrun folder: {folder}", highlight=False, soft_wrap=True)
+    if log is not None:
+        how = logs.how_to_look(log, folder)
+        console.print(f"log: {how}", highlight=False, markup=False, soft_wrap=True)
     if prepared.is_measured:
         console.print(f"model card: {folder / model_card.CARD}", highlight=False, soft_wrap=True)
     if was_interrupted:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,7 +25,7 @@ from gradless._core.errors import InputError
 from gradless.data import held_out
 from gradless.data.equal_rows import merged
 from gradless.data.scaling import Scales
-from gradless.estimators import checks, files, watching
+from gradless.estimators import checkpoints, checks, files
 from gradless.estimators.continuing import Continuing, like, of_round
 from gradless.estimators.remembered import Remembered
 from gradless.models import first_weights, numpy_forward
@@ -33,7 +34,8 @@ from gradless.objectives import Objective, Task
 from gradless.objectives.units import unit_for
 from gradless.problems.scorer import HostMetric, HostMetricProblem, resolve
 from gradless.training.learning import Kind, Learning
-from gradless.training.observers import Callback, Observer
+from gradless.training.observers import Callback, Observer, checked
+from gradless.training.progress import progress_lines
 from gradless.training.records import Stop
 from gradless.training.samples import Samples, filled, filled_to_powers
 from gradless.training.session import Session, Trained
@@ -50,11 +52,21 @@ class GradientFree(Continuing):
             if name != "self":
                 setattr(self, name, value)
 
-    def _train(self, X: Any, y: Any, sample_weight: Any, *, given: Any, partial: bool) -> Self:
+    def _train(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        given: Any,
+        partial: bool,
+        observers: Sequence[Observer] = (),
+    ) -> Self:
         """Fit arrays that were validated; ``given`` are the features as the user has them."""
         forked.check()
         use_all_cores()
         checks.settings(self)
+        watchers = self._observers(observers)
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         task: Task = self._task_of(y)
         outputs = self._targets_of(y)
@@ -80,14 +92,14 @@ class GradientFree(Continuing):
         host = isinstance(objective, HostMetric)
         if isinstance(objective, HostMetric) and weighted and not objective.takes_weights():
             raise InputError(
-                f"weights were given with the metric {objective.name}, which takes no "
-                "sample_weight; leave them out, or give a metric that takes them"
+                f"weights must be left out with the metric {objective.name}, which takes no "
+                "sample_weight; or give a metric that takes them"
             )
         weight = self._weighted_by_class(y, weight)
         chosen = np.flatnonzero(weight > 0)
         if not len(chosen):
             raise InputError(
-                "sample weights of zero for every sample were given, expected one above 0 at least"
+                "sample weights must be above 0 for one sample at least, got zero for every one"
             )
         self._check_counted(outputs[chosen], partial)
         weight = weight[chosen]
@@ -135,12 +147,19 @@ class GradientFree(Continuing):
         )
         start = self._start(scales) if going_on else first_weights.drawn(model, learning.seed)
         plan = learning.plan(start, goes_on=going_on)
+        told = {
+            "estimator": type(self).__name__,
+            "network": "-".join(map(str, sizes)),
+            "samples": len(samples.inputs),
+            "seed": learning.seed,
+        }
+        plan = dataclasses.replace(plan, settings=told)
         kept = None
         if self.checkpoint_dir is not None:
-            kept = watching.keeping(Path(self.checkpoint_dir), plan, samples)
-        session = Session(plan, self._observers(), keeping=kept)
+            kept = checkpoints.keeping(Path(self.checkpoint_dir), plan, samples)
+        session = Session(plan, watchers, keeping=kept)
         if kept is not None:
-            watching.go_on(session, kept)
+            checkpoints.go_on(session, kept)
         self._keep(session.train(), session, model, scales)
         self._moments, self._rounds = seen, rounds
         self._remembered = None
@@ -184,9 +203,9 @@ class GradientFree(Continuing):
 
         return problem
 
-    def _observers(self) -> list[Observer]:
-        lines: list[Observer] = [watching.Lines()] if self.verbose else []
-        return lines if self.callback is None else [*lines, Callback(self.callback)]
+    def _observers(self, given: Sequence[Observer]) -> list[Observer]:
+        watchers = [*progress_lines(bool(self.verbose)), *checked(given)]
+        return watchers if self.callback is None else [*watchers, Callback(self.callback)]
 
     def _objective_for(self, task: Task, n_outputs: int) -> Objective | HostMetric:
         default = self._default_objective
@@ -206,7 +225,7 @@ class GradientFree(Continuing):
             self, X, y, reset=reset, dtype=np.float64, multi_output=True, y_numeric=numbers
         )
         if sparse.issparse(y):
-            raise InputError("a sparse y was given, expected a dense array; give y.toarray()")
+            raise InputError("y must be a dense array, got a sparse one; give y.toarray()")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return X, y
@@ -304,7 +323,7 @@ class GradientFree(Continuing):
         loaded = load(path)
         if not isinstance(loaded, cls):
             raise InputError(
-                f"{path} holds a {type(loaded).__name__}, expected a {cls.__name__}; "
-                "use gradless.load_estimator"
+                f"{path} must hold a {cls.__name__}, got a {type(loaded).__name__}; use "
+                "gradless.load_estimator"
             )
         return loaded

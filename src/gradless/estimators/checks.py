@@ -23,8 +23,8 @@ def sizes(given: Any) -> tuple[int, ...]:
         fits = False
     if not fits:
         raise InputError(
-            f"hidden_layer_sizes={given!r} was given, expected whole numbers, 1 or more; "
-            "give for example (64,)"
+            f"hidden_layer_sizes must be whole numbers, 1 or more, got {given!r}. For example: "
+            "(64,)"
         )
     return numbers
 
@@ -44,8 +44,8 @@ def strategy(given: Any) -> Strategy | None:
     if isinstance(given, type) or not isinstance(given, Strategy):
         shown = given.__name__ if isinstance(given, type) else repr(given)
         raise InputError(
-            f"strategy={shown} was given, expected 'auto', a name or a strategy; "
-            "give for example 'cma_es' or CMAES(sigma=0.5)"
+            f"strategy must be 'auto', a name or a strategy, got {shown}. For example: 'cma_es' "
+            "or CMAES(sigma=0.5)"
         )
     return given
 
@@ -64,17 +64,15 @@ def settings(estimator: Any) -> None:
         if value is None:
             continue
         if type(value) is bool or not isinstance(value, int | np.integer) or value < 1:
-            raise InputError(
-                f"{name}={value!r} was given, expected a whole number, 1 or more, or None"
-            )
+            raise InputError(f"{name} must be a whole number, 1 or more, or None, got {value!r}")
     _check_numbers(estimator)
     if estimator.early_stopping not in ("auto", True, False):
         raise InputError(
-            f"early_stopping={estimator.early_stopping!r} was given, expected 'auto', True or False"
+            f"early_stopping must be 'auto', True or False, got {estimator.early_stopping!r}"
         )
     if estimator.callback is not None and not callable(estimator.callback):
         raise InputError(
-            f"callback={estimator.callback!r} was given, expected a function of a record, or None"
+            f"callback must be a function of a record, or None, got {estimator.callback!r}"
         )
 
 
@@ -84,10 +82,8 @@ def _check_numbers(estimator: Any) -> None:
     )
     numbers = int | float | np.number
     if time is not None and not (isinstance(time, numbers) and time > 0):
-        raise InputError(f"max_time={time!r} was given, expected seconds above 0, or None")
+        raise InputError(f"max_time must be seconds above 0, or None, got {time!r}")
     if not (isinstance(fraction, float | np.floating) and 0 < fraction < 1):
-        raise InputError(
-            f"validation_fraction={fraction!r} was given, expected a share between 0 and 1"
-        )
+        raise InputError(f"validation_fraction must be between 0 and 1, got {fraction!r}")
     if not (isinstance(patience, numbers) and patience > 1):
         raise InputError(f"patience must be above 1, got {patience!r}. For example: patience=3")

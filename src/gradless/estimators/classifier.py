@@ -27,6 +27,7 @@ from gradless.problems.scorer import Responses
 from gradless.strategies import Strategy
 from gradless.training import auto
 from gradless.training.learning import Kind
+from gradless.training.observers import Observer
 
 
 class GradientFreeClassifier(ClassifierMixin, GradientFree):
@@ -93,7 +94,7 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
         None, an integer, or a ``RandomState``. An integer is the seed, as ``--seed`` of the
         command line: with the same table and settings, both find the same network.
     verbose
-        Print a line about once a second while the loss falls.
+        Show progress: a live line in a terminal and in a notebook, elsewhere now and then a line.
     callback
         Called with a :class:`gradless.Record` several times a second; True ends training.
     checkpoint_dir
@@ -178,7 +179,9 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
         """Keep the parameters as they are; ``fit`` checks them."""
         self._keep_parameters(locals())
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, observers: Sequence[Observer] = ()
+    ) -> Self:
         """Train a network.
 
         Parameters
@@ -189,6 +192,9 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
             Labels of any kind; or for several labels at once an array of 0 and 1.
         sample_weight : array-like (samples,)
             How much each sample counts, 0 or more.
+        observers : list
+            What watches training, for example ``[gradless.loggers.TensorBoard("folder")]``. Where a
+            first phase goes to log loss, they hear of two runs.
 
         Returns
         -------
@@ -203,7 +209,7 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
         given = X
         X, y = self._validated(X, y, reset=True)
         self._learn_classes(y, None, anew=not (self.warm_start and hasattr(self, "coefs_")))
-        return self._train(X, y, sample_weight, given=given, partial=False)
+        return self._train(X, y, sample_weight, given=given, partial=False, observers=observers)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Go on from the present network, if there is one, with a tenth of the budget.
@@ -257,8 +263,8 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
         kind = type_of_target(y, input_name="y")
         if kind == "multiclass-multioutput":
             raise InputError(
-                f"y of shape {y.shape} with several classes in a column was given, expected labels "
-                "(samples,) or an array (samples, labels) of 0 and 1; fit one classifier a column"
+                "y must be labels (samples,) or an array (samples, labels) of 0 and 1, got "
+                f"shape {y.shape} with several classes in a column; fit one classifier a column"
             )
         multilabel = kind.startswith("multilabel")
         found = np.arange(y.shape[1]) if multilabel else np.unique(y)
@@ -268,8 +274,9 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
         unknown = np.setdiff1d(found, self.classes_)
         if multilabel != self._multilabel or len(unknown):
             raise InputError(
-                f"classes {unknown.tolist() or 'of another kind'} were given, expected only "
-                f"{self.classes_.tolist()}; give all of them to the first call"
+                f"classes must be {self.classes_.tolist()}, got "
+                f"{unknown.tolist() or 'of another kind'} as well; give all of them to the first "
+                "call"
             )
 
     def _task_of(self, y: Any) -> Task:
@@ -302,7 +309,7 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
         present = len(self.classes_) if partial else len(np.unique(outputs))
         if present < 2:
             raise InputError(
-                "samples of 1 class were given, expected two classes or more with a weight above 0"
+                "there must be two classes or more with a weight above 0, got samples of 1 class"
             )
 
     def _weighted_by_class(self, y: Any, weight: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -311,8 +318,8 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
             return weight
         if self._multilabel or not (given == "balanced" or isinstance(given, dict)):
             raise InputError(
-                f"class_weight={given!r} was given{' for several labels' * self._multilabel}, "
-                "expected None, or for one label a sample 'balanced' or weights {label: weight}"
+                "class_weight must be None, or for one label a sample 'balanced' or weights "
+                f"{{label: weight}}, got {given!r}{' for several labels' * self._multilabel}"
             )
         index = self._targets_of(y)
         of_class = np.ones(len(self.classes_))
@@ -321,8 +328,8 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
             for label, value in given.items():
                 if label not in known or not value >= 0:
                     raise InputError(
-                        f"class_weight {{{label!r}: {value!r}}} was given, expected a label of "
-                        f"{known} and a weight of 0 or more"
+                        f"class_weight must give labels of {known} a weight of 0 or more, got "
+                        f"{{{label!r}: {value!r}}}"
                     )
                 of_class[known.index(label)] = value
         else:
@@ -334,5 +341,5 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
     def _begins_with_log_loss(self, kind: Kind) -> bool:
         wanted = self.log_loss_first
         if wanted not in ("auto", True, False):
-            raise InputError(f"log_loss_first={wanted!r} was given, expected 'auto', True or False")
+            raise InputError(f"log_loss_first must be 'auto', True or False, got {wanted!r}")
         return kind.begins_with_log_loss(None if wanted == "auto" else bool(wanted))

@@ -93,9 +93,9 @@ class Continuing(BaseEstimator):
         # Other weights may follow: a network is trained in float32 first, and then in int8.
         if (present.sizes, present.activation) != (model.sizes, model.activation):
             raise InputError(
-                f"a network of layers {model.sizes} with {model.activation} was asked for to go on "
-                f"with one of {present.sizes} with {present.activation}, expected the same; give "
-                "the same features, classes and sizes, or fit anew with warm_start=False"
+                f"a network to continue must have layers {present.sizes} with "
+                f"{present.activation}, got {model.sizes} with {model.activation}; give the same "
+                "features, classes and sizes, or fit anew with warm_start=False"
             )
 
     @property

@@ -15,6 +15,7 @@ from gradless.estimators.base import GradientFree
 from gradless.objectives import Task
 from gradless.strategies import Strategy
 from gradless.training import auto
+from gradless.training.observers import Observer
 
 
 class GradientFreeRegressor(RegressorMixin, GradientFree):
@@ -81,7 +82,9 @@ class GradientFreeRegressor(RegressorMixin, GradientFree):
         """Keep the parameters as they are; ``fit`` checks them."""
         self._keep_parameters(locals())
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, observers: Sequence[Observer] = ()
+    ) -> Self:
         """Train a network.
 
         Parameters
@@ -92,6 +95,9 @@ class GradientFreeRegressor(RegressorMixin, GradientFree):
             Finite numbers.
         sample_weight : array-like (samples,)
             How much each sample counts, 0 or more.
+        observers : list
+            What watches training, for example ``[gradless.loggers.TensorBoard("folder")]``. Where a
+            first phase goes to log loss, they hear of two runs.
 
         Returns
         -------
@@ -104,7 +110,7 @@ class GradientFreeRegressor(RegressorMixin, GradientFree):
             Or another ``ValueError``, for whatever cannot be trained.
         """
         arrays = self._validated(X, y, reset=True)
-        return self._train(*arrays, sample_weight, given=X, partial=False)
+        return self._train(*arrays, sample_weight, given=X, partial=False, observers=observers)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Go on from the present network, if there is one, with a tenth of the budget.

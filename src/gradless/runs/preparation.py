@@ -58,15 +58,15 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
     use_all_cores()
     if not 0 <= recipe.seed < 2**32:
         raise InputError(
-            f"seed {recipe.seed} was given, expected a whole number from 0 to 2**32 - 1; "
-            "give for example 0"
+            f"the seed must be a whole number from 0 to 2**32 - 1, got {recipe.seed}. For "
+            "example: 0"
         )
     if recipe.strategy != auto.AUTO:
         strategies.get(recipe.strategy, **recipe.hyperparameters)
     elif recipe.hyperparameters:
         raise InputError(
-            f"hyperparameters {', '.join(recipe.hyperparameters)} were given for the strategy "
-            f"{auto.AUTO!r}, expected none, since it is not known which one is chosen; name the "
+            f"hyperparameters must be left out for the strategy {auto.AUTO!r}, since it is not "
+            f"known which one is chosen, got {', '.join(recipe.hyperparameters)}; name the "
             "strategy too"
         )
     wanted = None if recipe.objective is None else objectives.get(recipe.objective)
@@ -74,8 +74,8 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
     check_precision(recipe.precision, recipe.model((1, *recipe.neurons, 1)))
     if recipe.data in DATASETS and recipe.target is not None:
         raise InputError(
-            f"target {recipe.target!r} was given for the data set {recipe.data!r}, expected none; "
-            "a target names the column of a file"
+            f"the target must be left out for the built-in data set {recipe.data!r}, which has "
+            f"its own, got {recipe.target!r}"
         )
     task = recipe.task
     classes_only = wanted is not None and "regression" not in wanted.tasks
@@ -245,8 +245,8 @@ def _output_scale(name: str, targets: NDArray[Any], weight: NDArray[np.float64])
 def _check_batch(batch_size: int | None, samples: int) -> None:
     if batch_size is not None and not 1 <= batch_size <= samples:
         raise InputError(
-            f"batch size {batch_size} was given for {samples} training samples, "
-            f"expected 1 to {samples}"
+            f"the batch size must be from 1 to the number of training samples, {samples}, got "
+            f"{batch_size}"
         )
 
 
@@ -275,7 +275,7 @@ def _blurred(recipe: Recipe, table: Table, *, inputs: bool, target: bool) -> Ite
         if is_blurred(values):
             yield (
                 f"column {short(name)}: its numbers are too near to each other for float32, in "
-                "which a network computes; take an offset off, or leave out --standardize no"
+                "which a network computes. Subtract an offset, or remove --standardize no"
             )
 
 
@@ -283,10 +283,10 @@ def _check_classes(recipe: Recipe, table: Table, class_names: tuple[str, ...]) -
     """Refuse numbers that only the objective makes classes of."""
     if len(class_names) > len(table.targets) / 2:
         raise InputError(
-            f"objective {recipe.objective!r} judges classes, and the target {table.target!r} has "
-            f"{len(class_names):,} different values in {len(table.targets):,} rows, expected "
-            "classes that repeat; choose an objective for numbers, such as r2, or another target "
-            "column"
+            f"objective {recipe.objective!r} must have classes that repeat, got a target "
+            f"{table.target!r} of {len(class_names):,} different values in "
+            f"{len(table.targets):,} rows. Use an objective for numbers, such as r2, or another "
+            "target column"
         )
 
 
@@ -295,8 +295,8 @@ def _with_second(dataset: Dataset, name: str) -> Dataset:
     names = dataset.class_names or ()
     if len(names) != 2:
         raise InputError(
-            f"positive class {name!r} was given for {len(names) or 'no'} classes, expected one of "
-            "two; leave it out"
+            f"the positive class must be one of two classes, got {name!r} for "
+            f"{len(names) or 'no'} classes. Remove --positive"
         )
     (index,) = class_indices([name], names)
     if index is None:
@@ -317,7 +317,7 @@ def _check_inputs(rows: int, inputs: int) -> None:
     needed, free = 4 * rows * inputs, free_memory.free()
     if free is not None and needed > free / 2:  # the network needs some, too
         raise InputError(
-            f"{rows:,} rows become {inputs:,} inputs each, which take {words.size(needed)}, "
-            f"expected at most half of the {words.size(free)} that are free; leave out columns "
-            "of many categories with --drop, or take fewer rows"
+            f"inputs must need at most half of the {words.size(free)} free, got {rows:,} rows of "
+            f"{inputs:,} inputs, {words.size(needed)}. Use --drop for columns of many "
+            "categories, or fewer rows"
         )

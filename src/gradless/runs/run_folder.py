@@ -72,8 +72,8 @@ def claim(folder: Path) -> Path:
     if any(folder.iterdir()):
         held = "another run" if (folder / CONFIG).exists() else "other files"
         raise InputError(
-            f"--out {folder} holds {held}, expected a new or empty folder; give another name, for "
-            f"example {folder}-2, or delete it"
+            f"--out must be a new or empty folder, got {folder}, which holds {held}. Use for "
+            f"example --out {folder}-2"
         )
     return folder
 
@@ -164,9 +164,12 @@ def read_config(folder: Path) -> dict[str, Any]:
     """The configuration of a run folder."""
     # os.path, unlike pathlib, takes a name that is too long for one that does not exist.
     if not os.path.isdir(folder):  # noqa: PTH112
-        raise InputError(f"{shortened(folder)} is not a folder, expected one of gradless train")
+        raise InputError(
+            f"RUN must be a folder of gradless train, got {shortened(folder)}, which is not a "
+            "folder"
+        )
     if not (folder / CONFIG).exists():
-        raise InputError(f"{folder} holds no {CONFIG}, expected the folder of a run")
+        raise InputError(f"RUN must be the folder of a run, got {folder}, which holds no {CONFIG}")
     config = storage.read_json(folder / CONFIG)
     try:
         recipe = Recipe.from_json(config["recipe"])

@@ -68,7 +68,7 @@ def _cut_off(folder: Path) -> str | None:
     if _stored_status(folder) != "running":
         return None
     write_status(folder, "interrupted", "interrupted before all was written")
-    return f"go on with: gradless resume {folder}" if checkpoint.found(folder) else None
+    return f"resume with: gradless resume {folder}" if checkpoint.found(folder) else None
 
 
 def _holder(folder: Path) -> str:
@@ -99,7 +99,9 @@ class Summary(NamedTuple):
 def summaries(directory: Path) -> list[Summary]:
     """Every run folder in a directory, the oldest first."""
     if not directory.is_dir():
-        raise InputError(f"{shortened(directory)} is not a folder, expected one that holds runs")
+        raise InputError(
+            f"FOLDER must hold runs, got {shortened(directory)}, which is not a folder"
+        )
     inside = [path.parent for path in directory.glob(f"*/{CONFIG}")]
     if (directory / CONFIG).exists():
         inside = [directory]

@@ -134,7 +134,7 @@ class Keeper:
         error, self._error = self._error, None
         if error is not None and not self._told:
             self._told = True
-            self._failed(f"no checkpoint could be written ({error}); the run goes on without")
+            self._failed(f"no checkpoint could be written ({error}); the run continues without")
 
 
 def _write(
@@ -202,9 +202,10 @@ def newest(folder: Path, like: Any | Callable[[dict[str, Any]], Any]) -> Saved:
             refused.append(str(error))
     if not refused:
         raise InputError(
-            f"{folder} holds no checkpoint yet; start the run anew with gradless train"
+            f"{folder} must hold a checkpoint to resume from, got none yet. Start the run again "
+            "with: gradless train"
         )
-    raise InputError(f"{folder} cannot go on: {'; '.join(refused)}")
+    raise InputError(f"{folder} cannot be resumed: {'; '.join(refused)}")
 
 
 def _losses(run: Any) -> str:
@@ -216,23 +217,25 @@ def _check_format(path: Path, about: Any) -> None:
     fits = isinstance(about, dict) and isinstance(about.get("format"), int)
     if fits and about["format"] > _FORMAT:
         raise InputError(
-            f"{path} was written by a newer version of gradless (format {about['format']}, "
-            f"expected at most {_FORMAT}); update gradless"
+            f"{path} must have format {_FORMAT} or lower, got {about['format']} of a newer "
+            "version of gradless; update gradless"
         )
     if fits and about["format"] < _FORMAT:
         raise InputError(
-            f"{path} was written by an earlier version of gradless, whose runs this one cannot go "
-            "on with; start a new run with gradless train, or go on with the version that wrote it"
+            f"{path} was written by an earlier version of gradless, whose runs this one cannot "
+            "resume. Start a new run with gradless train, or use the version that wrote it"
         )
     rows = about.get("rows") if fits else None
     if not isinstance(rows, int) or not 0 <= rows <= History.CAPACITY:
-        raise InputError(f"{path} is no checkpoint that this version of gradless can read")
+        raise InputError(
+            f"{path} must be a checkpoint of this version of gradless, got something else"
+        )
 
 
 def _check_losses(path: Path, about: dict[str, Any], losses: str) -> None:
     if (kept := about.get("losses", "float32")) != losses:
         mode = "set" if kept == "float64" else "do not set"
         raise InputError(
-            f"{path} was written with losses in {kept}, expected {losses}: JAX has another "
-            f"mode now; {mode} JAX_ENABLE_X64=1 in the environment"
+            f"{path} must hold losses in {losses}, as JAX computes now, got {kept}; {mode} "
+            "JAX_ENABLE_X64=1 in the environment"
         )

@@ -189,7 +189,7 @@ def minimize(
     if resume_from is not None:
         if scale is not None:
             raise InputError(
-                f"scale={scale!r} was given with resume_from, expected none: the earlier one stays"
+                f"scale must be left out with resume_from, which keeps its own, got {scale!r}"
             )
         chosen, why = given.continued(resume_from, chosen, problem), resume_from.why
     elif chosen is None:
