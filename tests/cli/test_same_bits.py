@@ -22,15 +22,15 @@ def _compile_quickly():
 def table(tmp_path_factory):
     """Rows of three numbers, a class and a number to predict; some of the rows twice."""
     rng = np.random.default_rng(0)
-    X = rng.normal([5, 0, -1e4], [1, 100, 3], (90, 3)).round(3)
-    words = np.array(["no", "yes"])[(X[:, 0] - 5 + X[:, 1] / 100 + rng.normal(0, 0.3, 90) > 0) * 1]
-    y = (1e3 + 200 * X[:, 0] - X[:, 1] + rng.normal(0, 10, 90)).round(2)
+    numbers = rng.normal([5, 0, -1e4], [1, 100, 3], (90, 3)).round(3)
+    words = np.array(["no", "yes"])[(numbers @ [1, 0.01, 0] - 5 + rng.normal(0, 0.3, 90) > 0) * 1]
+    y = (1e3 + numbers @ [200, -1, 0] + rng.normal(0, 10, 90)).round(2)
     again = rng.integers(0, 90, 10)
-    X, words, y = (np.concatenate([each, each[again]]) for each in (X, words, y))
+    numbers, words, y = (np.concatenate([each, each[again]]) for each in (numbers, words, y))
     path = tmp_path_factory.mktemp("table") / "table.csv"
-    columns = zip(X.tolist(), words.tolist(), y.tolist(), strict=True)
+    columns = zip(numbers.tolist(), words.tolist(), y.tolist(), strict=True)
     write_table(path, ["a", "b", "c", "word", "y"], [[*x, word, n] for x, word, n in columns])
-    return path, X, words, y
+    return path, numbers, words, y
 
 
 def of_command(table, folder, target, other, *arguments):

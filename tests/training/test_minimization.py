@@ -152,7 +152,8 @@ def test_auto_chooses_by_the_problem(monkeypatch) -> None:
     (facts,) = asked
     assert 3 <= facts.pop("operations") < 100
     assert facts == {
-        "dimension": 3, "evaluations": 100, "seconds": None, "smooth": True, "minibatches": False
+        "dimension": 3, "evaluations": 100, "seconds": None, "smooth": True, "minibatches": False,
+        "counts": False,
     }  # fmt: skip
     assert minimize(bowl, START, evaluations=200, resume_from=found).why == "because"
 

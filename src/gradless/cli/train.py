@@ -49,6 +49,10 @@ def main(options: Train) -> int:
         if prepared.recipe.why is not None:
             chosen = f"strategy: {prepared.strategy.name}. {prepared.recipe.why}"
             options.console().print(Paragraph(chosen))
+        if (first := prepared.recipe.first) is not None:
+            options.console().print(
+                Paragraph(f"first half of the budget: log loss, by {first['strategy']}")
+            )
         if prepared.note is not None:
             options.console().print(Paragraph(prepared.note))
         with status.reported(folder):

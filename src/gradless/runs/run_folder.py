@@ -229,4 +229,5 @@ def read_network(folder: Path) -> Network:
 
 
 def dictionary(value: Any) -> dict[str, Any]:
+    """What was read if it is one, otherwise nothing."""
     return value if isinstance(value, dict) else {}

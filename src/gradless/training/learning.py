@@ -17,7 +17,7 @@ from gradless import objectives
 from gradless._core import defaults
 from gradless._core.tree import Params
 from gradless.models.mlp import MLP
-from gradless.objectives import Objective, Task
+from gradless.objectives import Measure, Objective, Task
 from gradless.objectives.units import Unit
 from gradless.strategies import Strategy
 from gradless.training import auto
@@ -25,6 +25,16 @@ from gradless.training.auto import Choice
 from gradless.training.loop import Stop, evaluations_per_generation
 from gradless.training.samples import Samples, problem_of
 from gradless.training.session import Phase, Plan
+
+
+class LogLoss(Measure):
+    """What people see of a first phase."""
+
+    name = quantity = label = "log loss"
+    greater_is_better = False
+
+
+LOG_LOSS = LogLoss()
 
 
 @dataclass(frozen=True)
@@ -240,7 +250,7 @@ class Learning:
             Phase(problem, strategy, stop, why, kind.objective, **told),
             params,
             self.seed,
-            Phase(before, first.strategy, first.stop, "", objectives.get("cross_entropy"))
+            Phase(before, first.strategy, first.stop, "", LOG_LOSS)
             if first
             else None,
             keeps_center=kind.counts,
