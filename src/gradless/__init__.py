@@ -55,7 +55,8 @@ if TYPE_CHECKING:
     from gradless.training.observers import Observer
     from gradless.training.records import Record, Stop
     from gradless.views import loggers
-    from gradless.views.comparison import Comparison, compare
+    from gradless.views.comparing import compare
+    from gradless.views.comparison import Comparison
 
 __version__ = "0.1.0"
 
@@ -116,7 +117,7 @@ _HOMES = {
     "Strategy": "strategies",
     "SupervisedProblem": "problems.supervised",
     "begin": "training.generation",
-    "compare": "views.comparison",
+    "compare": "views.comparing",
     "enable_cache": "_core.compilation_cache:enable",
     "load_dataset": "data.datasets:load",
     "load_estimator": "estimators.loading:load",

@@ -154,7 +154,7 @@ BAD = {
     ),
     "learning rate": (["--gradient", "--adam-learning-rate", "0"], ["above 0"]),
     "time": (["--time", "0"], ["above 0"]),
-    "out a file": (["--out", "file"], ["--out file", "folder"]),
+    "out a file": (["--out", "file"], ["--out", "folder", "file"]),
 }
 
 

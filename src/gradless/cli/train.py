@@ -50,9 +50,8 @@ def main(options: Train) -> int:
             chosen = f"strategy: {prepared.strategy.name}. {prepared.recipe.why}"
             options.console().print(Paragraph(chosen))
         if (first := prepared.recipe.first) is not None:
-            options.console().print(
-                Paragraph(f"first half of the budget: log loss, by {first['strategy']}")
-            )
+            text = f"first half of the budget: log loss, by {first['strategy']}"
+            options.console().print(Paragraph(text))
         if prepared.note is not None:
             options.console().print(Paragraph(prepared.note))
         with status.reported(folder):

@@ -91,11 +91,6 @@ class Plan:
         return tuple(each.name for each in self.entrants)
 
     @property
-    def families(self) -> dict[str, str]:
-        """Which strategy each name is of."""
-        return {each.name: each.family for each in self.entrants}
-
-    @property
     def limits(self) -> Stop:
         """When a run ends: the target decides about success only."""
         return Stop(self.stop.evaluations, self.stop.seconds)
