@@ -198,6 +198,7 @@ class Plot:
     )
     format: Literal["png", "pdf", "svg"] = option(
         "png", "Kind of file; pdf and svg are sharp at any size.", metavar="FORMAT"
+        group="Output",
     )
 
 
