@@ -110,11 +110,11 @@ def _promises(results: Results) -> list[tuple[str, ...]]:
             f"{sum(row['kills'] for row in killed)} kills, {len(killed)} strategies",
         ),
         (
-            "Ctrl-C saves and exits with 130; a second one ends at once, and the last checkpoint "
-            "goes on. SIGTERM does the same and exits with 143. At any moment, in an import or "
-            "while XLA compiles, nothing half written is left.",
+            "Ctrl-C saves and exits with 130; a second one ends at once, and the run resumes "
+            "from its last checkpoint. SIGTERM does the same and exits with 143. At any moment, in an "
+            "import or while XLA compiles, nothing half written is left.",
             "Signals at all moments of every command's life; `tests/_core/test_interrupts.py`, "
-            "`tests/cli/test_resume.py`, `tests/training/test_faults.py`",
+            "`tests/cli/test_interrupted_commands.py`, `tests/training/test_faults.py`",
             ", ".join(
                 f"{sum(row['signals'].get(name, 0) for row in interrupted):,} {shown}"
                 for name, shown in (("SIGINT", "times Ctrl-C"), ("SIGTERM", "times SIGTERM"))

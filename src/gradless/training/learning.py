@@ -250,9 +250,7 @@ class Learning:
             Phase(problem, strategy, stop, why, kind.objective, **told),
             params,
             self.seed,
-            Phase(before, first.strategy, first.stop, "", LOG_LOSS)
-            if first
-            else None,
+            Phase(before, first.strategy, first.stop, "", LOG_LOSS) if first else None,
             keeps_center=kind.counts,
             held_out=held_out,
             patience=self.patience,
