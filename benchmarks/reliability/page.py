@@ -111,8 +111,8 @@ def _promises(results: Results) -> list[tuple[str, ...]]:
         ),
         (
             "Ctrl-C saves and exits with 130; a second one ends at once, and the run resumes "
-            "from its last checkpoint. SIGTERM does the same and exits with 143. At any moment, in an "
-            "import or while XLA compiles, nothing half written is left.",
+            "from its last checkpoint. SIGTERM does the same and exits with 143. At any moment, "
+            "in an import or while XLA compiles, nothing half written is left.",
             "Signals at all moments of every command's life; `tests/_core/test_interrupts.py`, "
             "`tests/cli/test_interrupted_commands.py`, `tests/training/test_faults.py`",
             ", ".join(
