@@ -7,7 +7,8 @@ import pytest
 
 from gradless.cli import main
 from gradless.cli.explain import explain, sentences
-from gradless.runs.recipe import Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.recipe import Recipe
 from helpers.commands import compiled_quickly
 
 MIB = 2**20

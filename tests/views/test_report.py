@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from gradless.objectives import get
-from gradless.runs.recipe import Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.recipe import Recipe
 from gradless.training.history import History
 from gradless.training.loop import Record, Stop
 from gradless.views.report import Display, Improvements, Result, closing_table

@@ -83,9 +83,7 @@ class PythonProblem:
         n_samples = 0 if data is None else n_samples_of(data)
         check_batch_size(batch_size, None if data is None else n_samples)
         if not isinstance(n_jobs, int) or n_jobs == 0:
-            raise InputError(
-                f"n_jobs={n_jobs!r} was given, expected 1 or more, or -1 for all cores"
-            )
+            raise InputError(f"n_jobs must be 1 or more, or -1 for all cores, got {n_jobs!r}")
         self._function, self._n_jobs = loss_fn, n_jobs
         self.batch_size = None if batch_size == n_samples else batch_size
         self._data = jax.tree.map(_read_only, data)
@@ -193,4 +191,4 @@ def _number(loss: Any) -> float:
         given = f"an array of shape {value.shape}" if value.shape else type(loss).__name__
     except ValueError:  # lists of several lengths
         given = type(loss).__name__
-    raise TypeError(f"loss_fn returned {given}, expected one number; return the loss only")
+    raise TypeError(f"loss_fn must return one number, got {given}; return the loss only")

@@ -2,53 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gradless._core import interrupts
 from gradless._core.errors import InputError, unknown_name
-
-
-class Row(NamedTuple):
-    """One generation of a run.
-
-    Attributes
-    ----------
-    generation
-        Number of the generation (or of the chapter's iteration).
-    evaluations
-        Evaluations made up to the end of this generation.
-    seconds
-        Wall time up to the end of this generation.
-    loss, accuracy
-        What this generation reached; the accuracy is NaN where there is none (regression).
-    best_loss, best_accuracy
-        Loss and accuracy of the best candidate so far.
-    """
-
-    generation: int
-    evaluations: int
-    seconds: float
-    loss: float
-    accuracy: float
-    best_loss: float
-    best_accuracy: float
-
-
-_PARSERS = (int, int, float, float, float, float, float)
-_LOSSES = ("loss", "best_loss")
-
-
-def _dtype(losses: npt.DTypeLike) -> np.dtype[Any]:
-    """Of a row with losses of this type."""
-    # Most are float32, and accuracies are: the short numbers in the CSV file are the exact ones.
-    types = (np.int64, np.int64, np.float64, losses, np.float32, losses, np.float32)
-    return np.dtype(list(zip(Row._fields, types, strict=True)))
+from gradless.training import history_csv
+from gradless.training.history_rows import LOSSES, Row, dtype, kept_count, stride_of
 
 
 class History:
@@ -95,7 +58,7 @@ class History:
         """Start an empty history."""
         if capacity < 2:
             raise ValueError(f"capacity is {capacity}, expected at least 2: the first and last row")
-        self._rows = np.empty(capacity, _dtype(np.float32))
+        self._rows = np.empty(capacity, dtype(np.float32))
         self._length = 0
         self._stride = 1
 
@@ -145,9 +108,9 @@ class History:
         latest = start + numbers.size - 1
         first = int(self._rows["generation"][0]) if self else start
         if exact and self._losses != np.float64:
-            self._take(self._rows[: self._length].astype(_dtype(np.float64)))
+            self._take(self._rows[: self._length].astype(dtype(np.float64)))
         stride = self._stride
-        while _kept_count(first, latest, stride) > self._rows.size:
+        while kept_count(first, latest, stride) > self._rows.size:
             stride *= 2
         self._drop_off_stride(stride)
 
@@ -216,7 +179,7 @@ class History:
         cls, length: int, losses: npt.DTypeLike = np.float32
     ) -> dict[str, npt.NDArray[Any]]:
         """Columns of so many rows, of zeros, with losses of this type."""
-        rows = np.zeros(length, _dtype(losses))
+        rows = np.zeros(length, dtype(losses))
         return {name: rows[name].copy() for name in cls.COLUMNS}
 
     @classmethod
@@ -229,8 +192,8 @@ class History:
             If these are not the rows of a history.
         """
         length = len(np.asarray(arrays["generation"]))
-        losses = np.result_type(np.float32, *(np.asarray(arrays[name]).dtype for name in _LOSSES))
-        rows = np.zeros(length, _dtype(losses))
+        losses = np.result_type(np.float32, *(np.asarray(arrays[name]).dtype for name in LOSSES))
+        rows = np.zeros(length, dtype(losses))
         for name in cls.COLUMNS:
             rows[name] = np.asarray(arrays[name])
         return cls._of(rows, capacity, InputError)
@@ -264,25 +227,7 @@ class History:
         OSError
             If the file cannot be written; an existing one is unchanged then.
         """
-        columns = []
-        for name in self.COLUMNS:
-            values = self.column(name)
-            cells = [f"{x:.3f}" for x in values] if name == "seconds" else values.astype(str)
-            if name.endswith("accuracy"):
-                cells = np.where(np.isnan(values), "", cells)
-            columns.append(cells)
-        lines = [self.COLUMNS, *zip(*columns, strict=True)]
-        text = "".join(",".join(line) + "\n" for line in lines)
-
-        path = Path(path)
-        # A reader, or a run that is cut off here, sees the old file or the new one, never a half.
-        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-        with interrupts.whole():
-            try:
-                partial.write_text(text, encoding="utf-8", newline="\n")
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
+        history_csv.write(self.arrays(), Path(path))
 
     def to_pandas(self) -> Any:
         """The rows as a data frame of pandas, with the columns of `History.COLUMNS`.
@@ -308,6 +253,33 @@ class History:
 
     # Views are above training: they know what a history is, and it has them imported only when
     # someone wants to look. The contract of imports in pyproject.toml names these exceptions.
+
+    def plot(self, path: Path | str | None = None, *, title: str = "") -> Any:
+        """Draw loss and best loss over evaluations.
+
+        Parameters
+        ----------
+        path
+            File to write; its suffix chooses the format, PNG by default. None writes none.
+        title
+            Of the picture.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The picture, which a notebook shows.
+
+        Raises
+        ------
+        InputError
+            If the suffix is that of no format of pictures.
+        OSError
+            If the file cannot be written.
+        """
+        from gradless.views import curves  # noqa: PLC0415 - see above
+
+        x, each, best = (self.column(name) for name in ("evaluations", "loss", "best_loss"))
+        return curves.curve(x, each, best, path, title=title, best_label="best so far")
 
     def _repr_html_(self) -> str:
         """What a notebook shows: how long it is, and its curve."""
@@ -344,45 +316,13 @@ class History:
             If the file is missing or damaged, or has more rows than `capacity`.
         """
 
-        def damage(found: str) -> InputError:
-            return InputError(
-                f"history file {path}: {found}; restore it from a copy, or move it away to start "
-                "a new history"
-            )
-
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except OSError as error:
-            raise InputError(
-                f"history file {path}: cannot be read ({error.strerror}), expected the CSV file of "
-                "an earlier run; check the path"
-            ) from error
-        except UnicodeDecodeError as error:
-            raise damage("not a text file, expected CSV") from error
-
-        if not text.endswith("\n"):
-            raise damage("the last line is cut off, expected a line break at its end")
-        header, *lines = text.splitlines()
-        if header != ",".join(cls.COLUMNS):
-            raise damage(f"line 1 is {header[:80]!r}, expected {','.join(cls.COLUMNS)!r}")
-        rows = np.empty(len(lines), _dtype(np.float64))
-        for number, line in enumerate(lines):
-            try:
-                with np.errstate(over="ignore"):  # an accuracy beyond float32 is inf
-                    rows[number] = _parse(line)
-            except (ValueError, OverflowError) as error:
-                raise damage(
-                    f"line {number + 2} is {line[:80]!r}, expected {len(cls.COLUMNS)} numbers"
-                ) from error
-
+        rows = history_csv.read(Path(path))
         if len(rows) > capacity:
             raise InputError(
                 f"history file {path}: {len(rows)} rows, expected at most the capacity of "
                 f"{capacity}; read it with a larger capacity"
             )
-        if all(_is_short(rows[name]) for name in _LOSSES):
-            rows = rows.astype(_dtype(np.float32))
-        return cls._of(rows, capacity, damage)
+        return cls._of(rows, capacity, lambda found: history_csv.damage(Path(path), found))
 
     @classmethod
     def _of(
@@ -390,50 +330,9 @@ class History:
     ) -> History:
         history = cls(capacity)
         if len(rows):
-            stride = _stride_of(rows["generation"], capacity) if len(rows) <= capacity else None
+            stride = stride_of(rows["generation"], capacity) if len(rows) <= capacity else None
             if stride is None or (np.diff(rows["evaluations"]) < 0).any():
                 raise refusal("rows are missing, doubled or out of order, expected evenly spaced")
             history._take(rows)
             history._stride = stride
         return history
-
-
-def _parse(line: str) -> tuple[float, ...]:
-    """Values of one line of the file; an empty cell stands for an accuracy that is NaN."""
-    return tuple(
-        parse("nan" if not cell and name.endswith("accuracy") else cell)
-        for parse, name, cell in zip(_PARSERS, Row._fields, line.split(","), strict=True)
-    )
-
-
-def _is_short(values: npt.NDArray[np.float64]) -> bool:
-    """Whether these are the shortest numbers that stand for float32 ones."""
-    with np.errstate(over="ignore"):
-        shortest = values.astype(np.float32).astype(str).astype(np.float64)
-    return bool(np.array_equal(shortest, values, equal_nan=True))
-
-
-def _kept_count(first: int, latest: int, stride: int) -> int:
-    """Rows kept of the generations `first` to `latest`: never fewer as `latest` grows."""
-    multiples = latest // stride - (first - 1) // stride
-    ends = {generation for generation in (first, latest) if generation % stride}
-    return multiples + len(ends)
-
-
-def _stride_of(generations: npt.NDArray[np.int64], capacity: int) -> int | None:
-    """Stride that keeps exactly these generations; None if no stride does."""
-    first, latest = int(generations[0]), int(generations[-1])
-    inner = generations[1:-1]
-    stride = 1
-    # The smallest stride that fits the capacity comes first: it is the one the run had, unless it
-    # ran with a smaller capacity, which a larger stride then explains.
-    while first >= 0 and stride <= 2 * max(latest, 1):
-        count = _kept_count(first, latest, stride)
-        if count < len(generations):
-            return None
-        if count == len(generations) <= capacity:
-            start = first // stride + 1
-            expected = stride * np.arange(start, start + len(inner))
-            return stride if np.array_equal(inner, expected) else None
-        stride *= 2
-    return None

@@ -157,8 +157,6 @@ class ProgressLine(Observer):
 
     def record(self, record: Record) -> None:
         """Show where it is."""
-        if not len(record.loss):
-            return
         if not self._is_live:
             if not self._unasked:
                 self._print(record)
