@@ -150,7 +150,7 @@ BAD = {
     ),
     "two targets": (
         ["--target-loss", "1", "--target-accuracy", "0.5"],
-        ["got both"],
+        ["a loss or an accuracy, got both"],
     ),
     "learning rate": (["--gradient", "--adam-learning-rate", "0"], ["above 0"]),
     "time": (["--time", "0"], ["above 0"]),

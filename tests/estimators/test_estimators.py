@@ -187,7 +187,7 @@ def test_sparse_data_are_refused(two):
     with pytest.raises(TypeError, match=r"Sparse data was passed.*toarray"):
         classifier().fit(sparse.csr_array(X), y)
     labels = sparse.csr_array(np.eye(2, dtype=int)[y - 1])
-    with pytest.raises(InputError, match="sparse y"):
+    with pytest.raises(InputError, match="y must be a dense array, got a sparse one"):
         classifier().fit(X, labels)
 
 
@@ -260,7 +260,7 @@ def test_targets_and_features_in_any_unit(line, unit):
         other.predict(X / X.std(0) * unit), plain.predict(X), rtol=1e-3, atol=1e-3
     )
     for arrays in ((X, y * unit), (X * unit, y)):
-        with pytest.raises(InputError, match=r"standard deviation of .* float32 can hold"):
+        with pytest.raises(InputError, match=r"standard deviation from .* float32 can hold"):
             regressor(standardize=False).fit(*arrays)
 
 
@@ -484,7 +484,7 @@ def test_a_scorer_gets_the_features_as_they_were_given(two):
 
     with pytest.raises(InputError, match=r"scorer \(estimator, X, y\), got of_four"):
         classifier(objective=of_four).fit(frame, y)
-    with pytest.raises(InputError, match="leave it out"):
+    with pytest.raises(InputError, match="greater_is_better must be left out"):
         classifier(objective=by_length, greater_is_better=True).fit(frame, y)
 
 
@@ -541,7 +541,7 @@ def test_a_metric_that_fails(uneven):
 
     with pytest.raises(RuntimeError, match="as it is"):
         classifier(objective=fails, **parameters).fit(X, y)
-    with pytest.raises(InputError, match="returned ndarray, expected one number"):
+    with pytest.raises(InputError, match="must return one number, got ndarray"):
         classifier(
             objective=make_scorer(lambda y_true, y_predicted: y_true), log_loss_first=False
         ).fit(X, y)
@@ -551,24 +551,24 @@ def test_a_metric_that_fails(uneven):
     ("parameters", "message"),
     [
         ({"objective": "f2"}, "unknown objective 'f2'.*fbeta"),
-        ({"objective": jaccard_score}, "jaccard_score.*greater_is_better=True or False"),
-        ({"objective": "f1", "greater_is_better": True}, "leave it out"),
-        ({"objective": 3}, "objective=3"),
-        ({"objective": "absolute_error"}, "for classification"),
+        ({"objective": jaccard_score}, "True or False for the function jaccard_score"),
+        ({"objective": "f1", "greater_is_better": True}, "greater_is_better must be left out"),
+        ({"objective": 3}, "objective must be None, a name.*got 3"),
+        ({"objective": "absolute_error"}, "got classification"),
         ({"hidden_layer_sizes": (0,)}, "hidden_layer_sizes"),
         ({"activation": "rule"}, "activation"),
         ({"strategy": "cma"}, "strategy 'cma'"),
-        ({"strategy": CMAES}, "strategy=CMAES"),
-        ({"max_evaluations": 0}, "max_evaluations=0"),
+        ({"strategy": CMAES}, "strategy must be .*, got CMAES"),
+        ({"max_evaluations": 0}, "max_evaluations must be .*, got 0"),
         ({"max_evaluations": 1, "strategy": "spsa"}, "at least the 3"),
-        ({"max_time": -1}, "max_time=-1"),
+        ({"max_time": -1}, "max_time must be .*, got -1"),
         ({"batch_size": 2.5}, "batch_size"),
         ({"validation_fraction": 1.5}, "validation_fraction"),
         ({"patience": 1}, "patience must be above 1, got 1"),
-        ({"early_stopping": "yes"}, "early_stopping='yes'"),
+        ({"early_stopping": "yes"}, "early_stopping must be .*, got 'yes'"),
         ({"log_loss_first": "hinge"}, "log_loss_first"),
         ({"callback": 1}, "callback"),
-        ({"n_jobs": 0}, "n_jobs=0"),
+        ({"n_jobs": 0}, "n_jobs must be .*, got 0"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_a_line(two, parameters, message):
@@ -692,7 +692,7 @@ def test_partial_fit_goes_on(two):
     first = model.partial_fit(X[:60], y[:60]).best_loss_
     assert first <= before
     np.testing.assert_array_equal(model.feature_mean_, mean)
-    with pytest.raises(InputError, match="classes \\[0\\]"):
+    with pytest.raises(InputError, match="got \\[0\\] as well"):
         model.partial_fit(X[:2], [0, 1])
     numbers = regressor().partial_fit(X[:60], y[:60]).partial_fit(X[:60], y[:60])
     assert numbers.predict(X).shape == (100,)
@@ -863,7 +863,7 @@ def test_save_and_load(two, line, tmp_path):
     numbers.save(str(tmp_path / "numbers.safetensors"))
     again = GradientFreeRegressor.load(tmp_path / "numbers.safetensors")
     np.testing.assert_array_equal(again.predict(line[0]), numbers.predict(line[0]))
-    with pytest.raises(InputError, match="expected a GradientFreeClassifier"):
+    with pytest.raises(InputError, match="must hold a GradientFreeClassifier"):
         GradientFreeClassifier.load(tmp_path / "numbers.safetensors")
 
 
@@ -886,7 +886,7 @@ def test_weights_in_eight_bits(two, tmp_path, activation):
     assert stored["coefs.0.values"].dtype == np.int8
     stored["coefs.0.values"][:] = 3
     storage.save_tree(tmp_path / "model", stored, storage.load_about(tmp_path / "model"))
-    with pytest.raises(InputError, match="model holds weights in eight bits with a scale of"):
+    with pytest.raises(InputError, match="model must hold 8-bit weights"):
         gradless.load_estimator(tmp_path / "model")
 
 
@@ -935,7 +935,7 @@ def test_files_of_before_weights_of_eight_bits(two, tmp_path):
 
 def test_what_no_file_can_hold(two, tmp_path):
     model = classifier(callback=print, max_evaluations=30).fit(*two)
-    with pytest.raises(InputError, match=r"callback=.* cannot be saved.*set_params"):
+    with pytest.raises(InputError, match=r"callback must be .* to be saved.*set_params"):
         model.save(tmp_path / "model")
     model.set_params(callback=None).save(tmp_path / "model")
     data = bytearray((tmp_path / "model").read_bytes())
@@ -950,8 +950,8 @@ def test_what_no_file_can_hold(two, tmp_path):
 @pytest.mark.parametrize(
     ("about", "message"),
     [
-        (None, "holds no estimator"),
-        ({"estimator": "GradientFreeRegressor", "format": 2}, "format 2, expected 1"),
+        (None, "got one without an estimator"),
+        ({"estimator": "GradientFreeRegressor", "format": 2}, "must have format 1, got 2"),
         ({"estimator": "GradientFreeRegressor", "format": 1}, "does not describe an estimator"),
         (
             {

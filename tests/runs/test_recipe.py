@@ -423,7 +423,7 @@ def test_the_class_to_be_found_is_the_second_one(table):
     ("recipe", "message"),
     [
         ({"positive": "yse"}, "unknown class 'yse'; did you mean 'yes'"),
-        ({"data": "iris", "positive": "setosa"}, "given for 3 classes, expected one of two"),
+        ({"data": "iris", "positive": "setosa"}, "one of two classes, got 'setosa' for 3 classes"),
     ],
 )
 def test_a_class_that_cannot_be_found_is_refused(table, recipe, message):
@@ -433,7 +433,7 @@ def test_a_class_that_cannot_be_found_is_refused(table, recipe, message):
 
 def test_numbers_are_no_classes_only_because_the_objective_wants_some(table):
     path = table(target=lambda row: 1.5 * max(row, 10))
-    with pytest.raises(InputError, match="'f1' judges classes, and the target 'target' has 30 "):
+    with pytest.raises(InputError, match="'f1' must have classes that repeat"):
         prepare(Recipe(path, **SMALL, objective="f1"))
 
 

@@ -176,7 +176,7 @@ def test_restarts_find_what_one_attempt_misses() -> None:
 
 @pytest.mark.parametrize("hyperparameters", [{"patience": 0}, {"patience": 2.5}, {"spread": 0.0}])
 def test_numbers_that_make_no_sense_are_refused(hyperparameters) -> None:
-    with pytest.raises(InputError, match=f"{next(iter(hyperparameters))}="):
+    with pytest.raises(InputError, match=f"{next(iter(hyperparameters))} must be"):
         Restarts(strategies.get("hill_climbing"), **hyperparameters)
 
 

@@ -282,7 +282,7 @@ def test_going_on_from_a_folder(problem, climb, tmp_path) -> None:
             keeper.offer(record.run, history, dict)
     rest = loop.train(problem, HillClimbing(), run, Stop(evaluations=1000), resume_from=tmp_path)
     assert_same_run(list(rest)[-1].run, climb.last.run)
-    with pytest.raises(InputError, match="holds no checkpoint"):
+    with pytest.raises(InputError, match="must hold a checkpoint to resume from, got none"):
         loop.train(problem, HillClimbing(), run, Stop(evaluations=9), resume_from=tmp_path / "no")
 
 

@@ -197,7 +197,10 @@ class Plot:
         ..., "Folder of gradless train or gradless compare.", metavar="RUN", positional=True
     )
     format: Literal["png", "pdf", "svg"] = option(
-        "png", "Kind of file; pdf and svg are sharp at any size.", metavar="FORMAT"
+        "png",
+        "Kind of file; pdf and svg are sharp at any size.",
+        metavar="FORMAT",
+        group="Output",
     )
 
 

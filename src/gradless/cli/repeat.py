@@ -55,7 +55,7 @@ def main(options: Repeat) -> int:
             console.print(f"since then: {changed}", highlight=False)
         return 1
     console.print(
-        f"the same bits as {options.run}: {made:,} evaluations, network, state and history",
+        f"the same bit for bit as {options.run}: {made:,} evaluations, network, state and history",
         highlight=False,
     )
     return 0

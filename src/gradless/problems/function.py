@@ -179,7 +179,7 @@ def n_samples_of(data: Any) -> int:
     for path, leaf in jax.tree_util.tree_flatten_with_path(data)[0]:
         name = f"data{jax.tree_util.keystr(path)}"
         if not _is_numbers(leaf) or np.ndim(leaf) == 0:
-            what = "one number" if _is_numbers(leaf) else "not made of numbers"
+            what = "one number" if _is_numbers(leaf) else "no numbers"
             raise InputError(
                 f"{name} must be arrays of numbers with the samples on axis 0, got {what}; make "
                 "one with numpy.asarray"
@@ -237,7 +237,7 @@ def _traced(problem: FunctionProblem) -> Any:
         ) from error
     if not isinstance(result, jax.ShapeDtypeStruct):
         raise InputError(
-            f"loss_fn must return one number, got a {type(result).__name__}; return the loss only"
+            f"loss_fn must return one number, got {type(result).__name__}; return the loss only"
         )
     if result.shape != ():
         raise InputError(

@@ -228,8 +228,7 @@ def resolve(
         return HostMetric(name, given, jobs, greater, type(given) is not _OF_MAKE_SCORER)
     if greater_is_better is None:
         raise InputError(
-            f"greater_is_better must be True or False for the function {name} as objective, got "
-            "None"
+            f"greater_is_better must be True or False for the function {name}, got None"
         )
     greater = bool(greater_is_better)
     return HostMetric(name, make_scorer(given, greater_is_better=greater), jobs, greater)
@@ -367,7 +366,7 @@ class HostMetricProblem:
         loss = metric.loss(*self._arguments(measured, drawn))
         if np.ndim(loss) or np.asarray(loss).dtype.kind not in "bif":
             raise InputError(
-                f"the metric {metric.name} must return one number, got a {type(loss).__name__}"
+                f"the metric {metric.name} must return one number, got {type(loss).__name__}"
             )
         seconds = (time.perf_counter() - begun) / max(metric.n_jobs, 1)
         self.cost = Cost(devices.operations_in(seconds), held=0)

@@ -133,8 +133,9 @@ def check_memory(
     def needed(smaller: Recipe) -> Needed:
         return sized(smaller, data, objective, stop).needed
 
-    what = f"{memory.described(plan.strategy, params_of(plan.model))} on {data.dataset.n_samples:,} samples"
-    memory.check(plan.needed, what, _smaller(recipe, plan, data.dataset.n_samples, needed))
+    samples = data.dataset.n_samples
+    what = f"{memory.described(plan.strategy, params_of(plan.model))} on {samples:,} samples"
+    memory.check(plan.needed, what, _smaller(recipe, plan, samples, needed))
 
 
 def _smaller(
