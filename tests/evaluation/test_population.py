@@ -17,7 +17,7 @@ from gradless._core.errors import InputError
 from gradless._core.tree import Structure
 from gradless.data.datasets import Dataset
 from gradless.evaluation.layout import choose_layout
-from gradless.evaluation.population import evaluate, everywhere, replicate
+from gradless.evaluation.population import evaluate, on_every_device, replicate
 from gradless.models.mlp import MLP, Dense
 from gradless.problems.contract import Layout, Score
 from gradless.problems.supervised import SupervisedProblem
@@ -83,7 +83,7 @@ def batch(problem, seed):
 def scores(problem, strategy, state, candidates, layout: Layout) -> Score:
     batch = problem.batch(jax.random.key(0))
     judge = functools.partial(evaluate, layout=layout)
-    return everywhere(judge, layout)(problem, strategy, state, candidates, batch)
+    return on_every_device(judge, layout)(problem, strategy, state, candidates, batch)
 
 
 def given_scores(problem, params, layout: Layout) -> Score:

@@ -32,7 +32,7 @@ SPIRAL = {
         ({"minibatches": True}, "openai_es", "noise of minibatches"),
         ({"minibatches": True, "evaluations": 1000}, "openai_es", "noise of minibatches"),
         ({"smooth": False}, "openai_es", "may go in steps"),
-        ({"smooth": False, "counts": True}, "openai_es", "far around"),
+        ({"smooth": False, "is_count": True}, "openai_es", "far around"),
         ({"dimension": 1_000_000}, "openai_es", "random directions"),
         ({"dimension": 10**9, "seconds": None}, "openai_es", "random directions"),
     ],

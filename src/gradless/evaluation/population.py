@@ -27,7 +27,7 @@ T = TypeVar("T")
 _WRITTEN_OUT_AGAIN = 100
 
 
-def everywhere(function: Callable[..., T], layout: Layout) -> Callable[..., T]:
+def on_every_device(function: Callable[..., T], layout: Layout) -> Callable[..., T]:
     """The function run by every device of the layout, with the same arguments and results.
 
     Inside it, :func:`evaluate` shares out a population, and nothing else is exchanged. Left to
@@ -52,7 +52,7 @@ def evaluate(
     batch: Any,
     layout: Layout,
 ) -> Score:
-    """Score every candidate of a population on one batch; to be called :func:`everywhere`.
+    """Score every candidate of a population on one batch; to be called :func:`on_every_device`.
 
     Parameters
     ----------

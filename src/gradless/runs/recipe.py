@@ -498,9 +498,11 @@ def _planned(recipe: Recipe, train: Dataset, objective: Objective, stop: Stop | 
         seconds=limits.seconds,
         operations=problem.cost.operations,
         # Rounded to bfloat16, weights and outputs change in steps.
-        smooth=objective.smooth and not model.in_steps and recipe.precision == "float32",
+        smooth=objective.smooth
+        and not model.is_piecewise_constant
+        and recipe.precision == "float32",
         minibatches=problem.uses_minibatches,
-        counts=not objective.smooth and train.is_classification,
+        is_count=not objective.smooth and train.is_classification,
     )
 
     def needed(strategy: Strategy) -> Needed:

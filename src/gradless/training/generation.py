@@ -1,6 +1,6 @@
 """What happens in one generation? Ask, evaluate, tell; remember the best, and write a row.
 
-:func:`advance` turns that wheel inside one compiled loop. ``host`` turns the same wheel for
+:func:`advance` does that in one compiled loop. ``host_loop`` does the same for
 problems whose losses only Python code can compute.
 """
 
@@ -21,12 +21,12 @@ from gradless._core.noise import fold_in
 from gradless._core.programs import compiled
 from gradless._core.tree import Params
 from gradless.evaluation.layout import layout_for
-from gradless.evaluation.population import evaluate, everywhere, replicate, score_one
+from gradless.evaluation.population import evaluate, on_every_device, replicate, score_one
 from gradless.problems.contract import NO_FAULTS, Faults, Layout, Problem, Score
 from gradless.strategies.base import ComesToRest, Strategy
 
 Rows = npt.NDArray[np.floating]
-"""What :func:`following` says of each generation, (generations, 5), of the type of losses."""
+"""What :func:`after_generation` says of each, (generations, 5), of the type of losses."""
 
 CAPACITY = 2**16  # generations in one chunk at most: the rows of a chunk are kept on the device
 
@@ -80,8 +80,8 @@ def is_due(run: Run) -> bool:
     return bool(run.promising) and int(run.generation) >= int(run.judge_from)
 
 
-class Wheel:
-    """A problem and a strategy that a compiled loop turns."""
+class CompiledLoop:
+    """A problem and a strategy in a compiled loop."""
 
     def __init__(
         self, problem: Problem, strategy: Strategy, limits: Limits, layout: Layout | None
@@ -92,7 +92,7 @@ class Wheel:
         self._strategy, self._limits = strategy, limits
 
     def placed(self, run: Run) -> Run:
-        """The run where it is turned."""
+        """The run where it runs."""
         return replicate(run, self._layout)
 
     def turn(self, run: Run, generations: int) -> tuple[Run, Rows, Faults]:
@@ -150,7 +150,7 @@ def tell(
     return strategy.tell(key, run.state, candidates, losses), losses
 
 
-def following(
+def after_generation(
     run: Run,
     state: Any,
     strategy: Strategy,
@@ -257,7 +257,7 @@ def _generation(
     limits: Limits,
     layout: Layout,
 ) -> tuple[Run, jax.Array]:
-    """One turn of the wheel."""
+    """One generation."""
     ask_key, tell_key, batch_key = keys
     batch = problem.batch(batch_key)
     candidates = strategy.ask(ask_key, run.state)
@@ -267,7 +267,9 @@ def _generation(
     if strategy.samples_around_center:
         center = _typed(score_one(problem, strategy.center(state), batch, layout))
     on_batches = problem.uses_minibatches
-    return following(run, state, strategy, candidates, losses, score, center, limits, on_batches)
+    return after_generation(
+        run, state, strategy, candidates, losses, score, center, limits, on_batches
+    )
 
 
 def _typed(score: Score) -> Score:
@@ -303,4 +305,4 @@ def advance(
         run, _, rows = jax.lax.while_loop(unfinished, step, (run, keys(run), rows))
         return run, rows
 
-    return everywhere(generations, layout)(run, strategy, problem, limits)
+    return on_every_device(generations, layout)(run, strategy, problem, limits)

@@ -55,8 +55,8 @@ def with_exact_losses(strategy: Strategy, run: Run) -> Run:
         return jax.tree.map(widened, run, wide)
 
 
-class HostWheel:
-    """A problem and a strategy that Python turns, as :class:`.generation.Wheel` does."""
+class HostLoop:
+    """A problem and a strategy in a loop of Python, as :class:`.generation.CompiledLoop`."""
 
     def __init__(self, problem: HostProblem, strategy: Strategy, limits: Limits) -> None:
         """Nothing is compiled yet."""
@@ -67,7 +67,7 @@ class HostWheel:
         self._programs: dict[Any, Any] = {}
 
     def placed(self, run: Run) -> Run:
-        """The run where it is turned."""
+        """The run where it runs."""
         with sixty_four_bits():
             return replicate(with_exact_losses(self._strategy, run), self._layout)
 
@@ -114,7 +114,7 @@ class HostWheel:
         )
 
     def _generation(self, run: Run) -> tuple[Run, Rows, Faults]:
-        """One turn of the wheel."""
+        """One generation."""
         strategy, device = self._strategy, self._problem.on_device
         candidates, measured, drawn = self._call(_ask, run, strategy, device, self._layout)
         judged = self._problem.judge(*jax.device_get((measured, drawn)))
@@ -192,4 +192,4 @@ def _tell(
     return state, losses, measured
 
 
-_finish = compiled(static_argnames=["on_batches"])(generation.following)
+_finish = compiled(static_argnames=["on_batches"])(generation.after_generation)

@@ -1,6 +1,6 @@
 """How does training run? Compiled chunks of generations, and a generator of what they did.
 
-:func:`train` turns the wheel ask -> evaluate -> tell and yields a :class:`Record` after every
+:func:`train` repeats ask -> evaluate -> tell and yields a :class:`Record` after every
 chunk. History, plots, saving, progress display and early stopping by the user are consumers of
 that generator or observers of its records, not hooks inside the loop. How a run is cut into chunks
 never changes what it finds.
@@ -24,8 +24,8 @@ from gradless._core.floats import loss_dtype
 from gradless.problems.contract import NO_FAULTS, Faults, HostProblem, Layout, Problem
 from gradless.strategies.base import Strategy
 from gradless.training import checkpoint, judged_targets, memory
-from gradless.training.generation import CAPACITY, Limits, Rows, Run, Wheel, begin, is_due
-from gradless.training.host_loop import HostWheel, mode_for, with_exact_losses
+from gradless.training.generation import CAPACITY, CompiledLoop, Limits, Rows, Run, begin, is_due
+from gradless.training.host_loop import HostLoop, mode_for, with_exact_losses
 from gradless.training.observers import Observer, RunInfo, checked, watching
 from gradless.training.records import Record, Stop
 
@@ -163,14 +163,14 @@ def _chunks(
     with mode_for(problem):
         limits = _limits(stop, per_generation)
     streak = _Streak(run, limits, strategy.population)
-    wheel: Wheel | HostWheel
+    loop: CompiledLoop | HostLoop
     if isinstance(problem, HostProblem):
-        wheel = HostWheel(problem, strategy, limits)
+        loop = HostLoop(problem, strategy, limits)
     else:
-        wheel = Wheel(problem, strategy, limits, layout)
-    run = wheel.placed(run)
+        loop = CompiledLoop(problem, strategy, limits, layout)
+    run = loop.placed(run)
     begun = time.perf_counter()
-    wheel.turn(run, 0)
+    loop.turn(run, 0)
     on_batches = problem.uses_minibatches
     judged = problem if on_batches and isinstance(problem, judged_targets.JudgedOnAll) else None
     if judged is not None and stop.has_target and not isinstance(problem, HostProblem):
@@ -191,7 +191,7 @@ def _chunks(
         if pauses is not None:
             chunk = min(chunk, pauses(done) - done)
         chunk_begun = time.perf_counter()
-        run, more, of_chunk = wheel.turn(run, chunk)
+        run, more, of_chunk = loop.turn(run, chunk)
         pace = (time.perf_counter() - chunk_begun) / max(len(more), 1)
         rows, faults = np.concatenate([rows, more]), faults.and_later(of_chunk)
         has_classes = not (math.isnan(run.best_accuracy) and math.isfinite(run.best_loss))
@@ -203,7 +203,7 @@ def _chunks(
         met = not on_batches
         if judged is not None and is_due(run):
             run, met = judged_targets.asked(judged, strategy, run, limits)
-            run = wheel.placed(run)
+            run = loop.placed(run)
         elapsed = time.perf_counter() - begun
         reason = (_target(run, stop, limits) if met else None) or (
             _reason(run, stop, limits, elapsed, total, per_generation) or asked_to_stop()
@@ -220,7 +220,7 @@ def _chunks(
             if math.isinf(run.best_loss):
                 raise _hopeless(faults)
             good = streak.last_good(run) - int(told.generation)
-            back = wheel.back(told, good)
+            back = loop.back(told, good)
             run, rows = back._replace(judge_from=run.judge_from), rows[:good]
         yield _record(
             rows, not_finite, int(told.generation), per_generation, before, elapsed,

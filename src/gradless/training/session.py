@@ -137,7 +137,7 @@ class Training:
         )
 
     @property
-    def counts(self) -> bool:
+    def is_count(self) -> bool:
         """Whether the objective counts samples, as far as anyone knows.
 
         Each goes from wrong to right in a step, so the best of thousands of networks owes some of
@@ -285,9 +285,9 @@ def _plan(
         evaluations=training.max_evaluations,
         seconds=training.max_time,
         operations=problem.cost.operations,
-        smooth=training.objective.smooth and not training.model.in_steps,
+        smooth=training.objective.smooth and not training.model.is_piecewise_constant,
         minibatches=problem.uses_minibatches,
-        counts=training.counts,
+        is_count=training.is_count,
     )
     choice = auto.that_fits(choice, lambda s: memory.estimate(problem, s, params))
     return problem, choice.strategy, choice.why
@@ -313,7 +313,7 @@ def _search(
         kept = _Kept.of(training, problem, samples, strategy, run)
         run, history = kept.newest(run, history)
     structure = Structure.of(params)
-    wants_center = problem.uses_minibatches or training.counts
+    wants_center = problem.uses_minibatches or training.is_count
     seconds_before = history.last.seconds if len(history) else 0.0
     seen = _validation(training, held_out, strategy, params, wants_center)
     reason, progress = None, _Progress(training)
@@ -342,7 +342,7 @@ def _search(
         answer = structure.unravel(best)
         loss = _loss_of(problem, answer) if wants_center else float(record.run.best_loss)
         # Against the first phase, an average would lose by what that one has learnt by heart.
-        compared = compare and not (training.counts and before)
+        compared = compare and not (training.is_count and before)
         first = _loss_of(problem, params) if compared or not math.isfinite(loss) else math.nan
         # As good is not enough: where nothing is left to learn, weights would only wander.
         if math.isfinite(first) and not loss < first:

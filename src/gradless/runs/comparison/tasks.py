@@ -207,7 +207,7 @@ class ProblemTask:
             operations=problem.cost.operations,
             smooth=smooth,
             minibatches=problem.uses_minibatches,
-            counts=not smooth and self.has_classes,
+            is_count=not smooth and self.has_classes,
         )
         fitting = auto.that_fits(choice, lambda each: memory.estimate(problem, each, params))
         return fitting.strategy
