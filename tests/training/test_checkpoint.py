@@ -37,7 +37,7 @@ def history(generations: int) -> History:
     for generation in range(1, generations + 1):
         rows.append(
             generation=generation, evaluations=10 * generation, seconds=generation / 7,
-            loss=1 / generation, accuracy=np.nan, best_loss=1 / generation, best_accuracy=np.nan,
+            loss=1 / generation, best_loss=1 / generation, share=np.nan, best_share=np.nan,
         )  # fmt: skip
     return rows
 
@@ -100,18 +100,19 @@ def test_a_damaged_one_is_refused_and_the_one_before_is_used(tmp_path, how) -> N
 def rewrite(path: Path, **about: Any) -> None:
     """A file with a fitting checksum that says something else about itself."""
     told = {**storage.load_about(path), **about}
-    like = {"run": run(0), "history": History.empty_arrays(3)}
+    like = {"run": run(0), "history": History.empty_arrays(3, measures=["share"])}
     storage.save_tree(path, storage.load_tree(path, like), told)
 
 
 @pytest.mark.parametrize(
     ("about", "message"),
     [
-        ({"format": 3}, "newer version of gradless"),
-        ({"format": 1}, "an earlier version of gradless, whose runs"),
+        ({"format": 4}, "newer version of gradless"),
+        ({"format": 2}, "an earlier version of gradless, whose runs"),
         ({"format": "1"}, "no checkpoint"),
         ({"rows": 10**12}, "no checkpoint"),
         ({"rows": -1}, "no checkpoint"),
+        ({"measures": "share"}, "no checkpoint"),
         ({"rows": 2}, "expected .*\\[2\\]"),
     ],
 )
@@ -195,8 +196,9 @@ def test_about_is_json_in_the_header(tmp_path) -> None:
     data = found(tmp_path)[0].read_bytes()
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     assert json.loads(json.loads(header["__metadata__"]["gradless"])["about"]) == {
-        "format": 2,
+        "format": 3,
         "rows": 3,
         "losses": "float32",
+        "measures": ["share"],
         "stop": {},
     }

@@ -177,7 +177,7 @@ def test_a_checkpoint_of_a_newer_version_is_refused(finished, capsys) -> None:
         about = load_about(path)
         save_tree(path, {"new": np.zeros(3)}, {**about, "format": about["format"] + 1})
     line = refused(capsys, "resume", folder, "--evaluations", "400")
-    assert "newer version of gradless (format 3, expected at most 2); update gradless" in line
+    assert "newer version of gradless (format 4, expected at most 3); update gradless" in line
     assert "checkpoint-" in line
 
 

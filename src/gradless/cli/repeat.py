@@ -42,7 +42,7 @@ def main(options: Repeat) -> int:
     found = differences(saved.run, record.run)
     found += [
         f"history, {name}"
-        for name in History.COLUMNS
+        for name in history.columns
         if name != "seconds"
         and not np.array_equal(saved.history.column(name), history.column(name), equal_nan=True)
     ]

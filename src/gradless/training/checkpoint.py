@@ -19,10 +19,12 @@ import numpy as np
 
 from gradless._core import storage
 from gradless._core.errors import InputError
+from gradless.training.generation import Run, with_measures
 from gradless.training.history import History
+from gradless.training.history_rows import measures_of
 
 FOLDER = "checkpoints"
-_FORMAT = 2  # 1 had another rule of stagnation, and asked no data whether a target is reached
+_FORMAT = 3  # 1 had another rule of stagnation; 1 and 2 an accuracy in place of named measures
 _KEPT = 2
 _PATTERN = "checkpoint-*.safetensors"
 
@@ -145,10 +147,15 @@ def _write(
     folder.mkdir(exist_ok=True)
     path = folder / f"checkpoint-{int(run.generation):012d}.safetensors"
     losses = _losses(run)
-    # Without a row, the history does not know the type of losses yet.
-    rows = {name: a.astype(losses) if "loss" in name else a for name, a in rows.items()}
+    if not len(rows["generation"]):  # the history does not know what it will have
+        rows = History.empty_arrays(0, losses, sorted(getattr(run, "best_measures", {})))
     tree = {"run": run, "history": rows}
-    known = {"format": _FORMAT, "rows": len(rows["generation"]), "losses": losses}
+    known = {
+        "format": _FORMAT,
+        "rows": len(rows["generation"]),
+        "losses": losses,
+        "measures": measures_of(rows),
+    }
     if kept is not None:
         tree["kept"], known["kept"] = kept, True
     storage.save_tree(path, tree, {**known, **about})
@@ -185,7 +192,10 @@ def newest(folder: Path, like: Any) -> Saved:
         try:
             about = storage.load_about(path)
             _check(path, about, _losses(like))
-            rows = History.empty_arrays(about["rows"], _losses(like))
+            measures = about["measures"]
+            rows = History.empty_arrays(about["rows"], _losses(like), measures)
+            if isinstance(like, Run):
+                like = with_measures(like, measures)
             expected = {"run": like, "history": rows}
             if about.get("kept"):
                 expected["kept"] = np.zeros(like.best.shape, like.best.dtype)
@@ -206,6 +216,10 @@ def _losses(run: Any) -> str:
     return str(getattr(run, "best_loss", np.float32()).dtype)
 
 
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(each, str) for each in values)
+
+
 def _check(path: Path, about: Any, losses: str) -> None:
     fits = isinstance(about, dict) and isinstance(about.get("format"), int)
     if fits and about["format"] > _FORMAT:
@@ -219,7 +233,8 @@ def _check(path: Path, about: Any, losses: str) -> None:
             "on with; start a new run with gradless train, or go on with the version that wrote it"
         )
     rows = about.get("rows") if fits else None
-    if not isinstance(rows, int) or not 0 <= rows <= History.CAPACITY:
+    measures = about.get("measures") if fits else None
+    if not (isinstance(rows, int) and 0 <= rows <= History.CAPACITY and _are_texts(measures)):
         raise InputError(f"{path} is no checkpoint that this version of gradless can read")
     if (kept := about.get("losses", "float32")) != losses:
         mode = "set" if kept == "float64" else "do not set"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
@@ -45,9 +45,16 @@ def problem_of(
     return FunctionProblem.of(loss_fn, params, data, batch_size)
 
 
-def stop_of(evaluations: Any, seconds: Any, target_loss: Any, stagnation: Any) -> Stop:
+def stop_of(
+    evaluations: Any,
+    seconds: Any,
+    target_loss: Any,
+    target_measures: Mapping[str, float] | None,
+    stagnation: Any,
+) -> Stop:
     """What ends the search; the default time unless something surely does."""
-    for value in (evaluations, seconds, target_loss, stagnation):
+    wanted = dict(target_measures or {})
+    for value in (evaluations, seconds, target_loss, stagnation, *wanted.values()):
         if value is not None and not isinstance(value, int | float | np.number):
             raise InputError(
                 f"{value!r} was given to end the search, expected a number; "
@@ -55,7 +62,13 @@ def stop_of(evaluations: Any, seconds: Any, target_loss: Any, stagnation: Any) -
             )
     if evaluations is None and seconds is None and stagnation is None:
         seconds = DEFAULT_SECONDS  # a target alone may never be reached
-    return Stop(evaluations=evaluations, seconds=seconds, loss=target_loss, stagnation=stagnation)
+    return Stop(
+        evaluations=evaluations,
+        seconds=seconds,
+        loss=target_loss,
+        stagnation=stagnation,
+        measures=wanted,
+    )
 
 
 def check_seed(seed: Any) -> None:
