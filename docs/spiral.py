@@ -16,8 +16,10 @@ from PIL import Image
 
 from gradless._core import words
 from gradless.evaluation.layout import layout_for
-from gradless.runs.recipe import Prepared, Recipe, prepare
-from gradless.runs.run_folder import softmax
+from gradless.runs.network import softmax
+from gradless.runs.preparation import prepare
+from gradless.runs.prepared import Prepared
+from gradless.runs.recipe import Recipe
 from gradless.training.loop import evaluations_per_generation, train
 from gradless.training.records import Stop
 from gradless.views import decisions, style

@@ -231,11 +231,9 @@ for row, name in enumerate(reversed(ranked)):
 axes.set_yticks(range(len(NAMES)), reversed(ranked))
 axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
 axes.set_xlabel("test accuracy")
-axes.set_title(
-    f"Sign network on digits, {EVALUATIONS:,} evaluations, {len(SEEDS)} seeds:\n"
-    "mean and 95 % interval",
-    loc="left",
-)
+axes.margins(y=0.12)
+title = f"Sign network on digits, {EVALUATIONS:,} evaluations, {len(SEEDS)} seeds"
+style.titled(axes, title, 7.0, "dots and lines: mean and 95 % interval")
 style.save(figure, FOLDER / "strategies.png")
 
 # %% [markdown]

@@ -108,6 +108,35 @@ def test_type_checkers_know_the_same_names():
     assert {name.asname or name.name for name in imported} == NAMES | MODULES.keys()
 
 
+SCRIPT = """
+import numpy as np
+import gradless
+from gradless import loggers
+
+log = [loggers.TensorBoard("logs")]
+found = gradless.minimize(lambda p: p @ p, np.ones(2), evaluations=100, observers=log, verbose=1)
+loss: float = found.best_loss
+other = gradless.minimize(lambda p: p @ p, np.ones(2), "cma_es", sigma=0.1)
+gradless.minimize(lambda p: p @ p, np.ones(2), evaluation=100)  # refused: no such argument
+gradless.load("spiral")  # refused: no such name
+"""
+
+
+@pytest.mark.slow
+def test_a_type_checker_refuses_what_is_misspelled_in_a_users_script(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    run = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", tmp_path, "script.py"]
+    source = str(Path(gradless.__file__).parents[1])
+    said = subprocess.run(
+        run, capture_output=True, text=True, cwd=tmp_path, env=os.environ | {"MYPYPATH": source}
+    )
+    errors = [line for line in said.stdout.splitlines() if "error:" in line]
+    wrong = [n for n, line in enumerate(SCRIPT.splitlines(), 1) if "# refused" in line]
+    assert [int(line.split(":")[1]) for line in errors] == wrong
+    assert "No overload variant" in errors[0]
+    assert 'has no attribute "load"' in errors[1]
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="'gradless' has no attribute 'nonsense'"):
         gradless.nonsense  # noqa: B018
@@ -142,7 +171,7 @@ def test_importing_is_cheap(code):
 def test_importing_changes_nothing_outside():
     code = (
         "import os, jax; before = dict(os.environ), dict(jax.config.values); "
-        "import gradless, gradless.training.loop, gradless.estimators.base; "
+        "import gradless, gradless.training.loop, gradless.estimators.classifier; "
         "print((dict(os.environ), dict(jax.config.values)) == before)"
     )
     assert python(code, JAX_PLATFORMS="cpu") == "True"

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from benchmarks.pages.charts import LIBRARIES, two_panels
-from gradless.views import comparison_picture, style
+from gradless.views import line_labels, style
 
 US = "gradless"
 _ROOM = 2.6  # inches for names
@@ -139,4 +139,4 @@ def _label(axes: Axes, runs: dict[str, list[Results]], axis: str, gradients: flo
         max(run[axis][-1] for run in runs[name]) / stop if name in runs else 1.0 for name in names
     ]
     labels = [(f"{name} {end:.1%}", color) for name, (end, color) in names.items()]
-    comparison_picture.name_ends(axes, labels, across, heights)
+    line_labels.name_ends(axes, labels, across, heights)

@@ -6,7 +6,8 @@ import numpy as np
 
 from benchmarks.peers import Method
 from benchmarks.peers.task import Recorder, Task
-from gradless.runs.recipe import Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.recipe import Recipe
 from gradless.training.loop import Stop, begin, train
 
 

@@ -26,7 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from gradless.runs.recipe import Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.recipe import Recipe
 from gradless.training.loop import Stop, train
 
 PARTS: dict[str, tuple[dict[str, Any], float | None, dict[str, Any]]] = {

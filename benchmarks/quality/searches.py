@@ -74,7 +74,8 @@ def make_task(name: str, seed: int) -> Task:
     """Data and first weights of a problem, which the seed decides, as gradless makes them."""
     # Imported late: rendering does without JAX.
     from gradless._core import tree  # noqa: PLC0415
-    from gradless.runs.recipe import Recipe, prepare  # noqa: PLC0415
+    from gradless.runs.preparation import prepare  # noqa: PLC0415
+    from gradless.runs.recipe import Recipe  # noqa: PLC0415
 
     recipe = PROBLEMS[name].recipe
     prepared = prepare(Recipe(**recipe, strategy="random_search", seed=seed))

@@ -26,7 +26,8 @@ _RUNS = (
 
 def cost(count: int) -> Results:
     """Medians over so many checkpoints of each run, with a history of full length."""
-    from gradless.runs.recipe import Recipe, prepare  # noqa: PLC0415
+    from gradless.runs.preparation import prepare  # noqa: PLC0415
+    from gradless.runs.recipe import Recipe  # noqa: PLC0415
 
     found = []
     for name, data, hidden, strategy, batch_size in _RUNS:
@@ -37,20 +38,22 @@ def cost(count: int) -> Results:
 
 
 def _measured(prepared: Any, count: int) -> Results:
-    from gradless.runs import run_folder  # noqa: PLC0415
+    from gradless.runs import resuming  # noqa: PLC0415
     from gradless.training import checkpoint  # noqa: PLC0415
     from gradless.training.checkpoint import Keeper  # noqa: PLC0415
     from gradless.training.history import History  # noqa: PLC0415
     from gradless.training.loop import Stop, train  # noqa: PLC0415
+    from gradless.training.session import Session  # noqa: PLC0415
 
     stop, history = Stop(seconds=1.0), History()
+    session = Session(prepared.plan(stop))
     for record in train(prepared.problem, prepared.strategy, prepared.begin(), stop):
         history.append(**record.rows)
     _fill(history)
     held, busy = [], []
 
     def about() -> Results:
-        return run_folder.about(prepared, stop, history, 0)
+        return {**resuming.about(prepared, stop, session), **session.described()}
 
     about()  # the fingerprint of the data is made once
     with tempfile.TemporaryDirectory() as name, _timed(busy):

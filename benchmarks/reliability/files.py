@@ -88,7 +88,7 @@ def files(count: int) -> Results:
 
     from gradless._core import storage, tree  # noqa: PLC0415
     from gradless._core.errors import InputError  # noqa: PLC0415
-    from gradless.runs import run_folder  # noqa: PLC0415
+    from gradless.runs import resuming, run_folder  # noqa: PLC0415
     from gradless.training import checkpoint  # noqa: PLC0415
 
     chance = random.Random(1)
@@ -99,7 +99,7 @@ def files(count: int) -> Results:
         gradless(
             "train", *TRAIN, "--strategy", "snes", "--evaluations", "640", "--out", str(folder)
         )
-        prepared, saved, _ = run_folder.reopen(folder)
+        prepared, saved, *_ = resuming.reopen(folder)
         begun = prepared.begin()
         good = [tree.bits(leaf) for leaf in jax.tree.leaves(saved.run)]
         network = [

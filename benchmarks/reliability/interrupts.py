@@ -195,14 +195,15 @@ class Campaign:
 
     def _check_run(self, run: Path, what: str, ended: _Ended) -> str:
         from gradless._core.errors import InputError  # noqa: PLC0415
-        from gradless.runs import run_folder  # noqa: PLC0415
+        from gradless.runs import resuming, run_folder  # noqa: PLC0415
+        from gradless.runs.status import status as status_of  # noqa: PLC0415
 
-        status = run_folder.status(run)
+        status = status_of(run)
         if status not in ("interrupted", "finished"):
             raise BrokenPromiseError(f"{what}: its status is {status}: {ended.said}")
         try:
             with self._lock:
-                progress = run_folder.reopen(run)[2]
+                session = resuming.reopen(run).session
             if (run / run_folder.MODEL).exists():
                 run_folder.read_network(run)
         except InputError as error:
@@ -213,9 +214,9 @@ class Campaign:
             return "a finished run"
         if self._chance.random() < _RESUMED:
             gradless("resume", str(run), "--time", "0.2", "--quiet")
-            if run_folder.status(run) != "finished":
-                raise BrokenPromiseError(f"{what}: resumed, and {run_folder.status(run)}")
-        return "a run that goes on" if progress.evaluations else "a run at its beginning"
+            if status_of(run) != "finished":
+                raise BrokenPromiseError(f"{what}: resumed, and {status_of(run)}")
+        return "a run that goes on" if session.evaluations else "a run at its beginning"
 
     def check_cache(self) -> int:
         """Number of compiled programs that are kept, every one of them whole."""

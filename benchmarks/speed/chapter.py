@@ -14,7 +14,8 @@ import statistics
 import time
 
 from gradless import book
-from gradless.runs.recipe import Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.recipe import Recipe
 from gradless.training.loop import Stop, train
 
 LOOP = "the chapter's loop (NumPy)"

@@ -46,7 +46,8 @@ def _one(name: str, rounds: int, seconds: float) -> dict[str, float]:
     from gradless._core.noise import fold_in  # noqa: PLC0415
     from gradless.evaluation.layout import layout_for  # noqa: PLC0415
     from gradless.evaluation.population import evaluate, on_every_device, score_one  # noqa: PLC0415
-    from gradless.runs.recipe import Recipe, prepare  # noqa: PLC0415
+    from gradless.runs.preparation import prepare  # noqa: PLC0415
+    from gradless.runs.recipe import Recipe  # noqa: PLC0415
     from gradless.training import loop  # noqa: PLC0415
 
     prepared = prepare(Recipe("spiral", hidden=(64,), strategy=name))

@@ -36,14 +36,16 @@ if TYPE_CHECKING:
     from gradless._core.errors import InputError
     from gradless.data.datasets import Dataset, split
     from gradless.data.datasets import load as load_dataset
-    from gradless.estimators.base import GradientFreeClassifier, GradientFreeRegressor
-    from gradless.estimators.base import load as load_estimator
+    from gradless.estimators.classifier import GradientFreeClassifier
+    from gradless.estimators.loading import load as load_estimator
+    from gradless.estimators.regressor import GradientFreeRegressor
     from gradless.models.mlp import MLP
     from gradless.objectives import Objective
     from gradless.problems.function import FunctionProblem
     from gradless.problems.python import PythonProblem
     from gradless.problems.supervised import SupervisedProblem
-    from gradless.runs.recipe import Recipe, prepare
+    from gradless.runs.preparation import prepare
+    from gradless.runs.recipe import Recipe
     from gradless.strategies import Strategy
     from gradless.training.generation import Run, begin
     from gradless.training.history import History
@@ -53,7 +55,8 @@ if TYPE_CHECKING:
     from gradless.training.observers import Observer
     from gradless.training.records import Record, Stop
     from gradless.views import loggers
-    from gradless.views.comparison import Comparison, compare
+    from gradless.views.comparing import compare
+    from gradless.views.comparison import Comparison
 
 __version__ = "0.1.0"
 
@@ -99,8 +102,8 @@ _HOMES = {
     "Comparison": "views.comparison",
     "Dataset": "data.datasets",
     "FunctionProblem": "problems.function",
-    "GradientFreeClassifier": "estimators.base",
-    "GradientFreeRegressor": "estimators.base",
+    "GradientFreeClassifier": "estimators.classifier",
+    "GradientFreeRegressor": "estimators.regressor",
     "History": "training.history",
     "InputError": "_core.errors",
     "Minimum": "training.minimum",
@@ -114,13 +117,13 @@ _HOMES = {
     "Strategy": "strategies",
     "SupervisedProblem": "problems.supervised",
     "begin": "training.generation",
-    "compare": "views.comparison",
+    "compare": "views.comparing",
     "enable_cache": "_core.compilation_cache:enable",
     "load_dataset": "data.datasets:load",
-    "load_estimator": "estimators.base:load",
+    "load_estimator": "estimators.loading:load",
     "loggers": "views.loggers:",
     "minimize": "training.minimization",
-    "prepare": "runs.recipe",
+    "prepare": "runs.preparation",
     "split": "data.datasets",
     "train": "training.loop",
     "use_all_cores": "_core.devices",

@@ -162,7 +162,7 @@ def test_the_command_shows_and_deletes(monkeypatch, tmp_path, settings, capsys):
     entry(folder, "one")
     (folder / "other").touch()
     assert cli.main(["cache"]) == 0
-    assert ": 1 compiled programs, 0.0 MiB of at most 128 MiB" in capsys.readouterr().out
+    assert ": 1 compiled program, 4 bytes of at most 128 MiB" in capsys.readouterr().out
     assert cli.main(["cache", "--clear"]) == 0
     assert ": 0 compiled programs" in capsys.readouterr().out
     assert sorted(path.name for path in folder.iterdir()) == [".lockfile", "other"]

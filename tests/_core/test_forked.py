@@ -7,8 +7,7 @@ SCRIPT = """
 import multiprocessing, os, sys, warnings
 warnings.simplefilter("ignore")
 import numpy as np
-from gradless import GradientFreeClassifier, InputError, minimize
-from gradless.runs import recipe
+from gradless import GradientFreeClassifier, InputError, Recipe, minimize, prepare
 
 X = np.random.default_rng(0).normal(size=(20, 2))
 y = (X[:, 0] > 0).astype(int)
@@ -18,7 +17,7 @@ model = GradientFreeClassifier(2, strategy="hill_climbing", max_evaluations=20)
 def attempts():
     yield lambda: model.fit(X, y)
     yield lambda: minimize(lambda x: (x**2).sum(), np.zeros(2, np.float32), evaluations=10)
-    yield lambda: recipe.prepare(recipe.Recipe("spiral"))
+    yield lambda: prepare(Recipe("spiral"))
 
 
 def refused(queue):

@@ -102,9 +102,9 @@ def test_the_same_tree_is_the_same_file(saved, tmp_path):
 @pytest.mark.parametrize(
     ("like", "fragments"),
     [
-        (outer()._replace(extra={"steps": jnp.int32(0)}), ["other arrays", "extra"]),
+        (outer()._replace(extra={"steps": jnp.int32(0)}), ["arrays of this run, got others"]),
         (outer()._replace(extra={**outer().extra, "more": jnp.int32(0)}), ["'extra.more'"]),
-        (outer().inner, ["other arrays"]),
+        (outer().inner, ["must hold the arrays of this run, got others"]),
         (outer()._replace(flags=jnp.zeros(3, bool)), ["'flags'", "bool[2]", "bool[3]"]),
         (outer()._replace(loss=jnp.zeros(1)), ["'loss'", "float32[]", "float32[1]"]),
         (outer()._replace(loss=jnp.int32(0)), ["'loss'", "float32[]", "int32[]"]),

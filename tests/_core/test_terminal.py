@@ -87,7 +87,7 @@ def test_a_full_disk_ends_what_is_shown_and_nothing_else():
             [sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, check=False
         )
     assert (ran.returncode, ran.stderr.splitlines()[1:]) == (0, [])
-    assert b"standard output cannot be written (No space left on device); going on" in ran.stderr
+    assert b"standard output cannot be written (No space left on device); continuing" in ran.stderr
 
 
 def test_names_that_standard_output_cannot_show(monkeypatch):

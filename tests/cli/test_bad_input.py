@@ -95,7 +95,7 @@ BAD_TRAINING = {
     ),
     "evaluations below a generation": (
         ["vertical", "--strategy", "random_search", "--evaluations", "20"],
-        ["20 evaluations", "1024", "smaller population"],
+        ["got 20", "1024", "smaller population"],
     ),
     "time below 0": (["vertical", "--time", "-1"], ["--time must be above 0, got -1"]),
     "time nan": (
@@ -191,7 +191,7 @@ BAD_COMMANDS = {
     "resume nothing": (["resume"], ["Missing RUN. For example: gradless resume"]),
     "resume a name": (["resume", "nowhere"], ["nowhere", "is not a folder"]),
     "resume a file": (["resume", "file"], ["file", "is not a folder"]),
-    "resume another folder": (["resume", "."], ["config.json", "expected the folder of a run"]),
+    "resume another folder": (["resume", "."], ["config.json", "RUN must be the folder of a run"]),
     "predict without rows": (
         ["predict", "nowhere"],
         ["Missing FILE. For example: gradless predict"],

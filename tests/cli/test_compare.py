@@ -150,11 +150,11 @@ BAD = {
     ),
     "two targets": (
         ["--target-loss", "1", "--target-accuracy", "0.5"],
-        ["expected one of them"],
+        ["a loss or an accuracy, got both"],
     ),
     "learning rate": (["--gradient", "--adam-learning-rate", "0"], ["above 0"]),
     "time": (["--time", "0"], ["above 0"]),
-    "out a file": (["--out", "file"], ["--out file", "folder"]),
+    "out a file": (["--out", "file"], ["--out", "folder", "file"]),
 }
 
 

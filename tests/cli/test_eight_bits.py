@@ -13,7 +13,8 @@ from gradless._core.storage import load_about, save_tree
 from gradless._core.tree import Structure
 from gradless.data.datasets import load
 from gradless.runs import run_folder
-from gradless.runs.recipe import Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.recipe import Recipe
 from helpers.commands import (
     SMALL,
     Trained,

@@ -94,7 +94,7 @@ def test_a_target_that_is_reached_already_stops_at_once(vertical):
 @pytest.mark.usefixtures("without_pictures")
 def test_without_limits_a_run_goes_on_to_those_that_it_had(vertical):
     folder = vertical.copy(Path("run"))
-    assert "made its 200 evaluations; give more" in refuse("resume", folder)
+    assert "made its 200 evaluations. Use --evaluations with more" in refuse("resume", folder)
     assert read_json(folder, "status.json")["status"] == "finished"
     shutil.copytree(folder, "saving")  # as if it had been killed before its network was written
     Path("saving/model.safetensors").unlink()

@@ -17,11 +17,12 @@ from sklearn import metrics
 from sklearn.preprocessing import FunctionTransformer
 
 from gradless._core.storage import save_tree
-from gradless.cli import recipes
 from gradless.data.datasets import split_rows
 from gradless.data.table import read_columns
 from gradless.models.mlp import Dense
 from gradless.runs import run_folder
+from gradless.runs.status import summaries
+from gradless.training import checkpoint
 from helpers.commands import (
     MEASURED,
     SMALL,
@@ -272,7 +273,7 @@ def test_more_evaluations_than_validation_rows_let_are_refused_with_what_to_do(p
     assert result["stalled"] is None
     assert "--patience 4" in refuse("resume", "run", "--evaluations", "300000")
     more = str(result["evaluations"] + 500)
-    succeed("resume", "run", "--evaluations", more, "--patience", "9", "--quiet")
+    succeed("resume", "run", "--evaluations", more, "--patience", "99", "--quiet")
     assert read_json(Path("run"), "result.json")["evaluations"] > result["evaluations"]
     assert "--patience must be above 1, got 0.5" in refuse("train", *arguments, "--patience", "0.5")
 
@@ -525,29 +526,19 @@ def test_a_run_with_scaled_outputs_goes_on_and_repeats_bit_for_bit():
 
 
 @pytest.mark.usefixtures("without_pictures")
-def test_a_run_of_before_outputs_were_scaled_goes_on_as_it_was(monkeypatch):
-    houses(1e5).to_csv("table.csv", index=False)
-    described, recipe = run_folder.about, recipes.recipe_of
-
-    def about_of_before(*arguments):
-        about = described(*arguments)
-        del about["recipe"]["scale_outputs"]
-        return about
-
-    with monkeypatch.context() as then:
-        then.setattr(run_folder, "about", about_of_before)
-        then.setattr(
-            "gradless.cli.train.recipe_of", lambda options: recipe(options, scale_outputs=False)
-        )
-        arguments = ("table.csv", "--target", "price", *QUICK, "--quiet")
-        succeed("train", *arguments, "--out", "whole")
-        succeed("train", *arguments, "--evaluations", "2000", "--out", "run")
-    config = read_json(Path("run"), "config.json")
-    del config["recipe"]["scale_outputs"]
-    Path("run", "config.json").write_text(json.dumps(config), encoding="utf-8")
-    succeed("resume", "run", "--evaluations", "4000", "--quiet")
-    weights = [Path(name, "model.safetensors").read_bytes() for name in ("run", "whole")]
-    assert weights[0] == weights[1]
+def test_a_run_of_before_is_used_but_does_not_go_on(priced, place, monkeypatch):
+    folder = priced.copy(Path("before"))
+    config = read_json(folder, "config.json")
+    config["recipe"]["numbers"] = "float32"
+    for unknown in ("log_loss_first", "first"):
+        del config["recipe"][unknown]
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert call("resume", folder, "--evaluations", "400", "--quiet").code == 0
+    monkeypatch.setattr(checkpoint, "_FORMAT", checkpoint._FORMAT + 1)
+    told = refuse("resume", folder, "--evaluations", "100000")
+    assert "written by an earlier version of gradless, whose runs this one cannot" in told
+    rows = place / "churn.csv"
+    assert succeed("predict", folder, rows).count("\n") == 241
 
 
 # --- Numbers far from zero ------------------------------------------------------------------------
@@ -601,27 +592,6 @@ def test_a_network_of_before_with_the_scale_in_its_last_layer_is_used_as_it_was(
         for run in (priced.folder, folder)
     )
     np.testing.assert_allclose(then, now, rtol=1e-5)
-
-
-@pytest.mark.usefixtures("without_pictures")
-def test_a_run_of_before_tables_were_float64_goes_on_as_it_was(monkeypatch):
-    houses(1e5).assign(area=houses(1)["area"] + 1 / 3).to_csv("table.csv", index=False)
-    recipe = recipes.recipe_of
-    arguments = ("table.csv", "--target", "price", *QUICK, "--quiet")
-    succeed("train", *arguments, "--out", "today")
-    with monkeypatch.context() as then:
-        then.setattr(
-            "gradless.cli.train.recipe_of", lambda options: recipe(options, numbers="float32")
-        )
-        succeed("train", *arguments, "--out", "whole")
-        succeed("train", *arguments, "--evaluations", "2000", "--out", "run")
-    config = read_json(Path("run"), "config.json")
-    del config["recipe"]["numbers"], config["recipe"]["missing"]
-    Path("run", "config.json").write_text(json.dumps(config), encoding="utf-8")
-    succeed("resume", "run", "--evaluations", "4000", "--quiet")
-    names = ("run", "whole", "today")
-    run, whole, today = (Path(name, "model.safetensors").read_bytes() for name in names)
-    assert run == whole != today
 
 
 # --- What is missing, and notes -------------------------------------------------------------------
@@ -735,6 +705,8 @@ def test_a_run_for_f1_says_f1_everywhere(place):
     text = succeed("train", place / "churn.csv", *arguments)
     reached = -read_json(Path("runs/run"), "result.json")["loss"]
     assert 0 < reached <= 1
+    assert "first half of the budget: log loss, by hill_climbing" in text
+    assert re.search(r"New best network, evaluation: \d+, log loss: 0\.\d+, accuracy: \d", text)
     assert re.search(r"New best network, evaluation: \d+, f1: 0\.\d+, accuracy: \d\d\.\d%", text)
     assert re.search(f"^f1 +{reached:.4f} ", text, re.MULTILINE)
     assert "loss" not in text.replace("log loss", "")
@@ -744,6 +716,6 @@ def test_a_run_for_f1_says_f1_everywhere(place):
     card = Path("runs/run/model_card.md").read_text(encoding="utf-8")
     assert f"| on the training rows | f1 {reached:.4f}, accuracy" in card
     assert "![f1](f1.png)" in card
-    best = -run_folder.summaries(Path("runs"))[0].best_loss  # on training rows, of all networks
+    best = -summaries(Path("runs"))[0].best_loss  # on training rows, of all networks
     assert f"f1: {best:.4f}" in " ".join(succeed("runs").split())
     succeed("plot", "runs/run")

@@ -18,9 +18,10 @@ def classes(*counts):
 
 def test_the_parts_share_no_row_and_miss_none():
     targets = classes(200, 80, 20)
-    train, validation, test, note = parts(targets)
+    found = parts(targets)
+    train, validation, test = found[:3]
     assert sorted([*train, *validation, *test]) == list(range(300))
-    assert (len(train), len(validation), len(test), note) == (180, 45, 75, None)
+    assert (len(train), len(validation), len(test), found.note) == (180, 45, 75, None)
     for rows, expected in ((train, [120, 48, 12]), (validation, [30, 12, 3]), (test, [50, 20, 5])):
         assert np.bincount(targets[rows]).tolist() == expected
 
@@ -73,3 +74,26 @@ def test_a_part_without_rows_is_refused():
         parts(numbers, None, test=0, validation=0.99)
     with pytest.raises(InputError, match=r"must leave rows.*got 0.5 of 3 training rows"):
         parts(classes(1, 1, 1), test=0, validation=0.5)
+
+
+def test_equal_rows_are_one_sample_and_are_in_one_part():
+    rng = np.random.default_rng(0)
+    features, targets = rng.integers(0, 9, (200, 2)).astype(float), classes(100, 100)
+    find = {"test": 0, "validation": None, "seed": 0}
+    found = divide("table", targets, ("a", "b"), features=features, **find)
+    rows = np.column_stack([features, targets])
+    for every, (first, weight) in (
+        (found.train, found.samples),
+        (found.validation, found.held_out),
+    ):
+        assert len(np.unique(rows[every], axis=0)) == len(first) < len(every)
+        assert weight.sum() == len(every)
+        np.testing.assert_array_equal(rows[first], np.unique(rows[every], axis=0))
+    shared = {tuple(row) for row in rows[found.train]} & {
+        tuple(row) for row in rows[found.validation]
+    }
+    assert not shared
+    order = rng.permutation(200)
+    again = divide("table", targets[order], ("a", "b"), features=features[order], **find)
+    np.testing.assert_array_equal(rows[order][again.samples[0]], rows[found.samples[0]])
+    np.testing.assert_array_equal(again.held_out[1], found.held_out[1])

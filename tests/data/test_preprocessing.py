@@ -17,7 +17,8 @@ from gradless.data.columns import Columns
 from gradless.data.datasets import load_table
 from gradless.data.preprocessing import Preprocessing
 from gradless.data.table import read_columns, read_table
-from gradless.runs.recipe import Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.recipe import Recipe
 
 NAMES = ("age", "city", "spend", "plan")
 

@@ -16,7 +16,8 @@ from benchmarks.quality import searches as quality
 from benchmarks.steps import page as steps_page
 
 from gradless.problems.supervised import SupervisedProblem
-from gradless.runs.recipe import Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.recipe import Recipe
 from helpers.commands import compiled_quickly
 
 

@@ -17,7 +17,7 @@ NEVER_IMPORTED = {
     "filelock",  # JAX limits the size of its cache only with it
     "pytest-xdist",  # a plugin
 }
-IN_NOTEBOOKS = {"ipython"}  # imported where a notebook runs, which has it
+WHERE_THEY_ARE = {"ipython", "pandas"}  # of notebooks and data frames: imported by who has them
 PROVIDED_BY = {"mlflow": "mlflow-skinny"}  # where they are not installed
 
 
@@ -75,7 +75,7 @@ def distributions(modules: dict[str, str]) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("folder", "declared"),
     [
-        ("src", WITH_EXTRAS | IN_NOTEBOOKS),
+        ("src", WITH_EXTRAS | WHERE_THEY_ARE),
         ("tests", WITH_EXTRAS | TESTS),
         ("examples", WITH_EXTRAS | TESTS),
         (".ci", set()),

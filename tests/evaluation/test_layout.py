@@ -105,8 +105,8 @@ def test_operations_of_any_model_are_counted():
     ("model", "says"),
     [
         (Sum(2), r"Sum.apply must return 3 outputs for each sample, \(samples, 3\), got the shape"),
-        (MLP((30, 4, 2)), "a network with 30 inputs and 2 outputs was given for data with 30"),
-        (MLP((29, 4, 3)), "a network with 29 inputs and 3 outputs was given for data with 30"),
+        (MLP((30, 4, 2)), "30 features and 3 outputs, got 30 and 2"),
+        (MLP((29, 4, 3)), "30 features and 3 outputs, got 29 and 3"),
     ],
 )
 def test_a_model_that_does_not_fit_the_data_is_refused(model, says):

@@ -367,7 +367,7 @@ def test_replicate_puts_everything_on_every_device(problem) -> None:
 
 
 def test_objective_for_the_other_task() -> None:
-    with pytest.raises(InputError, match=r"'cross_entropy' was given .* regression"):
+    with pytest.raises(InputError, match=r"'cross_entropy' must be used for .* got regression"):
         SupervisedProblem.of(regression(), MLP((2, 1)), objectives.get("cross_entropy"))
 
 
@@ -379,7 +379,7 @@ def test_network_that_does_not_fit_the_data(sizes, vertical) -> None:
 
 @pytest.mark.parametrize("batch_size", [0, -1, 301])
 def test_batch_size_out_of_range(batch_size: int, vertical, model) -> None:
-    with pytest.raises(InputError, match=rf"{batch_size} was given .* expected 1 to 300"):
+    with pytest.raises(InputError, match=rf"from 1 to .* 300, got {batch_size}"):
         SupervisedProblem.of(vertical, model, objectives.get("cross_entropy"), batch_size)
 
 
@@ -440,7 +440,7 @@ def test_bfloat16_is_neither_written_out_as_rows_nor_evaluated_in_pairs(few, mod
 @pytest.mark.parametrize(
     ("precision", "message"),
     [
-        ("bfloat16", "without bfloat16 arithmetic, expected a GPU.*; use float32"),
+        ("bfloat16", "bfloat16 needs a GPU.*Use --precision float32"),
         ("bfloat15", "unknown precision 'bfloat15'; did you mean 'bfloat16'"),
     ],
 )
@@ -463,7 +463,7 @@ def test_rounded_weights_are_not_evaluated_in_pairs_and_need_float32(few, monkey
         for m in (whole, rounded)
     ]
     assert pairs == [True, False]  # half of the sum of two rounded layers is not a rounded layer
-    with pytest.raises(InputError, match="precision bfloat16 was given with int8 weights"):
+    with pytest.raises(InputError, match="must be float32 with int8 weights, got bfloat16"):
         SupervisedProblem.of(few, rounded, objective, precision="bfloat16")
 
 

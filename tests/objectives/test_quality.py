@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics as reference
 
 from gradless.objectives import get, quality
-from gradless.runs.run_folder import softmax
+from gradless.runs.network import softmax
 
 
 def problem(rows: int, classes: int, seed: int = 0, digits: int = 1):

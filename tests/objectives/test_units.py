@@ -26,7 +26,12 @@ def test_outputs_of_their_own_units():
     unit = unit_for(r2, np.array([1e-22, 0.0, 1e3]))
     assert unit.of_targets.tolist() == [1e-22, 1, 1e3]
     assert unit.told(0.25) == 0.25
-    assert unit_for(objectives.get("mse"), np.array([2.0, 4.0])).of_targets.tolist() == [4, 4]
+    assert (
+        unit_for(objectives.get("mse"), np.array([2e-20, 4e-20])).of_targets.tolist() == [4e-20] * 2
+    )
+    # Where float32 holds the squares, the unit is that of the user.
+    assert unit_for(objectives.get("mse"), np.array([2.0, 4e6])).of_targets.tolist() == [1, 1]
+    assert unit_for(r2, np.array([1e-3, 0.0, 1e3])).of_targets.tolist() == [1, 1, 1]
     assert unit_for(objectives.get("mse"), np.zeros(1)).of_targets.tolist() == [1]
 
 

@@ -366,9 +366,7 @@ def test_a_search_that_only_fails_is_refused_with_the_reason() -> None:
             raise ValueError("no such file")
         return 1.0
 
-    with pytest.raises(
-        InputError, match=r"1,\d\d\d losses .*exceptions \(ValueError: no such file"
-    ):
+    with pytest.raises(InputError, match=r"the last exception: ValueError: no such file"):
         minimize(loss, np.float32(0), "hill_climbing", compiled=False, evaluations=10**6)
 
 
@@ -392,13 +390,13 @@ def test_ctrl_c_is_no_failure() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"n_jobs": 0}, "n_jobs=0 was given, expected 1 or more"),
+        ({"n_jobs": 0}, "n_jobs must be 1 or more, or -1 for all cores, got 0"),
         ({"n_jobs": 2, "compiled": True}, "compiled function, which uses all cores itself"),
-        ({"loss_fn": lambda params: None}, "loss_fn returned NoneType, expected one number"),
-        ({"loss_fn": lambda params: params["x"]}, r"an array of shape \(2,\), expected one number"),
+        ({"loss_fn": lambda params: None}, "loss_fn must return one number, got NoneType"),
+        ({"loss_fn": lambda params: params["x"]}, r"got an array of shape \(2,\)"),
         ({"loss_fn": lambda params, batch: 0.0}, "without data"),
-        ({"batch_size": 3}, "without data"),
-        ({"params": {"x": 1}}, "expected floating-point numbers"),
+        ({"batch_size": 3}, "got batch_size=3 alone"),
+        ({"params": {"x": 1}}, "must be floating-point numbers, got int64"),
     ],
 )
 def test_bad_input_is_refused(arguments: dict, message: str) -> None:

@@ -3,7 +3,9 @@ import pytest
 
 from gradless.objectives import get
 from gradless.runs.baseline import Baseline, baseline, verdicts
-from gradless.runs.recipe import Judged, Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.prepared import Judged
+from gradless.runs.recipe import Recipe
 
 
 @pytest.fixture

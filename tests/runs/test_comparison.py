@@ -16,7 +16,8 @@ from gradless.runs.comparison.contest import Contest
 from gradless.runs.comparison.entrants import entrant, entrants, named
 from gradless.runs.comparison.outcomes import Quartiles, Target, quartiles
 from gradless.runs.comparison.summary import Difference, difference
-from gradless.runs.recipe import Prepared, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.prepared import Prepared
 from gradless.strategies import CMAES, HillClimbing, OpenAIES
 from gradless.training import gradient_descent, loop
 from gradless.training.generation import advance
@@ -306,7 +307,7 @@ def test_a_variant_has_its_hyperparameters():
     ("text", "message"),
     [
         ("openai_es:sigmo=0.1", "did you mean 'sigma'"),
-        ("openai_es:sigma=x", "expected a number"),
+        ("openai_es:sigma=x", "sigma must be a number, got 'x'"),
         ("opena_es:sigma=0.1", "openai_es"),
         ("openai_es:population=3.5", "whole number"),
     ],

@@ -17,7 +17,8 @@ from safetensors.numpy import load_file
 
 from gradless import cli
 from gradless.evaluation.layout import layout_for
-from gradless.runs.recipe import Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.recipe import Recipe
 from gradless.training import loop
 from gradless.training.loop import Stop, evaluations_per_generation
 

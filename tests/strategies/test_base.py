@@ -31,17 +31,17 @@ class Example:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"rate": 0.0}, "rate=0.0 was given, expected a number above 0"),
-        ({"rate": -1}, "rate=-1.0 was given, expected a number above 0"),
-        ({"rate": 1.5}, "rate=1.5 was given, expected at most 1"),
-        ({"rate": math.nan}, "rate=nan was given, expected a finite number"),
-        ({"decay": math.inf}, "decay=inf was given, expected a finite number"),
-        ({"rate": np.float64(2)}, "expected at most 1"),
-        ({"decay": -1e-3}, "decay=-0.001 was given, expected at least 0"),
-        ({"count": 0}, "count=0 was given, expected at least 1"),
-        ({"count": 9}, "count=9 was given, expected at most 8"),
-        ({"count": 2.0}, "count=2.0 was given, expected a whole number"),
-        ({"shape": "rank"}, "shape='rank' was given, expected one of 'ranks', 'values'"),
+        ({"rate": 0.0}, "rate must be a number above 0, got 0.0"),
+        ({"rate": -1}, "rate must be a number above 0, got -1.0"),
+        ({"rate": 1.5}, "rate must be at most 1, got 1.5"),
+        ({"rate": math.nan}, "rate must be a finite number, got nan"),
+        ({"decay": math.inf}, "decay must be a finite number, got inf"),
+        ({"rate": np.float64(2)}, "rate must be at most 1, got np.float64(2.0)"),
+        ({"decay": -1e-3}, "decay must be 0 or more, got -0.001"),
+        ({"count": 0}, "count must be 1 or more, got 0"),
+        ({"count": 9}, "count must be at most 8, got 9"),
+        ({"count": 2.0}, "count must be a whole number, got 2.0"),
+        ({"shape": "rank"}, "shape must be one of 'ranks', 'values', got 'rank'"),
     ],
 )
 def test_out_of_range(given: dict, expected: str) -> None:

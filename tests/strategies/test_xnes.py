@@ -69,5 +69,5 @@ def test_a_constraint_is_met_at_its_edge() -> None:
 
 
 def test_a_matrix_that_does_not_fit_is_refused_before_it_is_made() -> None:
-    with pytest.raises(InputError, match=r"xnes was given 1,000,000 .* GiB .* sep_cma_es"):
+    with pytest.raises(InputError, match=r"xnes must need .* got 1,000,000 .* GiB .* sep_cma_es"):
         XNES().init(jax.random.key(0), jnp.zeros(1_000_000))

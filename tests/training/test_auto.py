@@ -7,7 +7,8 @@ import pytest
 
 from gradless import strategies
 from gradless._core.errors import InputError
-from gradless.runs.recipe import Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.recipe import Recipe
 from gradless.strategies import FDLBFGS, STRATEGIES
 from gradless.training import auto
 from gradless.training.loop import Stop
@@ -25,14 +26,14 @@ SPIRAL = {
 @pytest.mark.parametrize(
     ("changes", "name", "reason"),
     [
-        ({}, "fd_lbfgs", "every single parameter"),
+        ({}, "fd_lbfgs", "differences along every weight"),
         ({"seconds": None}, "fd_lbfgs", "without end"),
-        ({"seconds": None, "evaluations": 1000}, "sep_cma_es", "short run"),
+        ({"seconds": None, "evaluations": 1000}, "sep_cma_es", "Short run"),
         ({"evaluations": 1000}, "sep_cma_es", "about 1,000 evaluations"),
-        ({"minibatches": True}, "openai_es", "noise of minibatches"),
-        ({"minibatches": True, "evaluations": 1000}, "openai_es", "noise of minibatches"),
-        ({"smooth": False}, "openai_es", "may go in steps"),
-        ({"smooth": False, "is_count": True}, "openai_es", "far around"),
+        ({"minibatches": True}, "openai_es", "Minibatches: averaging"),
+        ({"minibatches": True, "evaluations": 1000}, "openai_es", "Minibatches: averaging"),
+        ({"smooth": False}, "openai_es", "Non-differentiable loss"),
+        ({"smooth": False, "is_count": True}, "openai_es", "Piecewise constant metric"),
         ({"dimension": 1_000_000}, "openai_es", "random directions"),
         ({"dimension": 10**9, "seconds": None}, "openai_es", "random directions"),
     ],
@@ -87,7 +88,7 @@ def test_a_named_strategy_has_no_reason() -> None:
 
 
 def test_hyperparameters_need_a_named_strategy() -> None:
-    with pytest.raises(InputError, match="sigma were given for the strategy 'auto'"):
+    with pytest.raises(InputError, match=r"left out for the strategy 'auto'.*got sigma"):
         prepare(Recipe("vertical", hyperparameters={"sigma": 1.0}))
 
 

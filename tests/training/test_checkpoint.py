@@ -112,7 +112,7 @@ def rewrite(path: Path, **about: Any) -> None:
         ({"format": "1"}, "no checkpoint"),
         ({"rows": 10**12}, "no checkpoint"),
         ({"rows": -1}, "no checkpoint"),
-        ({"measures": "share"}, "no checkpoint"),
+        ({"measures": ["share"]}, "no checkpoint"),
         ({"rows": 2}, "expected .*\\[2\\]"),
     ],
 )
@@ -130,6 +130,20 @@ def test_rows_that_are_no_history_are_refused(tmp_path) -> None:
     storage.save_tree(path, {"run": run(3), "history": rows}, storage.load_about(path))
     with pytest.raises(InputError, match="out of order"):
         newest(tmp_path, run(0))
+
+
+def test_another_phase_is_newer_though_it_counts_from_its_beginning(tmp_path) -> None:
+    with Keeper(tmp_path, 10.0) as keeper:
+        keeper.write(run(5), history(5), dict)
+        keeper.write(run(2), history(2), lambda: {"spent": {"generations": 5}})
+    seen = []
+
+    def like(about: dict[str, Any]) -> Any:
+        seen.append(about)
+        return run(0)
+
+    assert int(newest(tmp_path, like).run.generation) == 2
+    assert seen[0]["spent"] == {"generations": 5}
 
 
 def test_no_checkpoint_at_all(tmp_path) -> None:
@@ -199,6 +213,6 @@ def test_about_is_json_in_the_header(tmp_path) -> None:
         "format": 3,
         "rows": 3,
         "losses": "float32",
-        "measures": ["share"],
+        "measures": {"run": [], "history": ["share"]},
         "stop": {},
     }

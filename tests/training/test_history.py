@@ -272,3 +272,17 @@ def test_a_history_says_in_short_what_it_holds():
     history.append(**(make_rows(3) | {"best_loss": np.float32([3, 2, 0.25])}))
     assert repr(history) == "History(3 rows, 21 evaluations, best loss 0.25)"
     assert "21 in" in history._repr_html_()
+
+
+def test_a_history_is_drawn_into_a_file_and_for_a_notebook(tmp_path):
+    history = History()
+    history.append(**make_rows(50))
+    figure = history.plot(tmp_path / "loss.svg", title="exponential noise")
+    assert (tmp_path / "loss.svg").read_text(encoding="utf-8").rstrip().endswith("</svg>")
+    (axes,) = figure.axes
+    each, best = axes.get_lines()[:2]
+    np.testing.assert_allclose(each.get_ydata(), history.column("loss"))
+    np.testing.assert_allclose(best.get_ydata(), history.column("best_loss"))
+    assert axes.get_title(loc="left") == "exponential noise"
+    assert history.plot()._repr_png_().startswith(b"\x89PNG")
+    assert [each.name for each in tmp_path.iterdir()] == ["loss.svg"]

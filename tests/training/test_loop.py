@@ -284,7 +284,7 @@ def test_going_on_from_a_folder(problem, climb, tmp_path) -> None:
             keeper.offer(record.run, history, dict)
     rest = loop.train(problem, HillClimbing(), run, Stop(evaluations=1000), resume_from=tmp_path)
     assert_same_run(list(rest)[-1].run, climb.last.run)
-    with pytest.raises(InputError, match="holds no checkpoint"):
+    with pytest.raises(InputError, match="must hold a checkpoint to resume from, got none"):
         loop.train(problem, HillClimbing(), run, Stop(evaluations=9), resume_from=tmp_path / "no")
 
 
@@ -423,7 +423,7 @@ def test_how_many_losses_may_fail_can_be_said() -> None:
 
 
 def test_a_search_without_any_finite_loss_is_refused() -> None:
-    with pytest.raises(InputError, match="all 1,000 losses from the beginning on were NaN"):
+    with pytest.raises(InputError, match="every loss so far was NaN or infinite"):
         search(steep(-1e9), HillClimbing(sigma=0.1), Stop(evaluations=10**6))
 
 
@@ -506,29 +506,29 @@ def test_a_center_that_always_comes_closer_does_not_stagnate(to_zero) -> None:
 
 def test_a_run_without_limits(problem) -> None:
     run = begin(RANDOM, problem.model.init(jax.random.key(0)), 0)
-    with pytest.raises(InputError, match="no limit was given, expected at least one"):
+    with pytest.raises(InputError, match="a run must have a limit, got none"):
         next(loop.train(problem, RANDOM, run, Stop()))
 
 
 def test_less_than_one_generation(problem) -> None:
     run = begin(RANDOM, problem.model.init(jax.random.key(0)), 0)
-    with pytest.raises(InputError, match="63 evaluations were given, expected at least the 64"):
+    with pytest.raises(InputError, match=r"evaluations must be at least the 64 .*, got 63"):
         next(loop.train(problem, RANDOM, run, Stop(evaluations=63)))
-    with pytest.raises(InputError, match="3 evaluations were given, expected at least the 4"):
+    with pytest.raises(InputError, match=r"evaluations must be at least the 4 .*, got 3"):
         next(loop.train(problem, Outward(), run, Stop(evaluations=3)))
 
 
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        ({"evaluations": 0}, "evaluations=0 was given, expected more than 0"),
-        ({"evaluations": -5}, "evaluations=-5 was given, expected more than 0"),
-        ({"seconds": 0.0}, r"seconds=0\.0 was given, expected more than 0"),
-        ({"seconds": np.nan}, "seconds=nan was given, expected more than 0"),
-        ({"stagnation": 0}, "stagnation=0 was given, expected more than 0"),
-        ({"accuracy": 95}, "accuracy 95 was given, expected a share from 0 to 1; .* divide by 100"),
-        ({"accuracy": -0.1}, r"accuracy -0\.1 was given, expected a share from 0 to 1"),
-        ({"loss": np.nan}, "the target loss must be a number, got NaN"),
+        ({"evaluations": 0}, "evaluations must be more than 0, got 0"),
+        ({"evaluations": -5}, "evaluations must be more than 0, got -5"),
+        ({"seconds": 0.0}, r"seconds must be more than 0, got 0\.0"),
+        ({"seconds": np.nan}, "seconds must be more than 0, got nan"),
+        ({"stagnation": 0}, "stagnation must be more than 0, got 0"),
+        ({"accuracy": 95}, "accuracy must be a share from 0 to 1, got 95. Divide percent by 100"),
+        ({"accuracy": -0.1}, r"accuracy must be a share from 0 to 1, got -0\.1"),
+        ({"loss": np.nan}, "a target loss must be a number, got NaN"),
     ],
 )
 def test_limits_that_no_run_can_have(limits: dict, message: str) -> None:

@@ -244,7 +244,7 @@ def test_names_that_no_column_can_have_are_refused(name, message) -> None:
 
 @pytest.mark.parametrize("compiled", [True, False])
 def test_measures_that_are_no_number_are_refused(compiled: bool) -> None:
-    with pytest.raises(InputError, match=r"its measure 'x' an array of shape \(2,\)"):
+    with pytest.raises(InputError, match=r"its measure 'x' .* got an array of shape \(2,\)"):
         minimize(lambda x: (x[0], {"x": x}), X0, compiled=compiled, evaluations=100)
 
 
@@ -253,7 +253,7 @@ def test_targets_of_what_is_not_measured_are_refused() -> None:
         minimize(episode, X0, CLIMB, target_measures={"retrun": 1.0})
     with pytest.raises(InputError, match="a target return needs a problem with measures"):
         minimize(lambda x: jnp.sum(x), X0, CLIMB, target_measures={"return": 1.0})
-    with pytest.raises(InputError, match="the target return must be a number, got NaN"):
+    with pytest.raises(InputError, match="a target return must be a number, got NaN"):
         Stop(measures={"return": math.nan})
 
 

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 
 from gradless import strategies
+from gradless._core import defaults
 from gradless._core.errors import InputError
 from gradless.evaluation.layout import choose_layout
 from gradless.problems import function
 from gradless.problems.function import FunctionProblem
 from gradless.problems.supervised import SupervisedProblem
 from gradless.strategies import CMAES, HillClimbing, RandomSearch
-from gradless.training import loop, minimization, minimize_arguments
+from gradless.training import loop, minimization
 from gradless.training.generation import CAPACITY, advance
 from gradless.training.history import History
 from gradless.training.loop import TARGET_LOSS, Run, Stop, begin
@@ -152,7 +153,8 @@ def test_auto_chooses_by_the_problem(monkeypatch) -> None:
     (facts,) = asked
     assert 3 <= facts.pop("operations") < 100
     assert facts == {
-        "dimension": 3, "evaluations": 100, "seconds": None, "smooth": True, "minibatches": False
+        "dimension": 3, "evaluations": 100, "seconds": None, "smooth": True, "minibatches": False,
+        "counts": False,
     }  # fmt: skip
     assert minimize(bowl, START, evaluations=200, resume_from=found).why == "because"
 
@@ -303,7 +305,7 @@ def test_limits() -> None:
 
 
 def test_a_target_alone_does_not_search_for_ever(monkeypatch) -> None:
-    monkeypatch.setattr(minimize_arguments, "DEFAULT_SECONDS", 0.05)
+    monkeypatch.setattr(defaults, "SECONDS", 0.05)
     for limits in ({}, {"target_loss": -1.0}):
         assert minimize(bowl, START, CLIMB, **limits).stopped_because == "time used up"
 
@@ -509,49 +511,55 @@ class Unhashable:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"loss_fn": 3}, "loss_fn=3 was given, expected a function"),
-        ({"loss_fn": Unhashable()}, "type Unhashable was given, which cannot be hashed"),
-        ({"params": {}}, "params without any number were given"),
-        ({"params": jnp.zeros((0, 3))}, "params without any number were given"),
-        ({"params": {"n": [1]}}, r"params\['n'\]\[0\] is made of int32, expected floating-point"),
-        ({"params": jnp.ones(2, bool)}, "params is made of bool, expected floating-point"),
-        ({"params": 1j}, "params is made of complex64, expected floating-point"),
-        ({"params": ["float32"]}, r"params\[0\] is made of str, expected floating-point"),
-        ({"params": np.array(["a"])}, "params is made of ndarray, expected floating-point"),
-        ({"params": jax.random.key(0)}, r"params is made of key<.*>, expected floating-point"),
+        ({"loss_fn": 3}, "loss_fn must be a function, got 3"),
+        ({"loss_fn": Unhashable()}, "can be hashed, got one of type Unhashable"),
+        ({"params": {}}, "params must hold floating-point numbers, got none"),
+        ({"params": jnp.zeros((0, 3))}, "params must hold floating-point numbers, got none"),
+        ({"params": {"n": [1]}}, r"params\['n'\]\[0\] must be floating-point numbers, got int32"),
+        ({"params": jnp.ones(2, bool)}, "params must be floating-point numbers, got bool"),
+        ({"params": 1j}, "must be floating-point numbers, got complex64"),
+        ({"params": ["float32"]}, r"params\[0\] must be floating-point numbers, got str"),
+        ({"params": np.array(["a"])}, "must be floating-point numbers, got ndarray"),
+        ({"params": jax.random.key(0)}, r"must be floating-point numbers, got key<.*>"),
         (
             {"loss_fn": bowl, "params": {**START, "x": np.nan}},
-            r"params\['x'\] holds NaN or infinity",
+            r"params\['x'\] must be finite, got NaN or infinity",
         ),
-        ({"loss_fn": lambda p: p}, r"returned an array of shape \(2,\), expected one number"),
-        ({"loss_fn": lambda p: (squares(p), p)}, "returned a tuple, expected one number"),
-        ({"loss_fn": lambda p: None}, "returned a NoneType, expected one number"),
-        ({"loss_fn": lambda p: squares(p) * 1j}, "returned complex64, expected a real number"),
+        ({"loss_fn": lambda p: p}, r"of shape \(\), got an array of shape \(2,\)"),
+        ({"loss_fn": lambda p: (squares(p), p)}, "must return one number, got tuple"),
+        ({"loss_fn": lambda p: None}, "must return one number, got NoneType"),
+        ({"loss_fn": lambda p: squares(p) * 1j}, "must return a real number, got complex64"),
         ({"loss_fn": lambda p: float(p[0])}, "must be made of JAX operations.*compiled=False"),
         ({"loss_fn": lambda p: np.sin(p)[0]}, "must be made of JAX operations.*compiled=False"),
         ({"loss_fn": lambda p: 1.0 if p[0] > 0 else 2.0}, "must be made of JAX operations"),
         ({"loss_fn": lambda p: p[p > 0].sum()}, "must be made of JAX operations"),
-        ({"loss_fn": lambda p, b: 0.0}, r"loss_fn\(p, b\) was given without data, expected"),
+        ({"loss_fn": lambda p, b: 0.0}, r"loss_fn\(params\) without data, got loss_fn\(p, b\)"),
         (
             {"data": np.ones(3)},
-            r"loss_fn\(vector\).* was given with data, expected loss_fn\(params",
+            r"loss_fn\(params, batch\) with data, got loss_fn\(vector\)",
         ),
-        ({"batch_size": 2}, "batch_size=2 was given without data, expected both"),
+        ({"batch_size": 2}, "got batch_size=2 alone"),
         ({"strategy": "cmaes"}, "unknown strategy 'cmaes'; did you mean 'cma_es'"),
-        ({"strategy": CMAES}, "strategy=CMAES was given, expected 'auto', a name or a strategy"),
-        ({"strategy": None}, "strategy=None was given, expected 'auto', a name or a strategy"),
-        ({"sigma": 0.1}, "sigma=0.1 was given with strategy='auto', expected .* by name"),
-        ({"strategy": CLIMB, "sigma": 0.1}, "sigma=0.1 was given with strategy=HillClimbing"),
+        ({"strategy": CMAES}, "strategy must be 'auto', a name or a strategy, got CMAES"),
+        ({"strategy": None}, "strategy must be 'auto', a name or a strategy, got None"),
+        ({"sigma": 0.1}, "strategy must be a name where sigma is given, got 'auto'"),
+        (
+            {"strategy": CLIMB, "sigma": 0.1},
+            "strategy must be a name where sigma is given, got HillClimbing",
+        ),
         ({"strategy": "cma_es", "sgma": 1.0}, "'sgma'; did you mean 'sigma'"),
-        ({"strategy": "cma_es", "sigma": -1.0}, "sigma=-1.0 was given, expected a number above 0"),
+        ({"strategy": "cma_es", "sigma": -1.0}, "sigma must be a number above 0, got -1.0"),
         ({"evaluation": 100}, "'evaluation'; did you mean 'evaluations'"),
-        ({"evaluations": "many"}, "'many' was given to end the search, expected a number"),
-        ({"evaluations": -1}, "evaluations=-1 was given, expected more than 0"),
-        ({"strategy": "cma_es", "evaluations": 16}, "16 evaluations were given, expected at least"),
-        ({"seed": -1}, "seed -1 was given, expected a whole number"),
-        ({"seed": 0.5}, "seed 0.5 was given, expected a whole number"),
-        ({"callback": True}, "callback=True was given, expected a function"),
-        ({"resume_from": 1}, "resume_from of type int was given"),
+        ({"evaluations": "many"}, "evaluations must be a number, got 'many'"),
+        ({"evaluations": -1}, "evaluations must be more than 0, got -1"),
+        (
+            {"strategy": "cma_es", "evaluations": 16},
+            "evaluations must be at least the 17 .*, got 16",
+        ),
+        ({"seed": -1}, "seed must be a whole number .*, got -1"),
+        ({"seed": 0.5}, "seed must be a whole number .*, got 0.5"),
+        ({"callback": True}, "callback must be a function of a record, or None, got True"),
+        ({"resume_from": 1}, "resume_from must be what minimize returned, got int"),
     ],
 )
 def test_bad_input_is_refused(arguments: dict, message: str) -> None:
@@ -564,14 +572,14 @@ def test_bad_input_is_refused(arguments: dict, message: str) -> None:
 @pytest.mark.parametrize(
     ("data", "batch_size", "message"),
     [
-        ((np.ones(3), np.ones(4)), 2, r"3 in data\[0\], 4 in data\[1\]; expected as many"),
-        (np.ones(3), 4, "batch_size=4 was given for 3 samples, expected a whole number from 1 to"),
-        (np.ones(3), 0, "batch_size=0 was given for 3 samples"),
-        (np.ones(3), 2.0, r"batch_size=2\.0 was given for 3 samples"),
-        ([1.0, 2.0], 2, r"data\[0\] is one number, expected arrays"),
-        (np.array(["a", "b"]), 2, "data is not made of numbers, expected arrays"),
-        ({}, None, "data without any sample were given"),
-        (np.ones((0, 2)), None, "data without any sample were given"),
+        ((np.ones(3), np.ones(4)), 2, r"in each array, got 3 in data\[0\], 4 in data\[1\]"),
+        (np.ones(3), 4, "from 1 to the number of samples, 3, got 4"),
+        (np.ones(3), 0, "number of samples, 3, got 0"),
+        (np.ones(3), 2.0, r"number of samples, 3, got 2\.0"),
+        ([1.0, 2.0], 2, r"data\[0\] must be arrays .*, got one number"),
+        (np.array(["a", "b"]), 2, r"data must be arrays .*, got no numbers"),
+        ({}, None, "data must hold at least one sample, got none"),
+        (np.ones((0, 2)), None, "data must hold at least one sample, got none"),
     ],
 )
 def test_data_that_do_not_fit_are_refused(data, batch_size, message: str) -> None:
@@ -581,9 +589,13 @@ def test_data_that_do_not_fit_are_refused(data, batch_size, message: str) -> Non
 
 def test_a_run_that_does_not_fit_is_refused() -> None:
     found = minimize(bowl, START, CLIMB, evaluations=100)
-    with pytest.raises(InputError, match=r"params unlike those of resume_from .* same names"):
+    with pytest.raises(
+        InputError, match=r"params must have the names, shapes and dtypes of those of resume_from"
+    ):
         minimize(bowl, {**START, "y": np.ones(3)}, evaluations=200, resume_from=found)
-    with pytest.raises(InputError, match=r"CMAES.* was given to go on with HillClimbing"):
+    with pytest.raises(
+        InputError, match=r"strategy must be that of resume_from, HillClimbing.*, got CMAES"
+    ):
         minimize(bowl, START, "cma_es", evaluations=200, resume_from=found)
 
 
@@ -636,7 +648,7 @@ def test_steps_count_in_the_scale_that_is_given() -> None:
     assert found.best_loss < 0.01
     further = minimize(loss, start, resume_from=found, evaluations=600)
     assert further.best_loss <= found.best_loss
-    with pytest.raises(InputError, match="given with resume_from, expected none"):
+    with pytest.raises(InputError, match="scale must be left out with resume_from"):
         minimize(loss, start, scale=1.0, resume_from=found, evaluations=600)
 
 

@@ -101,11 +101,18 @@ def test_a_recorder_fills_a_history():
     assert history.column("evaluations").tolist() == [8, 16, 24, 32]
 
 
-def test_a_callback_ends_a_run_by_true_and_sees_no_empty_record():
+def test_a_record_of_nothing_is_not_told_but_its_reason_is():
+    diary = Diary()
+    with watching([diary], INFO) as tell:
+        assert tell(record(1, rows=0)) is None
+        assert tell(record(1, "time used up", rows=0)) == "time used up"
+    assert diary.heard == [("begin", INFO), ("end", "time used up")]
+
+
+def test_a_callback_ends_a_run_by_true():
     seen: list[Record] = []
     ends = Callback(lambda record: seen.append(record) or len(seen) == 2)
     with watching([ends], INFO) as tell:
-        assert tell(record(1, rows=0)) is None
         assert tell(record(1)) is None
         assert tell(record(2)) == CALLBACK
     assert [int(each.generation[0]) for each in seen] == [1, 2]
@@ -132,6 +139,8 @@ def test_hyperparameters_are_plain_values():
     }  # fmt: skip
     assert expected.items() <= info.hyperparameters.items()
     assert "target" not in info.hyperparameters
+    long = RunInfo(CMAES(), Stop(), settings={"scale": list(range(1000))})
+    assert len(long.hyperparameters["scale"]) == 250
     assert "stop.seconds" not in info.hyperparameters
 
 

@@ -7,7 +7,8 @@ from sklearn.isotonic import IsotonicRegression
 from gradless import objectives
 from gradless.runs.comparison.outcomes import Outcome
 from gradless.training.gradient_descent import NAME
-from gradless.views.comparison_picture import comparison, label_of, spread
+from gradless.views.comparison_picture import comparison
+from gradless.views.line_labels import label_of, spread
 from gradless.views.style import GRADIENTS, STRATEGY_COLORS
 from helpers.comparisons import curve, outcome
 

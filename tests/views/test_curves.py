@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from gradless.objectives import get
 from gradless.training.history import History
 from gradless.views import style
-from gradless.views.curves import Kept, curve, curves, jumps
+from gradless.views.curves import Kept, curve, curves
+from gradless.views.scales import jumps
 from helpers.figures import labels, line, png_size, texts
 
 
@@ -70,8 +71,8 @@ def test_where_a_search_begins_elsewhere_is_marked_and_explained():
     x, y = np.arange(1000.0), spiky(1000, 300, 700)
     best = np.minimum.accumulate(y)
     figure = curve(x, y, best, title="", restarts=jumps(x, y))
-    assert line(figure, "search begins elsewhere (2 times)")[:, 0].tolist() == [300, 700]
-    assert "search begins elsewhere (once)" in labels(curve(x, y, best, title="", restarts=[300.0]))
+    assert line(figure, "new start (2 times)")[:, 0].tolist() == [300, 700]
+    assert "new start (once)" in labels(curve(x, y, best, title="", restarts=[300.0]))
 
 
 @pytest.mark.parametrize("lift", [0.0, -5.0], ids=["positive", "negative"])
@@ -286,7 +287,7 @@ def test_restarts_are_found_in_the_loss_and_marked_in_the_accuracy_too(tmp_path,
     losses = spiky(1000, 200)
     figures = drawn(tmp_path, monkeypatch, "cross_entropy", losses, 0.7, restarts=True)
     for figure in figures.values():
-        assert line(figure, "search begins elsewhere (once)")[:, 0].tolist() == [200]
+        assert line(figure, "new start (once)")[:, 0].tolist() == [200]
 
 
 def test_the_objective_accuracy_is_drawn_once(tmp_path, monkeypatch):

@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from gradless.objectives import get
-from gradless.runs.recipe import Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.recipe import Recipe
 from gradless.training.history import History
 from gradless.training.loop import Record, Stop
 from gradless.views.report import Display, Improvements, Result, closing_table
@@ -132,9 +133,7 @@ def test_an_objective_of_which_more_is_better_is_shown_as_its_value():
         "New best network, evaluation: 1, f1: 0.8000, accuracy: 90.0%"
     ]
     assert lines_of("r2", 3.5, math.nan) == ["New best network, evaluation: 1, r2: -3.500"]
-    assert lines_of("accuracy", -0.9, 0.9) == [
-        "New best network, evaluation: 1, accuracy: 0.9000"
-    ]
+    assert lines_of("accuracy", -0.9, 0.9) == ["New best network, evaluation: 1, accuracy: 0.9000"]
     assert lines_of("squared_error", 0.25, math.nan) == [
         "New best network, evaluation: 1, loss: 0.2500"
     ]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from gradless._core import words
 
-_ALIKE = 0.7  # of the letters, so that a guess is worth a question
+_ALIKE = 0.65  # of the letters, so that a guess is worth a question
 
 
 class InputError(ValueError):

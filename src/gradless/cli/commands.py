@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gradless.cli.options import Checkpoints, Limits, Output, Problem, Search
+from gradless.cli.options import Checkpoints, Limits, Logging, Output, Problem, Search
 from gradless.cli.parse import Command, option
 
 # --- Training -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
-class Train(Checkpoints, Output, Limits, Search, Problem):
+class Train(Checkpoints, Logging, Output, Limits, Search, Problem):
     """Train a network without gradients and save the results in a run folder."""
 
     out: Path | None = option(
@@ -44,7 +44,7 @@ class Explain(Output, Limits, Search, Problem):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Resume(Checkpoints, Output, Limits):
+class Resume(Checkpoints, Logging, Output, Limits):
     """Continue a run, to its own limits unless others are given. Evaluations count from its
     beginning, time from now."""
 
@@ -197,7 +197,10 @@ class Plot:
         ..., "Folder of gradless train or gradless compare.", metavar="RUN", positional=True
     )
     format: Literal["png", "pdf", "svg"] = option(
-        "png", "Kind of file; pdf and svg are sharp at any size.", metavar="FORMAT"
+        "png",
+        "Kind of file; pdf and svg are sharp at any size.",
+        metavar="FORMAT",
+        group="Output",
     )
 
 

@@ -95,4 +95,4 @@ def _nothing(contest: Contest, interrupted: bool) -> int:
 def _draw(folder: Path, contest: Contest, summary: Summary) -> None:
     from gradless.views.comparison_picture import pictured  # noqa: PLC0415 - takes half a second
 
-    pictured(contest.plan, contest.outcomes, summary, folder / PICTURE)
+    pictured(contest, summary, folder / PICTURE)

@@ -16,7 +16,7 @@ from gradless.data.table import read_labelled
 from gradless.objectives import quality
 from gradless.objectives.quality import Metric
 from gradless.runs import run_folder
-from gradless.runs.run_folder import Network
+from gradless.runs.network import Network
 from gradless.views import report
 from gradless.views.tables import Column, Paragraph, Table
 

@@ -13,7 +13,8 @@ from gradless._core.terminal import say
 from gradless.cli.commands import Explain
 from gradless.cli.recipes import recipe_of, stop_of
 from gradless.evaluation.layout import layout_for, why
-from gradless.runs.recipe import Prepared, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.prepared import Prepared
 from gradless.strategies.base import perturbation
 from gradless.training import memory
 from gradless.training.loop import Stop, check_budget, evaluations_per_generation, train

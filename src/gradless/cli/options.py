@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from gradless._core import defaults
 from gradless._core.terminal import PatientConsole
 from gradless.cli.parse import option
 
-DEFAULT_SECONDS = 15.0
-CHECKPOINT_EVERY = 30.0
 _MOST_SEEDS = 2**32 - 1
 
 
@@ -88,9 +87,10 @@ class Problem:
         metavar="NAME",
         group="Advanced",
     )
-    hidden: tuple[int, ...] = option(
-        (64,),
-        "Neurons of each hidden layer, for example 64 64; without a number, no hidden layer.",
+    hidden: tuple[int, ...] | None = option(
+        None,
+        "Neurons of each hidden layer, for example 64 64; without a number, no hidden layer. "
+        "Default: 16; 64 for generated data.",
         metavar="N",
         group="Network",
         example="64 64",
@@ -146,7 +146,7 @@ class Limits:
 
     time: float | None = option(
         None,
-        f"Stop after this training time: 10s, 2m, 1h. Default: {DEFAULT_SECONDS:g}s, unless "
+        f"Stop after this training time: 10s, 2m, 1h. Default: {defaults.SECONDS:g}s, unless "
         "evaluations are given.",
         metavar="SECONDS",
         group="Stop",
@@ -223,6 +223,13 @@ class Search:
         at_least=0,
         at_most=_MOST_SEEDS,
     )
+    log_loss_first: Literal["auto", "yes", "no"] = option(
+        "auto",
+        "Spend half of the budget on log loss first: yes, no or auto (for metrics that count rows, "
+        "such as f1).",
+        metavar="NAME",
+        group="Advanced",
+    )
     hyperparameters: dict[str, Any] = field(default_factory=dict)  # of the named strategy
     validation: float | None = option(
         None,
@@ -241,12 +248,26 @@ class Checkpoints:
     """How often a run is saved."""
 
     checkpoint_every: float = option(
-        CHECKPOINT_EVERY,
+        defaults.CHECKPOINT_EVERY,
         "Time between two checkpoints, from which gradless resume continues a killed run. "
-        f"Default: {CHECKPOINT_EVERY:g}s.",
+        f"Default: {defaults.CHECKPOINT_EVERY:g}s.",
         metavar="SECONDS",
         group="Advanced",
         example="30s",
         is_time=True,
         above=0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logging:
+    """What else writes a run down."""
+
+    log: Literal["tensorboard", "mlflow", "trackio"] | None = option(
+        None,
+        "Also log the run for a tracker: tensorboard, mlflow or trackio. Each is an extra to "
+        "install.",
+        metavar="NAME",
+        group="Output",
+        example="tensorboard",
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from gradless._core import storage
 from gradless._core.errors import InputError
 from gradless.cli.commands import Plot
-from gradless.runs import run_folder
+from gradless.runs import resuming, run_folder
 from gradless.runs.comparison import files
 from gradless.training.loop import Stop
 from gradless.views import pictures
@@ -23,7 +23,8 @@ def main(options: Plot) -> int:
 
 
 def _run(folder: Path, suffix: str) -> list[Path]:
-    prepared, saved, _ = run_folder.reopen(folder)
+    reopened = resuming.reopen(folder)
+    prepared, saved = reopened.prepared, reopened.saved
     network = run_folder.read_network(folder)
     looks = run_folder.read_looks(folder)
     result = None

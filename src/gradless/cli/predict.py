@@ -17,7 +17,7 @@ from gradless.cli.commands import Predict
 from gradless.data.columns import Columns
 from gradless.data.table import read_beside
 from gradless.runs import run_folder
-from gradless.runs.run_folder import Network
+from gradless.runs.network import Network, softmax
 
 
 def main(options: Predict) -> int:
@@ -33,7 +33,7 @@ def main(options: Predict) -> int:
         rows = [[words.shortest(value)] for value in outputs[:, 0]]
     else:
         header = ["prediction", *(f"probability of {name}" for name in network.class_names)]
-        probabilities = run_folder.softmax(outputs.astype(np.float64))
+        probabilities = softmax(outputs.astype(np.float64))
         rows = [
             # Of float32, nine digits are all there are.
             [network.class_names[chosen], *(f"{share:.9g}" for share in row)]

@@ -6,8 +6,9 @@ import dataclasses
 from typing import Any
 
 from gradless import objectives
+from gradless._core import defaults
 from gradless._core.errors import InputError, known_name
-from gradless.cli.options import DEFAULT_SECONDS, Limits, Problem
+from gradless.cli.options import Limits, Problem
 from gradless.data.named import spelled
 from gradless.models.mlp import ACTIVATIONS, INITIALIZERS
 from gradless.runs.recipe import Recipe
@@ -18,7 +19,9 @@ def recipe_of(options: Problem, **more: Any) -> Recipe:
     """The recipe of these options, with what else decides a run; names as they are spelled."""
     names = {field.name for field in dataclasses.fields(Recipe)}
     chosen = {name: value for name, value in vars(options).items() if name in names}
-    chosen["standardize"] = {"auto": None, "yes": True, "no": False}[options.standardize]
+    for name in ("standardize", "log_loss_first"):
+        if name in chosen:
+            chosen[name] = {"auto": None, "yes": True, "no": False}[chosen[name]]
     chosen["data"] = spelled(options.data)
     chosen["activation"] = known_name("activation", options.activation, ACTIVATIONS)
     chosen["initializer"] = known_name("initializer", options.initializer, INITIALIZERS)
@@ -39,7 +42,7 @@ def stop_of(limits: Limits, objective: str | None) -> Stop:
     )
     if stop.evaluations is None and stop.seconds is None and stop.stagnation is None:
         # A target alone may never be reached.
-        return dataclasses.replace(stop, seconds=DEFAULT_SECONDS)
+        return dataclasses.replace(stop, seconds=defaults.SECONDS)
     return stop
 
 

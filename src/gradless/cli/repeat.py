@@ -9,52 +9,49 @@ from typing import Any
 import jax
 import numpy as np
 
-from gradless._core import tree
+from gradless._core import defaults, tree
 from gradless.cli.commands import Repeat
-from gradless.runs import run_folder
+from gradless.cli.train import Shown
+from gradless.runs import resuming
+from gradless.runs.resuming import Reopened
 from gradless.training.history import History
-from gradless.training.loop import evaluations_per_generation
-from gradless.training.validation import watched
+from gradless.training.session import FIRST, MAIN, Plan, Session
 from gradless.views import report
 
 
 def main(options: Repeat) -> int:
     """Train again, compare."""
-    prepared, saved, progress = run_folder.reopen(options.run)
-    made = int(saved.run.generation) * evaluations_per_generation(prepared.strategy)
-    stop = dataclasses.replace(progress.stop, evaluations=made, seconds=None)
-    history, validation = History(), prepared.validator()
-    if validation is not None and progress.validation is not None:
-        validation.plan = progress.validation.plan
+    reopened = resuming.reopen(options.run)
+    saved, before = reopened.saved, reopened.session
+    plan = _again(reopened)
     console = options.console()
-    with report.Display(
-        console,
-        stop,
-        history,
-        prepared.problem.objective,
-        on_batches=prepared.problem.uses_minibatches,
-    ) as display:
-        for record in watched(
-            prepared.problem, prepared.strategy, prepared.begin(), stop, validation
-        ):
-            history.append(**record.rows)
-            display.show(record)
-    found = differences(saved.run, record.run)
+    shown = report.Display(
+        console, plan.main.stop, History(), reopened.prepared.problem.objective,
+        on_batches=plan.main.problem.uses_minibatches,
+    )  # fmt: skip
+    session = Session(plan, [Shown(shown)])
+    with shown:
+        session.train()
+    made, validation = session.evaluations, session.validation
+    found = differences(saved.run, session.run)
     found += [
         f"history, {name}"
-        for name in history.columns
-        if name != "seconds"
-        and not np.array_equal(saved.history.column(name), history.column(name), equal_nan=True)
+        for name in session.history.columns
+        if before.phase == MAIN
+        and name != "seconds"
+        and not np.array_equal(
+            saved.history.column(name), session.history.column(name), equal_nan=True
+        )
     ]
-    if validation is not None and progress.validation is not None:
-        one, other = progress.validation, validation
+    if validation is not None and before.validation is not None:
+        one, other = before.validation, validation
         if (one.looks, tree.bits(one.kept)) != (other.looks, tree.bits(other.kept)):
             found.append("network kept by the validation rows")
     if options.json:
         print(json.dumps({"run": str(options.run), "evaluations": made, "differs": found}))
     if found:
         console.print(f"differs from {options.run}: {'; '.join(found)}", highlight=False)
-        if (changed := run_folder.differing_versions(saved)) is not None:
+        if (changed := resuming.differing_versions(saved)) is not None:
             console.print(f"since then: {changed}", highlight=False)
         return 1
     console.print(
@@ -62,6 +59,26 @@ def main(options: Repeat) -> int:
         highlight=False,
     )
     return 0
+
+
+def _again(reopened: Reopened) -> Plan:
+    """The session up to where it was saved."""
+    session, prepared = reopened.session, reopened.prepared
+    stop = dataclasses.replace(reopened.stop, evaluations=session.evaluations, seconds=None)
+    patience = defaults.PATIENCE
+    if session.validation is not None:
+        patience = session.validation.plan.patience
+    plan = prepared.plan(stop, patience)
+    if plan.first is None:
+        return plan
+    if session.phase == FIRST:
+        return dataclasses.replace(
+            plan, main=dataclasses.replace(plan.first, stop=stop), first=None, held_out=None
+        )
+    limits = dataclasses.replace(
+        plan.first.stop, evaluations=session.spent.evaluations, seconds=None
+    )
+    return dataclasses.replace(plan, first=dataclasses.replace(plan.first, stop=limits))
 
 
 def differences(one: Any, other: Any) -> list[str]:

@@ -7,68 +7,74 @@ import math
 import sys
 from pathlib import Path
 
+from gradless._core import words
 from gradless._core.errors import InputError
+from gradless.cli import logs
 from gradless.cli.commands import Resume
 from gradless.cli.recipes import are_given, stop_of
 from gradless.cli.train import run
-from gradless.runs import run_folder
-from gradless.runs.run_folder import Progress
+from gradless.runs import resuming, run_folder, status
+from gradless.runs.resuming import Reopened
 from gradless.training.loop import Stop
 
 
 def main(options: Resume) -> int:
     """Load, train on."""
     run_folder.read_config(options.run)
-    with run_folder.held(options.run):
-        prepared, saved, progress = run_folder.reopen(options.run)
+    logs.observers(options.log, options.run)  # whose packages are there
+    with status.held(options.run):
+        reopened = resuming.reopen(options.run)
+        saved, session = reopened.saved, reopened.session
         for refused in saved.refused:
-            print(f"gradless: {refused}; going on from the checkpoint before", file=sys.stderr)
-        if (changed := run_folder.differing_versions(saved)) is not None:
+            print(f"gradless: {refused}; resuming from the checkpoint before", file=sys.stderr)
+        if (changed := resuming.differing_versions(saved)) is not None:
             print(f"gradless: {changed}: the last digits may differ", file=sys.stderr)
-        done, given = progress.evaluations, are_given(options)
-        objective = prepared.recipe.objective
-        validation, patience = progress.validation, options.patience
+        done, given = session.evaluations, are_given(options)
+        objective = reopened.prepared.recipe.objective
+        validation = session.validation
         if validation is not None:
-            if patience is not None:
-                validation.plan = validation.plan._replace(patience=patience)
+            if options.patience is not None:
+                validation.plan = validation.plan._replace(patience=options.patience)
             if validation.has_ended(int(saved.run.generation)):
                 raise InputError(
-                    f"{options.run} ended since there was no improvement on its validation rows, "
-                    "which more evaluations do not change; to wait longer for one, give "
-                    f"--patience {2 * math.ceil(validation.plan.patience)}"
+                    f"{options.run} ended without improvement on its validation rows, which more "
+                    "evaluations do not change. Use --patience "
+                    f"{2 * math.ceil(validation.plan.patience)} to wait longer for one"
                 )
-        stop = stop_of(options, objective) if given else _left(options.run, progress)
+        stop = stop_of(options, objective) if given else _left(options.run, reopened)
         if given and stop.evaluations is not None and stop.evaluations <= done:
             raise InputError(
-                f"{stop.evaluations} evaluations were given, expected more than the {done} that "
-                f"{options.run} has made; they are counted from its beginning"
+                f"--evaluations must be more than the {done:,} that {options.run} has made, "
+                f"since they count from its beginning, got {stop.evaluations:,}"
             )
-        with run_folder.reported(options.run):
+        with status.reported(options.run):
             return run(
                 options.run,
-                prepared,
-                saved.run,
-                saved.history,
+                reopened.prepared,
                 stop,
                 options,
                 every=options.checkpoint_every,
-                not_finite=progress.not_finite,
-                validation=validation,
+                patience=options.patience,
+                saved=saved,
+                log=options.log,
             )
 
 
-def _left(folder: Path, progress: Progress) -> Stop:
+def _left(folder: Path, reopened: Reopened) -> Stop:
     """What is left of the limits that a run had; nothing if it was killed while it was saved."""
-    stop, finished = progress.stop, run_folder.status(folder) == "finished"
+    stop, session = reopened.stop, reopened.session
+    finished = status.status(folder) == "finished"
     if stop.seconds is not None:
-        left = stop.seconds - progress.seconds
+        left = stop.seconds - session.seconds
         if left <= 0 and finished:
             raise InputError(
-                f"{folder} has used up its {stop.seconds:g} seconds; give --time or --evaluations"
+                f"{folder} has used up its {words.seconds(stop.seconds)}. Use --time or "
+                "--evaluations to continue"
             )
         stop = dataclasses.replace(stop, seconds=max(left, 1e-9))
-    if finished and stop.evaluations is not None and stop.evaluations <= progress.evaluations:
+    if finished and stop.evaluations is not None and stop.evaluations <= session.evaluations:
         raise InputError(
-            f"{folder} has made its {stop.evaluations} evaluations; give more with --evaluations"
+            f"{folder} has made its {stop.evaluations:,} evaluations. Use --evaluations with "
+            "more to continue"
         )
     return stop

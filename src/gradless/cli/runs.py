@@ -9,15 +9,14 @@ from gradless._core import words
 from gradless._core.errors import InputError
 from gradless.cli.commands import Runs
 from gradless.objectives import Objective
-from gradless.runs import run_folder
-from gradless.runs.run_folder import Summary
+from gradless.runs.status import Summary, summaries
 from gradless.training.progress import named
 from gradless.views.tables import Column, Table
 
 
 def main(options: Runs) -> int:
     """Look, print."""
-    found = run_folder.summaries(options.directory)
+    found = summaries(options.directory)
     if options.json:
         print(json.dumps([summary._asdict() for summary in found]))
     console = options.console()

@@ -133,7 +133,7 @@ def _range(limits: Mapping[str, Any]) -> str:
 
 def plain(hint: Any) -> Any:
     """A type without its None."""
-    if isinstance(hint, types.UnionType):
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         (hint,) = (one for one in typing.get_args(hint) if one is not type(None))
     return {"int": int, "float": float, "str": str, "bool": bool}.get(hint, hint)
 

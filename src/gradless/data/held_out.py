@@ -8,14 +8,54 @@ data" (2011).
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from gradless._core import defaults
 from gradless._core.errors import InputError
 
 Numbers = npt.NDArray[np.intp]
+
+
+class Aside(NamedTuple):
+    """Which samples are held out, (samples,), and the classes of one sample: none of them can be.
+
+    ``few`` says that there would have been too few.
+    """
+
+    chosen: npt.NDArray[np.bool_]
+    alone: Numbers
+    few: bool = False
+
+
+def aside(outputs: npt.NDArray[Any], share: float | None, seed: int) -> Aside:
+    """Choose samples to be held out; what every door that trains does.
+
+    Parameters
+    ----------
+    outputs
+        As for :func:`split`.
+    share
+        To be held out; None for a fifth, or none if that were fewer than 10.
+    seed
+        Of the choice.
+    """
+    samples = len(outputs)
+    chosen, alone, rows = np.zeros(samples, bool), np.zeros(0, np.intp), np.arange(samples)
+    if outputs.ndim == 1 and outputs.dtype.kind != "f":
+        alone = np.flatnonzero(np.bincount(outputs.astype(np.intp)) == 1)
+        rows = np.flatnonzero(~np.isin(outputs, alone))
+    wanted = defaults.VALIDATION if share is None else share
+    if math.ceil(wanted * len(rows)) < len(rows):
+        parts = split(outputs[rows], wanted, seed)
+        if parts is not None:
+            chosen[rows[parts[1]]] = True
+    if share is None and chosen.sum() < defaults.FEWEST_VALIDATION_ROWS:
+        return Aside(np.zeros(samples, bool), alone, few=True)
+    return Aside(chosen, alone)
 
 
 def split(outputs: npt.NDArray[Any], fraction: float, seed: int) -> tuple[Numbers, Numbers] | None:

@@ -6,31 +6,36 @@ it are seen once, at the end, and a part of the others decides which network is 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradless._core import defaults
 from gradless._core.errors import InputError
 from gradless.data import datasets, held_out
 from gradless.data.cells import listing
-
-VALIDATION = 0.2
-"""Share of the training rows of measured data that is held out unless another one is given."""
-FEWEST = 10
-"""Validation rows: what fewer of them prefer is chance."""
+from gradless.data.equal_rows import Merged, all_of_them, merged
 
 Rows = NDArray[np.integer]
 
 
+Weight = NDArray[np.float64]
+
+
 class Parts(NamedTuple):
-    """Indices of the rows of each part; ``note`` says what a person should know of them."""
+    """Indices of the rows of each part; ``note`` says what a person should know of them.
+
+    ``samples`` and ``held_out`` are the training and validation rows as a network learns from them:
+    one of each that are equal, in the order of their content, and their weights.
+    """
 
     train: Rows
     validation: Rows
     test: Rows
+    samples: tuple[Rows, Weight]
+    held_out: tuple[Rows, Weight]
     note: str | None = None
 
 
@@ -42,6 +47,7 @@ def divide(
     test: float,
     validation: float | None,
     seed: int,
+    features: NDArray[np.floating] | None = None,
 ) -> Parts:
     """Divide the rows of a data set.
 
@@ -56,6 +62,8 @@ def divide(
         or none of them if that were fewer than 10 rows.
     seed
         The same seed gives the same parts; the test rows do not depend on ``validation``.
+    features
+        By which rows are equal, (rows, features); None to take each as it comes.
 
     Raises
     ------
@@ -68,50 +76,47 @@ def divide(
     if test > 0:
         train, tests = datasets.split_rows(name, targets, class_names, test, seed)
     elif test != 0:
-        raise InputError(f"the test fraction must be 0 or more and below 1, got {test}")
+        raise InputError(f"test fraction {test} was given, expected a share from 0 to below 1")
     if validation is not None and not 0 <= validation < 1:
         raise InputError(
             f"--validation must be a share from 0 to below 1, got {validation}. For example: "
-            f"--validation {VALIDATION}"
+            f"--validation {defaults.VALIDATION}"
         )
-    none = Parts(train, everything[:0], tests)
+    one_of_each = all_of_them(len(train))
+    if features is not None:
+        one_of_each = merged(features[train], targets[train])
     if validation == 0:
-        return none
-    share = VALIDATION if validation is None else validation
-    aside, alone = _aside(targets[train], class_names is not None, share, seed)
-    if validation is None and aside.sum() < FEWEST:
-        return none._replace(
-            note=(
-                f"{len(train):,} training rows are too few to hold some out for validation: the "
-                "network may overfit. Use --validation SHARE to hold some out"
-            )
+        return _parts(train, tests, one_of_each, np.zeros(len(one_of_each.first), bool))
+    outputs = targets[train][one_of_each.first]
+    aside = held_out.aside(outputs, validation, seed)
+    if validation is None and aside.few:
+        return _parts(train, tests, one_of_each, aside.chosen)._replace(
+            note=f"{len(train):,} training rows are too few to hold some out for validation: the "
+            "network may overfit. Use --validation SHARE to hold some out"
         )
-    if not aside.any():
+    if not aside.chosen.any():
+        share = defaults.VALIDATION if validation is None else validation
         raise InputError(
             f"--validation must leave rows both to train on and to hold out, got {share} of "
             f"{len(train):,} training rows. Use another share, or --validation 0"
         )
     note = None
-    if len(alone) and class_names is not None:
-        names = [class_names[number] for number in alone]
+    if len(aside.alone) and class_names is not None:
+        names = [class_names[number] for number in aside.alone]
         note = (
             f"no validation row for {listing(names)}: a class of one row is used for training alone"
         )
-    return Parts(train[~aside], train[aside], tests, note)
+    return _parts(train, tests, one_of_each, aside.chosen)._replace(note=note)
 
 
-def _aside(
-    targets: NDArray[np.int32] | NDArray[np.floating], classes: bool, share: float, seed: int
-) -> tuple[NDArray[np.bool_], NDArray[np.int32]]:
-    """Which of some rows are held out, and the classes of which none can be: those of one row."""
-    aside, alone = np.zeros(len(targets), bool), np.zeros(0, np.int32)
-    rows = np.arange(len(targets))
-    if classes:
-        counts = np.bincount(targets.astype(np.intp))
-        alone = np.flatnonzero(counts == 1).astype(np.int32)
-        rows = np.flatnonzero(~np.isin(targets, alone))
-    if math.ceil(share * len(rows)) < len(rows):
-        chosen = held_out.split(targets[rows], share, seed)
-        if chosen is not None:
-            aside[rows[chosen[1]]] = True
-    return aside, alone
+def _parts(train: Rows, tests: Rows, one_of_each: Merged, aside: NDArray[np.bool_]) -> Parts:
+    """The parts once it is known which of the different rows are held out."""
+    first, weight = train[one_of_each.first], one_of_each.weight
+    held = aside[one_of_each.number]
+    return Parts(
+        train[~held],
+        train[held],
+        tests,
+        (first[~aside], weight[~aside]),
+        (first[aside], weight[aside]),
+    )

@@ -26,6 +26,7 @@ from gradless._core import storage
 from gradless._core.errors import InputError
 from gradless.data.cells import short
 from gradless.data.columns import Columns, Kind
+from gradless.data.scaling import mean_and_scale
 
 FloatArray = NDArray[np.float32]
 
@@ -59,7 +60,14 @@ class Preprocessing:
     kinds: tuple[Kind, ...]
 
     @classmethod
-    def fit(cls, train: Columns, *, scale: bool = True) -> Preprocessing:
+    def fit(
+        cls,
+        train: Columns,
+        *,
+        scale: bool = True,
+        samples: Columns | None = None,
+        weight: NDArray[np.float64] | None = None,
+    ) -> Preprocessing:
         """Learn from training rows only: what is learned from test rows flatters the test.
 
         Parameters
@@ -68,10 +76,15 @@ class Preprocessing:
             The rows to learn from.
         scale
             Whether numbers get mean 0 and standard deviation 1.
+        samples, weight
+            The same rows as a network learns from them, one of each that are equal, and how often
+            there is each: then mean and deviation are to the last digit what an estimator finds.
         """
         gaps = np.flatnonzero(np.isnan(train.features).any(axis=0))
         transformer = _untrained(train.kinds, gaps.tolist(), scale)
         transformer.fit(_array(train))
+        if scale and "number" in train.kinds:
+            _set_scales(transformer, train if samples is None else samples, weight)
         return cls(transformer, train.feature_names, train.kinds)
 
     def transform(self, columns: Columns) -> FloatArray:
@@ -247,6 +260,16 @@ def _untrained(kinds: Sequence[Kind], gaps: Sequence[int], scale: bool) -> Any:
     ]
     used = [part for part in parts if part[2]]
     return compose.ColumnTransformer(used, sparse_threshold=0.0)
+
+
+def _set_scales(transformer: Any, rows: Columns, weight: NDArray[np.float64] | None) -> None:
+    """Mean and deviation of numbers of any size, as all else here has them."""
+    numbers = [column for column, kind in enumerate(rows.kinds) if kind == "number"]
+    steps = transformer.named_transformers_[_NUMBERS].named_steps
+    filled = steps["fill"].transform(np.asarray(rows.features[:, numbers], np.float64))
+    scaler = steps["scale"]
+    scaler.mean_, scaler.scale_ = mean_and_scale(filled, weight)
+    scaler.var_ = scaler.scale_**2
 
 
 def _array(columns: Columns) -> NDArray[Any]:

@@ -62,11 +62,6 @@ class Table(NamedTuple):
         """The features."""
         return Columns(self.features, self.feature_names, self.categories)
 
-    def in_float32(self) -> Table:
-        """The same table with its numbers rounded."""
-        values = self.targets if self.class_names is not None else self.targets.astype(np.float32)
-        return self._replace(features=self.features.astype(np.float32), targets=values)  # type: ignore[arg-type]
-
 
 def read_table(
     path: str | os.PathLike[str],

@@ -88,10 +88,12 @@ def read(path: Path, classes: Mapping[str, Any]) -> Any:
     """
     about = storage.load_about(path)
     if not isinstance(about, dict) or about.get("estimator") not in classes:
-        raise InputError(f"{path} holds no estimator, expected a file that save has written")
+        raise InputError(
+            f"{path} must be a file that save has written, got one without an estimator"
+        )
     if about.get("format") != _FORMAT:
         raise InputError(
-            f"{path} has format {about.get('format')!r}, expected {_FORMAT}; it was written by "
+            f"{path} must have format {_FORMAT}, got {about.get('format')!r}; it was written by "
             "another version of gradless, perhaps a newer one"
         )
     try:
@@ -151,7 +153,7 @@ def _listed(classes: npt.NDArray[Any]) -> dict[str, Any]:
     values = classes.tolist()
     if not all(isinstance(value, str | int | float) for value in values):
         raise InputError(
-            f"classes like {values[0]!r} cannot be saved, expected numbers, texts, True or False"
+            f"classes must be numbers, texts, True or False to be saved, got {values[0]!r}"
         )
     return {"dtype": "object" if classes.dtype == object else classes.dtype.str, "values": values}
 
@@ -175,7 +177,7 @@ def _described(name: str, value: Any) -> Any:
         if type(strategies.get(known)) is type(value):
             return {"strategy": known, "hyperparameters": dataclasses.asdict(fields)}
     raise InputError(
-        f"{name}={value!r} cannot be saved, expected numbers, texts or a strategy by name; "
+        f"{name} must be a number, a text or a strategy by name to be saved, got {value!r}; "
         f"set_params({name}=None) before saving, and give it again after loading"
     )
 

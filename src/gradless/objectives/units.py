@@ -63,7 +63,7 @@ def unit_for(objective: Objective, deviation: npt.NDArray[np.float64]) -> Unit:
     """
     ones = np.ones_like(deviation)
     largest = float(np.max(deviation))
-    if largest == 0:
+    if all(map(_fits, deviation[deviation > 0])):  # that of the user, also where all is constant
         return Unit(ones, objective, 1.0)
     if objective.degree == 0:
         return Unit(np.where(deviation > 0, deviation, 1.0), objective, 1.0)

@@ -138,15 +138,15 @@ def check_function(loss_fn: Any, with_data: bool) -> None:
     """Refuse what cannot be called with parameters, or with parameters and a batch."""
     if not callable(loss_fn):
         raise InputError(
-            f"loss_fn={loss_fn!r} was given, expected a function; "
-            "give for example lambda params: jnp.sum(params**2)"
+            f"loss_fn must be a function, got {loss_fn!r}. For example: lambda params: "
+            "jnp.sum(params**2)"
         )
     try:
         hash(loss_fn)
     except TypeError:
         raise InputError(
-            f"loss_fn of type {type(loss_fn).__name__} was given, which cannot be hashed, expected "
-            "a function; give one that calls it"
+            "loss_fn must be a function that can be hashed, got one of type "
+            f"{type(loss_fn).__name__}; give one that calls it"
         ) from None
     try:
         signature = inspect.signature(loss_fn)
@@ -158,8 +158,8 @@ def check_function(loss_fn: Any, with_data: bool) -> None:
         expected = "loss_fn(params, batch)" if with_data else "loss_fn(params)"
         other = "leave out data" if with_data else "give data= for a batch"
         raise InputError(
-            f"loss_fn{signature} was given {'with' if with_data else 'without'} data, expected "
-            f"{expected}; {other}, or change the function"
+            f"loss_fn must be {expected} {'with' if with_data else 'without'} data, got "
+            f"loss_fn{signature}; {other}, or change the function"
         ) from None
 
 
@@ -169,13 +169,13 @@ def structure_of(params: Params) -> Structure:
         dtype = jnp.result_type(leaf) if _is_numbers(leaf) else None
         if dtype is None or not jnp.issubdtype(dtype, jnp.floating):
             raise InputError(
-                f"params{jax.tree_util.keystr(path)} is made of {dtype or type(leaf).__name__}, "
-                "expected floating-point numbers; write 1.0 for 1, and keep what is not searched "
+                f"params{jax.tree_util.keystr(path)} must be floating-point numbers, got "
+                f"{dtype or type(leaf).__name__}; write 1.0 for 1, and keep what is not searched "
                 "inside loss_fn"
             )
     structure = Structure.of(params)
     if structure.size == 0:
-        raise InputError("params without any number were given, expected floating-point arrays")
+        raise InputError("params must hold floating-point numbers, got none")
     return structure
 
 
@@ -190,17 +190,19 @@ def n_samples_of(data: Any) -> int:
     for path, leaf in jax.tree_util.tree_flatten_with_path(data)[0]:
         name = f"data{jax.tree_util.keystr(path)}"
         if not _is_numbers(leaf) or np.ndim(leaf) == 0:
-            what = "one number" if _is_numbers(leaf) else "not made of numbers"
+            what = "one number" if _is_numbers(leaf) else "no numbers"
             raise InputError(
-                f"{name} is {what}, expected arrays of numbers with the samples on axis 0; "
-                "make one with numpy.asarray"
+                f"{name} must be arrays of numbers with the samples on axis 0, got {what}; make "
+                "one with numpy.asarray"
             )
         lengths[name] = int(np.shape(leaf)[0])
     if not any(lengths.values()):
-        raise InputError("data without any sample were given, expected at least one, or no data")
+        raise InputError(
+            "data must hold at least one sample, got none; leave data out to search without"
+        )
     if len(set(lengths.values())) > 1:
         given = ", ".join(f"{length} in {name}" for name, length in lengths.items())
-        raise InputError(f"samples on axis 0 of the data: {given}; expected as many in each array")
+        raise InputError(f"data must have as many samples on axis 0 in each array, got {given}")
     return next(iter(lengths.values()))
 
 
@@ -210,14 +212,14 @@ def check_batch_size(batch_size: Any, n_samples: int | None) -> None:
         return
     if n_samples is None:
         raise InputError(
-            f"batch_size={batch_size!r} was given without data, expected both; give data=, arrays "
-            "of which loss_fn(params, batch) gets a part"
+            "batch_size must be given with data, arrays of which loss_fn(params, batch) gets a "
+            f"part, got batch_size={batch_size!r} alone"
         )
     whole = isinstance(batch_size, int | np.integer) and not isinstance(batch_size, bool)
     if not whole or not 1 <= batch_size <= n_samples:
         raise InputError(
-            f"batch_size={batch_size!r} was given for {n_samples} samples, expected a whole number "
-            f"from 1 to {n_samples}"
+            f"batch_size must be a whole number from 1 to the number of samples, {n_samples}, "
+            f"got {batch_size!r}"
         )
 
 
@@ -243,14 +245,14 @@ def _traced(problem: FunctionProblem) -> tuple[Any, tuple[str, ...]]:
         closed, result = jax.make_jaxpr(problem.returned, return_shape=True)(params, batch)
     except _NOT_TRACEABLE as error:
         raise InputError(
-            "loss_fn must be made of JAX operations, and it needs the values of its arguments "
-            f"({str(error).splitlines()[0]}); for Python code or a simulator give "
-            "compiled=False"
+            "loss_fn must be made of JAX operations, got one that needs the values of its "
+            f"arguments ({str(error).splitlines()[0]}). Give compiled=False for Python code or a "
+            "simulator"
         ) from error
     loss, measures = loss_and_measures(result)
-    _check_number("loss_fn returned", loss, RETURN_THE_LOSS)
+    _check_number("loss_fn must return", loss, RETURN_THE_LOSS)
     for name, value in measures.items():
-        _check_number(f"loss_fn returned as its measure {name!r}", value, "return its mean")
+        _check_number(f"loss_fn must return as its measure {name!r}", value, "return its mean")
     return closed.jaxpr, checked_measures(measures)
 
 
@@ -259,13 +261,11 @@ RETURN_THE_LOSS = "return the loss only, or the loss and a dict of measures"
 
 def _check_number(returned: str, result: Any, otherwise: str) -> None:
     if not isinstance(result, jax.ShapeDtypeStruct):
-        raise InputError(f"{returned} a {type(result).__name__}, expected one number; {otherwise}")
+        raise InputError(f"{returned} one number, got {type(result).__name__}; {otherwise}")
     if result.shape != ():
         raise InputError(
-            f"{returned} an array of shape {result.shape}, expected one number, shape (); "
+            f"{returned} one number, of shape (), got an array of shape {result.shape}; "
             "use for example jnp.mean"
         )
     if jnp.issubdtype(result.dtype, jnp.complexfloating):
-        raise InputError(
-            f"{returned} {result.dtype}, expected a real number; use for example jnp.abs"
-        )
+        raise InputError(f"{returned} a real number, got {result.dtype}; use for example jnp.abs")

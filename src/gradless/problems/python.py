@@ -91,9 +91,7 @@ class PythonProblem:
         n_samples = 0 if data is None else n_samples_of(data)
         check_batch_size(batch_size, None if data is None else n_samples)
         if not isinstance(n_jobs, int) or n_jobs == 0:
-            raise InputError(
-                f"n_jobs={n_jobs!r} was given, expected 1 or more, or -1 for all cores"
-            )
+            raise InputError(f"n_jobs must be 1 or more, or -1 for all cores, got {n_jobs!r}")
         self._function, self._n_jobs = loss_fn, n_jobs
         self.batch_size = None if batch_size == n_samples else batch_size
         self._data = jax.tree.map(_read_only, data)
@@ -214,9 +212,9 @@ def _score(returned: Any, names: tuple[str, ...]) -> Score:
         given, expected = (", ".join(map(repr, sorted(each))) for each in (measures, names))
         raise TypeError(f"loss_fn must return the same measures each time, {expected}, got {given}")
     return Score(
-        _number(loss, "loss_fn returned", RETURN_THE_LOSS),
+        _number(loss, "loss_fn must return", RETURN_THE_LOSS),
         {
-            name: _number(value, f"loss_fn returned as its measure {name!r}", "return its mean")
+            name: _number(value, f"loss_fn must return as its measure {name!r}", "return its mean")
             for name, value in measures.items()
         },
     )
@@ -230,4 +228,4 @@ def _number(given: Any, returned: str, otherwise: str) -> float:
         what = f"an array of shape {value.shape}" if value.shape else type(given).__name__
     except ValueError:  # lists of several lengths
         what = type(given).__name__
-    raise TypeError(f"{returned} {what}, expected one number; {otherwise}")
+    raise TypeError(f"{returned} one number, got {what}; {otherwise}")

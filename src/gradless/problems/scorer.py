@@ -205,15 +205,13 @@ def resolve(
         without a function.
     """
     if n_jobs is not None and (not isinstance(n_jobs, int | np.integer) or n_jobs == 0):
-        raise InputError(
-            f"n_jobs={n_jobs!r} was given, expected 1 or more, or -1 for all cores, or None"
-        )
+        raise InputError(f"n_jobs must be 1 or more, -1 for all cores, or None, got {n_jobs!r}")
     jobs = 1 if n_jobs is None else int(n_jobs)
     bare = callable(given) and not isinstance(given, Objective) and not _is_scorer(given)
     if greater_is_better is not None and not bare:
         raise InputError(
-            f"greater_is_better={greater_is_better!r} was given with objective={given!r}, which "
-            "knows its own direction; leave it out"
+            f"greater_is_better must be left out for objective={given!r}, which knows its own "
+            f"direction, got {greater_is_better!r}"
         )
     if given is None or isinstance(given, str):
         return _named(default if given is None else given, jobs)
@@ -221,8 +219,8 @@ def resolve(
         return given
     if not callable(given):
         raise InputError(
-            f"objective={given!r} was given, expected None, a name, a scorer (estimator, X, y) or "
-            "a function (y_true, y_predicted)"
+            "objective must be None, a name, a scorer (estimator, X, y) or a function (y_true, "
+            f"y_predicted), got {given!r}"
         )
     name = _name(given)
     if not bare:
@@ -230,8 +228,7 @@ def resolve(
         return HostMetric(name, given, jobs, greater, type(given) is not _OF_MAKE_SCORER)
     if greater_is_better is None:
         raise InputError(
-            f"the function {name} was given as objective without its direction; give "
-            "greater_is_better=True or False"
+            f"greater_is_better must be True or False for the function {name}, got None"
         )
     greater = bool(greater_is_better)
     return HostMetric(name, make_scorer(given, greater_is_better=greater), jobs, greater)
@@ -369,7 +366,7 @@ class HostMetricProblem:
         loss = metric.loss(*self._arguments(measured, drawn))
         if np.ndim(loss) or np.asarray(loss).dtype.kind not in "bif":
             raise InputError(
-                f"the metric {metric.name} returned {type(loss).__name__}, expected one number"
+                f"the metric {metric.name} must return one number, got {type(loss).__name__}"
             )
         seconds = (time.perf_counter() - begun) / max(metric.n_jobs, 1)
         self.cost = Cost(devices.operations_in(seconds), held=0)

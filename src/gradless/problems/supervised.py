@@ -201,7 +201,8 @@ class SupervisedProblem:
         samples = self.batch_size or self.n_samples
         turned = isinstance(self.model, FeatureMajor) and self.batch_size is None
         sample = self.inputs.shape[:1] if turned else self.inputs.shape[1:]
-        outputs = next(iter(self.targets.values())).shape[0]
+        # Of arrays in the order in which JAX gives them back, which have a row for each output.
+        outputs = next(each for each in self.targets.values() if each.ndim == 2).shape[0]
         cost = cost_of(self.model, samples, sample, outputs)
         if self.precision == "float32":
             return cost

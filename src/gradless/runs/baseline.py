@@ -16,7 +16,7 @@ import numpy.typing as npt
 from gradless._core import words
 from gradless._core.tree import Params
 from gradless.objectives import Measure
-from gradless.runs.recipe import Judged, Prepared
+from gradless.runs.prepared import Judged, Prepared
 
 _CLASSES = 10  # with more of them, only the most frequent one is tried
 _SURE = 30.0  # an output by which a class has all of the probability

@@ -7,14 +7,16 @@ measured: ``docs/choosing.md`` tells it, ``benchmarks.quality.defaults`` measure
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gradless import strategies
-from gradless._core import words
+from gradless._core import tree, words
 from gradless._core.devices import operations_in
+from gradless._core.tree import Params
 from gradless.strategies import FDLBFGS, OpenAIES, Strategy
 from gradless.training import memory
 from gradless.training.memory import Needed
+from gradless.training.records import Stop
 
 AUTO = "auto"  # the name that asks for a choice
 
@@ -35,6 +37,44 @@ class Choice(NamedTuple):
 
     strategy: Strategy
     why: str
+
+
+def chosen(
+    problem: Any,
+    params: Params,
+    stop: Stop,
+    *,
+    smooth: bool,
+    is_count: bool = False,
+    checkpoints: bool = False,
+) -> Choice:
+    """The strategy for a problem and its limits, that fits into memory: what every door asks.
+
+    Parameters
+    ----------
+    problem, params
+        What is trained, from where; shapes will do.
+    stop
+        Its limits.
+    smooth, is_count
+        As for :func:`choose`.
+    checkpoints
+        Whether the run writes some, which takes memory.
+    """
+    choice = choose(
+        dimension=tree.size(params),
+        evaluations=stop.evaluations,
+        seconds=stop.seconds,
+        operations=problem.cost.operations,
+        smooth=smooth,
+        minibatches=problem.uses_minibatches,
+        is_count=is_count,
+    )
+
+    def needed(strategy: Strategy) -> Needed:
+        return memory.estimate(problem, strategy, params, checkpoints=checkpoints)
+
+    return that_fits(choice, needed)
 
 
 def choose(

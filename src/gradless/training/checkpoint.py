@@ -21,10 +21,12 @@ from gradless._core import storage
 from gradless._core.errors import InputError
 from gradless.training.generation import Run, with_measures
 from gradless.training.history import History
-from gradless.training.history_rows import measures_of
+from gradless.training.history_rows import LOSSES, measures_among
 
 FOLDER = "checkpoints"
-_FORMAT = 3  # 1 had another rule of stagnation; 1 and 2 an accuracy in place of named measures
+# 1 had another rule of stagnation, and asked no data whether a target is reached. 2 knew no phases
+# and no measures but an accuracy, and its runs began with other weights.
+_FORMAT = 3
 _KEPT = 2
 _PATTERN = "checkpoint-*.safetensors"
 
@@ -134,7 +136,7 @@ class Keeper:
         error, self._error = self._error, None
         if error is not None and not self._told:
             self._told = True
-            self._failed(f"no checkpoint could be written ({error}); the run goes on without")
+            self._failed(f"no checkpoint could be written ({error}); the run continues without")
 
 
 def _write(
@@ -145,16 +147,21 @@ def _write(
     kept: np.ndarray | None,
 ) -> None:
     folder.mkdir(exist_ok=True)
-    path = folder / f"checkpoint-{int(run.generation):012d}.safetensors"
+    # Another phase counts its generations anew.
+    number = int(run.generation) + int(about.get("spent", {}).get("generations", 0))
+    path = folder / f"checkpoint-{number:012d}.safetensors"
     losses = _losses(run)
-    if not len(rows["generation"]):  # the history does not know what it will have
-        rows = History.empty_arrays(0, losses, sorted(getattr(run, "best_measures", {})))
+    # Without a row, the history does not know the type of losses yet.
+    rows = {name: a.astype(losses) if name in LOSSES else a for name, a in rows.items()}
     tree = {"run": run, "history": rows}
     known = {
         "format": _FORMAT,
         "rows": len(rows["generation"]),
         "losses": losses,
-        "measures": measures_of(rows),
+        "measures": {
+            "run": sorted(getattr(run, "best_measures", {})),
+            "history": measures_among(rows),  # of another phase than that of the run, maybe
+        },
     }
     if kept is not None:
         tree["kept"], known["kept"] = kept, True
@@ -170,7 +177,7 @@ def found(folder: Path) -> list[Path]:
     return sorted((folder / FOLDER).glob(_PATTERN), reverse=True)
 
 
-def newest(folder: Path, like: Any) -> Saved:
+def newest(folder: Path, like: Any | Callable[[dict[str, Any]], Any]) -> Saved:
     """The newest checkpoint of a run folder that can be read.
 
     Parameters
@@ -179,7 +186,7 @@ def newest(folder: Path, like: Any) -> Saved:
         The run folder.
     like
         A run of the same shapes, for example the one that :func:`gradless.begin` returns; its
-        numbers are not used.
+        numbers are not used. Or what makes one by what a checkpoint says of itself.
 
     Raises
     ------
@@ -191,14 +198,16 @@ def newest(folder: Path, like: Any) -> Saved:
     for path in paths:
         try:
             about = storage.load_about(path)
-            _check(path, about, _losses(like))
+            _check_format(path, about)
+            run = like(about) if callable(like) else like
+            _check_losses(path, about, _losses(run))
             measures = about["measures"]
-            rows = History.empty_arrays(about["rows"], _losses(like), measures)
-            if isinstance(like, Run):
-                like = with_measures(like, measures)
-            expected = {"run": like, "history": rows}
+            if isinstance(run, Run):
+                run = with_measures(run, measures["run"])
+            rows = History.empty_arrays(about["rows"], _losses(run), measures["history"])
+            expected = {"run": run, "history": rows}
             if about.get("kept"):
-                expected["kept"] = np.zeros(like.best.shape, like.best.dtype)
+                expected["kept"] = np.zeros(run.best.shape, run.best.dtype)
             tree = storage.load_tree(path, expected)
             history = History.from_arrays(tree["history"])
             return Saved(tree["run"], history, about, tuple(refused), tree.get("kept"))
@@ -206,9 +215,10 @@ def newest(folder: Path, like: Any) -> Saved:
             refused.append(str(error))
     if not refused:
         raise InputError(
-            f"{folder} holds no checkpoint yet; start the run anew with gradless train"
+            f"{folder} must hold a checkpoint to resume from, got none yet. Start the run again "
+            "with: gradless train"
         )
-    raise InputError(f"{folder} cannot go on: {'; '.join(refused)}")
+    raise InputError(f"{folder} cannot be resumed: {'; '.join(refused)}")
 
 
 def _losses(run: Any) -> str:
@@ -216,29 +226,38 @@ def _losses(run: Any) -> str:
     return str(getattr(run, "best_loss", np.float32()).dtype)
 
 
-def _are_texts(values: Any) -> bool:
-    return isinstance(values, list) and all(isinstance(each, str) for each in values)
+def _are_names(measures: Any) -> bool:
+    return (
+        isinstance(measures, dict)
+        and measures.keys() == {"run", "history"}
+        and all(isinstance(names, list) for names in measures.values())
+    )
 
 
-def _check(path: Path, about: Any, losses: str) -> None:
+def _check_format(path: Path, about: Any) -> None:
     fits = isinstance(about, dict) and isinstance(about.get("format"), int)
     if fits and about["format"] > _FORMAT:
         raise InputError(
-            f"{path} was written by a newer version of gradless (format {about['format']}, "
-            f"expected at most {_FORMAT}); update gradless"
+            f"{path} must have format {_FORMAT} or lower, got {about['format']} of a newer "
+            "version of gradless; update gradless"
         )
     if fits and about["format"] < _FORMAT:
         raise InputError(
-            f"{path} was written by an earlier version of gradless, whose runs this one cannot go "
-            "on with; start a new run with gradless train, or go on with the version that wrote it"
+            f"{path} was written by an earlier version of gradless, whose runs this one cannot "
+            "resume. Start a new run with gradless train, or use the version that wrote it"
         )
     rows = about.get("rows") if fits else None
     measures = about.get("measures") if fits else None
-    if not (isinstance(rows, int) and 0 <= rows <= History.CAPACITY and _are_texts(measures)):
-        raise InputError(f"{path} is no checkpoint that this version of gradless can read")
+    if not (isinstance(rows, int) and 0 <= rows <= History.CAPACITY and _are_names(measures)):
+        raise InputError(
+            f"{path} must be a checkpoint of this version of gradless, got something else"
+        )
+
+
+def _check_losses(path: Path, about: dict[str, Any], losses: str) -> None:
     if (kept := about.get("losses", "float32")) != losses:
         mode = "set" if kept == "float64" else "do not set"
         raise InputError(
-            f"{path} was written with losses in {kept}, expected {losses}: JAX has another "
-            f"mode now; {mode} JAX_ENABLE_X64=1 in the environment"
+            f"{path} must hold losses in {losses}, as JAX computes now, got {kept}; {mode} "
+            "JAX_ENABLE_X64=1 in the environment"
         )

@@ -66,8 +66,7 @@ class Adam:
         """Refuse steps that lead nowhere."""
         if not 0 < self.learning_rate < float("inf"):
             raise InputError(
-                f"Adam's learning rate {self.learning_rate} was given, expected a number above 0; "
-                "give for example 0.01"
+                f"Adam's learning rate must be above 0, got {self.learning_rate}. For example: 0.01"
             )
 
     def begin(self, params: Params, seed: int, measures: Iterable[str] = ()) -> Run:

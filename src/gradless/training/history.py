@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,18 +9,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradless._core import interrupts
 from gradless._core.errors import InputError, unknown_name
+from gradless.training import history_csv
 from gradless.training.history_rows import (
     FIRST,
     LOSSES,
     Row,
     columns_of,
-    dtype_of,
-    is_short,
+    dtype,
+    kept_count,
+    measures_among,
     measures_in,
-    measures_of,
-    parsed,
+    stride_of,
 )
 
 
@@ -74,7 +73,7 @@ class History:
         if capacity < 2:
             raise ValueError(f"capacity is {capacity}, expected at least 2: the first and last row")
         self._measures = tuple(measures)
-        self._rows = np.empty(capacity, dtype_of(self._measures, np.float32))
+        self._rows = np.empty(capacity, dtype(self._measures, np.float32))
         self._length = 0
         self._stride = 1
 
@@ -116,7 +115,7 @@ class History:
             If the shapes differ, the measures are others than those of the history, or `generation`
             does not continue it. The history is unchanged then.
         """
-        names = self._measures if self else tuple(measures_of(measures))
+        names = self._measures if self else measures_among(measures)
         first_four = (generation, evaluations, seconds, loss)
         given = {**dict(zip(FIRST, first_four, strict=True)), "best_loss": best_loss, **measures}
         if given.keys() != set(columns_of(names)):
@@ -129,7 +128,7 @@ class History:
             raise ValueError(f"expected columns of one shape (n,), got {shapes}")
         if names != self._measures:
             self._measures = names
-            self._take(np.empty(0, dtype_of(names, self._losses)))
+            self._take(np.empty(0, dtype(names, self._losses)))
         if not numbers.size:
             return
         start = int(self._rows["generation"][self._length - 1]) + 1 if self else int(numbers[0])
@@ -142,9 +141,9 @@ class History:
         latest = start + numbers.size - 1
         first = int(self._rows["generation"][0]) if self else start
         if exact and self._losses != np.float64:
-            self._take(self._rows[: self._length].astype(dtype_of(names, np.float64)))
+            self._take(self._rows[: self._length].astype(dtype(names, np.float64)))
         stride = self._stride
-        while _kept_count(first, latest, stride) > self._rows.size:
+        while kept_count(first, latest, stride) > self._rows.size:
             stride *= 2
         self._drop_off_stride(stride)
 
@@ -213,8 +212,8 @@ class History:
         cls, length: int, losses: npt.DTypeLike = np.float32, measures: Sequence[str] = ()
     ) -> dict[str, npt.NDArray[Any]]:
         """Columns of so many rows, of zeros, with losses of this type and measures."""
-        rows = np.zeros(length, dtype_of(measures, losses))
-        return {name: rows[name].copy() for name in rows.dtype.names or ()}
+        rows = np.zeros(length, dtype(measures, losses))
+        return {name: rows[name].copy() for name in columns_of(measures)}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.ArrayLike], capacity: int = CAPACITY) -> History:
@@ -227,8 +226,8 @@ class History:
         """
         length = len(np.asarray(arrays["generation"]))
         losses = np.result_type(np.float32, *(np.asarray(arrays[name]).dtype for name in LOSSES))
-        measures = measures_of(arrays)
-        rows = np.zeros(length, dtype_of(measures, losses))
+        measures = measures_among(arrays)
+        rows = np.zeros(length, dtype(measures, losses))
         for name in columns_of(measures):
             rows[name] = np.asarray(arrays[name])
         return cls._of(rows, capacity, InputError)
@@ -267,25 +266,7 @@ class History:
         OSError
             If the file cannot be written; an existing one is unchanged then.
         """
-        columns = []
-        for name in self.columns:
-            values = self.column(name)
-            cells = [f"{x:.3f}" for x in values] if name == "seconds" else values.astype(str)
-            if name not in (*FIRST, *LOSSES):
-                cells = np.where(np.isnan(values), "", cells)
-            columns.append(cells)
-        lines = [self.columns, *zip(*columns, strict=True)]
-        text = "".join(",".join(line) + "\n" for line in lines)
-
-        path = Path(path)
-        # A reader, or a run that is cut off here, sees the old file or the new one, never a half.
-        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-        with interrupts.whole():
-            try:
-                partial.write_text(text, encoding="utf-8", newline="\n")
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
+        history_csv.write(self.arrays(), Path(path))
 
     def to_pandas(self) -> Any:
         """The rows as a data frame of pandas, with the same columns.
@@ -311,6 +292,33 @@ class History:
 
     # Views are above training: they know what a history is, and it has them imported only when
     # someone wants to look. The contract of imports in pyproject.toml names these exceptions.
+
+    def plot(self, path: Path | str | None = None, *, title: str = "") -> Any:
+        """Draw loss and best loss over evaluations.
+
+        Parameters
+        ----------
+        path
+            File to write; its suffix chooses the format, PNG by default. None writes none.
+        title
+            Of the picture.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The picture, which a notebook shows.
+
+        Raises
+        ------
+        InputError
+            If the suffix is that of no format of pictures.
+        OSError
+            If the file cannot be written.
+        """
+        from gradless.views import curves  # noqa: PLC0415 - see above
+
+        x, each, best = (self.column(name) for name in ("evaluations", "loss", "best_loss"))
+        return curves.curve(x, each, best, path, title=title, best_label="best so far")
 
     def _repr_html_(self) -> str:
         """What a notebook shows: how long it is, and its curve."""
@@ -347,48 +355,13 @@ class History:
             If the file is missing or damaged, or has more rows than `capacity`.
         """
 
-        def damage(found: str) -> InputError:
-            return InputError(
-                f"history file {path}: {found}; restore it from a copy, or move it away to start "
-                "a new history"
-            )
-
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except OSError as error:
-            raise InputError(
-                f"history file {path}: cannot be read ({error.strerror}), expected the CSV file of "
-                "an earlier run; check the path"
-            ) from error
-        except UnicodeDecodeError as error:
-            raise damage("not a text file, expected CSV") from error
-
-        if not text.endswith("\n"):
-            raise damage("the last line is cut off, expected a line break at its end")
-        header, *lines = text.splitlines()
-        columns = header.split(",")
-        measures = measures_in(columns)
-        if measures is None:
-            expected = columns_of(("measure",))
-            raise damage(f"line 1 is {header[:80]!r}, expected columns like {','.join(expected)!r}")
-        rows = np.empty(len(lines), dtype_of(measures, np.float64))
-        for number, line in enumerate(lines):
-            try:
-                with np.errstate(over="ignore"):  # a measure beyond float32 is inf
-                    rows[number] = parsed(columns, line)
-            except (ValueError, OverflowError) as error:
-                raise damage(
-                    f"line {number + 2} is {line[:80]!r}, expected {len(columns)} numbers"
-                ) from error
-
+        rows = history_csv.read(Path(path))
         if len(rows) > capacity:
             raise InputError(
                 f"history file {path}: {len(rows)} rows, expected at most the capacity of "
                 f"{capacity}; read it with a larger capacity"
             )
-        if all(is_short(rows[name]) for name in LOSSES):
-            rows = rows.astype(dtype_of(measures, np.float32))
-        return cls._of(rows, capacity, damage)
+        return cls._of(rows, capacity, lambda found: history_csv.damage(Path(path), found))
 
     @classmethod
     def _of(
@@ -396,35 +369,9 @@ class History:
     ) -> History:
         history = cls(capacity, measures_in(rows.dtype.names or ()) or ())
         if len(rows):
-            stride = _stride_of(rows["generation"], capacity) if len(rows) <= capacity else None
+            stride = stride_of(rows["generation"], capacity) if len(rows) <= capacity else None
             if stride is None or (np.diff(rows["evaluations"]) < 0).any():
                 raise refusal("rows are missing, doubled or out of order, expected evenly spaced")
             history._take(rows)
             history._stride = stride
         return history
-
-
-def _kept_count(first: int, latest: int, stride: int) -> int:
-    """Rows kept of the generations `first` to `latest`: never fewer as `latest` grows."""
-    multiples = latest // stride - (first - 1) // stride
-    ends = {generation for generation in (first, latest) if generation % stride}
-    return multiples + len(ends)
-
-
-def _stride_of(generations: npt.NDArray[np.int64], capacity: int) -> int | None:
-    """Stride that keeps exactly these generations; None if no stride does."""
-    first, latest = int(generations[0]), int(generations[-1])
-    inner = generations[1:-1]
-    stride = 1
-    # The smallest stride that fits the capacity comes first: it is the one the run had, unless it
-    # ran with a smaller capacity, which a larger stride then explains.
-    while first >= 0 and stride <= 2 * max(latest, 1):
-        count = _kept_count(first, latest, stride)
-        if count < len(generations):
-            return None
-        if count == len(generations) <= capacity:
-            start = first // stride + 1
-            expected = stride * np.arange(start, start + len(inner))
-            return stride if np.array_equal(inner, expected) else None
-        stride *= 2
-    return None

@@ -1,8 +1,7 @@
-"""What is a row of a history? Numbers of every run, and two for each of its named measures."""
+"""What is a row of a history, and which generations of a run are kept?"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -41,7 +40,7 @@ LOSSES = ("loss", "best_loss")
 
 
 def columns_of(measures: Sequence[str]) -> tuple[str, ...]:
-    """Names of the columns, in their order."""
+    """Names of the columns, in their order: two for each measure."""
     return (*FIRST, *measures, "best_loss", *(f"best_{name}" for name in measures))
 
 
@@ -51,13 +50,13 @@ def measures_in(columns: Sequence[str]) -> tuple[str, ...] | None:
     return measures if tuple(columns) == columns_of(measures) else None
 
 
-def measures_of(columns: Iterable[str]) -> list[str]:
+def measures_among(columns: Iterable[str]) -> tuple[str, ...]:
     """Names of the measures among columns in any order: what was saved as a pytree has none."""
     names = set(columns) - {"loss"}
-    return sorted(name for name in names if f"best_{name}" in names)
+    return tuple(sorted(name for name in names if f"best_{name}" in names))
 
 
-def dtype_of(measures: Sequence[str], losses: npt.DTypeLike) -> np.dtype[Any]:
+def dtype(measures: Sequence[str], losses: npt.DTypeLike) -> np.dtype[Any]:
     """Of a row with these measures and losses of this type."""
     # Most losses are float32, and measures are: short numbers in the CSV file are the exact ones.
     types: dict[str, npt.DTypeLike] = {
@@ -70,19 +69,27 @@ def dtype_of(measures: Sequence[str], losses: npt.DTypeLike) -> np.dtype[Any]:
     return np.dtype([(name, types.get(name, np.float32)) for name in columns_of(measures)])
 
 
-def parsed(columns: Sequence[str], line: str) -> tuple[float, ...]:
-    """Values of one line of the file; an empty cell stands for a measure that is NaN."""
-
-    def value(name: str, cell: str) -> float:
-        if name in ("generation", "evaluations"):
-            return int(cell)
-        return math.nan if not cell and name not in (*FIRST, *LOSSES) else float(cell)
-
-    return tuple(value(*each) for each in zip(columns, line.split(","), strict=True))
+def kept_count(first: int, latest: int, stride: int) -> int:
+    """Rows kept of the generations `first` to `latest`: never fewer as `latest` grows."""
+    multiples = latest // stride - (first - 1) // stride
+    ends = {generation for generation in (first, latest) if generation % stride}
+    return multiples + len(ends)
 
 
-def is_short(values: npt.NDArray[np.float64]) -> bool:
-    """Whether these are the shortest numbers that stand for float32 ones."""
-    with np.errstate(over="ignore"):
-        shortest = values.astype(np.float32).astype(str).astype(np.float64)
-    return bool(np.array_equal(shortest, values, equal_nan=True))
+def stride_of(generations: npt.NDArray[np.int64], capacity: int) -> int | None:
+    """Stride that keeps exactly these generations; None if no stride does."""
+    first, latest = int(generations[0]), int(generations[-1])
+    inner = generations[1:-1]
+    stride = 1
+    # The smallest stride that fits the capacity comes first: it is the one the run had, unless it
+    # ran with a smaller capacity, which a larger stride then explains.
+    while first >= 0 and stride <= 2 * max(latest, 1):
+        count = kept_count(first, latest, stride)
+        if count < len(generations):
+            return None
+        if count == len(generations) <= capacity:
+            start = first // stride + 1
+            expected = stride * np.arange(start, start + len(inner))
+            return stride if np.array_equal(inner, expected) else None
+        stride *= 2
+    return None

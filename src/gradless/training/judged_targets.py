@@ -48,9 +48,9 @@ def check(problem: Any, has_target: bool) -> None:
     """
     if has_target and problem.uses_minibatches and not isinstance(problem, JudgedOnAll):
         raise InputError(
-            f"a target was given for {type(problem).__name__}, a problem with minibatches that "
-            "has no method score_all(params) to judge parameters on all of the data; add one, or "
-            "give evaluations or seconds in place of the target"
+            "a problem with minibatches must have a method score_all(params) for a target, "
+            f"which judges parameters on all of the data, got {type(problem).__name__} without "
+            "it. Add one, or give evaluations or seconds in place of the target"
         )
 
 

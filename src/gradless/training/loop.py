@@ -84,11 +84,11 @@ def check_budget(strategy: Strategy, stop: Stop) -> None:
         )
     per_generation = evaluations_per_generation(strategy)
     if not stop.ends:
-        raise InputError("no limit was given, expected at least one; give evaluations or seconds")
+        raise InputError("a run must have a limit, got none. Give evaluations or seconds")
     if stop.evaluations is not None and stop.evaluations < per_generation:
         raise InputError(
-            f"{stop.evaluations} evaluations were given, expected at least the {per_generation} "
-            f"of one generation of {strategy.name}; give more, or a smaller population"
+            f"evaluations must be at least the {per_generation} of one generation of "
+            f"{strategy.name}, got {stop.evaluations}. Give more, or a smaller population"
         )
 
 
@@ -150,8 +150,8 @@ def train(
         run = with_exact_losses(strategy, run)
     elif run.best_loss.dtype != loss_dtype():
         raise InputError(
-            f"a run with losses in {run.best_loss.dtype} was given, expected {loss_dtype()}, which "
-            "JAX computes in its present mode; set jax_enable_x64 as it was when the run began"
+            f"losses of a run must be {loss_dtype()}, as JAX computes in its present mode, got "
+            f"{run.best_loss.dtype}. Set jax_enable_x64 as it was when the run began"
         )
     if resume_from is not None:
         run = checkpoint.newest(resume_from, run).run

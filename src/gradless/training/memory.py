@@ -132,8 +132,8 @@ def check(
             advice = f"use {setting.text}, which needs about {words.size(setting.needed().total)}"
             break
     raise InputError(
-        f"{what} needs about {needed}, expected at most {_USABLE:.0%} of the "
-        f"{words.size(free_memory.free() or 0)} that are free; {advice}"
+        f"memory for {what} must be at most {_USABLE:.0%} of the "
+        f"{words.size(free_memory.free() or 0)} free, got about {needed}; {advice}"
     )
 
 

@@ -24,7 +24,7 @@ from gradless.problems.contract import NO_FAULTS, Faults
 from gradless.problems.function import LossFunction
 from gradless.problems.python import PythonProblem
 from gradless.strategies import Strategy
-from gradless.training import auto, memory
+from gradless.training import auto
 from gradless.training import minimize_arguments as given
 from gradless.training.generation import Run, begin
 from gradless.training.history import History
@@ -197,19 +197,12 @@ def minimize(
     if resume_from is not None:
         if scale is not None:
             raise InputError(
-                f"scale={scale!r} was given with resume_from, expected none: the earlier one stays"
+                f"scale must be left out with resume_from, which keeps its own, got {scale!r}"
             )
         chosen, why = given.continued(resume_from, chosen, problem), resume_from.why
     elif chosen is None:
-        choice = auto.choose(
-            dimension=problem.structure.size,
-            evaluations=stop.evaluations,
-            seconds=stop.seconds,
-            operations=problem.cost.operations,
-            smooth=compiled,  # what Python computes may go in steps
-            minibatches=problem.uses_minibatches,
-        )
-        chosen, why = auto.that_fits(choice, lambda s: memory.estimate(problem, s, start))
+        # What Python computes may go in steps.
+        chosen, why = auto.chosen(problem, start, stop, smooth=compiled)
     if scale is not None:
         with mode_for(problem):
             chosen = given.scaled(chosen, scale, start)

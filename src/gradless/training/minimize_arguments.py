@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradless import strategies
+from gradless._core import defaults
 from gradless._core.errors import InputError, unknown_name
 from gradless._core.tree import Params, Structure
 from gradless.problems.function import FunctionProblem, LossFunction
@@ -22,8 +23,6 @@ from gradless.training import memory
 from gradless.training.host_loop import mode_for
 from gradless.training.loop import Stop
 from gradless.training.minimum import Minimum
-
-DEFAULT_SECONDS = 15.0  # as on the command line
 
 
 def problem_of(
@@ -39,8 +38,8 @@ def problem_of(
         return PythonProblem(loss_fn, params, data, batch_size, n_jobs)
     if n_jobs != 1:
         raise InputError(
-            f"n_jobs={n_jobs!r} was given for a compiled function, which uses all cores itself; "
-            "leave it out, or give compiled=False for a function in Python"
+            f"n_jobs must be 1 for a compiled function, which uses all cores itself, got "
+            f"{n_jobs!r}. Leave it out, or give compiled=False for a function in Python"
         )
     return FunctionProblem.of(loss_fn, params, data, batch_size)
 
@@ -54,14 +53,18 @@ def stop_of(
 ) -> Stop:
     """What ends the search; the default time unless something surely does."""
     wanted = dict(target_measures or {})
-    for value in (evaluations, seconds, target_loss, stagnation, *wanted.values()):
+    limits = {
+        "evaluations": evaluations,
+        "seconds": seconds,
+        "target_loss": target_loss,
+        "stagnation": stagnation,
+        **{f"the target {name}": least for name, least in wanted.items()},
+    }
+    for name, value in limits.items():
         if value is not None and not isinstance(value, int | float | np.number):
-            raise InputError(
-                f"{value!r} was given to end the search, expected a number; "
-                "give for example evaluations=100_000"
-            )
+            raise InputError(f"{name} must be a number, got {value!r}. For example: {name}=10_000")
     if evaluations is None and seconds is None and stagnation is None:
-        seconds = DEFAULT_SECONDS  # a target alone may never be reached
+        seconds = defaults.SECONDS  # a target alone may never be reached
     return Stop(
         evaluations=evaluations,
         seconds=seconds,
@@ -75,17 +78,14 @@ def check_seed(seed: Any) -> None:
     """Refuse what is none."""
     if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
         raise InputError(
-            f"seed {seed!r} was given, expected a whole number from 0 to 2**32 - 1; "
-            "give for example 0"
+            f"seed must be a whole number from 0 to 2**32 - 1, got {seed!r}. For example: seed=0"
         )
 
 
 def check_callback(callback: Any) -> None:
     """Refuse what cannot be called."""
     if callback is not None and not callable(callback):
-        raise InputError(
-            f"callback={callback!r} was given, expected a function of a record, or None"
-        )
+        raise InputError(f"callback must be a function of a record, or None, got {callback!r}")
 
 
 def strategy_of(
@@ -98,8 +98,8 @@ def strategy_of(
     if isinstance(given, type) or not isinstance(given, str | Strategy):
         shown = given.__name__ if isinstance(given, type) else repr(given)
         raise InputError(
-            f"strategy={shown} was given, expected 'auto', a name or a strategy; "
-            "give for example 'cma_es' or CMAES(sigma=0.5)"
+            f"strategy must be 'auto', a name or a strategy, got {shown}. "
+            "For example: 'cma_es' or CMAES(sigma=0.5)"
         )
     name = given if isinstance(given, str) and given != "auto" else None
     known = set() if name is None else _hyperparameters(strategies.find(name))
@@ -107,8 +107,8 @@ def strategy_of(
     for argument, value in hyperparameters.items():
         if name is None and argument in anywhere:
             raise InputError(
-                f"{argument}={value!r} was given with strategy={given!r}, expected hyperparameters "
-                "only with a strategy by name; name one, or set them in the strategy itself"
+                f"strategy must be a name where {argument} is given, got {given!r} with "
+                f"{argument}={value!r}. Name one, or set {argument} in the strategy itself"
             )
         if argument not in known:
             raise unknown_name("argument of minimize", argument, {*arguments, *known})
@@ -127,7 +127,7 @@ def scaled(strategy: Strategy, scale: Any, start: Params) -> Strategy:
     except (TypeError, ValueError):
         kinds = {"O"}
     if not kinds or kinds - set("fiu"):
-        raise InputError(f"scale={scale!r} was given, expected numbers; give for example scale=0.1")
+        raise InputError(f"scale must be numbers, got {scale!r}. For example: scale=0.1")
     scaled: Any = Scaled(strategy, scale)
     jax.eval_shape(scaled.init, jax.random.key(0), start)
     return scaled
@@ -144,8 +144,8 @@ def arrays(params: Params) -> Params:
     for path, leaf in jax.tree_util.tree_flatten_with_path(start)[0]:
         if not jnp.isfinite(leaf).all():
             raise InputError(
-                f"params{jax.tree_util.keystr(path)} holds NaN or infinity in {leaf.dtype}, "
-                "expected finite numbers"
+                f"params{jax.tree_util.keystr(path)} must be finite, got NaN or infinity in "
+                f"{leaf.dtype}"
             )
     return start
 
@@ -156,15 +156,14 @@ def continued(
     """The strategy that goes on from an earlier result."""
     if not isinstance(earlier, Minimum):
         raise InputError(
-            f"resume_from of type {type(earlier).__name__} was given, expected what minimize "
-            "returned"
+            f"resume_from must be what minimize returned, got {type(earlier).__name__}"
         )
     with mode_for(problem):
         structure = Structure.of(earlier.best)
     if structure != problem.structure:
         raise InputError(
-            "params unlike those of resume_from were given, expected the same names, shapes and "
-            "dtypes; give for example resume_from.best"
+            "params must have the names, shapes and dtypes of those of resume_from. "
+            "Give for example resume_from.best"
         )
     if chosen is None:
         return earlier.strategy
@@ -174,8 +173,8 @@ def continued(
     kinds: Any = [jax.tree.structure(each) for each in (chosen, earlier.strategy)]
     if kinds[0] != kinds[1]:
         raise InputError(
-            f"strategy {chosen!r} was given to go on with {earlier.strategy!r}, expected the same, "
-            "but for hyperparameters that are floats; leave it out"
+            f"strategy must be that of resume_from, {earlier.strategy!r}, but for numbers that are "
+            f"floats, got {chosen!r}. Leave it out"
         )
     return chosen
 

@@ -18,6 +18,7 @@ from gradless.strategies.base import Strategy
 from gradless.training.history import History
 from gradless.training.records import Record, Stop
 
+_LONGEST = 250  # characters of a hyperparameter: trackers take no whole arrays
 CALLBACK = "stopped by the callback"  # why a run stopped
 
 
@@ -60,22 +61,27 @@ class RunInfo:
 
 
 def _plain(value: Any) -> bool | int | float | str:
-    return value if isinstance(value, bool | int | float | str) else str(value)
+    if isinstance(value, bool | int | float):
+        return value
+    text = str(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 @runtime_checkable
 class Observer(Protocol):
-    """What watches a run. A class that inherits it need not define all three."""
+    """What watches a run. A class that inherits it need not define all three.
+
+    Training in two phases, each with its own objective, is two runs: it begins and ends twice.
+    """
 
     def begin(self, info: RunInfo) -> None:
         """Get ready, before anything is compiled."""
         return
 
     def record(self, record: Record) -> str | None:
-        """Look at a record; a text ends the run for that reason.
+        """Look at a record of at least one generation; a text ends the run for that reason.
 
-        Several records come a second, the last one with ``record.stopped_because``. One of a run
-        that ends at once may be without any generation.
+        Several come a second, most often the last one with ``record.stopped_because``.
         """
         return None
 
@@ -104,8 +110,8 @@ class Callback(Observer):
         self.function = function
 
     def record(self, record: Record) -> str | None:
-        """Call it, unless nothing was done."""
-        return CALLBACK if len(record.generation) and self.function(record) else None
+        """Call it."""
+        return CALLBACK if self.function(record) else None
 
 
 def checked(observers: Any) -> list[Observer]:
@@ -141,14 +147,14 @@ def watching(
     Yields
     ------
     callable
-        Tells all of them a record, and returns why the run ends: the record's own reason, or that
-        of the first observer with one; None if it goes on.
+        Tells all of them a record, unless it is of no generation, and returns why the run ends: the
+        record's own reason, or that of the first observer with one; None if it goes on.
     """
     reason: str | None = None
 
     def tell(record: Record) -> str | None:
         nonlocal reason
-        wishes = [each.record(record) for each in observers]
+        wishes = [each.record(record) for each in observers if len(record.generation)]
         reason = record.stopped_because or next(filter(None, wishes), None)
         return reason
 

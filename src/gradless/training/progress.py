@@ -115,6 +115,11 @@ class _Cell:
         pass
 
 
+def live_line(console: Console) -> LiveLine | _Cell:
+    """A line that changes, in a terminal or a notebook: with ``show(text)`` and ``close()``."""
+    return _Cell() if console.is_jupyter else LiveLine(console)
+
+
 class ProgressLine(Observer):
     """Shows a run while it goes on.
 
@@ -149,12 +154,10 @@ class ProgressLine(Observer):
             self._open()
 
     def _open(self) -> None:
-        self._live = _Cell() if self._console.is_jupyter else LiveLine(self._console)
+        self._live = live_line(self._console)
 
     def record(self, record: Record) -> None:
         """Show where it is."""
-        if not len(record.loss):
-            return
         if not self._is_live:
             if not self._unasked:
                 self._print(record)

@@ -79,15 +79,15 @@ class Stop:
         }
         for name, value in limits.items():
             if value is not None and not value > 0:
-                raise InputError(f"stop after {name}={value} was given, expected more than 0")
+                raise InputError(f"{name} must be more than 0, got {value}")
         if self.accuracy is not None and not 0 <= self.accuracy <= 1:
             raise InputError(
-                f"target accuracy {self.accuracy} was given, expected a share from 0 to 1; "
-                f"for percent, divide by 100"
+                f"a target accuracy must be a share from 0 to 1, got {self.accuracy}. "
+                "Divide percent by 100"
             )
         for name, value in {"loss": self.loss, **self.measures}.items():
             if value is not None and math.isnan(value):
-                raise InputError(f"the target {name} must be a number, got NaN")
+                raise InputError(f"a target {name} must be a number, got NaN")
 
     @property
     def targets(self) -> dict[str, float]:

@@ -99,21 +99,21 @@ def train_with_restarts(
     for name, value, least in (("patience", patience, 1), ("growth", growth, 2)):
         if value is not None and (not isinstance(value, int) or value < least):
             raise InputError(
-                f"{name}={value!r} was given for restarts, expected a whole number, at least "
-                f"{least}"
+                f"{name} of restarts must be a whole number, {least} or more, got {value!r}"
             )
     if not spread > 0:
-        raise InputError(f"spread={spread!r} was given for restarts, expected a number above 0")
+        raise InputError(f"spread of restarts must be above 0, got {spread!r}")
     check_restartable("restarts with growing populations", strategy)
     if "population" not in {f.name for f in dataclasses.fields(strategy)}:  # type: ignore[arg-type]
         raise InputError(
-            f"{strategy.name} was given for restarts with growing populations, expected a strategy "
-            "with a hyperparameter population, such as cma_es; or use strategies.wrappers.Restarts"
+            "restarts with growing populations must have a strategy with a hyperparameter "
+            f"population, such as cma_es, got {strategy.name}; or use "
+            "strategies.wrappers.Restarts"
         )
     if stop.stagnation is not None:
         raise InputError(
-            f"stagnation={stop.stagnation} was given for restarts, expected none, since it begins "
-            "the next attempt; give patience, and evaluations or seconds to end all of it"
+            "stagnation must be left out for restarts, since it begins the next attempt, got "
+            f"{stop.stagnation}; give patience, and evaluations or seconds to end all of it"
         )
     check_budget(strategy, stop)
 

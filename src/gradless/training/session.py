@@ -1,41 +1,34 @@
-"""How does an estimator train its network? Phases, and looks at samples held out.
+"""How does every door train? One session: from a problem, a strategy and a budget to a result.
 
-Where the objective goes in steps, a network at the beginning is often on a plateau: no candidate
-differs from it. A first phase on log loss, which is never flat, brings it to where the steps are.
-From there on the search is for a place around which the metric is good, not for a single network:
-the best of thousands is the one that fits the accidents of the training samples best.
+A session may have a first phase on another problem, such as log loss: where an objective goes in
+steps, a network at the beginning is often on a plateau, no candidate differs from it, and a loss
+that is never flat brings it to where the steps are.
+
+Which parameters it ends with follows one rule. Rows held out choose, if there are any. Otherwise it
+is the best that was seen; but where that owes much to luck, on minibatches and for metrics that
+count, it is the center of the search, around which networks are good. Whoever reached a target has
+what reached it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import itertools
 import math
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-import jax
 import numpy as np
-import numpy.typing as npt
-from sklearn.utils import _safe_indexing
 
-from gradless import objectives
-from gradless._core import tree
+from gradless._core import defaults
 from gradless._core.programs import compiled
 from gradless._core.tree import Params, Structure
-from gradless.data.scaling import Scales
-from gradless.models.mlp import INITIALIZERS, MLP, Dense
-from gradless.objectives import Objective, Task
-from gradless.objectives.units import Unit
-from gradless.problems.scorer import HostMetric, HostMetricProblem
-from gradless.problems.supervised import SupervisedProblem
+from gradless.objectives.objective import Measure
+from gradless.problems.contract import Score
 from gradless.strategies import Strategy
-from gradless.training import auto, checkpoint, memory
-from gradless.training.checkpoint import Keeper
+from gradless.training import checkpoint
+from gradless.training.checkpoint import Keeper, Saved
 from gradless.training.history import History
 from gradless.training.host_loop import mode_for
 from gradless.training.loop import (
@@ -46,449 +39,465 @@ from gradless.training.loop import (
     check_budget,
     evaluations_per_generation,
 )
-from gradless.training.validation import EvenLooks, Validation, center, watched
+from gradless.training.observers import Observer, RunInfo, watching
+from gradless.training.validation import GrowingLooks, Validation, answers, watched
 
-DEFAULT_EVALUATIONS = 20_000
-_LOOKS = 50  # at samples held out, in a whole budget of evaluations
-_CHECKPOINT_EVERY = 30.0  # seconds
-_LINE_EVERY = 1.0  # seconds, at least, between two lines about progress
-_LEAST_FILLED = 64  # samples: up to here, computing them takes no time
+FIRST, MAIN = 0, 1  # numbers of the phases
 
 
-class Samples(NamedTuple):
-    """What there is to learn from."""
+class Judged(Protocol):
+    """A problem that says of parameters how good they are on all of the data."""
 
-    inputs: npt.NDArray[np.float64]  # (samples, features), as the network sees them
-    targets: npt.NDArray[Any]  # as objectives.prepared takes them
-    weight: npt.NDArray[np.float64]  # (samples,)
-    y_true: npt.NDArray[Any]  # as a metric in Python sees them
-    given: Any  # features as the user has them, for a scorer that reads them; else None
-    weighted: bool  # whether a metric in Python has to see the weights, too
-
-    def at(self, chosen: npt.NDArray[np.integer]) -> Samples:
-        """Some of them."""
-        inputs, targets, weight, y_true = (array[chosen] for array in self[:4])
-        given = None if self.given is None else _safe_indexing(self.given, chosen)
-        return Samples(inputs, targets, weight, y_true, given, self.weighted)
+    def score_all(self, params: Params) -> Score:
+        """Loss and measures, each of shape ()."""
 
 
 @dataclass(frozen=True)
-class Training:
-    """How a network is trained.
+class Phase:
+    """A problem, and how it is searched.
 
-    Parameters
+    Attributes
     ----------
-    task, model, objective
-        What is trained, for what.
-    strategy
-        None to have one chosen.
-    classes
-        Labels of the outputs, None for regression.
-    scales
-        Of inputs and outputs.
-    unit
-        In which targets are given, without the shift of the outputs, and what is minimised; None
-        for classes, and for metrics in Python, which see the units of the user.
-    max_evaluations, max_time
-        Budget; time in seconds.
-    batch_size
-        Samples that a generation sees; all if None.
-    log_loss_share
-        Of the budget, for the first phase.
-    grows
-        Whether more samples come with every call: sizes that are compiled are then few.
-    patience
-        Looks without improvement after which training ends; None for no looks.
-    seed
-        Decides all that is random.
-    verbose
-        Whether to print lines.
-    callback
-        Gets every record; True ends training.
-    folder
-        For checkpoints.
+    problem
+        Of the contract, and :class:`Judged`.
+    strategy, why
+        How, and why that was chosen; empty if it was given.
+    stop
+        When it ends.
+    objective
+        What is improved; None for a loss without a name.
+    told
+        Makes what people see of losses.
     """
 
-    task: Task
-    model: MLP
-    objective: Objective | HostMetric
-    strategy: Strategy | None
-    classes: npt.NDArray[Any] | None
-    scales: Scales
-    unit: Unit | None
-    max_evaluations: int | None
-    max_time: float | None
-    batch_size: int | None
-    log_loss_share: float
-    grows: bool
-    patience: int | None
-    seed: int
-    verbose: bool
-    callback: Callable[[Record], Any] | None
-    folder: Path | None
+    problem: Any
+    strategy: Strategy
+    stop: Stop
+    why: str = ""
+    objective: Measure | None = None
+    told: Callable[[Any], Any] = lambda losses: losses
 
-    def with_share(self, share: float) -> Training:
-        """The same with a share of the budget."""
-        evaluations, seconds = self.max_evaluations, self.max_time
-        return dataclasses.replace(
-            self,
-            max_evaluations=None if evaluations is None else max(1, int(share * evaluations)),
-            max_time=None if seconds is None else share * seconds,
+
+@dataclass(frozen=True)
+class Plan:
+    """What a session does.
+
+    Attributes
+    ----------
+    main
+        The phase that it is about; its limits are those of the whole session.
+    params
+        Where it begins.
+    seed
+        Decides all noise and minibatches.
+    first
+        A phase before, which counts towards the limits.
+    keeps_center
+        Whether the best parameters seen owe much to luck even without minibatches.
+    held_out
+        The problem of rows held out, if there are some.
+    patience
+        With them: times the evaluations of the best network after which it ends.
+    goes_on
+        Whether ``params`` are the result of another session, and may be that of this one.
+    settings
+        What else decides it, for people.
+    """
+
+    main: Phase
+    params: Params
+    seed: int
+    first: Phase | None = None
+    keeps_center: bool = False
+    held_out: Judged | None = None
+    patience: float = defaults.PATIENCE
+    goes_on: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def wants_center(self) -> bool:
+        """Whether it ends with the center of its search, unless rows held out choose."""
+        return self.main.problem.uses_minibatches or self.keeps_center
+
+    def begun(self, phase: int = MAIN, params: Params | None = None) -> Run:
+        """The run of a phase before its first generation."""
+        one = self.main if phase == MAIN else self.first
+        assert one is not None
+        with mode_for(one.problem):
+            return begun(one.strategy, self.params if params is None else params, self.seed)
+
+    def validator(self) -> Validation | None:
+        """What judges networks on the rows held out; None if there are none."""
+        if self.held_out is None:
+            return None
+        per_generation = evaluations_per_generation(self.main.strategy)
+        return Validation(
+            GrowingLooks(per_generation, self.patience),
+            loss_of(self.held_out, self.params),
+            answers(self.main.strategy, self.wants_center),
         )
 
-    @property
-    def is_count(self) -> bool:
-        """Whether the objective counts samples, as far as anyone knows.
 
-        Each goes from wrong to right in a step, so the best of thousands of networks owes some of
-        them to luck, as on a lucky minibatch: the result is then the center of the search.
-        """
-        return not self.objective.smooth and self.task != "regression"
+class Spent(NamedTuple):
+    """What phases before the present one took."""
 
-    def told(self, losses: Any) -> Any:
-        """Losses in the units of the user."""
-        return losses if self.unit is None else self.unit.told(losses)
+    generations: int = 0
+    evaluations: int = 0
+    seconds: float = 0.0
 
-    @property
-    def stop(self) -> Stop:
-        """When it ends."""
-        return Stop(evaluations=self.max_evaluations, seconds=self.max_time)
+
+class Keeping(NamedTuple):
+    """Where checkpoints of a session go.
+
+    Attributes
+    ----------
+    folder
+        Of the run.
+    every
+        Seconds between two of them.
+    about
+        Makes what they say besides that of the session itself.
+    failed
+        Called with a text if one could not be written.
+    """
+
+    folder: Path
+    every: float
+    about: Callable[[], dict[str, Any]] = dict
+    failed: Callable[[str], None] = lambda _: None
 
 
 class Trained(NamedTuple):
-    """What came of it."""
+    """What came of a session.
 
-    params: Params  # NumPy arrays
-    loss: float  # on all training samples
-    history: History
-    evaluations: int
-    strategy: Strategy
-    why: str
+    Attributes
+    ----------
+    params
+        The parameters kept, NumPy arrays.
+    loss
+        Theirs on all training data, as people know it.
+    stopped_because
+        What ended it.
+    chosen
+        Whether rows held out chose these parameters.
+    compile_seconds
+        Of the last phase.
+    """
+
+    params: Params
+    loss: float
     stopped_because: str
-    validation_losses: list[float]
+    chosen: bool
+    compile_seconds: float
 
 
-# --- Samples --------------------------------------------------------------------------------------
+class Session:
+    """A plan on its way.
 
+    Parameters
+    ----------
+    plan
+        What is done.
+    observers
+        Hear of the records of each phase; evaluations and seconds are those of the session.
+    asked_to_stop
+        Called between chunks; a text ends the session for that reason.
+    keeping
+        Where checkpoints go, if any are written.
 
-def merged(
-    rows: npt.NDArray[np.float64], weight: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
-    """Numbers of rows that are all different, and the weight of each with those that equal it.
-
-    Their order depends on nothing but their content. A sample of weight 2 is therefore exactly two
-    equal ones, wherever they stand.
+    Attributes
+    ----------
+    phase
+        The present one.
+    run, history, validation
+        Of it.
+    spent
+        By phases before.
+    not_finite
+        Losses that were not, in all phases.
     """
-    _, first, inverse = np.unique(rows, axis=0, return_index=True, return_inverse=True)
-    return first, np.bincount(inverse.reshape(-1), weight).astype(np.float64)
 
+    def __init__(
+        self,
+        plan: Plan,
+        observers: Sequence[Observer] = (),
+        *,
+        asked_to_stop: Callable[[], str | None] = lambda: None,
+        keeping: Keeping | None = None,
+    ) -> None:
+        """Begin nothing yet."""
+        self.plan, self._observers = plan, observers
+        self._asked, self._keeping = asked_to_stop, keeping
+        self.phase = MAIN if plan.first is None else FIRST
+        self.run: Run | None = None
+        self.history, self.validation = History(), plan.validator()
+        self.spent, self.not_finite = Spent(), 0
+        self._start = plan.params
+        self._seconds = 0.0  # of the present phase before this call
 
-def filled(samples: int) -> int:
-    """A size, at most an eighth above, to which samples are filled up by copies of weight zero.
+    # --- How far it is ----------------------------------------------------------------------------
 
-    Cross-validation and growing tables make many sizes, and each is another program to compile.
-    """
-    step = 2 ** max(0, samples.bit_length() - 4)
-    return max(_LEAST_FILLED, -(-samples // step) * step)
+    @property
+    def evaluations(self) -> int:
+        """Evaluations so far."""
+        return self.spent.evaluations + (0 if self.run is None else self._made(self.run))
 
+    @property
+    def seconds(self) -> float:
+        """Seconds so far, of all calls."""
+        return self.spent.seconds + self._seconds
 
-# --- Training -------------------------------------------------------------------------------------
+    def _made(self, run: Run) -> int:
+        return int(run.generation) * evaluations_per_generation(self._now.strategy)
 
+    @property
+    def _now(self) -> Phase:
+        now = self.plan.main if self.phase == MAIN else self.plan.first
+        assert now is not None
+        return now
 
-def fit(
-    training: Training, samples: Samples, held_out: Samples | None, start: Params | None
-) -> Trained:
-    """Train from new parameters, or go on from ``start``.
+    def described(self) -> dict[str, Any]:
+        """What :meth:`restore` needs besides arrays, as JSON can hold it."""
+        return {
+            "phase": self.phase,
+            "spent": self.spent._asdict(),
+            "phase_seconds": self._seconds,
+            "not_finite": self.not_finite,
+            "validation": None if self.validation is None else self.validation.described(),
+        }
 
-    Raises
-    ------
-    InputError
-        For whatever cannot be trained.
-    """
-    params = start
-    if params is None:
-        params = _initial(training.model, training.seed)
-    share = training.log_loss_share
-    if share <= 0:
-        return _search(training, samples, held_out, params, compare=start is not None)
-    first = dataclasses.replace(
-        training.with_share(share), objective=objectives.get("cross_entropy"), patience=None
-    )
-    strategy = _plan(first, samples, params)[1]
-    too_few = evaluations_per_generation(strategy) > (first.max_evaluations or math.inf)
-    if too_few:
-        return _search(training, samples, held_out, params, compare=start is not None)
-    begun = _search(first, samples, None, params, compare=start is not None)
-    if begun.stopped_because == _CALLBACK:
-        problem = _problem(training, samples, begun.params)
-        return begun._replace(loss=_loss_of(problem, begun.params))
-    rest = training.with_share(1 - share)
-    if training.max_evaluations is not None:
-        rest = dataclasses.replace(
-            rest, max_evaluations=max(1, training.max_evaluations - begun.evaluations)
+    def like(self, about: Mapping[str, Any]) -> Run:
+        """A run of the shapes of a checkpoint that says this of itself."""
+        number = about.get("phase", MAIN)
+        return self.plan.begun(FIRST if number == FIRST and self.plan.first else MAIN)
+
+    def restore(self, saved: Saved) -> None:
+        """Go on from a checkpoint.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If it does not say how far it is.
+        """
+        about = saved.about
+        phase, spent, seconds = about["phase"], Spent(**about["spent"]), about["phase_seconds"]
+        numbers = (phase, *spent, seconds, about["not_finite"])
+        known = (FIRST, MAIN) if self.plan.first else (MAIN,)
+        if not all(isinstance(each, int | float) for each in numbers) or phase not in known:
+            raise TypeError("not numbers")
+        if self.validation is not None:
+            self.validation.before = spent.evaluations
+            self.validation.restore(about["validation"], saved.kept)
+        self.phase, self.spent, self._seconds = phase, spent, float(seconds)
+        self.not_finite = int(about["not_finite"])
+        self.run, self.history = saved.run, saved.history
+
+    # --- Training ---------------------------------------------------------------------------------
+
+    def train(self) -> Trained:
+        """Train, to the end of the last phase.
+
+        Raises
+        ------
+        InputError
+            For whatever cannot be trained.
+        OSError
+            If the last checkpoint cannot be written.
+        """
+        plan, seconds = self.plan, self.seconds
+        if self.phase == FIRST:
+            ended = self._search(self._first_limits(), None)
+            if ended.asked:
+                return self._ended(ended, self._answer(ended, None, compared=plan.goes_on))
+            self._start = self._answer(ended, None, compared=plan.goes_on)[0]
+            made = self.spent
+            assert self.run is not None
+            self.spent = Spent(
+                made.generations + int(self.run.generation),
+                made.evaluations + self._made(self.run),
+                made.seconds + self._seconds,
+            )
+            self.phase, self.run, self.history = MAIN, None, History()
+            self._seconds = 0.0
+            if self.validation is not None:
+                self.validation.before = self.spent.evaluations
+        ended = self._search(_left(plan.main, self.spent, self.seconds - seconds), self.validation)
+        # Against a first phase, an average would lose by what that one has learnt by heart.
+        compared = plan.goes_on and plan.first is None
+        return self._ended(ended, self._answer(ended, self.validation, compared=compared))
+
+    def _first_limits(self) -> Stop:
+        """What is left of the first phase's limits, within those of this call."""
+        stop, whole = self._now.stop, self.plan.main.stop
+        evaluations, seconds = stop.evaluations, stop.seconds
+        if evaluations is not None and whole.evaluations is not None:
+            evaluations = min(evaluations, whole.evaluations)
+        if seconds is not None:
+            seconds = max(1e-9, seconds - self._seconds)
+            seconds = seconds if whole.seconds is None else min(seconds, whole.seconds)
+        return dataclasses.replace(stop, evaluations=evaluations, seconds=seconds)
+
+    def _search(self, stop: Stop, validation: Validation | None) -> _Ended:
+        """The present phase."""
+        now = self._now
+        check_budget(now.strategy, stop)
+        if self.run is None:
+            self.run = self.plan.begun(self.phase, self._start)
+        info = RunInfo(
+            now.strategy, stop, now.objective, now.problem.uses_minibatches, self.plan.settings
         )
-    return _search(rest, samples, held_out, begun.params, compare=True, before=begun)
+        before, reason = self._seconds, None
+        record: Record | None = None
+        with watching(self._observers, info) as tell, _Kept(self, self._keeping) as kept:
+            for record in watched(
+                now.problem, now.strategy, self.run, stop, validation, self._asked
+            ):
+                self.run = record.run
+                self.not_finite += record.not_finite
+                shown = record._replace(
+                    seconds=record.seconds + (self.spent.seconds + before),
+                    evaluations=record.evaluations + self.spent.evaluations,
+                    loss=now.told(record.loss),
+                    best_loss=now.told(record.best_loss),
+                )
+                if len(record.seconds):
+                    self._seconds = before + float(record.seconds[-1])
+                if self.phase == MAIN:
+                    self.history.append(**shown.rows)
+                reason = tell(shown)
+                if reason is not None:
+                    break
+                kept.offer()
+            assert record is not None
+            asked = reason if record.stopped_because is None else self._asked()
+            kept.close(last=self.phase == MAIN or asked is not None)
+        return _Ended(self.run, str(reason), asked, record.compile_seconds)
 
-
-_CALLBACK = "stopped by the callback"
-
-
-def _problem(
-    training: Training, samples: Samples, params: Params
-) -> SupervisedProblem | HostMetricProblem:
-    size = len(samples.inputs)
-    batch_size = training.batch_size
-    batch_size = None if batch_size is None or batch_size >= size else batch_size
-    filled_to = 0 if batch_size else filled(size)
-    if training.grows and filled_to:
-        filled_to = 2 ** (filled_to - 1).bit_length()
-    if isinstance(training.objective, HostMetric):
-        return HostMetricProblem(
-            training.objective,
-            samples.inputs,
-            samples.y_true,
-            samples.weight if samples.weighted else None,
-            training.classes,
-            training.model,
-            params,
-            batch_size=batch_size,
-            filled=filled_to,
-            scales=training.scales,
-            given=samples.given,
-        )
-    unit, scale = training.unit, training.scales.output_scale
-    if unit is not None and scale is not None:
-        scale = scale / unit.of_targets
-    return SupervisedProblem.of_arrays(
-        training.task,
-        samples.inputs,
-        samples.targets,
-        training.model.sizes[-1],
-        training.model,
-        training.objective if unit is None else unit.objective,
-        batch_size=batch_size,
-        weight=samples.weight,
-        output_scale=None if scale is None or (scale == 1).all() else scale,
-        filled=filled_to,
-    )
-
-
-def _plan(
-    training: Training, samples: Samples, params: Params
-) -> tuple[SupervisedProblem | HostMetricProblem, Strategy, str]:
-    """The problem, the strategy, and why it."""
-    problem = _problem(training, samples, params)
-    if training.strategy is not None:
-        return problem, training.strategy, ""
-    choice = auto.choose(
-        dimension=tree.size(params),
-        evaluations=training.max_evaluations,
-        seconds=training.max_time,
-        operations=problem.cost.operations,
-        smooth=training.objective.smooth and not training.model.is_piecewise_constant,
-        minibatches=problem.uses_minibatches,
-        is_count=training.is_count,
-    )
-    choice = auto.that_fits(choice, lambda s: memory.estimate(problem, s, params))
-    return problem, choice.strategy, choice.why
-
-
-def _search(
-    training: Training,
-    samples: Samples,
-    held_out: Samples | None,
-    params: Params,
-    *,
-    compare: bool,
-    before: Trained | None = None,
-) -> Trained:
-    """One phase, which with ``compare`` may end with what it began with, if that is better."""
-    problem, strategy, why = _plan(training, samples, params)
-    check_budget(strategy, training.stop)
-    with mode_for(problem):
-        run = _begun(strategy, params, np.uint32(training.seed))
-    spent = before.evaluations if before else 0
-    history, kept = History(), None
-    if training.folder is not None:
-        kept = _Kept.of(training, problem, samples, strategy, run)
-        run, history = kept.newest(run, history)
-    structure = Structure.of(params)
-    wants_center = problem.uses_minibatches or training.is_count
-    seconds_before = history.last.seconds if len(history) else 0.0
-    seen = _validation(training, held_out, strategy, params, wants_center)
-    reason, progress = None, _Progress(training)
-    for record in watched(problem, strategy, run, training.stop, seen):
-        shown = record._replace(
-            seconds=record.seconds + seconds_before,
-            evaluations=record.evaluations + spent,
-            loss=training.told(record.loss),
-            best_loss=training.told(record.best_loss),
-        )
-        history.append(**shown.rows)
-        reason = record.stopped_because
-        if kept is not None:
-            kept.keep(record.run, history)
-        if progress.asks_to_stop(shown) and reason is None:
-            reason = _CALLBACK
-            break
-    if kept is not None:
-        kept.close(record.run, history)
-    best: Any = None if seen is None else seen.network
-    if best is not None:
-        answer = structure.unravel(best)
-        loss = _loss_of(problem, answer)
-    else:
-        best = _answer(wants_center, strategy, record.run)
-        answer = structure.unravel(best)
-        loss = _loss_of(problem, answer) if wants_center else float(record.run.best_loss)
-        # Against the first phase, an average would lose by what that one has learnt by heart.
-        compared = compare and not (training.is_count and before)
-        first = _loss_of(problem, params) if compared or not math.isfinite(loss) else math.nan
+    def _answer(
+        self, ended: _Ended, validation: Validation | None, *, compared: bool
+    ) -> tuple[Params, float, bool]:
+        """The parameters of a phase, their loss, and whether rows held out chose them."""
+        plan, now = self.plan, self._now
+        structure = Structure.of(plan.params)
+        reached = ended.reason.startswith("target")
+        if validation is not None and not reached and validation.network is not None:
+            network: Any = validation.network
+            chosen = structure.unravel(network)
+            return chosen, float(now.problem.score_all(chosen).loss), True
+        wants = now.problem.uses_minibatches or (plan.keeps_center and self.phase == MAIN)
+        best: Any = np.asarray(ended.run.best)
+        params: Params = structure.unravel(best)
+        loss = float(ended.run.best_loss)
+        if wants and not reached:
+            center: Any = answers(now.strategy, True)(ended.run)[0]
+            averaged = structure.unravel(center)
+            of_center = float(now.problem.score_all(averaged).loss)
+            if math.isfinite(of_center):
+                params, loss = averaged, of_center
+        elif now.problem.uses_minibatches:
+            loss = float(now.problem.score_all(params).loss)
+        first = math.nan
+        if compared or not math.isfinite(loss):
+            first = float(now.problem.score_all(self._start).loss)
         # As good is not enough: where nothing is left to learn, weights would only wander.
         if math.isfinite(first) and not loss < first:
-            loss, answer = first, params
-    evaluations = history.last.evaluations if len(history) else spent
-    looks = [] if seen is None else [look.loss for look in seen.shown]
-    told = [float(training.told(each)) for each in (loss, *looks)]
-    return Trained(answer, told[0], history, evaluations, strategy, why, str(reason), told[1:])
+            params, loss = self._start, first
+        return params, loss, False
+
+    def _ended(self, ended: _Ended, found: tuple[Params, float, bool]) -> Trained:
+        params, loss, chosen = found
+        main = self.plan.main
+        if self.phase == FIRST:  # of what it is about, there is this one network
+            score = main.problem.score_all(params)
+            loss = float(score.loss)
+            assert self.run is not None
+            told = np.array([main.told(loss)])
+            measures = {name: np.asarray([of]) for name, of in score.measures.items()}
+            self.history.append(
+                generation=np.array([max(1, int(self.run.generation))]),
+                evaluations=np.array([self.evaluations]), seconds=np.array([self.seconds]),
+                loss=told, best_loss=told, **measures,
+                **{f"best_{name}": of for name, of in measures.items()},
+            )  # fmt: skip
+        return Trained(params, float(main.told(loss)), ended.reason, chosen, ended.compile_seconds)
 
 
-def _validation(
-    training: Training,
-    held_out: Samples | None,
-    strategy: Strategy,
-    params: Params,
-    wants_center: bool,
-) -> Validation | None:
-    """What judges networks on samples held out, if there are any."""
-    if held_out is None or training.patience is None:
-        return None
-    whole = dataclasses.replace(training, batch_size=None)
-    problem, structure = _problem(whole, held_out, params), Structure.of(params)
-    budget = training.max_evaluations or DEFAULT_EVALUATIONS
-    every = max(1, budget // _LOOKS // evaluations_per_generation(strategy))
+class _Ended(NamedTuple):
+    """How a phase ended."""
 
-    def loss_of(vector: Any) -> float:
-        return _loss_of(problem, structure.unravel(vector))
-
-    return Validation(
-        EvenLooks(every, training.patience),
-        loss_of,
-        lambda run: [_answer(wants_center, strategy, run)],
-    )
+    run: Run
+    reason: str
+    asked: str | None  # why the whole session is to end
+    compile_seconds: float
 
 
-def _answer(wants_center: bool, strategy: Strategy, run: Run) -> npt.NDArray[np.float32]:
-    """What a search has found, as a vector: its best, or where that was lucky, its center."""
-    if wants_center:
-        found = center(strategy, run)
-        if np.isfinite(found).all():
-            return found
-    return np.asarray(run.best)
+class _Kept:
+    """Checkpoints of the present phase; to be used in a ``with`` statement."""
+
+    def __init__(self, session: Session, keeping: Keeping | None) -> None:
+        self._session, self._keeping = session, keeping
+        self._keeper = keeping and Keeper(keeping.folder, keeping.every, keeping.failed)
+
+    def __enter__(self) -> _Kept:
+        if self._keeper is not None:
+            self._keeper.__enter__()
+            assert self._keeping is not None
+            if not checkpoint.found(self._keeping.folder):
+                self._keeper.write(*self._state())  # from here on, it can be killed
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self._keeper is not None:
+            self._keeper.__exit__(*error)
+
+    def offer(self) -> None:
+        if self._keeper is not None:
+            self._keeper.offer(*self._state())
+
+    def close(self, *, last: bool) -> None:
+        if self._keeper is not None and last:
+            self._keeper.write(*self._state())
+
+    def _state(self) -> tuple[Any, ...]:
+        session, keeping = self._session, self._keeping
+        assert keeping is not None
+
+        def about() -> dict[str, Any]:
+            return {**keeping.about(), **session.described()}
+
+        kept = None if session.validation is None else session.validation.kept
+        return session.run, session.history, about, kept
 
 
-def _loss_of(problem: SupervisedProblem | HostMetricProblem, params: Params) -> float:
-    if isinstance(problem, HostMetricProblem):
-        return problem.loss(params)
-    return float(_loss(problem.without_minibatches(), params))
+def _left(main: Phase, spent: Spent, seconds: float) -> Stop:
+    """Limits of the main phase once a first one has spent its part, ``seconds`` of this call."""
+    stop = main.stop
+    if stop.evaluations is not None and spent.evaluations:
+        least = evaluations_per_generation(main.strategy)
+        stop = dataclasses.replace(
+            stop, evaluations=max(least, stop.evaluations - spent.evaluations)
+        )
+    if stop.seconds is not None and seconds:
+        stop = dataclasses.replace(stop, seconds=max(1e-9, stop.seconds - seconds))
+    return stop
+
+
+def loss_of(problem: Judged, like: Params) -> Callable[[Any], float]:
+    """Makes a loss on all of a problem's data of parameters as a vector."""
+    structure = Structure.of(like)
+
+    def of(vector: Any) -> float:  # cut by NumPy: JAX would compile every cut
+        return float(problem.score_all(structure.unravel(vector)).loss)
+
+    return of
+
+
+def begun(strategy: Strategy, params: Params, seed: int) -> Run:
+    """The run before its first generation."""
+    return _begun(strategy, params, np.uint32(seed))
 
 
 # Compiled whole: left to itself, JAX compiles every single operation as a program of its own.
 @compiled()
-def _loss(problem: SupervisedProblem, params: Params) -> jax.Array:
-    return problem.score(params, (problem.inputs, problem.targets)).loss
-
-
-@compiled()
 def _begun(strategy: Strategy, params: Params, seed: Any) -> Run:
     return begin(strategy, params, seed)
-
-
-def _initial(model: MLP, seed: int) -> Params:
-    """First parameters, drawn by NumPy: for each shape, JAX would compile that for a second."""
-    draw = np.random.default_rng(seed)
-    layers: list[Any] = []
-    for inputs, outputs in itertools.pairwise(model.sizes):
-        scale = INITIALIZERS[model.initializer](inputs, outputs)
-        weights = np.float32(scale * draw.standard_normal((inputs, outputs)))
-        layers.append(Dense(weights, np.zeros(outputs, np.float32)))  # type: ignore[arg-type]
-    return tuple(layers)
-
-
-class _Progress:
-    """What the user sees and says while it trains."""
-
-    def __init__(self, training: Training) -> None:
-        self._training = training
-        self._told, self._told_loss = time.monotonic(), math.inf
-
-    def asks_to_stop(self, record: Record) -> bool:
-        """Show a record."""
-        if self._training.verbose:
-            self._print(record)
-        callback = self._training.callback
-        return callback is not None and len(record.loss) > 0 and bool(callback(record))
-
-    def _print(self, record: Record) -> None:
-        now, last = time.monotonic(), record.stopped_because is not None
-        if not len(record.loss) or (not last and now - self._told < _LINE_EVERY):
-            return
-        loss = float(record.best_loss[-1])
-        if last or loss < self._told_loss:
-            self._told, self._told_loss = now, loss
-            objective = self._training.objective
-            print(
-                f"{int(record.evaluations[-1]):,} evaluations, {record.seconds[-1]:.1f} s: "
-                f"{objective.label} {objective.value(loss):.6g}",
-                flush=True,
-            )
-
-
-class _Kept(NamedTuple):
-    """Checkpoints of one phase, in a folder of its own, named by everything that decides it."""
-
-    folder: Path
-    keeper: Keeper
-
-    @classmethod
-    def of(
-        cls,
-        training: Training,
-        problem: SupervisedProblem | HostMetricProblem,
-        samples: Samples,
-        strategy: Strategy,
-        run: Run,
-    ) -> _Kept:
-        assert training.folder is not None
-        settings = (
-            training.objective.name,
-            strategy,
-            training.model,
-            problem.batch_size,
-            training.max_evaluations,
-            training.max_time,
-            None if training.unit is None else training.unit.of_values,
-        )
-        digest = hashlib.sha256(repr(settings).encode())
-        for leaf in [*jax.tree.leaves(run), *samples[:3]]:
-            digest.update(tree.bits(leaf))
-        digest.update(repr(samples.y_true.tolist()).encode())
-        folder = training.folder / digest.hexdigest()[:16]
-        folder.mkdir(parents=True, exist_ok=True)
-        return cls(folder, Keeper(folder, _CHECKPOINT_EVERY))
-
-    def newest(self, run: Run, history: History) -> tuple[Run, History]:
-        """The newest one that can be read, if there is one."""
-        if not checkpoint.found(self.folder):
-            return run, history
-        saved = checkpoint.newest(self.folder, run)
-        return saved.run, saved.history
-
-    def keep(self, run: Run, history: History) -> None:
-        """Keep this state if it is time."""
-        self.keeper.offer(run, history, dict)
-
-    def close(self, run: Run, history: History) -> None:
-        """Keep the last state."""
-        with self.keeper:  # one may be on its way
-            self.keeper.write(run, history, dict)

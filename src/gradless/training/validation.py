@@ -18,7 +18,7 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
-from gradless._core import tree
+from gradless._core import defaults, tree
 from gradless._core.errors import InputError
 from gradless._core.floats import mode_of
 from gradless._core.programs import compiled
@@ -27,9 +27,6 @@ from gradless.strategies import Strategy
 from gradless.training.loop import Record, Run, Stop, evaluations_per_generation, train
 
 VALIDATED = "no improvement on the samples held out"  # why a run stopped
-PATIENCE = 3.0
-"""Times the evaluations of the best network that a run makes without finding a better one."""
-
 _GROWTH = 10  # generations by which a run grows by one between two looks
 _FIRST = 200  # evaluations between two looks at least
 _FEWEST_EVALUATIONS, _FEWEST_GENERATIONS = 5_000, 20  # without a better one, to end a run
@@ -42,21 +39,7 @@ class Look(NamedTuple):
 
     generation: int
     loss: float  # inf if it was not finite
-
-
-class EvenLooks(NamedTuple):
-    """A look after every so many generations; ``patience`` of them without a better network end."""
-
-    every: int
-    patience: float
-
-    def following(self, generation: int) -> int:
-        """The look after this one."""
-        return generation + self.every
-
-    def is_over(self, generation: int, best: int) -> bool:
-        """Whether there were as many looks as patience without a better network."""
-        return generation - best >= self.patience * self.every
+    evaluations: int  # of the whole session
 
 
 class GrowingLooks(NamedTuple):
@@ -66,7 +49,7 @@ class GrowingLooks(NamedTuple):
     """
 
     per_generation: int  # evaluations
-    patience: float = PATIENCE
+    patience: float = defaults.PATIENCE
 
     def following(self, generation: int) -> int:
         """The look after this one."""
@@ -77,14 +60,6 @@ class GrowingLooks(NamedTuple):
         """Whether a better network is not to be expected any more."""
         fewest = max(_FEWEST_GENERATIONS, -(-_FEWEST_EVALUATIONS // self.per_generation))
         return generation >= max(self.patience * best, best + fewest)
-
-
-Looks = EvenLooks | GrowingLooks
-"""After which generations a network is judged, and when a run ends.
-
-``following(0)`` is the first look, ``following`` of it the second; ``is_over(generation, best)``
-says whether a run ends at a generation whose best network is that of the generation ``best``.
-"""
 
 
 class Validation:
@@ -100,17 +75,19 @@ class Validation:
         The networks that a run could end with, as vectors.
     """
 
-    plan: Looks
+    plan: GrowingLooks
 
     def __init__(
         self,
-        looks: Looks,
+        looks: GrowingLooks,
         loss_of: Callable[[Vector], float],
         answers: Callable[[Run], Sequence[Vector]],
     ) -> None:
         """Nothing seen yet."""
         self.plan, self._loss_of, self._answers = looks, loss_of, answers
         self._next = looks.following(0)
+        self.before = 0
+        """Evaluations of phases before, which are no part of the run that is judged."""
         self.looks: list[Look] = []
         self.kept: Vector | None = None
         """The best network of these looks."""
@@ -164,7 +141,7 @@ class Validation:
             loss = self._loss_of(vector)
             losses.append(loss if np.isfinite(loss) else np.inf)
         best = int(np.argmin(losses))
-        look, vector = Look(generation, losses[best]), vectors[best]
+        look, vector = self._look(generation, losses[best]), vectors[best]
         if not due:
             # Only for the result: a run that goes on from here makes no look here.
             self._end = look, vector
@@ -174,11 +151,16 @@ class Validation:
         self.looks.append(look)
         return self.has_ended(generation)
 
+    def _look(self, generation: int, loss: float) -> Look:
+        return Look(generation, loss, self.before + generation * self.plan.per_generation)
+
     # --- In a checkpoint --------------------------------------------------------------------------
 
     def described(self) -> dict[str, Any]:
         """What :meth:`restore` needs besides the network kept, as JSON can hold it."""
-        looks = [(number, loss if loss < np.inf else None) for number, loss in self.looks]
+        looks = [
+            (look.generation, look.loss if look.loss < np.inf else None) for look in self.looks
+        ]
         return {"patience": self.plan.patience, "looks": looks}
 
     def restore(self, described: dict[str, Any], kept: Vector | None) -> None:
@@ -191,16 +173,14 @@ class Validation:
         """
         self.plan = self.plan._replace(patience=float(described["patience"]))
         self.looks = [
-            Look(int(generation), np.inf if loss is None else float(loss))
+            self._look(int(generation), np.inf if loss is None else float(loss))
             for generation, loss in described["looks"]
         ]
         self.kept = kept
 
-    def csv(self, strategy: Strategy) -> str:
+    def csv(self) -> str:
         """All looks as a table: generation, evaluations, loss."""
-        lines = [
-            f"{look.generation},{evaluations_of(look, strategy)},{look.loss}" for look in self.shown
-        ]
+        lines = [f"{look.generation},{look.evaluations},{look.loss}" for look in self.shown]
         return "\n".join(["generation,evaluations,loss", *lines, ""])
 
 
@@ -214,7 +194,7 @@ def looks_of(csv: str) -> list[Look]:
     """
     try:
         rows = [line.split(",") for line in csv.splitlines()[1:]]
-        return [Look(int(generation), float(loss)) for generation, _, loss in rows]
+        return [Look(int(one), float(loss), int(evaluations)) for one, evaluations, loss in rows]
     except ValueError:
         raise InputError("validation.csv of the run is damaged; restore it from a copy") from None
 
@@ -260,25 +240,22 @@ def center(strategy: Strategy, run: Run) -> Vector:
         return np.asarray(_center(strategy, run.state))
 
 
-def answers(strategy: Strategy, uses_minibatches: bool) -> Callable[[Run], list[Vector]]:
+def answers(strategy: Strategy, wants_center: bool) -> Callable[[Run], list[Vector]]:
     """The networks that a run could end with.
 
     The best one that was seen and, where a strategy's answer is an estimate that is not among its
-    candidates, that; of minibatches the estimate alone, since the best loss is that of a lucky one.
+    candidates, that; where the best owes much to luck, the center alone.
     """
 
     def of(run: Run) -> list[Vector]:
-        if uses_minibatches:
-            return [center(strategy, run)]
-        best = [np.asarray(run.best)]
-        return [center(strategy, run), *best] if strategy.samples_around_center else best
+        best, found = np.asarray(run.best), None
+        if wants_center or strategy.samples_around_center:
+            found = center(strategy, run)
+        if found is None or not np.isfinite(found).all():
+            return [best]
+        return [found] if wants_center else [found, best]
 
     return of
-
-
-def evaluations_of(look: Look, strategy: Strategy) -> int:
-    """Evaluations that a run had made when a network was judged."""
-    return look.generation * evaluations_per_generation(strategy)
 
 
 # Compiled whole: left to itself, JAX compiles every single operation as a program of its own.

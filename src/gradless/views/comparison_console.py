@@ -224,4 +224,6 @@ def behind(difference: Difference | None) -> str:
     if not math.isfinite(difference.mean):
         return "-"
     half = (difference.high - difference.low) / 2
+    if difference.mean == half == 0:
+        return "0"
     return f"{difference.mean:+.3g}" + (f" ± {half:.2g}" if math.isfinite(half) else "")

@@ -14,13 +14,14 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from gradless import objectives
 from gradless.objectives import Measure
-from gradless.runs.comparison.contest import Plan
+from gradless.runs.comparison.contest import Contest
 from gradless.runs.comparison.files import Kept
-from gradless.runs.comparison.outcomes import Axis, Outcome, quartiles
+from gradless.runs.comparison.outcomes import Axis, Outcome, Target, quartiles
 from gradless.runs.comparison.summary import Summary
 from gradless.runs.comparison.tasks import PlainLoss
 from gradless.training.gradient_descent import EVALUATIONS_PER_STEP, NAME
 from gradless.views import style
+from gradless.views.line_labels import label_of, name_ends
 from gradless.views.style import GRADIENTS, Look
 
 Array = npt.NDArray[np.float64]
@@ -33,7 +34,6 @@ _POINTS = 400
 _PANEL, _HEIGHT, _LEFT, _BETWEEN = 4.6, 5.4, 0.95, 0.6  # inches
 _BOTTOM, _TOP = 0.62, 0.95  # inches below and above the panels
 _LETTER = 0.084  # inches of a bold letter of a label, on average
-_LABEL = 9.5  # points
 _LOG_SPAN = 3.0  # factor between losses from which the smaller ones need a logarithmic scale
 _DECADES = 1e3  # of a budget; what was reached before its thousandth decides nothing
 _MOMENT = 0.5  # seconds; about runs that were shorter, time says nothing
@@ -58,6 +58,7 @@ def comparison(
     loss_name: str = "best loss so far",
     objective: Measure | None = None,
     target: float | None = None,
+    target_name: str = "target",
     families: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw the median over seeds of each strategy's best loss, and the band of its quartiles.
@@ -80,8 +81,8 @@ def comparison(
         Label of the vertical axis.
     objective
         What the losses are of, to draw its values; None to draw losses.
-    target
-        A loss to mark with a thin dotted line.
+    target, target_name
+        A loss to mark with a thin dotted line, and what it is.
     families
         Strategies of names that are not those of strategies, see :func:`.style.looks`.
 
@@ -120,7 +121,7 @@ def comparison(
             axes.axhline(target, color=style.FAINT, linewidth=1.0, linestyle=":", zorder=1)
             if axes is panels[0]:
                 axes.annotate(
-                    f" target {style.given(target, 'loss')}", (0, target),
+                    f" {target_name} {style.given(target, 'loss')}", (0, target),
                     xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points",
                     fontsize=style.SMALL, color=GRADIENTS,
                 )  # fmt: skip
@@ -279,74 +280,9 @@ def _across(axes: Axes, x: float) -> float:
     return float(share)
 
 
-def label_of(name: str) -> str:
-    """A name beside its line; the settings of a variant are below the strategy."""
-    family, colon, settings = name.partition(":")
-    if not colon or "=" not in settings.partition(":")[0]:
-        return style.cut(name, 28)
-    return "\n".join([family, *map(style.cut, settings.split(":"))])
-
-
-def name_ends(
-    axes: Axes,
-    names: Sequence[tuple[str, str]],
-    across: Sequence[float],
-    heights: npt.ArrayLike,
-) -> None:
-    """Names in their colours at the right of a panel, each with a hair to where its line ends.
-
-    ``across`` and ``heights`` are where, as shares of the panel.
-    """
-    points = 72 * (_HEIGHT - _BOTTOM - _TOP)  # height of a panel
-    labels = [label_of(name) for name, _ in names]
-    lines = 0.15 + 1.2 * max(label.count("\n") + 1 for label in labels)
-    size = min(_LABEL, 0.95 * points / (lines * len(names)))
-    places = spread(heights, lines * size / points)
-    ends = zip(names, labels, across, np.asarray(heights), places, strict=True)
-    for (_, color), label, x, height, place in ends:
-        axes.annotate(
-            "", (x, height), xycoords="axes fraction", xytext=(1.035, place),
-            textcoords="axes fraction", annotation_clip=False, zorder=1,
-            arrowprops={
-                "arrowstyle": "-", "color": color, "linewidth": 0.7, "alpha": 0.6, "shrinkA": 0,
-                "shrinkB": 0,
-            },
-        )  # fmt: skip
-        axes.text(
-            1.045, place, style.plain(label), transform=axes.transAxes, color=color, fontsize=size,
-            fontweight="bold", va="center", linespacing=1.1,
-        )  # fmt: skip
-
-
-def spread(positions: npt.ArrayLike, gap: float) -> Array:
-    """Positions (n,) moved as little as needed to be ``gap`` apart and from 0 to 1.
-
-    Least squares under the order, by pooling neighbours that are too close; where all together do
-    not fit, they are spread evenly.
-    """
-    wanted = np.asarray(positions, np.float64)
-    order = np.argsort(wanted, kind="stable")
-    count = len(wanted)
-    if count * gap > 1:
-        gap = 1 / max(count - 1, 1)
-    # Without the gaps, the places only have to be in order: isotonic regression.
-    pools: list[list[float]] = []  # mean, members
-    for index, position in enumerate(wanted[order]):
-        pools.append([position - index * gap, 1])
-        while len(pools) > 1 and pools[-2][0] >= pools[-1][0]:
-            (a, m), (b, n) = pools[-2:]
-            pools[-2:] = [[(m * a + n * b) / (m + n), m + n]]
-    shifted = np.concatenate([np.full(int(members), mean) for mean, members in pools])
-    shifted = np.clip(shifted, 0, max(0.0, 1 - (count - 1) * gap))
-    places = np.empty(count)
-    places[order] = shifted + np.arange(count) * gap
-    return places
-
-
-def pictured(
-    plan: Plan, outcomes: Sequence[Outcome], summary: Summary, path: Path | str | None = None
-) -> Figure:
+def pictured(contest: Contest, summary: Summary, path: Path | str | None = None) -> Figure:
     """Draw a comparison that has ended, with what it was about as its title."""
+    plan, outcomes = contest.plan, contest.outcomes
     task, objective = plan.task, plan.task.objective
     return comparison(
         outcomes,
@@ -357,7 +293,8 @@ def pictured(
         loss_name=_axis(objective),
         objective=objective,
         target=summary.target.value if summary.target.quantity == "loss" else None,
-        families=plan.families,
+        target_name=_name_of(summary.target),
+        families={name: each.name for name, each in contest.strategies.items()},
     )
 
 
@@ -377,8 +314,13 @@ def redrawn(kept: Kept, path: Path | str | None = None) -> Figure:
         loss_name=_axis(objective),
         objective=objective,
         target=target.value if target.quantity == "loss" else None,
+        target_name=_name_of(target),
         families=kept.families,
     )
+
+
+def _name_of(target: Target) -> str:
+    return "target" if target.given else "median of all runs"
 
 
 def title_of(name: str, sizes: Sequence[int] | None, objective: Measure) -> str:

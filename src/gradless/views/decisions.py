@@ -24,6 +24,7 @@ MARKERS = "os^DvPX*"  # of the classes
 _SIDE = 300  # points of the grid that the network is asked about
 _FINER = 4  # pixels for each, between which probabilities are interpolated
 _LEAST = 1e-30  # probability that is told from none
+_RINGED = 0.1  # share of wrong points up to which each has a ring
 _ROOM = 0.06  # beside the outermost points, as a share of what they span
 
 
@@ -51,8 +52,8 @@ def decision_boundary(
     """Draw which class a network predicts where, for data with exactly two features.
 
     The colour of a region is the predicted class, its strength the confidence. Each class has a
-    marker, and points that are predicted wrongly have a ring. The share of points that are right is
-    written below the title.
+    marker, and points that are predicted wrongly have a ring while they are few. The share of
+    points that are right is written below the title.
 
     Parameters
     ----------
@@ -101,9 +102,10 @@ def decision_boundary(
     for group in groups:
         right = is_right(predict_probabilities, group, len(class_names))
         draw_points(axes, group, len(class_names), dark=group is not groups[0])
-        _ring(axes, group.features[~right])
+        if right.mean() >= 1 - _RINGED:  # more rings would hide the points
+            _ring(axes, group.features[~right])
+            wrong += int((~right).sum())
         shares.append(f"{right.mean():.1%} of {len(right):,} {group.label}")
-        wrong += int((~right).sum())
     axes.set_xlabel(style.plain(feature_names[0]))
     axes.set_ylabel(style.plain(feature_names[1]))
     _legends(axes, class_names, legend_title, groups, wrong)

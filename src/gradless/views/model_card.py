@@ -17,7 +17,7 @@ from gradless.data.columns import Column
 from gradless.data.preprocessing import MISSING
 from gradless.objectives import quality
 from gradless.objectives.quality import Metric
-from gradless.runs.recipe import Prepared
+from gradless.runs.prepared import Prepared
 from gradless.views.report import Result, caution, kept_words
 
 CARD = "model_card.md"

@@ -10,12 +10,12 @@ import numpy as np
 
 from gradless._core import words
 from gradless.objectives import Objective
-from gradless.runs.recipe import Prepared
-from gradless.runs.run_folder import Network
+from gradless.runs.network import Network
+from gradless.runs.prepared import Prepared
 from gradless.strategies.base import begins_elsewhere
 from gradless.training.history import History
 from gradless.training.loop import Stop
-from gradless.training.validation import Look, evaluations_of
+from gradless.training.validation import Look
 
 # matplotlib loads in half a second, and runs end here: the modules that draw are imported late.
 
@@ -73,7 +73,7 @@ def draw(
         objective=objective,
         target_loss=stop.loss,
         target_accuracy=stop.accuracy,
-        validation=[(evaluations_of(look, prepared.strategy), look.loss) for look in looks],
+        validation=[(look.evaluations, look.loss) for look in looks],
         on_batches=prepared.problem.uses_minibatches,
         restarts=begins_elsewhere(prepared.strategy),
         final_loss=known.get("loss"),

@@ -12,12 +12,13 @@ from rich.console import Console, Group
 
 from gradless._core import words
 from gradless.data.datasets import Dataset
-from gradless.objectives import Objective, quality
+from gradless.objectives import Measure, quality
 from gradless.objectives.quality import Metric
 from gradless.runs.baseline import Baseline, constant
-from gradless.runs.recipe import Prepared
-from gradless.runs.run_folder import Network, softmax
+from gradless.runs.network import Network, softmax
+from gradless.runs.prepared import Prepared
 from gradless.training.history import History
+from gradless.training.observers import RunInfo
 from gradless.training.progress import LiveLine, Status, is_accuracy, named
 from gradless.training.records import Record, Stop
 from gradless.views.tables import Column, Facts, Table
@@ -70,7 +71,7 @@ class Improvements:
         self,
         evaluations: int = 0,
         best_loss: float = math.inf,
-        objective: Objective | None = None,
+        objective: Measure | None = None,
         *,
         on_batches: bool = False,
     ) -> None:
@@ -129,17 +130,25 @@ class Display:
         console: Console,
         stop: Stop,
         history: History,
-        objective: Objective | None = None,
+        objective: Measure | None = None,
         *,
         on_batches: bool = False,
     ) -> None:
         """Show nothing yet."""
-        self._console = console
+        self._console, self._stop = console, stop
+        self._objective, self._on_batches = objective, on_batches
         self._status = Status(stop, objective, on_batches=on_batches)
         so_far = (
             (history.last.evaluations, history.last.best_loss) if len(history) else (0, math.inf)
         )
         self._improvements = Improvements(*so_far, objective, on_batches=on_batches)
+
+    def begin(self, info: RunInfo) -> None:
+        """Show from now on what a phase improves."""
+        if info.objective is not self._objective:
+            self._objective = info.objective
+            self._status = Status(self._stop, info.objective, on_batches=self._on_batches)
+            self._improvements = Improvements(objective=info.objective, on_batches=self._on_batches)
 
     def __enter__(self) -> Display:
         self._live = LiveLine(self._console)

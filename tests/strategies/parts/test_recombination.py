@@ -79,5 +79,5 @@ def test_first_scales_are_those_of_each_array() -> None:
 
 def test_large_matrices_are_refused_with_their_size() -> None:
     recombination.refuse_large_matrices("cma_es", 1024, matrices=4, limit_gib=1)
-    with pytest.raises(InputError, match=r"cma_es was given 32,768 .* 16\.0 GiB .* sep_cma_es"):
+    with pytest.raises(InputError, match=r"cma_es must .* got 32,768 .* 16\.0 GiB .* sep_cma_es"):
         recombination.refuse_large_matrices("cma_es", 2**15, matrices=4, limit_gib=15)

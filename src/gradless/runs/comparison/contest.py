@@ -82,19 +82,13 @@ class Plan:
             raise InputError("a comparison needs a limit: evaluations, seconds or both")
         if self.stop.loss is not None and self.stop.accuracy is not None:
             raise InputError(
-                "a target loss and a target accuracy were given, expected one of them; "
-                "success is reaching the target"
+                "the target must be a loss or an accuracy, got both; success is reaching it"
             )
 
     @property
     def names(self) -> tuple[str, ...]:
         """Of the entrants."""
         return tuple(each.name for each in self.entrants)
-
-    @property
-    def families(self) -> dict[str, str]:
-        """Which strategy each name is of."""
-        return {each.name: each.family for each in self.entrants}
 
     @property
     def limits(self) -> Stop:
@@ -164,8 +158,8 @@ class Contest:
             _check_memory(problem, next(iter(self.strategies.values())), shapes)
         if plan.stop.accuracy is not None and not plan.task.has_classes:
             raise InputError(
-                f"target accuracy {plan.stop.accuracy} was given for a problem without classes, "
-                "expected a target loss"
+                "the target must be a loss where there are no classes, got accuracy "
+                f"{plan.stop.accuracy}"
             )
         if plan.adam is not None and isinstance(problem, HostProblem):
             raise InputError(

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import io
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -143,7 +144,8 @@ class Kept(NamedTuple):
 
 def is_comparison(folder: Path) -> bool:
     """Whether a folder is one of a comparison."""
-    return (folder / SUMMARY).is_file() and (folder / CURVES).is_file()
+    # os.path, unlike pathlib, takes a name that is too long for one that does not exist.
+    return all(os.path.isfile(folder / name) for name in (SUMMARY, CURVES, RUNS))  # noqa: PTH113
 
 
 def read(folder: Path) -> Kept:

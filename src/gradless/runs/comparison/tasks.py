@@ -15,14 +15,16 @@ import jax
 import numpy as np
 
 from gradless import strategies
-from gradless._core import programs, tree
+from gradless._core import programs
 from gradless._core.tree import Params
 from gradless.objectives import Measure
 from gradless.problems.contract import HostProblem, Score
 from gradless.problems.supervised import SupervisedProblem
-from gradless.runs.recipe import Prepared, Recipe, prepare
+from gradless.runs.preparation import prepare
+from gradless.runs.prepared import Prepared
+from gradless.runs.recipe import Recipe
 from gradless.strategies import Strategy
-from gradless.training import auto, memory
+from gradless.training import auto
 from gradless.training.host_loop import mode_for
 from gradless.training.loop import Run, Stop, begin
 
@@ -200,17 +202,8 @@ class ProblemTask:
         params, problem = self.shapes, self.problem
         is_host = isinstance(problem, HostProblem)
         smooth = not is_host and getattr(self.objective, "smooth", True)
-        choice = auto.choose(
-            dimension=tree.size(params),
-            evaluations=stop.evaluations,
-            seconds=stop.seconds,
-            operations=problem.cost.operations,
-            smooth=smooth,
-            minibatches=problem.uses_minibatches,
-            is_count=not smooth and self.has_classes,
-        )
-        fitting = auto.that_fits(choice, lambda each: memory.estimate(problem, each, params))
-        return fitting.strategy
+        is_count = not smooth and self.has_classes
+        return auto.chosen(problem, params, stop, smooth=smooth, is_count=is_count).strategy
 
     def described(self) -> dict[str, Any]:
         """Its name."""

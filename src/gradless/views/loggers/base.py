@@ -65,7 +65,7 @@ class Logger(Observer):
     def record(self, record: Record) -> None:
         """Write a point if it is time."""
         self._not_finite += record.not_finite
-        if self._failed or not len(record.evaluations):
+        if self._failed:
             return
         self._metrics, self._evaluations = self._of(record), int(record.evaluations[-1])
         if self._evaluations >= _GROWTH * self._written or record.stopped_because is not None:

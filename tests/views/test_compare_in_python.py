@@ -1,0 +1,190 @@
+"""gradless.compare: the command's comparison, of whatever Python has."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import gradless
+from gradless import FunctionProblem, InputError, PythonProblem, Recipe, SupervisedProblem
+from gradless.data.datasets import load
+from gradless.models.mlp import MLP
+from gradless.objectives import get
+from gradless.runs.comparison.given import supervised
+from gradless.strategies import HillClimbing
+from gradless.views.comparison import Comparison
+from helpers.commands import compiled_quickly
+from helpers.comparisons import finished, plan
+
+SMALL, LARGE = HillClimbing(sigma=0.001), HillClimbing(sigma=0.3)
+STEPS = {"small": SMALL, "large": LARGE}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compile_quickly():
+    with compiled_quickly():
+        yield
+
+
+def bowl(x):
+    """Smallest at 1."""
+    return jnp.sum((x - 1) ** 2)
+
+
+@pytest.fixture(scope="module")
+def found() -> Comparison:
+    return gradless.compare(bowl, STEPS, params=np.zeros(3), seeds=4, evaluations=300)
+
+
+def test_a_function_from_first_parameters(found):
+    assert found.names == ("large", "small")
+    assert {(run.name, run.seed) for run in found.outcomes} == {
+        (name, seed) for name in STEPS for seed in range(4)
+    }
+    small, large = (found.losses(name) for name in ("small", "large"))
+    assert set(small) == set(range(4))
+    assert max(large.values()) < min(small.values())
+    gap = found.difference("small", "large")
+    assert gap.mean == pytest.approx(np.mean([small[seed] - large[seed] for seed in range(4)]))
+    assert gap.low > 0
+    with pytest.raises(InputError, match="large, small"):
+        found.difference("small", "larger")
+
+
+def test_it_is_a_table_in_text_html_and_pandas(found):
+    text = str(found)
+    assert text == repr(found)
+    rows = [line.split()[0] for line in text.splitlines()[:3]]
+    assert rows == ["strategy", "large", "small"]
+    assert "±" in text.splitlines()[2]
+    shown = found._repr_html_()
+    assert shown.count("<tr>") == 3
+    assert "<td>small</td>" in shown
+    table = found.to_pandas()
+    assert list(table.index) == ["large", "small"]
+    assert table.loc["large", "difference"] == 0
+    behind = found.difference("small", "large")
+    assert (
+        tuple(table.loc["small", ["difference", "difference_low", "difference_high"]])
+        == (behind[:3])
+    )
+    runs = found.to_pandas(runs=True)
+    assert len(runs) == 8
+    assert runs.loss.tolist() == [run.loss for run in found.outcomes]
+
+
+def test_names_are_text_and_no_html():
+    shown = gradless.compare(
+        bowl, {"<b>": LARGE}, params=np.zeros(3), seeds=1, evaluations=20
+    )._repr_html_()
+    assert "&lt;b&gt;" in shown
+    assert "<b>" not in shown
+
+
+def test_without_pandas_it_says_so(found, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pandas", None)
+    with pytest.raises(InputError, match="pip install pandas"):
+        found.to_pandas()
+
+
+def test_it_draws_itself(found, tmp_path):
+    figure = found.plot(tmp_path / "p.svg")
+    assert (tmp_path / "p.svg").read_bytes().startswith(b"<?xml")
+    assert {line.get_label() for line in figure.axes[0].lines} >= {"small", "large"}
+    (target,) = [text for text in figure.axes[0].texts if "median of all runs" in text.get_text()]
+    assert target.get_text().endswith(f"{found.summary.target.value:.4g}")
+    (title, note) = [text.get_text() for text in figure.texts]
+    assert title == "bowl: how fast does the loss fall?"
+    assert note.startswith("line: median of 4 seeds")
+
+
+def test_a_recipe_is_what_the_command_compares():
+    recipe = Recipe("vertical", hidden=(3,))
+    ours = gradless.compare(recipe, "hill_climbing", seeds=2, evaluations=200)
+    contest = finished(plan(("hill_climbing",), 2, gradless.Stop(200), recipe=recipe))
+    assert [run.loss for run in ours.outcomes] == [run.loss for run in contest.outcomes]
+
+
+def test_arrays_are_standardised_and_their_answers_told_apart():
+    random = np.random.default_rng(0)
+    inputs = random.normal(1000, 5, (60, 2))
+    classes = supervised(inputs, np.where(inputs[:, 0] > 1000, "yes", "no"), hidden=(3,))
+    np.testing.assert_allclose(np.asarray(classes.inputs)[:, :60].mean(axis=1), 0, atol=1e-5)
+    assert (classes.objective.name, classes.model.sizes) == ("cross_entropy", (2, 3, 2))
+    numbers = supervised(inputs, inputs[:, 0], hidden=())
+    assert (numbers.objective.name, numbers.model.sizes) == ("squared_error", (2, 1))
+    counted = supervised(inputs, (inputs[:, 0] > 1000).astype(float), objective="f1", hidden=(3,))
+    assert counted.objective.name == "f1"
+    found = gradless.compare(
+        (inputs, (inputs[:, 0] > 1000).astype(int)), STEPS, hidden=(3,), seeds=2, evaluations=500
+    )
+    best = found.outcomes[[run.name for run in found.outcomes].index("large")]
+    assert best.accuracy > 0.9
+    assert not math.isnan(best.loss)
+
+
+def test_with_minibatches_centers_are_judged_on_all_the_data():
+    data, model = load("vertical"), MLP((2, 3, 3))
+    supervised_problem = SupervisedProblem.of(data, model, get("cross_entropy"), 32)
+    found = gradless.compare(supervised_problem, STEPS, seeds=1, evaluations=100)
+    run = found.outcomes[0]
+    whole = SupervisedProblem.of(data, model, get("cross_entropy"))
+    first = model.init(jax.random.fold_in(jax.random.key(0), 2**32 - 1))
+    assert 0 < run.loss <= float(whole.score_all(first).loss)
+    # One look after each chunk, and not one for each lucky batch.
+    assert len(run.curve.loss) < 20
+
+
+def test_first_parameters_may_be_drawn_by_seed():
+    problem = FunctionProblem.of(bowl, np.zeros(3))
+
+    def drawn(seed):
+        return np.random.default_rng(seed).normal(size=3)
+
+    found = gradless.compare(problem, {"a": LARGE}, params=drawn, seeds=2, evaluations=50)
+    assert len({run.loss for run in found.outcomes}) == 2
+
+
+def test_a_loss_may_come_from_python():
+    def in_python(x):
+        return float(np.sum((x - 1) ** 2))
+
+    python = PythonProblem(in_python, np.zeros(3))
+    found = gradless.compare(python, STEPS, params=np.zeros(3), seeds=1, evaluations=100)
+    assert found.names[0] == "large"
+
+
+def test_progress_is_shown_when_asked(capsys):
+    options = {"params": np.zeros(3), "seeds": 2, "evaluations": 50}
+    gradless.compare(bowl, {"a": LARGE}, **options)
+    assert capsys.readouterr().out == ""
+    gradless.compare(bowl, {"a": LARGE}, **options, verbose=True)
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("run 1 of 2: a, seed 0, 50 evaluations, loss ")
+    assert second.startswith("run 2 of 2: a, seed 1, 50 evaluations, loss ")
+
+
+BAD = {
+    "no parameters": (bowl, STEPS, {}, "params must be"),
+    "no problem": (3, STEPS, {}, "problem must be"),
+    "three arrays": (([1], [1], [1]), STEPS, {}, r"\(X, y\), got 3"),
+    "hidden of a function": (bowl, STEPS, {"params": np.zeros(3), "hidden": (3,)}, "hidden goes"),
+    "parameters of a recipe": (Recipe("vertical"), STEPS, {"params": np.zeros(3)}, "do not go"),
+    "no strategy": (bowl, {}, {"params": np.zeros(3)}, "got none"),
+    "a class": (bowl, {"a": HillClimbing}, {"params": np.zeros(3)}, "HillClimbing"),
+    "half a seed": (bowl, STEPS, {"params": np.zeros(3), "seeds": 2.5}, "whole number"),
+    "no seeds": (bowl, STEPS, {"params": np.zeros(3), "seeds": 0}, "1 or more"),
+    "too short": (bowl, "random_search", {"params": np.zeros(3), "evaluations": 5}, "1,024"),
+    "gaps": (([[1.0, np.nan]], [1]), STEPS, {}, "finite"),
+    "lengths": ((np.ones((3, 2)), np.ones(2)), STEPS, {}, "shapes"),
+    "accuracy": (bowl, STEPS, {"params": np.zeros(3), "target_accuracy": 0.9}, "without classes"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_cannot_be_compared_is_refused(case):
+    problem, strategies, options, message = BAD[case]
+    with pytest.raises(InputError, match=message):
+        gradless.compare(problem, strategies, **{"evaluations": 100, **options})
