@@ -334,9 +334,11 @@ def test_what_is_there_counts_for_the_advice_too(free):
 def compiled_bytes(problem: SupervisedProblem, strategy: Any, layout: Layout) -> int:
     """What the compiler says of the loop, on one device; nothing is run."""
     model = problem.model
-    run: Run = jax.eval_shape(lambda: begin(strategy, model.init(jax.random.key(0)), 0))
+    names = problem.measures
+    run: Run = jax.eval_shape(lambda: begin(strategy, model.init(jax.random.key(0)), 0, names))
     types = ("uint32", "float32", "float32", "uint32", "bool", "uint32")
-    limits = Limits(*[np.zeros((), each) for each in types])
+    numbers = [np.zeros((), each) for each in types]
+    limits = Limits(*numbers)._replace(measures=dict.fromkeys(names, numbers[2]))
     program = advance.lower(run, strategy, problem, limits, layout).compile()
     found = program.memory_analysis()
     return found.argument_size_in_bytes + found.output_size_in_bytes + found.temp_size_in_bytes

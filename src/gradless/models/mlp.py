@@ -135,7 +135,7 @@ class MLP:
             raise unknown_name("kind of weights", self.weights, WEIGHTS)
 
     @property
-    def in_steps(self) -> bool:
+    def is_piecewise_constant(self) -> bool:
         """Whether outputs go in steps, so that no derivative says where they fall."""
         return self.activation in STEPS or self.rounds
 

@@ -238,9 +238,7 @@ def curves(
             **options,
         )  # fmt: skip
 
-    losses, accuracies = (
-        [history.column(name), history.column(f"best_{name}")] for name in ("loss", "accuracy")
-    )
+    losses = [history.column("loss"), history.column("best_loss")]
     name = label = "loss"
     target, rises, judged = target_loss, False, list(validation)
     if objective is not None:
@@ -262,6 +260,9 @@ def curves(
         judged = []
         # It may fall: what is kept is the network of the best loss.
         best_label = f"network with the {'best' if rises else 'lowest'} {name} so far"
+    if "accuracy" not in history.measures:
+        return paths
+    accuracies = [history.column(name) for name in ("accuracy", "best_accuracy")]
     if not np.isnan(accuracies).all():
         draw(
             "accuracy", "accuracy", *accuracies, final=final_accuracy, target=target_accuracy,

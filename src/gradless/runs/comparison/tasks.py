@@ -202,8 +202,8 @@ class ProblemTask:
         params, problem = self.shapes, self.problem
         is_host = isinstance(problem, HostProblem)
         smooth = not is_host and getattr(self.objective, "smooth", True)
-        counts = not smooth and self.has_classes
-        return auto.chosen(problem, params, stop, smooth=smooth, counts=counts).strategy
+        is_count = not smooth and self.has_classes
+        return auto.chosen(problem, params, stop, smooth=smooth, is_count=is_count).strategy
 
     def described(self) -> dict[str, Any]:
         """Its name."""
