@@ -55,8 +55,9 @@ def search(prepared: Prepared, marks: tuple[int, ...]) -> list[Shown]:
     for record in records:
         if len(record.generation) and int(record.generation[-1]) in wanted:
             params = prepared.structure.unravel(np.asarray(record.run.best))
-            numbers = (record.evaluations[-1], record.best_loss[-1], record.best_accuracy[-1])
-            shown.append(Shown(int(numbers[0]), float(numbers[1]), float(numbers[2]), params))
+            accuracy = float(record.best_measures["accuracy"][-1])
+            evaluations, loss = int(record.evaluations[-1]), float(record.best_loss[-1])
+            shown.append(Shown(evaluations, loss, accuracy, params))
     return shown
 
 

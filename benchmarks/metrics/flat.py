@@ -46,7 +46,7 @@ def main() -> None:
     for name, budget in itertools.product(METRICS, arguments.budgets):
         for share, sigma in SETTINGS:
             base.LOG_LOSS_SHARE = share
-            auto.WIDE = strategies.get("openai_es", sigma=sigma)
+            auto.WIDE_SEARCH = strategies.get("openai_es", sigma=sigma)
             values = []
             for number in range(arguments.tables):
                 X, X_test, y, y_test = table(number)

@@ -45,7 +45,7 @@ def _one(name: str, rounds: int, seconds: float) -> dict[str, float]:
     from gradless._core.hardware import compiler_options  # noqa: PLC0415
     from gradless._core.noise import fold_in  # noqa: PLC0415
     from gradless.evaluation.layout import layout_for  # noqa: PLC0415
-    from gradless.evaluation.population import evaluate, everywhere, score_one  # noqa: PLC0415
+    from gradless.evaluation.population import evaluate, on_every_device, score_one  # noqa: PLC0415
     from gradless.runs.preparation import prepare  # noqa: PLC0415
     from gradless.runs.recipe import Recipe  # noqa: PLC0415
     from gradless.training import loop  # noqa: PLC0415
@@ -76,7 +76,7 @@ def _one(name: str, rounds: int, seconds: float) -> dict[str, float]:
 
             return jax.lax.fori_loop(0, count, body, carry)
 
-        return everywhere(repeated, layout)(problem, carry, count)
+        return on_every_device(repeated, layout)(problem, carry, count)
 
     losses = jnp.arange(strategy.population, dtype=jnp.float32)
     carry = (run.key, run.state, strategy.ask(run.key, run.state), losses)

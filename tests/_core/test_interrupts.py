@@ -153,13 +153,13 @@ MOMENTS = {
     "numpy": IMPORTED.format("numpy"),
     "compilation": """
 from gradless.training import generation
-turn = generation.Wheel.turn
+turn = generation.CompiledLoop.turn
 def turned(self, run, chunk):
     if not chunk:
         send()
         time.sleep(0.5)
     return turn(self, run, chunk)
-generation.Wheel.turn = turned
+generation.CompiledLoop.turn = turned
 """,
     "drawing": """
 from gradless.views import pictures

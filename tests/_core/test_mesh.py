@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gradless._core import mesh, noise
-from gradless.evaluation.population import everywhere
+from gradless.evaluation.population import on_every_device
 from gradless.problems.contract import Layout
 from gradless.strategies.parts import mirrored
 
@@ -24,7 +24,7 @@ def test_pieces_make_the_whole(size: int) -> None:
 
     @jax.jit
     def whole() -> jax.Array:
-        shared = everywhere(
+        shared = on_every_device(
             lambda: mesh.by_position(lambda first, n: first + jnp.arange(n), size), layout
         )
         return shared()
@@ -54,5 +54,5 @@ def test_sums_over_noise_are_the_same_on_two_devices(power: int, monkeypatch) ->
     expected = np.asarray(weights, np.float64) @ np.asarray(drawn, np.float64) ** power
     alone = jax.jit(total)(key)
     np.testing.assert_allclose(alone, expected, rtol=1e-5, atol=1e-5)
-    shared = jax.jit(everywhere(total, Layout(False, 1, 2)))(key)
+    shared = jax.jit(on_every_device(total, Layout(False, 1, 2)))(key)
     np.testing.assert_array_equal(shared, alone)

@@ -17,7 +17,7 @@ from gradless._core.errors import InputError
 from gradless._core.tree import Structure
 from gradless.data.datasets import Dataset
 from gradless.evaluation.layout import choose_layout
-from gradless.evaluation.population import evaluate, everywhere, replicate
+from gradless.evaluation.population import evaluate, on_every_device, replicate
 from gradless.models.mlp import MLP, Dense
 from gradless.problems.contract import Layout, Score
 from gradless.problems.supervised import SupervisedProblem
@@ -83,7 +83,7 @@ def batch(problem, seed):
 def scores(problem, strategy, state, candidates, layout: Layout) -> Score:
     batch = problem.batch(jax.random.key(0))
     judge = functools.partial(evaluate, layout=layout)
-    return everywhere(judge, layout)(problem, strategy, state, candidates, batch)
+    return on_every_device(judge, layout)(problem, strategy, state, candidates, batch)
 
 
 def given_scores(problem, params, layout: Layout) -> Score:
@@ -115,7 +115,7 @@ def numpy_scores(dataset: Dataset, population) -> Score:
     ]
     logits = np.maximum(dataset.features @ hidden[0] + hidden[1], 0) @ last[0] + last[1]
     accuracies = (logits.argmax(-1) == dataset.targets).mean(-1)
-    return Score(numpy_loss(logits, dataset.targets), accuracies)
+    return Score(numpy_loss(logits, dataset.targets), {"accuracy": accuracies})
 
 
 # --- Layouts --------------------------------------------------------------------------------------
@@ -164,9 +164,9 @@ def test_every_layout_gives_the_scores_of_numpy(size, layout, few, few_problem) 
     networks = random_network((2, 3, 3), size)
     expected = numpy_scores(few, networks)
     score = given_scores(few_problem, networks, layout)
-    assert score.loss.shape == score.accuracy.shape == (size,)
+    assert score.loss.shape == score.measures["accuracy"].shape == (size,)
     np.testing.assert_allclose(score.loss, expected.loss, rtol=1e-5)
-    np.testing.assert_allclose(score.accuracy, expected.accuracy, rtol=1e-6)
+    np.testing.assert_allclose(score.measures["accuracy"], expected.measures["accuracy"], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,9 @@ def test_pairs_get_the_scores_of_their_members(
     paired = scores(few_problem, strategy, state, candidates, Layout(False, block, devices, True))
     assert len(np.unique(expected.loss)) == 10
     np.testing.assert_allclose(paired.loss, expected.loss, rtol=1e-5)
-    np.testing.assert_allclose(paired.accuracy, expected.accuracy, rtol=1e-6)
+    np.testing.assert_allclose(
+        paired.measures["accuracy"], expected.measures["accuracy"], rtol=1e-6
+    )
 
 
 def test_pairs_are_chosen_where_there_are_any(few, problem, model) -> None:
@@ -206,7 +208,7 @@ def test_pairs_are_chosen_where_there_are_any(few, problem, model) -> None:
 def test_candidates_of_the_layout_tests_tell_members_apart(population, few) -> None:
     for expected in (population(64)[-1], numpy_scores(few, random_network((2, 3, 3), 64))):
         assert len(np.unique(expected.loss.round(4))) > 60
-        assert len(np.unique(expected.accuracy)) > 5
+        assert len(np.unique(expected.measures["accuracy"])) > 5
 
 
 @pytest.mark.parametrize("layout", [layout for size, layout in LAYOUTS if size == 13])
@@ -218,9 +220,11 @@ def test_nan_is_the_loss_of_its_member_alone(layout, few, few_problem) -> None:
     score = given_scores(few_problem, networks, layout)
     broken = np.isin(np.arange(13), [5, 11])
     np.testing.assert_array_equal(np.isnan(score.loss), broken)
-    np.testing.assert_array_equal(score.accuracy[broken], 0)
+    np.testing.assert_array_equal(score.measures["accuracy"][broken], 0)
     np.testing.assert_allclose(score.loss[~broken], expected.loss[~broken], rtol=1e-5)
-    np.testing.assert_allclose(score.accuracy[~broken], expected.accuracy[~broken], rtol=1e-6)
+    np.testing.assert_allclose(
+        score.measures["accuracy"][~broken], expected.measures["accuracy"][~broken], rtol=1e-6
+    )
 
 
 def test_losses_of_an_objective_to_maximise_are_negative(few, model) -> None:
@@ -228,8 +232,8 @@ def test_losses_of_an_objective_to_maximise_are_negative(few, model) -> None:
     networks = random_network(model.sizes, 13)
     expected = numpy_scores(few, networks)
     score = given_scores(problem, networks, Layout(True, 7, 1))
-    np.testing.assert_allclose(score.loss, -expected.accuracy, rtol=1e-6)
-    np.testing.assert_allclose(score.accuracy, expected.accuracy, rtol=1e-6)
+    np.testing.assert_allclose(score.loss, -expected.measures["accuracy"], rtol=1e-6)
+    np.testing.assert_allclose(score.measures["accuracy"], expected.measures["accuracy"], rtol=1e-6)
 
 
 # --- Models and data ------------------------------------------------------------------------------
@@ -250,13 +254,13 @@ def test_any_model_with_init_and_apply(layout, batch_size, few) -> None:
     for index, w in enumerate(weights):
         logits = np.tanh(x) @ w
         assert float(score.loss[index]) == pytest.approx(numpy_loss(logits, labels), rel=1e-5)
-        assert float(score.accuracy[index]) == pytest.approx(
+        assert float(score.measures["accuracy"][index]) == pytest.approx(
             accuracy_score(labels, logits.argmax(1))
         )
 
 
 @pytest.mark.parametrize("rows", [True, False])
-def test_regression_has_a_loss_and_no_accuracy(rows: bool) -> None:
+def test_regression_has_a_loss_and_no_measures(rows: bool) -> None:
     data, model = regression(), MLP((2, 1))
     problem = SupervisedProblem.of(data, model, objectives.get("squared_error"))
     networks = random_network(model.sizes, 5)
@@ -266,7 +270,8 @@ def test_regression_has_a_loss_and_no_accuracy(rows: bool) -> None:
         for weights, bias in zip(*networks[0], strict=True)
     ]
     np.testing.assert_allclose(score.loss, expected, rtol=1e-5)
-    assert np.isnan(score.accuracy).all()
+    assert score.measures == {}
+    assert problem.measures == ()
 
 
 # --- Minibatches ----------------------------------------------------------------------------------
@@ -348,7 +353,7 @@ def test_the_chosen_layout_gives_the_scores_of_numpy(size, population, few_probl
     strategy, state, seeds, expected = population(size)
     score = scores(few_problem, strategy, state, seeds, choose_layout(few_problem, size))
     np.testing.assert_allclose(score.loss, expected.loss, rtol=1e-5)
-    np.testing.assert_allclose(score.accuracy, expected.accuracy, rtol=1e-6)
+    np.testing.assert_allclose(score.measures["accuracy"], expected.measures["accuracy"], rtol=1e-6)
 
 
 def test_replicate_puts_everything_on_every_device(problem) -> None:
@@ -396,11 +401,12 @@ def test_bfloat16_losses_are_close_to_those_of_float32_and_float32(few, model, r
         few, model, objectives.get("cross_entropy"), precision="bfloat16"
     )
     score = given_scores(problem, networks, Layout(rows, 1, 1))
-    assert score.loss.dtype == score.accuracy.dtype == jnp.float32
+    assert score.loss.dtype == score.measures["accuracy"].dtype == jnp.float32
     # Numbers of 8 bits are off by up to 2^-9, and there are two layers of sums of them.
     np.testing.assert_allclose(score.loss, expected.loss, rtol=0.02)
     assert not np.allclose(score.loss, expected.loss, rtol=1e-5)  # it is another arithmetic
-    assert np.abs(score.accuracy - expected.accuracy).max() <= 2 / 30  # samples at the border
+    of_each, exact = (each.measures["accuracy"] for each in (score, expected))
+    assert np.abs(of_each - exact).max() <= 2 / 30  # samples at the border
 
 
 @pytest.mark.usefixtures("has_bfloat16")

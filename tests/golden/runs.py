@@ -37,7 +37,14 @@ def search(strategy: Strategy, kind: Kind) -> Found:
     last = records[-1].run
     rows = [{k: v for k, v in each.rows.items() if k != "seconds"} for each in records]
     history = {name: np.concatenate([each[name] for each in rows]) for name in rows[0]}
-    best = {name: getattr(last, name) for name in ("best", "best_loss", "best_accuracy")}
+    # Digests are of a column of accuracies for every problem, NaN where there is none.
+    unknown = np.full_like(history["loss"], np.nan)
+    history = {"accuracy": unknown, "best_accuracy": unknown, **history}
+    best = {
+        "best": last.best,
+        "best_loss": last.best_loss,
+        "best_accuracy": last.best_measures.get("accuracy", np.float32(np.nan)),
+    }
     parts = {"state": last.state, "best": best, "history": history}
     digests = ", ".join(f"{name} {digest(part)}" for name, part in parts.items())
     return Found(digests, float(last.best_loss))

@@ -10,7 +10,7 @@ def record(generation: int, stopped_because: str | None = None, rows: int = 1, *
     numbers = generation + np.arange(rows)
     losses = 1 / np.maximum(numbers, 1.0)
     made = Record(
-        numbers, 8 * numbers, 0.1 * numbers, losses, losses * np.nan, losses, losses * np.nan,
+        numbers, 8 * numbers, 0.1 * numbers, losses, {}, losses, {},
         not_finite=0, compile_seconds=0.0, run=None, stopped_because=stopped_because,
     )  # fmt: skip
     return made._replace(**values)

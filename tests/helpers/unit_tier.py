@@ -69,7 +69,7 @@ class UnitTier:
         with pytest.MonkeyPatch.context() as patch:
             for name in LOOPS:
                 patch.setattr(jax.lax, name, _unless_short(getattr(jax.lax, name)))
-            patch.setattr(host_loop.HostWheel, "turn", _skipping("turns a whole loop"))
+            patch.setattr(host_loop.HostLoop, "turn", _skipping("turns a whole loop"))
             patch.setattr(subprocess.Popen, "__init__", _skipping("starts a process"))
             patch.setattr(joblib.Parallel, "__call__", _skipping("starts processes"))
             jax.monitoring.register_event_duration_secs_listener(self.count)

@@ -233,8 +233,9 @@ def test_a_file_is_a_quarter_of_the_size(tmp_path) -> None:
 
 
 def test_what_goes_in_steps() -> None:
-    assert [MLP((2, 3), activation=a).in_steps for a in ("relu", "step", "sign")] == [0, 1, 1]
-    assert MLP((2, 3), weights="int8").in_steps
+    in_steps = [MLP((2, 3), activation=a).is_piecewise_constant for a in ("relu", "step", "sign")]
+    assert in_steps == [0, 1, 1]
+    assert MLP((2, 3), weights="int8").is_piecewise_constant
 
 
 def test_unknown_names_suggest_the_closest() -> None:

@@ -71,7 +71,7 @@ def test_the_runs_are_those_of_the_loop(compared, histories):
         history = histories[run.name, run.seed]
         assert run.evaluations == history.last.evaluations
         assert run.loss == history.last.best_loss
-        assert run.accuracy == history.last.best_accuracy
+        assert run.accuracy == history.last.best_measures["accuracy"]
         marks = history.column("evaluations")
         np.testing.assert_array_equal(
             run.curve.at("evaluations", marks), history.column("best_loss")

@@ -148,9 +148,7 @@ def test_a_run_too_short_to_tell_is_no_finding() -> None:
             evaluations=generation,
             seconds=0,
             loss=1,
-            accuracy=math.nan,
             best_loss=1,
-            best_accuracy=math.nan,
         )
     assert diagnosed(history) is None
 

@@ -33,7 +33,7 @@ SPIRAL = {
         ({"minibatches": True}, "openai_es", "Minibatches: averaging"),
         ({"minibatches": True, "evaluations": 1000}, "openai_es", "Minibatches: averaging"),
         ({"smooth": False}, "openai_es", "Non-differentiable loss"),
-        ({"smooth": False, "counts": True}, "openai_es", "Piecewise constant metric"),
+        ({"smooth": False, "is_count": True}, "openai_es", "Piecewise constant metric"),
         ({"dimension": 1_000_000}, "openai_es", "random directions"),
         ({"dimension": 10**9, "seconds": None}, "openai_es", "random directions"),
     ],

@@ -37,7 +37,7 @@ def history(generations: int) -> History:
     for generation in range(1, generations + 1):
         rows.append(
             generation=generation, evaluations=10 * generation, seconds=generation / 7,
-            loss=1 / generation, accuracy=np.nan, best_loss=1 / generation, best_accuracy=np.nan,
+            loss=1 / generation, best_loss=1 / generation, share=np.nan, best_share=np.nan,
         )  # fmt: skip
     return rows
 
@@ -100,7 +100,7 @@ def test_a_damaged_one_is_refused_and_the_one_before_is_used(tmp_path, how) -> N
 def rewrite(path: Path, **about: Any) -> None:
     """A file with a fitting checksum that says something else about itself."""
     told = {**storage.load_about(path), **about}
-    like = {"run": run(0), "history": History.empty_arrays(3)}
+    like = {"run": run(0), "history": History.empty_arrays(3, measures=["share"])}
     storage.save_tree(path, storage.load_tree(path, like), told)
 
 
@@ -112,6 +112,7 @@ def rewrite(path: Path, **about: Any) -> None:
         ({"format": "1"}, "must be a checkpoint of this version"),
         ({"rows": 10**12}, "must be a checkpoint of this version"),
         ({"rows": -1}, "must be a checkpoint of this version"),
+        ({"measures": ["share"]}, "must be a checkpoint of this version"),
         ({"rows": 2}, "must be float32\\[2\\]"),
     ],
 )
@@ -212,5 +213,6 @@ def test_about_is_json_in_the_header(tmp_path) -> None:
         "format": 3,
         "rows": 3,
         "losses": "float32",
+        "measures": {"run": [], "history": ["share"]},
         "stop": {},
     }

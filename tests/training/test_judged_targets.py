@@ -61,7 +61,7 @@ def test_a_lucky_batch_does_not_end_a_run(reached, vertical) -> None:
     hidden = np.maximum(vertical.features @ one.reshape(2, 3) + one_bias, 0)
     outputs = hidden @ other.reshape(3, 3) + other_bias
     assert objectives.get("accuracy")(outputs, vertical.targets) >= 0.8
-    assert float(run.best_accuracy) == pytest.approx(
+    assert float(run.best_measures["accuracy"]) == pytest.approx(
         float(objectives.get("accuracy")(outputs, vertical.targets))
     )
     assert float(run.best_loss) == pytest.approx(
@@ -103,7 +103,7 @@ def test_all_data_are_asked_now_and_then(batches, monkeypatch) -> None:
 
 
 def train_score(loss: float, accuracy: float):
-    return judged_targets.Score(np.float32(loss), np.float32(accuracy))
+    return judged_targets.Score(np.float32(loss), {"accuracy": np.float32(accuracy)})
 
 
 def test_a_target_loss_is_that_of_all_data(batches) -> None:
@@ -123,7 +123,8 @@ def test_attempts_keep_the_network_that_was_judged(batches) -> None:
     *_, last = train_with_restarts(batches, SNES(population=8), start, stop, 0, patience=15)
     assert last.stopped_because == "target accuracy reached"
     best = tree.Structure.of(start).unravel(last.run.best)
-    assert float(batches.score_all(best).accuracy) == last.run.best_accuracy >= 0.7
+    found = float(batches.score_all(best).measures["accuracy"])
+    assert found == last.run.best_measures["accuracy"] >= 0.7
 
 
 def distance(params, batch):

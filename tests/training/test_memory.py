@@ -192,7 +192,7 @@ def test_a_run_is_refused_from_its_size_on(recipe, free):
     free(count / SHARE + 1000)
     assert prepare(recipe).recipe.hidden == recipe.hidden
     free(count / SHARE - 1000)
-    with pytest.raises(InputError, match=r"parameters .* needs about .* that are free; "):
+    with pytest.raises(InputError, match=r"parameters .* must be at most 90% of the .* free, got about "):
         prepare(recipe)
 
 
@@ -206,7 +206,7 @@ def test_of_strategies_that_fit_the_best_is_chosen(free):
     assert other.strategy != chosen.strategy
     assert f"{chosen.strategy} would be chosen, but needs" in other.why
     free(needed(dataclasses.replace(recipe, strategy="spsa")) / SHARE - 1000)
-    with pytest.raises(InputError, match="that are free"):
+    with pytest.raises(InputError, match="must be at most 90% of"):
         prepare(recipe)
 
 
@@ -245,13 +245,13 @@ def test_what_is_advised_fits_and_is_the_mildest(recipe, free_mib, setting, free
     assert prepare(smaller).recipe.hidden == smaller.hidden
     if setting == "hyperparameters":  # twice as many would not fit
         population = 2 * smaller.hyperparameters["population"]
-        with pytest.raises(InputError, match="needs about"):
+        with pytest.raises(InputError, match="got about"):
             prepare(dataclasses.replace(recipe, hyperparameters={"population": population}))
 
 
 def test_without_anything_that_fits_other_advice_is_given(free):
     free(10 * MIB)
-    with pytest.raises(InputError, match="10 MiB that are free; free some memory"):
+    with pytest.raises(InputError, match="90% of the 10 MiB free, got about .*; free some memory"):
         prepare(Recipe("vertical", hidden=(3,)))
 
 
@@ -262,7 +262,7 @@ def test_training_is_refused_before_there_is_a_run_folder(free, tmp_path, monkey
     assert main(["train", "vertical", "--hidden", "1000000", "1000000"]) == 2
     assert not list(tmp_path.iterdir())
     (line,) = capsys.readouterr().err.splitlines()
-    assert re.search(r"openai_es with [0-9,]+ parameters .* GiB .* 8\.0 GiB", line)
+    assert re.search(r"openai_es with [0-9,]+ parameters .* 8\.0 GiB free, got about", line)
     assert re.search(r"; use hidden layers of \d+ \d+ neurons, which needs about", line)
 
 
@@ -288,7 +288,7 @@ def test_a_search_is_refused_before_it_begins(loss, compiled, free, monkeypatch)
         search(strategy="particle_swarm", population=1000)
     with pytest.raises(InputError, match=r"cma_es .* use strategy sep_cma_es"):
         search(strategy="cma_es")
-    assert "300 MiB that are free" in str(no.value)
+    assert "90% of the 300 MiB free" in str(no.value)
     for fits in ({"strategy": "sep_cma_es"}, {"strategy": "particle_swarm", "population": 256}):
         with pytest.raises(pytest.fail.Exception, match="it has begun"):
             search(**fits)
@@ -334,9 +334,11 @@ def test_what_is_there_counts_for_the_advice_too(free):
 def compiled_bytes(problem: SupervisedProblem, strategy: Any, layout: Layout) -> int:
     """What the compiler says of the loop, on one device; nothing is run."""
     model = problem.model
-    run: Run = jax.eval_shape(lambda: begin(strategy, model.init(jax.random.key(0)), 0))
+    names = problem.measures
+    run: Run = jax.eval_shape(lambda: begin(strategy, model.init(jax.random.key(0)), 0, names))
     types = ("uint32", "float32", "float32", "uint32", "bool", "uint32")
-    limits = Limits(*[np.zeros((), each) for each in types])
+    numbers = [np.zeros((), each) for each in types]
+    limits = Limits(*numbers)._replace(measures=dict.fromkeys(names, numbers[2]))
     program = advance.lower(run, strategy, problem, limits, layout).compile()
     found = program.memory_analysis()
     return found.argument_size_in_bytes + found.output_size_in_bytes + found.temp_size_in_bytes
@@ -445,7 +447,7 @@ def test_under_a_real_limit_it_is_refused_in_one_line(tmp_path):
     ran = under_a_limit(tmp_path, *LIMITED, "--evaluations", "10")
     assert ran.returncode == 2, ran.stderr
     (line,) = ran.stderr.splitlines()
-    assert re.search(r"needs about 2\.\d GiB .* GiB that are free; use hidden layers of", line)
+    assert re.search(r"GiB free, got about 2\.\d GiB .*; use hidden layers of", line)
     assert not list(tmp_path.iterdir())
 
 

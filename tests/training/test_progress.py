@@ -52,7 +52,7 @@ def test_a_status_is_evaluations_pace_best_and_what_is_left():
 
 def test_a_score_has_its_name_and_an_accuracy_is_said_once():
     share = np.array([0.75])
-    of_classes = record(1, best_loss=-share, best_accuracy=share)
+    of_classes = record(1, best_loss=-share, best_measures={"accuracy": share})
     f1, accuracy = (objectives.get(name) for name in ("f1", "accuracy"))
     assert "best f1: 0.7500  accuracy 75.0%" in Status(Stop(), f1).line(of_classes)
     assert "75.0%" not in Status(Stop(), accuracy).line(of_classes)

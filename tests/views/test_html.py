@@ -18,9 +18,9 @@ def history_of(losses, **columns) -> History:
         evaluations=8 * np.arange(1, n + 1),
         seconds=0.1 * np.arange(1, n + 1),
         loss=np.asarray(losses, float),
-        accuracy=columns.get("accuracy", np.full(n, np.nan)),
         best_loss=best,
-        best_accuracy=columns.get("accuracy", np.full(n, np.nan)),
+        **columns,
+        **{f"best_{name}": values for name, values in columns.items()},
     )
     return history
 

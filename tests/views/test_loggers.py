@@ -78,7 +78,9 @@ def test_a_long_run_has_few_points_and_its_last():
 def test_a_score_has_its_name_and_sign_and_nothing_that_is_not_finite_is_logged():
     info = RunInfo(INFO.strategy, INFO.stop, objectives.get("f1"))
     share, nan = np.array([0.75]), np.array([np.nan])
-    of_classes = record(1, loss=nan, best_loss=-share, accuracy=nan, best_accuracy=share)
+    of_classes = record(
+        1, loss=nan, best_loss=-share, measures={"accuracy": nan}, best_measures={"accuracy": share}
+    )
     notes = follow(Notes(), of_classes._replace(not_finite=3), of_classes, info=info)
     assert notes.points[8] == pytest.approx(
         {"best_f1": 0.75, "best_accuracy": 0.75, "seconds": 0.1, "not_finite": 3}

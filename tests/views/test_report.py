@@ -27,15 +27,17 @@ def record_of(best_loss, best_accuracy=math.nan, first=1, per_generation=1) -> R
     best_loss = np.asarray(best_loss, np.float32)
     rows = len(best_loss)
     generation = first + np.arange(rows)
-    accuracy = np.full(rows, best_accuracy, np.float32)
+    measures = {}
+    if not math.isnan(best_accuracy):
+        measures["accuracy"] = np.full(rows, best_accuracy, np.float32)
     return Record(
         generation=generation,
         evaluations=generation * per_generation,
         seconds=generation * 1e-3,
         loss=best_loss,
-        accuracy=accuracy,
+        measures=measures,
         best_loss=best_loss,
-        best_accuracy=accuracy,
+        best_measures=measures,
         not_finite=0,
         compile_seconds=0.0,
         run=None,  # type: ignore[arg-type]

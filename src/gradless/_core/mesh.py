@@ -1,8 +1,8 @@
 """How do devices share work inside the compiled loop?
 
-The whole loop runs on every device alike (see ``evaluate.everywhere``), so whatever is not shared
-is computed by each of them. Evaluation is shared by members, sums over a population of noise by
-positions: a sum's terms are then added in the same order on any number of devices.
+The whole loop runs on every device alike (``evaluation.population.on_every_device``), so whatever
+is not shared is computed by each. Evaluation is shared by members, sums over a population of noise
+by positions: a sum's terms are then added in the same order on any number of devices.
 """
 
 from __future__ import annotations

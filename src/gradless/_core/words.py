@@ -40,6 +40,11 @@ def percent(share: float) -> str:
     return f"{share:.1%}" if math.isfinite(share) else _NONE
 
 
+def measure(name: str, value: float) -> str:
+    """A measure by its name: an accuracy as a percentage, others like a loss."""
+    return percent(value) if name == "accuracy" else loss(value)
+
+
 def rounded(value: float) -> str:
     """A large count in three digits: 950, 12.3k, 1.2M; a dash for what is not finite."""
     if not math.isfinite(value):

@@ -36,7 +36,7 @@ def main(options: Repeat) -> int:
     found = differences(saved.run, session.run)
     found += [
         f"history, {name}"
-        for name in History.COLUMNS
+        for name in session.history.columns
         if before.phase == MAIN
         and name != "seconds"
         and not np.array_equal(

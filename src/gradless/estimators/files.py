@@ -43,6 +43,7 @@ def write(estimator: Any, path: Path) -> None:
         "weights": estimator._model.weights,
         "rows": len(estimator.history_),
         "losses": str(estimator.history_.column("loss").dtype),
+        "measures": list(estimator.history_.measures),
         "looks": len(estimator.validation_losses_),
         "strategy": _described("strategy_", estimator.strategy_),
         "fitted": {
@@ -141,8 +142,9 @@ def _described_by(about: dict[str, Any], classes: Mapping[str, Any]) -> tuple[An
         numbers = Moments(features.weight, np.zeros(sizes[-1]), np.zeros(sizes[-1]))
         estimator._moments = features, numbers if regression else None
         estimator._rounds = int(about["rounds"])
-    # Files of before have losses of single precision.
-    empty = History.empty_arrays(about["rows"], about.get("losses", "float32"))
+    # Files of before have losses of single precision, and an accuracy that may be unknown.
+    losses, measures = about.get("losses", "float32"), about.get("measures", ["accuracy"])
+    empty = History.empty_arrays(about["rows"], losses, measures)
     return estimator, _arrays(estimator, estimator._model.stored_zeros(), empty)
 
 

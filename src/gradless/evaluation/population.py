@@ -27,7 +27,7 @@ T = TypeVar("T")
 _WRITTEN_OUT_AGAIN = 100
 
 
-def everywhere(function: Callable[..., T], layout: Layout) -> Callable[..., T]:
+def on_every_device(function: Callable[..., T], layout: Layout) -> Callable[..., T]:
     """The function run by every device of the layout, with the same arguments and results.
 
     Inside it, :func:`evaluate` shares out a population, and nothing else is exchanged. Left to
@@ -52,7 +52,7 @@ def evaluate(
     batch: Any,
     layout: Layout,
 ) -> Score:
-    """Score every candidate of a population on one batch; to be called :func:`everywhere`.
+    """Score every candidate of a population on one batch; to be called :func:`on_every_device`.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def evaluate(
     Returns
     -------
     Score
-        Losses and accuracies, each of shape (population,). Losses are as computed, NaN included.
+        Losses and measures, each of shape (population,). Losses are as computed, NaN included.
     """
 
     problem = problem.laid_out(layout)
@@ -110,10 +110,12 @@ def _shared(
     share = -(-population // layout.devices)
     # The last shares are filled up with members from the beginning.
     chosen = (jax.lax.axis_index(POPULATION) * share + jnp.arange(share)) % population
-    scores = jnp.stack(function(jax.tree.map(lambda x: x[chosen], candidates)))
+    leaves, structure = jax.tree.flatten(function(jax.tree.map(lambda x: x[chosen], candidates)))
+    scores = jnp.stack(leaves)
     # One exchange a generation: everything after it is small, and done by every device alike.
     gathered = jax.lax.all_gather(scores, POPULATION, axis=1, tiled=True)
-    return Score(*gathered[:, :population])
+    score: Score = jax.tree.unflatten(structure, gathered[:, :population])
+    return score
 
 
 def map_members(one: Callable[[Any], T], candidates: Candidates, block: int) -> T:

@@ -8,6 +8,7 @@ other data of the same shapes. ``SupervisedProblem`` is a model, an objective an
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
 
@@ -15,15 +16,52 @@ import jax
 from jax.sharding import Mesh
 
 from gradless._core.cost import Cost
+from gradless._core.errors import InputError
 from gradless._core.mesh import POPULATION
 from gradless._core.tree import Params
 
 
 class Score(NamedTuple):
-    """Loss and accuracy: of one candidate, or (population,) of all; accuracy NaN if undefined."""
+    """Loss and named measures: of one candidate, or (population,) of all.
+
+    Attributes
+    ----------
+    loss
+        What is minimised.
+    measures
+        What else is said of a candidate: arrays of the loss's shape by name, ``{"accuracy": ...}``
+        for example; NaN where undefined, and ``{}`` if there are none.
+    """
 
     loss: Any
-    accuracy: Any
+    measures: Mapping[str, Any]
+
+
+_OTHER_COLUMNS = {"generation", "evaluations", "seconds", "loss"}  # of a history
+
+
+def checked_measures(names: Any) -> tuple[str, ...]:
+    """Names of measures, sorted.
+
+    Raises
+    ------
+    InputError
+        If one of them cannot be the name of a column beside those of every history.
+    """
+    for name in names:
+        if not isinstance(name, str) or not name or name != name.strip():
+            raise InputError(f"the name of a measure must be a text, got {name!r}")
+        if unfit := sorted(set(name) & set(',"\n\r')):
+            raise InputError(
+                f"the name of a measure must do for a column of a CSV file, got {name!r}; leave "
+                f"out {unfit[0]!r}"
+            )
+        if name in _OTHER_COLUMNS or name.startswith("best_"):
+            raise InputError(
+                f"the name of a measure must differ from other columns of a history, got {name!r}; "
+                "give it another name"
+            )
+    return tuple(sorted(names))
 
 
 @dataclass(frozen=True)
@@ -66,6 +104,10 @@ class Problem(Protocol):
     One with minibatches may have a target if it can also judge all of its data:
     :class:`gradless.training.judged_targets.JudgedOnAll`.
     """
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Names of what :meth:`score` says besides the loss; ``()`` if that is nothing."""
 
     @property
     def cost(self) -> Cost:
@@ -137,13 +179,17 @@ class Judgement(NamedTuple):
     """What Python found of some candidates."""
 
     loss: Any  # (candidates,), float64; NaN where there is none
-    accuracy: Any  # (candidates,), float32; NaN where undefined
+    measures: Mapping[str, Any]  # by name (candidates,), float32; NaN where undefined
     faults: Faults = NO_FAULTS
 
 
 @runtime_checkable
 class HostProblem(Protocol):
     """What a population is evaluated on, where the losses come from Python code."""
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Names of what :meth:`judge` says besides the losses; ``()`` if that is nothing."""
 
     @property
     def on_device(self) -> OnDevice:

@@ -19,15 +19,15 @@ from gradless._core.floats import loss_dtype
 from gradless._core.programs import compiled
 from gradless._core.tree import Params, Structure, as_pytree
 from gradless.data.minibatch import batches_to_judge, minibatch_indices
-from gradless.problems.contract import Layout, Score
+from gradless.problems.contract import Layout, Score, checked_measures
 
 LossFunction = Callable[..., Any]
-"""``loss_fn(params)`` or ``loss_fn(params, batch)``, one number."""
+"""``loss_fn(params)`` or ``loss_fn(params, batch)``: a loss, or a loss and a dict of measures."""
 
 
 @as_pytree(
     traced=["data"],
-    static=["structure", "batch_size", "cost"],
+    static=["structure", "batch_size", "cost", "measures"],
     functions=["loss_fn"],
 )
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class FunctionProblem:
     data: Any  # pytree with the samples on axis 0, or None
     batch_size: int | None
     cost: Cost
+    measures: tuple[str, ...] = ()
+    """Names of what the function returns besides the loss."""
 
     @classmethod
     def of(
@@ -62,8 +64,8 @@ class FunctionProblem:
         check_batch_size(batch_size, n_samples)
         arrays = jax.tree.map(jnp.asarray, data)
         batch_size = None if batch_size == n_samples else batch_size
-        jaxpr = _traced(cls(loss_fn, structure, arrays, batch_size, Cost(0.0, 0)))
-        return cls(loss_fn, structure, arrays, batch_size, cost.of_jaxpr(jaxpr))
+        jaxpr, names = _traced(cls(loss_fn, structure, arrays, batch_size, Cost(0.0, 0)))
+        return cls(loss_fn, structure, arrays, batch_size, cost.of_jaxpr(jaxpr), names)
 
     @property
     def n_samples(self) -> int:
@@ -90,34 +92,43 @@ class FunctionProblem:
         """The data of the samples with these numbers, shape (samples,)."""
         return jax.tree.map(lambda x: x[chosen], self.data)
 
-    def loss(self, params: Params, batch: Any) -> Any:
+    def returned(self, params: Params, batch: Any) -> Any:
         """What the function returns for a candidate."""
         return self.loss_fn(params) if self.data is None else self.loss_fn(params, batch)
 
     def score(self, params: Params, batch: Any) -> Score:
-        """Loss of one candidate on a batch, of the type of losses; it has no accuracy."""
-        loss = jnp.asarray(self.loss(params, batch)).astype(loss_dtype())
-        return Score(loss, jnp.full((), jnp.nan, jnp.float32))
+        """Loss and measures of one candidate on a batch; the loss is of the type of losses."""
+        loss, measures = loss_and_measures(self.returned(params, batch))
+        return Score(
+            jnp.asarray(loss).astype(loss_dtype()),
+            {name: jnp.asarray(value).astype(jnp.float32) for name, value in measures.items()},
+        )
 
     def score_all(self, params: Params) -> Score:
-        """Loss on all the data, or with minibatches the mean over at most 64 of them.
+        """Loss and measures on all the data, or with minibatches means over at most 64 of them.
 
         These have no sample in common and are the same whatever the seed.
         """
         batches = None
         if self.batch_size is not None:
             batches = batches_to_judge(self.n_samples, self.batch_size)
-        return Score(_mean_loss(self, params, batches), jnp.full((), jnp.nan, jnp.float32))
+        return _mean_score(self, params, batches)
 
 
 @compiled()
-def _mean_loss(problem: FunctionProblem, params: Params, batches: jax.Array | None) -> jax.Array:
+def _mean_score(problem: FunctionProblem, params: Params, batches: jax.Array | None) -> Score:
     if batches is None:
-        return problem.score(params, problem.data).loss
-    losses = jax.lax.map(
-        lambda chosen: problem.score(params, problem.samples(chosen)).loss, batches
-    )
-    return jnp.mean(losses)
+        return problem.score(params, problem.data)
+    scores = jax.lax.map(lambda chosen: problem.score(params, problem.samples(chosen)), batches)
+    mean: Score = jax.tree.map(jnp.mean, scores)
+    return mean
+
+
+def loss_and_measures(returned: Any) -> tuple[Any, dict[str, Any]]:
+    """What a function returned: a loss alone, or a loss and measures."""
+    if isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], dict):
+        return returned
+    return returned, {}
 
 
 # --- What is given --------------------------------------------------------------------------------
@@ -222,30 +233,39 @@ _NOT_TRACEABLE = (
 )
 
 
-def _traced(problem: FunctionProblem) -> Any:
-    """The function's jaxpr; refused is a function that is not JAX's, or not of one number."""
+def _traced(problem: FunctionProblem) -> tuple[Any, tuple[str, ...]]:
+    """The function's jaxpr and the names of its measures.
+
+    Refused is a function that is not JAX's, or whose loss or measures are not one number each.
+    """
     vector = jax.ShapeDtypeStruct((problem.structure.size,), jnp.float32)
     params = jax.eval_shape(problem.structure.unravel, vector)
     batch = jax.eval_shape(problem.batch, jax.random.key(0))
     try:
-        closed, result = jax.make_jaxpr(problem.loss, return_shape=True)(params, batch)
+        closed, result = jax.make_jaxpr(problem.returned, return_shape=True)(params, batch)
     except _NOT_TRACEABLE as error:
         raise InputError(
             "loss_fn must be made of JAX operations, got one that needs the values of its "
             f"arguments ({str(error).splitlines()[0]}). Give compiled=False for Python code or a "
             "simulator"
         ) from error
+    loss, measures = loss_and_measures(result)
+    _check_number("loss_fn must return", loss, RETURN_THE_LOSS)
+    for name, value in measures.items():
+        _check_number(f"loss_fn must return as its measure {name!r}", value, "return its mean")
+    return closed.jaxpr, checked_measures(measures)
+
+
+RETURN_THE_LOSS = "return the loss only, or the loss and a dict of measures"
+
+
+def _check_number(returned: str, result: Any, otherwise: str) -> None:
     if not isinstance(result, jax.ShapeDtypeStruct):
-        raise InputError(
-            f"loss_fn must return one number, got {type(result).__name__}; return the loss only"
-        )
+        raise InputError(f"{returned} one number, got {type(result).__name__}; {otherwise}")
     if result.shape != ():
         raise InputError(
-            f"loss_fn must return one number, of shape (), got an array of shape {result.shape}; "
+            f"{returned} one number, of shape (), got an array of shape {result.shape}; "
             "use for example jnp.mean"
         )
     if jnp.issubdtype(result.dtype, jnp.complexfloating):
-        raise InputError(
-            f"loss_fn must return a real number, got {result.dtype}; use for example jnp.abs"
-        )
-    return closed.jaxpr
+        raise InputError(f"{returned} a real number, got {result.dtype}; use for example jnp.abs")

@@ -19,8 +19,15 @@ from gradless._core.errors import InputError
 from gradless._core.floats import sixty_four_bits
 from gradless._core.tree import Params, as_pytree
 from gradless.data.minibatch import Minibatches, batches_to_judge
-from gradless.problems.contract import Faults, Judgement, Score
-from gradless.problems.function import check_batch_size, check_function, n_samples_of, structure_of
+from gradless.problems.contract import Faults, Judgement, Score, checked_measures
+from gradless.problems.function import (
+    RETURN_THE_LOSS,
+    check_batch_size,
+    check_function,
+    loss_and_measures,
+    n_samples_of,
+    structure_of,
+)
 
 
 @as_pytree(traced=[], static=["n_samples", "batch_size"])
@@ -56,9 +63,10 @@ class PythonProblem:
         Parameters
         ----------
         loss_fn
-            ``loss_fn(params)`` or ``loss_fn(params, batch)``, one number, compared in float64. Each
-            call gets parameters of its own: arrays of NumPy that may be changed, or numbers where
-            ``params`` has numbers, of the same dtypes. The batch is read-only.
+            ``loss_fn(params)`` or ``loss_fn(params, batch)``: one number, compared in float64, or
+            that and a dict of measures, each one number, kept in float32, and always of the same
+            names. Each call gets parameters of its own: arrays of NumPy that may be changed, or
+            numbers where ``params`` has numbers, of the same dtypes. The batch is read-only.
         params
             Where the search begins.
         data
@@ -89,8 +97,10 @@ class PythonProblem:
         self._data = jax.tree.map(_read_only, data)
         self.on_device = Sampling(n_samples, self.batch_size)
         begun = time.perf_counter()
-        self.first_loss = self._first_call(params)
-        """At ``params``, on all samples or on one minibatch."""
+        self.measures: tuple[str, ...] = ()
+        """Names of what the function returns besides the loss, by its first call."""
+        self.first = self._first_call(params)
+        """Loss and measures at ``params``, on all samples or on one minibatch."""
         seconds = (time.perf_counter() - begun) / joblib.effective_n_jobs(n_jobs)
         self.cost = Cost(devices.operations_in(seconds), held=0)
         """Operations: as many as the machine could do in the time of a call."""
@@ -106,12 +116,12 @@ class PythonProblem:
         return self.batch_size is not None
 
     def judge(self, measured: Any, drawn: Any) -> Judgement:
-        """Losses of candidates on the samples drawn; ``measured`` are their parameters."""
+        """Losses and measures of candidates; ``measured`` are their parameters."""
         leaves = jax.tree.leaves(measured)
         candidates = [self.own(row) for row in zip(*leaves, strict=True)]
         arguments = () if self._data is None else (self.samples(drawn),)
         calls = [(self._function, params, *arguments) for params in candidates]
-        return judgement_of(calls, self._n_jobs)
+        return judgement_of(calls, self._n_jobs, self.measures)
 
     def own(self, leaves: Iterable[Any]) -> Params:
         """Parameters like those given, made of copies: arrays, or numbers of NumPy's types."""
@@ -120,18 +130,20 @@ class PythonProblem:
         own = [copy[()] if is_number else copy for copy, is_number in numbers]
         return jax.tree.unflatten(self.structure.treedef, own)
 
-    def mean_loss(self, params: Params, batches: Any) -> float:
-        """Mean loss over batches, numbers of samples (batches, batch_size), or on all for None."""
-        start = jax.tree.map(lambda x: np.asarray(x)[None], params)
-        drawn = [None] if batches is None else np.asarray(batches)
-        return float(np.mean([self.judge(start, each).loss[0] for each in drawn]))
-
     def score_all(self, params: Params) -> Score:
-        """Loss on all the data, or with minibatches the mean over at most 64 of them."""
-        batches = None
+        """Loss and measures on all the data, or with minibatches means over at most 64 of them."""
+        batches: Any = [None]
         if self.batch_size is not None:
-            batches = batches_to_judge(self.n_samples, self.batch_size)
-        return Score(np.asarray(self.mean_loss(params, batches)), np.asarray(math.nan))
+            batches = np.asarray(batches_to_judge(self.n_samples, self.batch_size))
+        alone = jax.tree.map(lambda x: np.asarray(x)[None], params)
+        judged = [self.judge(alone, each) for each in batches]
+        return Score(
+            np.mean([each.loss[0] for each in judged]),
+            {
+                name: np.mean([each.measures[name][0] for each in judged], dtype=np.float32)
+                for name in self.measures
+            },
+        )
 
     def samples(self, drawn: npt.NDArray[np.integer] | None) -> Any:
         """The data of these samples, read-only; of all for None."""
@@ -139,13 +151,14 @@ class PythonProblem:
             return self._data
         return jax.tree.map(lambda x: _read_only(x[drawn]), self._data)
 
-    def _first_call(self, params: Params) -> float:
+    def _first_call(self, params: Params) -> Score:
         """A mistake in the function shows at once, as itself, and not as candidates that fail."""
         drawn = None if self.batch_size is None else np.arange(self.batch_size)
         arguments = () if self._data is None else (self.samples(drawn),)
-        loss = self._function(self.own(jax.tree.leaves(params)), *arguments)
+        returned = self._function(self.own(jax.tree.leaves(params)), *arguments)
+        self.measures = checked_measures(loss_and_measures(returned)[1])
         try:
-            return _number(loss)
+            return _score(returned, self.measures)
         except TypeError as error:
             raise InputError(str(error)) from None
 
@@ -157,38 +170,62 @@ def _read_only(array: Any) -> npt.NDArray[Any]:
     return view
 
 
-def judgement_of(calls: list[tuple[Any, ...]], n_jobs: int) -> Judgement:
-    """Losses that functions return, each call being one with its arguments, in so many processes.
+def judgement_of(
+    calls: list[tuple[Any, ...]], n_jobs: int, names: tuple[str, ...] = ()
+) -> Judgement:
+    """What functions return, each call being one with its arguments, in so many processes.
 
-    A call that raises an exception is counted, and has no loss.
+    ``names`` are those of the measures. A call that raises an exception is counted, and has no
+    loss.
     """
     if n_jobs == 1:
-        called = [_attempt(*call) for call in calls]
+        called = [_attempt(names, *call) for call in calls]
     else:
         # Large arrays go through files, of which each process may change its own copy.
         parallel = joblib.Parallel(n_jobs, mmap_mode="c")
-        called = parallel(joblib.delayed(_attempt)(*call) for call in calls)
+        called = parallel(joblib.delayed(_attempt)(names, *call) for call in calls)
     errors = [error for _, error in called if error is not None]
-    losses = np.array([loss for loss, _ in called], np.float64)
-    nothing = np.full(len(losses), np.nan, np.float32)
-    return Judgement(losses, nothing, Faults(len(errors), errors[-1] if errors else None))
+    scores = [score for score, _ in called]
+    with np.errstate(over="ignore"):  # a measure beyond float32 is inf
+        measures = {
+            name: np.array([score.measures[name] for score in scores], np.float32) for name in names
+        }
+    losses = np.array([score.loss for score in scores], np.float64)
+    return Judgement(losses, measures, Faults(len(errors), errors[-1] if errors else None))
 
 
-def _attempt(function: Callable[..., Any], *arguments: Any) -> tuple[float, str | None]:
-    """A loss, or NaN and what went wrong."""
+def _attempt(
+    names: tuple[str, ...], function: Callable[..., Any], *arguments: Any
+) -> tuple[Score, str | None]:
+    """Loss and measures, or NaN and what went wrong."""
     try:
-        return _number(function(*arguments)), None
+        return _score(function(*arguments), names), None
     except Exception as error:
         text = " ".join(str(error).split())[:200]
-        return math.nan, f"{type(error).__name__}: {text}" if text else type(error).__name__
+        kind = type(error).__name__
+        return Score(math.nan, dict.fromkeys(names, math.nan)), f"{kind}: {text}" if text else kind
 
 
-def _number(loss: Any) -> float:
+def _score(returned: Any, names: tuple[str, ...]) -> Score:
+    loss, measures = loss_and_measures(returned)
+    if measures.keys() != set(names):
+        given, expected = (", ".join(map(repr, sorted(each))) for each in (measures, names))
+        raise TypeError(f"loss_fn must return the same measures each time, {expected}, got {given}")
+    return Score(
+        _number(loss, "loss_fn must return", RETURN_THE_LOSS),
+        {
+            name: _number(value, f"loss_fn must return as its measure {name!r}", "return its mean")
+            for name, value in measures.items()
+        },
+    )
+
+
+def _number(given: Any, returned: str, otherwise: str) -> float:
     try:
-        value = np.asarray(loss)
-        if value.shape == () and value.dtype.kind in "bif":
+        value = np.asarray(given)
+        if value.shape == () and value.dtype.kind in "biuf":
             return float(value)
-        given = f"an array of shape {value.shape}" if value.shape else type(loss).__name__
+        what = f"an array of shape {value.shape}" if value.shape else type(given).__name__
     except ValueError:  # lists of several lengths
-        given = type(loss).__name__
-    raise TypeError(f"loss_fn must return one number, got {given}; return the loss only")
+        what = type(given).__name__
+    raise TypeError(f"{returned} one number, got {what}; {otherwise}")

@@ -373,6 +373,11 @@ class HostMetricProblem:
         """Operations: as many as the machine could do in the time of a call."""
 
     @property
+    def measures(self) -> tuple[str, ...]:
+        """None besides the metric."""
+        return ()
+
+    @property
     def uses_minibatches(self) -> bool:
         """Whether each generation sees its own batch."""
         return self.batch_size is not None
@@ -392,8 +397,8 @@ class HostMetricProblem:
         return float(self.judge(alone, everything).loss[0])
 
     def score_all(self, params: Params) -> Score:
-        """Loss of one network on all samples; it has no accuracy."""
-        return Score(np.asarray(self.loss(params)), np.asarray(np.nan))
+        """Loss of one network on all samples."""
+        return Score(np.asarray(self.loss(params)), {})
 
     def _arguments(self, measured: tuple[np.ndarray, Params], drawn: Any) -> tuple[Any, ...]:
         chosen = slice(None) if drawn is None else drawn

@@ -172,7 +172,7 @@ class SupervisedProblem:
         return dataclasses.replace(self, inputs=inputs, batch_size=None)
 
     def score_all(self, params: Params) -> Score:
-        """Loss and accuracy of one network on all samples, of shape ().
+        """Loss and measures of one network on all samples, of shape ().
 
         In float32 whatever the precision of the search, as the network is used afterwards.
         """
@@ -180,6 +180,11 @@ class SupervisedProblem:
             self.without_minibatches(), precision="float32", written_out=False
         )
         return _score_whole(whole, params)
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The accuracy, where there are classes or labels."""
+        return () if "values" in self.targets else ("accuracy",)
 
     @property
     def uses_minibatches(self) -> bool:
@@ -220,7 +225,7 @@ class SupervisedProblem:
         return inputs, pick(self.targets, chosen)
 
     def score(self, params: Params, batch: tuple[jax.Array, Targets]) -> Score:
-        """Loss and accuracy of one network on a batch."""
+        """Loss and measures of one network on a batch."""
         inputs, targets = batch
         if self.precision != "float32":
             # Only the network: a mean of numbers with 8 bits would lose most small differences.
@@ -231,7 +236,11 @@ class SupervisedProblem:
             outputs = self.model.apply(params, inputs).T
         if self.precision != "float32":
             outputs = jax.tree.map(lambda x: x.astype(jnp.float32), outputs)
-        return Score(*self.objective.judge(self._scaled(outputs), targets))
+        return self._judged(outputs, targets)
+
+    def _judged(self, outputs: FeatureRows, targets: Targets) -> Score:
+        loss, accuracy = self.objective.judge(self._scaled(outputs), targets)
+        return Score(loss, {"accuracy": accuracy} if self.measures else {})
 
     def _scaled(self, outputs: FeatureRows) -> FeatureRows:
         if self.output_scale is None:
@@ -262,10 +271,11 @@ class SupervisedProblem:
         def score(add: Callable[[Any, Any], Any]) -> Score:
             params = jax.tree.map(add, center, change)
             outputs = model.after_first(params, add(middle, first))
-            return Score(*self.objective.judge(self._scaled(outputs), batch[1]))
+            return self._judged(outputs, batch[1])
 
-        both = [score(add) for add in (operator.add, operator.sub)]
-        return Score(*map(jnp.stack, zip(*both, strict=True)))
+        plus, minus = (score(add) for add in (operator.add, operator.sub))
+        both: Score = jax.tree.map(lambda *x: jnp.stack(x), plus, minus)
+        return both
 
 
 # Compiled whole: left to itself, JAX compiles every single operation as a program of its own.

@@ -123,7 +123,7 @@ class _Shown:
         self.best = history.column("best_loss").astype(float)
         loss = history.column("loss").astype(float)
         self.loss = np.where(np.isfinite(loss), loss, np.inf)
-        self.accuracy = history.last.best_accuracy
+        self.accuracy = history.last.best_measures.get("accuracy", math.nan)
         self._at_best = 0.0 if objective is None else objective.best_loss
 
     def distance(self, loss: float) -> float:

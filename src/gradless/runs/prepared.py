@@ -90,9 +90,10 @@ class Prepared:
 
     def judge(self, params: Params, dataset: Dataset) -> Judged:
         """How good a network of the search is on a whole data set, scaled as in training."""
-        loss, accuracy = map(float, self.problem_of(dataset).score_all(params))
+        loss, measures = self.problem_of(dataset).score_all(params)
         objective = self.problem.objective
-        return Judged(objective.value(loss), accuracy if dataset.is_classification else None)
+        accuracy = measures.get("accuracy")
+        return Judged(objective.value(float(loss)), None if accuracy is None else float(accuracy))
 
     def problem_of(self, dataset: Dataset) -> SupervisedProblem:
         """The objective of the search on a whole data set."""

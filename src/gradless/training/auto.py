@@ -24,7 +24,7 @@ AUTO = "auto"  # the name that asks for a choice
 _WORTHWHILE_ITERATIONS = 25
 _SHORT = 5_000  # evaluations within which a gradient estimate of 128 candidates is too dear
 _MOST_PER_SECOND = 500_000  # evaluations: the loop's own work limits the smallest problems
-WIDE = OpenAIES(sigma=0.4)
+WIDE_SEARCH = OpenAIES(sigma=0.4)
 """For metrics of classes: noise of 0.4 of the weights' size, over which it averages.
 
 Of 0.1 to 0.8, 0.4 found the best F1 and accuracy on samples held out (docs/estimators.md).
@@ -45,7 +45,7 @@ def chosen(
     stop: Stop,
     *,
     smooth: bool,
-    counts: bool = False,
+    is_count: bool = False,
     checkpoints: bool = False,
 ) -> Choice:
     """The strategy for a problem and its limits, that fits into memory: what every door asks.
@@ -56,7 +56,7 @@ def chosen(
         What is trained, from where; shapes will do.
     stop
         Its limits.
-    smooth, counts
+    smooth, is_count
         As for :func:`choose`.
     checkpoints
         Whether the run writes some, which takes memory.
@@ -68,7 +68,7 @@ def chosen(
         operations=problem.cost.operations,
         smooth=smooth,
         minibatches=problem.uses_minibatches,
-        counts=counts,
+        is_count=is_count,
     )
 
     def needed(strategy: Strategy) -> Needed:
@@ -85,7 +85,7 @@ def choose(
     operations: float,
     smooth: bool,
     minibatches: bool,
-    counts: bool = False,
+    is_count: bool = False,
 ) -> Choice:
     """The strategy for a problem and a budget.
 
@@ -102,15 +102,15 @@ def choose(
         not in steps, as the share of wrong answers.
     minibatches
         Whether the loss of the same parameters changes from generation to generation.
-    counts
+    is_count
         Whether it counts samples that are right or wrong, as F1, in which each is a step.
     """
     budget = _budget(evaluations, seconds, operations)
     about = "without end" if budget is None else f"about {_rounded(budget):,} evaluations"
     size = f"{dimension:,} parameters, {about}"
-    if counts:
+    if is_count:
         return Choice(
-            WIDE,
+            WIDE_SEARCH,
             f"{size}. Piecewise constant metric: its average over distant networks is followed",
         )
     iteration = FDLBFGS.for_dimension(dimension)

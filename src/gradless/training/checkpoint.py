@@ -19,11 +19,13 @@ import numpy as np
 
 from gradless._core import storage
 from gradless._core.errors import InputError
+from gradless.training.generation import Run, with_measures
 from gradless.training.history import History
+from gradless.training.history_rows import LOSSES, measures_among
 
 FOLDER = "checkpoints"
-# 1 had another rule of stagnation, and asked no data whether a target is reached. 2 knew no phases,
-# and its runs began with other weights.
+# 1 had another rule of stagnation, and asked no data whether a target is reached. 2 knew no phases
+# and no measures but an accuracy, and its runs began with other weights.
 _FORMAT = 3
 _KEPT = 2
 _PATTERN = "checkpoint-*.safetensors"
@@ -150,9 +152,17 @@ def _write(
     path = folder / f"checkpoint-{number:012d}.safetensors"
     losses = _losses(run)
     # Without a row, the history does not know the type of losses yet.
-    rows = {name: a.astype(losses) if "loss" in name else a for name, a in rows.items()}
+    rows = {name: a.astype(losses) if name in LOSSES else a for name, a in rows.items()}
     tree = {"run": run, "history": rows}
-    known = {"format": _FORMAT, "rows": len(rows["generation"]), "losses": losses}
+    known = {
+        "format": _FORMAT,
+        "rows": len(rows["generation"]),
+        "losses": losses,
+        "measures": {
+            "run": sorted(getattr(run, "best_measures", {})),
+            "history": measures_among(rows),  # of another phase than that of the run, maybe
+        },
+    }
     if kept is not None:
         tree["kept"], known["kept"] = kept, True
     storage.save_tree(path, tree, {**known, **about})
@@ -191,7 +201,10 @@ def newest(folder: Path, like: Any | Callable[[dict[str, Any]], Any]) -> Saved:
             _check_format(path, about)
             run = like(about) if callable(like) else like
             _check_losses(path, about, _losses(run))
-            rows = History.empty_arrays(about["rows"], _losses(run))
+            measures = about["measures"]
+            if isinstance(run, Run):
+                run = with_measures(run, measures["run"])
+            rows = History.empty_arrays(about["rows"], _losses(run), measures["history"])
             expected = {"run": run, "history": rows}
             if about.get("kept"):
                 expected["kept"] = np.zeros(run.best.shape, run.best.dtype)
@@ -213,6 +226,14 @@ def _losses(run: Any) -> str:
     return str(getattr(run, "best_loss", np.float32()).dtype)
 
 
+def _are_names(measures: Any) -> bool:
+    return (
+        isinstance(measures, dict)
+        and measures.keys() == {"run", "history"}
+        and all(isinstance(names, list) for names in measures.values())
+    )
+
+
 def _check_format(path: Path, about: Any) -> None:
     fits = isinstance(about, dict) and isinstance(about.get("format"), int)
     if fits and about["format"] > _FORMAT:
@@ -226,7 +247,8 @@ def _check_format(path: Path, about: Any) -> None:
             "resume. Start a new run with gradless train, or use the version that wrote it"
         )
     rows = about.get("rows") if fits else None
-    if not isinstance(rows, int) or not 0 <= rows <= History.CAPACITY:
+    measures = about.get("measures") if fits else None
+    if not (isinstance(rows, int) and 0 <= rows <= History.CAPACITY and _are_names(measures)):
         raise InputError(
             f"{path} must be a checkpoint of this version of gradless, got something else"
         )

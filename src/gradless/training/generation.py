@@ -1,11 +1,14 @@
 """What happens in one generation? Ask, evaluate, tell; remember the best, and write a row.
 
-:func:`advance` turns that wheel inside one compiled loop. ``host`` turns the same wheel for
-problems whose losses only Python code can compute.
+:func:`advance` does that in one compiled loop. ``host_loop`` does the same for problems whose
+losses only Python code can compute.
 """
 
 from __future__ import annotations
 
+import functools
+import operator
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -15,18 +18,19 @@ import numpy.typing as npt
 
 from gradless._core import stagnation, tree
 from gradless._core.devices import use_all_cores
+from gradless._core.errors import InputError
 from gradless._core.floats import loss_dtype, no_loss
 from gradless._core.hardware import compiler_options
 from gradless._core.noise import fold_in
 from gradless._core.programs import compiled
 from gradless._core.tree import Params
 from gradless.evaluation.layout import layout_for
-from gradless.evaluation.population import evaluate, everywhere, replicate, score_one
+from gradless.evaluation.population import evaluate, on_every_device, replicate, score_one
 from gradless.problems.contract import NO_FAULTS, Faults, Layout, Problem, Score
 from gradless.strategies.base import ComesToRest, Strategy
 
 Rows = npt.NDArray[np.floating]
-"""What :func:`following` says of each generation, (generations, 5), of the type of losses."""
+"""What :func:`after_generation` says of each, (generations, 3 + 2 measures), as losses are."""
 
 CAPACITY = 2**16  # generations in one chunk at most: the rows of a chunk are kept on the device
 
@@ -39,7 +43,7 @@ class Run(NamedTuple):
     state: Any  # of the strategy
     best: jax.Array  # (dimension,)
     best_loss: jax.Array
-    best_accuracy: jax.Array
+    best_measures: dict[str, jax.Array]  # float32, by the names that the problem has
     progress: stagnation.Progress
     at_rest: jax.Array  # whether the strategy says so, where that ends a run, boolean
     promising: jax.Array  # whether a minibatch has reached a target; see ``judged_targets``
@@ -52,7 +56,7 @@ class Limits(NamedTuple):
 
     generations: jax.Array  # of this call
     loss: jax.Array
-    accuracy: jax.Array
+    measures: dict[str, jax.Array]  # at least, infinite where there is no target
     stagnation: jax.Array  # generations
     rest: jax.Array  # whether a strategy that has come to rest ends it, boolean
     not_finite: jax.Array  # generations in a row without any finite loss
@@ -62,7 +66,13 @@ def reached(run: Run, limits: Limits, on_batches: bool) -> jax.Array:
     """Whether a target is reached, boolean; with minibatches, whether all data should be asked."""
     if on_batches:
         return run.promising & (run.generation >= run.judge_from)
-    return (run.best_loss <= limits.loss) | (run.best_accuracy >= limits.accuracy)
+    return meets_target(run.best_loss, run.best_measures, limits)
+
+
+def meets_target(loss: Any, measures: Mapping[str, Any], limits: Limits) -> Any:
+    """Whether one of the targets is met, boolean; of arrays of JAX, of NumPy or of numbers."""
+    of_measures = (measures[name] >= least for name, least in limits.measures.items())
+    return functools.reduce(operator.or_, of_measures, loss <= limits.loss)
 
 
 def goes_on(run: Run, limits: Limits, on_batches: bool) -> jax.Array:
@@ -80,8 +90,8 @@ def is_due(run: Run) -> bool:
     return bool(run.promising) and int(run.generation) >= int(run.judge_from)
 
 
-class Wheel:
-    """A problem and a strategy that a compiled loop turns."""
+class CompiledLoop:
+    """A problem and a strategy in a compiled loop."""
 
     def __init__(
         self, problem: Problem, strategy: Strategy, limits: Limits, layout: Layout | None
@@ -92,7 +102,7 @@ class Wheel:
         self._strategy, self._limits = strategy, limits
 
     def placed(self, run: Run) -> Run:
-        """The run where it is turned."""
+        """The run where it runs."""
         return replicate(run, self._layout)
 
     def turn(self, run: Run, generations: int) -> tuple[Run, Rows, Faults]:
@@ -115,8 +125,11 @@ class Wheel:
         return self.turn(self.placed(again), generations)[0]
 
 
-def begin(strategy: Strategy, params: Params, seed: int) -> Run:
-    """The run before its first generation."""
+def begin(strategy: Strategy, params: Params, seed: int, measures: Iterable[str] = ()) -> Run:
+    """The run before its first generation.
+
+    Whoever trains adds the names of ``measures`` that the problem has.
+    """
     use_all_cores()
     key = jax.random.key(seed)
     infinite = no_loss()
@@ -126,13 +139,31 @@ def begin(strategy: Strategy, params: Params, seed: int) -> Run:
         state=strategy.init(jax.random.fold_in(key, 0), params),
         best=tree.ravel(params),
         best_loss=infinite,
-        best_accuracy=jnp.asarray(jnp.nan, jnp.float32),
+        best_measures=unknown(measures),
         progress=stagnation.begin(infinite.dtype),
         at_rest=jnp.bool_(False),
         promising=jnp.bool_(False),
         judge_from=jnp.uint32(0),
         finite_generation=jnp.uint32(0),
     )
+
+
+def unknown(measures: Iterable[str]) -> dict[str, jax.Array]:
+    """Measures of these names of which nothing is known yet."""
+    return {name: jnp.asarray(jnp.nan, jnp.float32) for name in measures}
+
+
+def with_measures(run: Run, measures: Iterable[str]) -> Run:
+    """The run with measures of these names; those that it does not have yet are unknown."""
+    if run.best_measures.keys() == set(measures):
+        return run
+    known = {name: run.best_measures[name] for name in measures if name in run.best_measures}
+    return run._replace(best_measures={**unknown(measures), **known})
+
+
+def width(run: Run) -> int:
+    """Numbers in a row of :func:`after_generation`."""
+    return 3 + 2 * len(run.best_measures)
 
 
 def keys(run: Run) -> tuple[jax.Array, ...]:
@@ -150,7 +181,7 @@ def tell(
     return strategy.tell(key, run.state, candidates, losses), losses
 
 
-def following(
+def after_generation(
     run: Run,
     state: Any,
     strategy: Strategy,
@@ -161,7 +192,10 @@ def following(
     limits: Limits,
     on_batches: bool,
 ) -> tuple[Run, jax.Array]:
-    """The run after a generation, and its row: loss, accuracy, best ones, losses not finite.
+    """The run after a generation, and its row.
+
+    A row is loss and measures, best loss and measures, and how many losses were not finite; the
+    measures by their names.
 
     Parameters
     ----------
@@ -178,25 +212,26 @@ def following(
     center
         Of the strategy's new center, if that is not one of the candidates.
     limits
-        Targets: the accuracy makes any candidate that reaches it on all samples the best one.
+        Targets: any candidate that reaches one of a measure on all samples becomes the best one.
     on_batches
         Whether each generation sees other samples; reaching a target is only a promise then.
     """
     not_finite = jnp.sum(jnp.isinf(losses))
     winner = jnp.argmin(losses)
-    loss, accuracy = losses[winner], score.accuracy[winner]
+    told = Score(losses[winner], {name: of[winner] for name, of in score.measures.items()})
     if center is not None:
         params = strategy.decode(run.state, tree.member(candidates, winner))
-        best = _better(run, loss, accuracy, params)
-        loss, accuracy = center
-        best = _better(best, loss, accuracy, strategy.center(state))
+        best = _better(run, told, params)
+        told = center
+        best = _better(best, told, strategy.center(state))
     else:  # a winner that is better than all before it has become the center
-        best = _better(run, loss, accuracy, strategy.center(state))
+        best = _better(run, told, strategy.center(state))
+    loss = told.loss
     promising = run.promising
     if on_batches:
-        promising |= (loss <= limits.loss) | (accuracy >= limits.accuracy)
-    else:
-        best = _first_to_reach(limits.accuracy, best, run, strategy, candidates, score)
+        promising |= meets_target(loss, told.measures, limits)
+    elif score.measures:
+        best = _first_to_reach(limits, best, run, strategy, candidates, score)
     generation = run.generation + 1
     after = best._replace(
         generation=generation,
@@ -208,10 +243,9 @@ def following(
             not_finite < losses.shape[0], generation, run.finite_generation
         ),
     )
-    row = jnp.stack(
-        [loss, accuracy, best.best_loss, best.best_accuracy, not_finite.astype(loss.dtype)]
-    )
-    return after, row
+    scores = told, Score(best.best_loss, best.best_measures)
+    numbers = jax.tree.leaves(scores)  # measures by their names
+    return after, jnp.stack([*numbers, not_finite.astype(loss.dtype)])
 
 
 def _at_rest(strategy: Strategy, state: Any, limits: Limits) -> jax.Array:
@@ -221,20 +255,25 @@ def _at_rest(strategy: Strategy, state: Any, limits: Limits) -> jax.Array:
     return jax.lax.cond(limits.rest, strategy.at_rest, lambda _: jnp.bool_(False), state)
 
 
-def _better(run: Run, loss: jax.Array, accuracy: jax.Array, params: Params) -> Run:
-    better = loss < run.best_loss
+def _better(run: Run, score: Score, params: Params) -> Run:
+    better = score.loss < run.best_loss
     return run._replace(
         best=jnp.where(better, tree.ravel(params), run.best),
-        best_loss=jnp.where(better, loss, run.best_loss),
-        best_accuracy=jnp.where(better, accuracy, run.best_accuracy),
+        best_loss=jnp.where(better, score.loss, run.best_loss),
+        best_measures=tree.where(better, dict(score.measures), run.best_measures),
     )
 
 
 def _first_to_reach(
-    wanted: jax.Array, best: Run, run: Run, strategy: Strategy, candidates: Any, score: Score
+    limits: Limits, best: Run, run: Run, strategy: Strategy, candidates: Any, score: Score
 ) -> Run:
-    """The candidate that has the accuracy wanted, if there is one and the best one lacks it."""
-    reached = (score.accuracy >= wanted) & jnp.isfinite(score.loss)
+    """The candidate with a measure that is wanted, if there is one and the best one has none."""
+
+    def wanted(measures: Mapping[str, jax.Array]) -> jax.Array:
+        met = [measures[name] >= least for name, least in limits.measures.items()]
+        return functools.reduce(operator.or_, met)
+
+    reached = wanted(score.measures) & jnp.isfinite(score.loss)
     first = jnp.argmin(jnp.where(reached, score.loss, jnp.inf))
 
     def take() -> Run:
@@ -242,10 +281,10 @@ def _first_to_reach(
         return best._replace(
             best=tree.ravel(params),
             best_loss=score.loss[first],
-            best_accuracy=score.accuracy[first],
+            best_measures={name: of[first] for name, of in score.measures.items()},
         )
 
-    take_it = reached[first] & ~(best.best_accuracy >= wanted)
+    take_it = reached[first] & ~wanted(best.best_measures)
     return jax.lax.cond(take_it, take, lambda: best)
 
 
@@ -257,29 +296,38 @@ def _generation(
     limits: Limits,
     layout: Layout,
 ) -> tuple[Run, jax.Array]:
-    """One turn of the wheel."""
+    """One generation."""
     ask_key, tell_key, batch_key = keys
     batch = problem.batch(batch_key)
     candidates = strategy.ask(ask_key, run.state)
-    score = _typed(evaluate(problem, strategy, run.state, candidates, batch, layout))
+    names = problem.measures
+    score = _typed(evaluate(problem, strategy, run.state, candidates, batch, layout), names)
     state, losses = tell(run, tell_key, strategy, candidates, score.loss)
     center = None
     if strategy.samples_around_center:
-        center = _typed(score_one(problem, strategy.center(state), batch, layout))
+        center = _typed(score_one(problem, strategy.center(state), batch, layout), names)
     on_batches = problem.uses_minibatches
-    return following(run, state, strategy, candidates, losses, score, center, limits, on_batches)
+    return after_generation(
+        run, state, strategy, candidates, losses, score, center, limits, on_batches
+    )
 
 
-def _typed(score: Score) -> Score:
-    """Losses and accuracies in the types that a run has for them, whatever made them."""
-    return Score(score.loss.astype(loss_dtype()), score.accuracy.astype(jnp.float32))
+def _typed(score: Score, names: Iterable[str]) -> Score:
+    """Losses and measures in the types that a run has for them, whatever made them."""
+    if score.measures.keys() != set(names):
+        given, expected = (", ".join(map(repr, each)) or "none" for each in (score.measures, names))
+        raise InputError(
+            f"score of a problem must return the measures that it names, {expected}, got {given}"
+        )
+    measures = {name: of.astype(jnp.float32) for name, of in score.measures.items()}
+    return Score(score.loss.astype(loss_dtype()), measures)
 
 
 @compiled(static_argnames=["layout"], compiler_options=compiler_options())
 def advance(
     run: Run, strategy: Strategy, problem: Problem, limits: Limits, layout: Layout
 ) -> tuple[Run, jax.Array]:
-    """Generations until a limit is reached, and one row for each, (CAPACITY, 5)."""
+    """Generations until a limit is reached, and one row for each, (CAPACITY, numbers of a row)."""
 
     def generations(
         run: Run, strategy: Strategy, problem: Problem, limits: Limits
@@ -299,8 +347,8 @@ def advance(
             rows = jax.lax.dynamic_update_index_in_dim(rows, row, run.generation - first, 0)
             return after, keys(after), rows
 
-        rows = jnp.zeros((CAPACITY, 5), loss_dtype())
+        rows = jnp.zeros((CAPACITY, width(run)), loss_dtype())
         run, _, rows = jax.lax.while_loop(unfinished, step, (run, keys(run), rows))
         return run, rows
 
-    return everywhere(generations, layout)(run, strategy, problem, limits)
+    return on_every_device(generations, layout)(run, strategy, problem, limits)

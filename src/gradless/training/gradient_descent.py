@@ -10,7 +10,7 @@ Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2015).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -23,6 +23,7 @@ from gradless._core import stagnation, tree
 from gradless._core.errors import InputError
 from gradless._core.tree import Params
 from gradless.problems.contract import Problem, Score
+from gradless.training.generation import unknown, with_measures
 from gradless.training.loop import Record, Run, Stop
 
 NAME = "Adam (uses gradients)"
@@ -49,7 +50,7 @@ class _Carry(NamedTuple):
     """What goes round the compiled loop."""
 
     run: Run
-    rows: jax.Array  # (capacity, 4): loss, accuracy, best loss, best accuracy
+    rows: jax.Array  # (capacity, 2 + 2 measures): loss and measures, best loss and measures
 
 
 @jax.tree_util.register_static
@@ -68,7 +69,7 @@ class Adam:
                 f"Adam's learning rate must be above 0, got {self.learning_rate}. For example: 0.01"
             )
 
-    def begin(self, params: Params, seed: int) -> Run:
+    def begin(self, params: Params, seed: int, measures: Iterable[str] = ()) -> Run:
         """The run before its first step."""
         infinite = jnp.asarray(jnp.inf, jnp.float32)
         return Run(
@@ -77,7 +78,7 @@ class Adam:
             state=State(params, optax.scale_by_adam().init(params)),
             best=tree.ravel(params),
             best_loss=infinite,
-            best_accuracy=jnp.asarray(jnp.nan, jnp.float32),
+            best_measures=unknown(measures),
             progress=stagnation.begin(infinite.dtype),
             at_rest=jnp.bool_(False),
             promising=jnp.bool_(False),
@@ -120,6 +121,8 @@ def descend(
     """
     rate = jnp.float32(adam.learning_rate)
     begun = time.perf_counter()
+    run = with_measures(run, problem.measures)
+    names = sorted(problem.measures)
     run, _ = jax.block_until_ready(_steps(run, problem, jnp.uint32(0), rate))
     compile_seconds = time.perf_counter() - begun
 
@@ -130,7 +133,7 @@ def descend(
     while reason is None:
         chunk = max(0, min(_CAPACITY if total is None else total - done, _CAPACITY, int(length)))
         run, device_rows = _steps(run, problem, jnp.uint32(chunk), rate)
-        rows = np.asarray(device_rows)[:chunk].T
+        now, best = np.split(np.asarray(device_rows)[:chunk].T, 2)  # losses, then measures
         before, elapsed = elapsed, time.perf_counter() - begun
         if total is not None and done + chunk >= total:
             reason = "evaluations used up"
@@ -142,11 +145,11 @@ def descend(
             generation=steps,
             evaluations=steps * EVALUATIONS_PER_STEP,
             seconds=before + np.arange(1, chunk + 1) / max(chunk, 1) * (elapsed - before),
-            loss=rows[0],
-            accuracy=rows[1],
-            best_loss=rows[2],
-            best_accuracy=rows[3],
-            not_finite=int(np.sum(~np.isfinite(rows[0]))),
+            loss=now[0],
+            measures=dict(zip(names, now[1:], strict=True)),
+            best_loss=best[0],
+            best_measures=dict(zip(names, best[1:], strict=True)),
+            not_finite=int(np.sum(~np.isfinite(now[0]))),
             compile_seconds=compile_seconds,
             run=run,
             stopped_because=reason,
@@ -182,14 +185,15 @@ def _steps(run: Run, problem: Problem, steps: jax.Array, learning_rate: jax.Arra
             state=State(params, moments),
             best=jnp.where(better, tree.ravel(state.params), run.best),
             best_loss=jnp.where(better, score.loss, run.best_loss),
-            best_accuracy=jnp.where(better, score.accuracy, run.best_accuracy),
+            best_measures=tree.where(better, dict(score.measures), run.best_measures),
         )
-        row = jnp.stack([*score, following.best_loss, following.best_accuracy])
+        best = Score(following.best_loss, following.best_measures)
+        row = jnp.stack(jax.tree.leaves((score, best)))  # measures by their names
         rows = jax.lax.dynamic_update_index_in_dim(rows, row, run.generation - first, 0)
         return _Carry(following, rows)
 
     return jax.lax.while_loop(
         lambda carry: carry.run.generation - first < steps,
         step,
-        _Carry(run, jnp.zeros((_CAPACITY, 4), jnp.float32)),
+        _Carry(run, jnp.zeros((_CAPACITY, 2 + 2 * len(run.best_measures)), jnp.float32)),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,17 @@ import numpy.typing as npt
 
 from gradless._core.errors import InputError, unknown_name
 from gradless.training import history_csv
-from gradless.training.history_rows import LOSSES, Row, dtype, kept_count, stride_of
+from gradless.training.history_rows import (
+    FIRST,
+    LOSSES,
+    Row,
+    columns_of,
+    dtype,
+    kept_count,
+    measures_among,
+    measures_in,
+    stride_of,
+)
 
 
 class History:
@@ -23,13 +33,18 @@ class History:
     generation: a run appended row by row, in blocks, or continued from a file leaves the same
     history. Values of skipped generations are dropped; the best columns run on, so no best is lost.
 
+    Measures have two columns each: ``accuracy`` and ``best_accuracy``, for example. Their names are
+    those of the first block, or ``measures`` until there is one.
+
     Losses are kept in float32, and in float64 from the first block on in which they are an array of
-    that: those of Python functions, or of JAX in its 64-bit mode.
+    that: those of Python functions, or of JAX in its 64-bit mode. Measures are kept in float32.
 
     Parameters
     ----------
     capacity
         Largest number of rows kept, at least 2.
+    measures
+        Names of measures.
 
     Raises
     ------
@@ -43,7 +58,7 @@ class History:
     ...     loss = 1 / generation
     ...     history.append(
     ...         generation=generation, evaluations=10 * generation, seconds=0.1 * generation,
-    ...         loss=loss, accuracy=float("nan"), best_loss=loss, best_accuracy=float("nan"),
+    ...         loss=loss, best_loss=loss,
     ...     )
     >>> history.column("generation").tolist()
     [1, 4, 7]
@@ -51,16 +66,26 @@ class History:
     70
     """
 
-    COLUMNS = Row._fields
     CAPACITY = 10_000
 
-    def __init__(self, capacity: int = CAPACITY) -> None:
+    def __init__(self, capacity: int = CAPACITY, measures: Iterable[str] = ()) -> None:
         """Start an empty history."""
         if capacity < 2:
             raise ValueError(f"capacity is {capacity}, expected at least 2: the first and last row")
-        self._rows = np.empty(capacity, dtype(np.float32))
+        self._measures = tuple(measures)
+        self._rows = np.empty(capacity, dtype(self._measures, np.float32))
         self._length = 0
         self._stride = 1
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Names of the measures, ``("accuracy",)`` for example."""
+        return self._measures
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of all columns, in their order."""
+        return columns_of(self._measures)
 
     def append(
         self,
@@ -69,9 +94,8 @@ class History:
         evaluations: npt.ArrayLike,
         seconds: npt.ArrayLike,
         loss: npt.ArrayLike,
-        accuracy: npt.ArrayLike,
         best_loss: npt.ArrayLike,
-        best_accuracy: npt.ArrayLike,
+        **measures: npt.ArrayLike,
     ) -> None:
         """Add the next generations.
 
@@ -80,22 +104,31 @@ class History:
         generation
             Integers of shape (n,), each one more than the one before, continuing the previous
             block. The very first may be any number from 0 up.
-        evaluations, seconds, loss, accuracy, best_loss, best_accuracy
+        evaluations, seconds, loss, best_loss
             Arrays of shape (n,), see `Row`. One row may be given as plain numbers.
+        **measures
+            The same of each measure and of its best: ``accuracy=..., best_accuracy=...``.
 
         Raises
         ------
         ValueError
-            If the shapes differ, or `generation` does not continue the history. The history is
-            unchanged then.
+            If the shapes differ, the measures are others than those of the history, or `generation`
+            does not continue it. The history is unchanged then.
         """
-        given = (generation, evaluations, seconds, loss, accuracy, best_loss, best_accuracy)
-        block = {name: np.atleast_1d(a) for name, a in zip(self.COLUMNS, given, strict=True)}
+        names = self._measures if self else measures_among(measures)
+        first_four = (generation, evaluations, seconds, loss)
+        given = {**dict(zip(FIRST, first_four, strict=True)), "best_loss": best_loss, **measures}
+        if given.keys() != set(columns_of(names)):
+            raise ValueError(f"expected the columns {columns_of(names)}, got {tuple(given)}")
+        block = {name: np.atleast_1d(given[name]) for name in columns_of(names)}
         exact = any(getattr(each, "dtype", None) == np.float64 for each in (loss, best_loss))
         numbers = block["generation"]
         shapes = {name: values.shape for name, values in block.items()}
         if numbers.ndim != 1 or len(set(shapes.values())) > 1:
             raise ValueError(f"expected columns of one shape (n,), got {shapes}")
+        if names != self._measures:
+            self._measures = names
+            self._take(np.empty(0, dtype(names, self._losses)))
         if not numbers.size:
             return
         start = int(self._rows["generation"][self._length - 1]) + 1 if self else int(numbers[0])
@@ -108,7 +141,7 @@ class History:
         latest = start + numbers.size - 1
         first = int(self._rows["generation"][0]) if self else start
         if exact and self._losses != np.float64:
-            self._take(self._rows[: self._length].astype(dtype(np.float64)))
+            self._take(self._rows[: self._length].astype(dtype(names, np.float64)))
         stride = self._stride
         while kept_count(first, latest, stride) > self._rows.size:
             stride *= 2
@@ -153,34 +186,34 @@ class History:
         Parameters
         ----------
         name
-            One of `History.COLUMNS`.
+            One of `columns`.
 
         Returns
         -------
         numpy.ndarray
             Shape (rows,): int64 for generation and evaluations, float64 for seconds, float32 for
-            the accuracies, and float32 or float64 for the losses.
+            the measures, and float32 or float64 for the losses.
 
         Raises
         ------
         InputError
             If there is no such column.
         """
-        if name not in self.COLUMNS:
-            raise unknown_name("column", name, self.COLUMNS)
+        if name not in self.columns:
+            raise unknown_name("column", name, self.columns)
         return self._rows[name][: self._length].copy()
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Copies of all columns by name, which :meth:`from_arrays` takes."""
-        return {name: self.column(name) for name in self.COLUMNS}
+        return {name: self.column(name) for name in self.columns}
 
     @classmethod
     def empty_arrays(
-        cls, length: int, losses: npt.DTypeLike = np.float32
+        cls, length: int, losses: npt.DTypeLike = np.float32, measures: Sequence[str] = ()
     ) -> dict[str, npt.NDArray[Any]]:
-        """Columns of so many rows, of zeros, with losses of this type."""
-        rows = np.zeros(length, dtype(losses))
-        return {name: rows[name].copy() for name in cls.COLUMNS}
+        """Columns of so many rows, of zeros, with losses of this type and measures."""
+        rows = np.zeros(length, dtype(measures, losses))
+        return {name: rows[name].copy() for name in columns_of(measures)}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.ArrayLike], capacity: int = CAPACITY) -> History:
@@ -193,8 +226,9 @@ class History:
         """
         length = len(np.asarray(arrays["generation"]))
         losses = np.result_type(np.float32, *(np.asarray(arrays[name]).dtype for name in LOSSES))
-        rows = np.zeros(length, dtype(losses))
-        for name in cls.COLUMNS:
+        measures = measures_among(arrays)
+        rows = np.zeros(length, dtype(measures, losses))
+        for name in columns_of(measures):
             rows[name] = np.asarray(arrays[name])
         return cls._of(rows, capacity, InputError)
 
@@ -209,13 +243,18 @@ class History:
         """
         if not self:
             raise IndexError("an empty history has no last row; append one first")
-        return Row(*self._rows[self._length - 1].item())
+        row = dict(zip(self.columns, self._rows[self._length - 1].item(), strict=True))
+        return Row(
+            measures={name: row.pop(name) for name in self._measures},
+            best_measures={name: row.pop(f"best_{name}") for name in self._measures},
+            **row,
+        )
 
     def to_csv(self, path: Path | str) -> None:
         """Write the history as a CSV file with a header; an existing file is replaced at once.
 
-        Losses and accuracies are written as the shortest number that reads back as the same
-        float32 or float64, seconds with three decimals, an accuracy that is NaN as an empty cell.
+        Losses and measures are written as the shortest number that reads back as the same float32
+        or float64, seconds with three decimals, a measure that is NaN as an empty cell.
 
         Parameters
         ----------
@@ -230,7 +269,7 @@ class History:
         history_csv.write(self.arrays(), Path(path))
 
     def to_pandas(self) -> Any:
-        """The rows as a data frame of pandas, with the columns of `History.COLUMNS`.
+        """The rows as a data frame of pandas, with the same columns.
 
         Returns
         -------
@@ -328,7 +367,7 @@ class History:
     def _of(
         cls, rows: npt.NDArray[Any], capacity: int, refusal: Callable[[str], InputError]
     ) -> History:
-        history = cls(capacity)
+        history = cls(capacity, measures_in(rows.dtype.names or ()) or ())
         if len(rows):
             stride = stride_of(rows["generation"], capacity) if len(rows) <= capacity else None
             if stride is None or (np.diff(rows["evaluations"]) < 0).any():

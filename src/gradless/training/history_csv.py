@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,7 @@ import numpy.typing as npt
 
 from gradless._core import interrupts
 from gradless._core.errors import InputError
-from gradless.training.history_rows import LOSSES, Row, dtype
-
-_PARSERS = (int, int, float, float, float, float, float)
+from gradless.training.history_rows import FIRST, LOSSES, columns_of, dtype, measures_in
 
 
 def write(arrays: Mapping[str, npt.NDArray[Any]], path: Path) -> None:
@@ -22,7 +21,7 @@ def write(arrays: Mapping[str, npt.NDArray[Any]], path: Path) -> None:
     columns = []
     for name, values in arrays.items():
         cells = [f"{x:.3f}" for x in values] if name == "seconds" else values.astype(str)
-        if name.endswith("accuracy"):
+        if _is_of_measure(name):
             cells = np.where(np.isnan(values), "", cells)
         columns.append(cells)
     lines = [tuple(arrays), *zip(*columns, strict=True)]
@@ -67,29 +66,39 @@ def read(path: Path) -> npt.NDArray[Any]:
     if not text.endswith("\n"):
         raise damage(path, "the last line is cut off, expected a line break at its end")
     header, *lines = text.splitlines()
-    if header != ",".join(Row._fields):
-        raise damage(path, f"line 1 is {header[:80]!r}, expected {','.join(Row._fields)!r}")
-    rows = np.empty(len(lines), dtype(np.float64))
+    columns = header.split(",")
+    measures = measures_in(columns)
+    if measures is None:
+        expected = ",".join(columns_of(["MEASURE"]))
+        raise damage(path, f"line 1 is {header[:80]!r}, expected columns like {expected!r}")
+    rows = np.empty(len(lines), dtype(measures, np.float64))
     for number, line in enumerate(lines):
         try:
-            with np.errstate(over="ignore"):  # an accuracy beyond float32 is inf
-                rows[number] = _parse(line)
+            with np.errstate(over="ignore"):  # a measure beyond float32 is inf
+                rows[number] = _parse(columns, line)
         except (ValueError, OverflowError) as error:
             raise damage(
-                path, f"line {number + 2} is {line[:80]!r}, expected {len(Row._fields)} numbers"
+                path, f"line {number + 2} is {line[:80]!r}, expected {len(columns)} numbers"
             ) from error
 
     if all(_is_short(rows[name]) for name in LOSSES):
-        rows = rows.astype(dtype(np.float32))
+        rows = rows.astype(dtype(measures, np.float32))
     return rows
 
 
-def _parse(line: str) -> tuple[float, ...]:
-    """Values of one line of the file; an empty cell stands for an accuracy that is NaN."""
-    return tuple(
-        parse("nan" if not cell and name.endswith("accuracy") else cell)
-        for parse, name, cell in zip(_PARSERS, Row._fields, line.split(","), strict=True)
-    )
+def _is_of_measure(name: str) -> bool:
+    return name not in (*FIRST, *LOSSES)
+
+
+def _parse(columns: Sequence[str], line: str) -> tuple[float, ...]:
+    """Values of one line of the file; an empty cell stands for a measure that is NaN."""
+
+    def value(name: str, cell: str) -> float:
+        if name in ("generation", "evaluations"):
+            return int(cell)
+        return math.nan if not cell and _is_of_measure(name) else float(cell)
+
+    return tuple(value(*each) for each in zip(columns, line.split(","), strict=True))
 
 
 def _is_short(values: npt.NDArray[np.float64]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,29 +20,53 @@ class Row(NamedTuple):
         Evaluations made up to the end of this generation.
     seconds
         Wall time up to the end of this generation.
-    loss, accuracy
-        What this generation reached; the accuracy is NaN where there is none (regression).
-    best_loss, best_accuracy
-        Loss and accuracy of the best candidate so far.
+    loss, measures
+        What this generation reached; measures by name, of classes for example the accuracy.
+    best_loss, best_measures
+        Loss and measures of the best candidate so far.
     """
 
     generation: int
     evaluations: int
     seconds: float
     loss: float
-    accuracy: float
+    measures: dict[str, float]
     best_loss: float
-    best_accuracy: float
+    best_measures: dict[str, float]
 
 
+FIRST = ("generation", "evaluations", "seconds", "loss")
 LOSSES = ("loss", "best_loss")
 
 
-def dtype(losses: npt.DTypeLike) -> np.dtype[Any]:
-    """Of a row with losses of this type."""
-    # Most are float32, and accuracies are: the short numbers in the CSV file are the exact ones.
-    types = (np.int64, np.int64, np.float64, losses, np.float32, losses, np.float32)
-    return np.dtype(list(zip(Row._fields, types, strict=True)))
+def columns_of(measures: Sequence[str]) -> tuple[str, ...]:
+    """Names of the columns, in their order: two for each measure."""
+    return (*FIRST, *measures, "best_loss", *(f"best_{name}" for name in measures))
+
+
+def measures_in(columns: Sequence[str]) -> tuple[str, ...] | None:
+    """Names of the measures that a history with these columns has; None if it is none."""
+    measures = tuple(columns[len(FIRST) : len(columns) // 2 + 2])
+    return measures if tuple(columns) == columns_of(measures) else None
+
+
+def measures_among(columns: Iterable[str]) -> tuple[str, ...]:
+    """Names of the measures among columns in any order: what was saved as a pytree has none."""
+    names = set(columns) - {"loss"}
+    return tuple(sorted(name for name in names if f"best_{name}" in names))
+
+
+def dtype(measures: Sequence[str], losses: npt.DTypeLike) -> np.dtype[Any]:
+    """Of a row with these measures and losses of this type."""
+    # Most losses are float32, and measures are: short numbers in the CSV file are the exact ones.
+    types: dict[str, npt.DTypeLike] = {
+        "generation": np.int64,
+        "evaluations": np.int64,
+        "seconds": np.float64,
+        "loss": losses,
+        "best_loss": losses,
+    }
+    return np.dtype([(name, types.get(name, np.float32)) for name in columns_of(measures)])
 
 
 def kept_count(first: int, latest: int, stride: int) -> int:

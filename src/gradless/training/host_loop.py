@@ -10,6 +10,8 @@ parts are compiled in JAX's 64-bit mode (see ``floats``), and Python code is cal
 from __future__ import annotations
 
 import contextlib
+import functools
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar, cast
 
@@ -47,7 +49,8 @@ def with_exact_losses(strategy: Strategy, run: Run) -> Run:
         return run
     with sixty_four_bits():
         params = jax.eval_shape(strategy.center, run.state)
-        wide = jax.eval_shape(generation.begin, strategy, params, 0)
+        begun = functools.partial(generation.begin, measures=tuple(run.best_measures))
+        wide = jax.eval_shape(begun, strategy, params, 0)
 
         def widened(leaf: jax.Array, like: jax.ShapeDtypeStruct) -> jax.Array:
             return leaf if leaf.dtype == like.dtype else leaf.astype(like.dtype)
@@ -55,19 +58,20 @@ def with_exact_losses(strategy: Strategy, run: Run) -> Run:
         return jax.tree.map(widened, run, wide)
 
 
-class HostWheel:
-    """A problem and a strategy that Python turns, as :class:`.generation.Wheel` does."""
+class HostLoop:
+    """A problem and a strategy in a loop of Python, as :class:`.generation.CompiledLoop` is."""
 
     def __init__(self, problem: HostProblem, strategy: Strategy, limits: Limits) -> None:
         """Nothing is compiled yet."""
         self._layout = layout_on_host(strategy)
         self._problem, self._strategy, self._limits = problem, strategy, limits
+        self._targets: Any = jax.tree.map(float, limits)  # compared as numbers: no programs
         # After the last generation with finite losses, without and with one of the center.
         self._kept: dict[bool, Run] = {}
         self._programs: dict[Any, Any] = {}
 
     def placed(self, run: Run) -> Run:
-        """The run where it is turned."""
+        """The run where it runs."""
         with sixty_four_bits():
             return replicate(with_exact_losses(self._strategy, run), self._layout)
 
@@ -83,7 +87,7 @@ class HostWheel:
             faults = faults.and_later(more)
             if int(run.finite_generation) == int(run.generation):
                 self._kept[bool(np.isfinite(row[0]))] = run
-        return run, np.asarray(rows, np.float64).reshape(-1, 5), faults
+        return run, np.asarray(rows, np.float64).reshape(-1, generation.width(run)), faults
 
     def back(self, run: Run, generations: int) -> Run:
         """The run so many generations after an earlier one: kept, since Python may do otherwise."""
@@ -103,9 +107,8 @@ class HostWheel:
         if self._problem.uses_minibatches:
             reached = generation.is_due(run)
         else:
-            reached = float(run.best_loss) <= float(limits.loss) or bool(
-                run.best_accuracy >= limits.accuracy
-            )
+            measures = {name: float(best) for name, best in run.best_measures.items()}
+            reached = generation.meets_target(float(run.best_loss), measures, self._targets)
         return (
             not reached
             and int(run.progress.waited) < int(limits.stagnation)
@@ -114,7 +117,7 @@ class HostWheel:
         )
 
     def _generation(self, run: Run) -> tuple[Run, Rows, Faults]:
-        """One turn of the wheel."""
+        """One generation."""
         strategy, device = self._strategy, self._problem.on_device
         candidates, measured, drawn = self._call(_ask, run, strategy, device, self._layout)
         judged = self._problem.judge(*jax.device_get((measured, drawn)))
@@ -125,8 +128,8 @@ class HostWheel:
         if strategy.samples_around_center:
             of_center = self._problem.judge(*jax.device_get((measured, drawn)))
             faults = faults.and_later(of_center.faults)
-            center = Score(of_center.loss[0], of_center.accuracy[0])
-        score = Score(judged.loss, judged.accuracy)
+            center = _first_of(of_center.loss, of_center.measures)
+        score = Score(judged.loss, judged.measures)
         run, row = self._finished(run, state, candidates, losses, score, center)
         return run, np.asarray(row), faults
 
@@ -134,9 +137,9 @@ class HostWheel:
         """Compile all by a generation that nobody judges, whose results are dropped."""
         strategy, device = self._strategy, self._problem.on_device
         loss: Any = np.full(strategy.population, np.nan, np.float64)
-        accuracy: Any = np.full(strategy.population, np.nan, np.float32)
-        center = Score(loss[0], accuracy[0]) if strategy.samples_around_center else None
-        score = Score(loss, accuracy)
+        unknown: Any = np.full(strategy.population, np.nan, np.float32)
+        score = Score(loss, dict.fromkeys(self._problem.measures, unknown))
+        center = _first_of(*score) if strategy.samples_around_center else None
         candidates, _, drawn = self._call(_ask, run, strategy, device, self._layout)
         state, losses, _ = self._call(_tell, run, strategy, device, candidates, loss, drawn)
         jax.block_until_ready(self._finished(run, state, candidates, losses, score, center))
@@ -163,6 +166,11 @@ class HostWheel:
             self._limits,
             self._problem.uses_minibatches,
         )
+
+
+def _first_of(losses: Any, measures: Mapping[str, Any]) -> Score:
+    """Of some candidates the first one's."""
+    return Score(losses[0], {name: of[0] for name, of in measures.items()})
 
 
 @compiled(static_argnames=["layout"])
@@ -192,4 +200,4 @@ def _tell(
     return state, losses, measured
 
 
-_finish = compiled(static_argnames=["on_batches"])(generation.following)
+_finish = compiled(static_argnames=["on_batches"])(generation.after_generation)

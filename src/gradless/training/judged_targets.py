@@ -21,7 +21,7 @@ from gradless._core.programs import compiled
 from gradless._core.tree import Params
 from gradless.problems.contract import Score
 from gradless.strategies.base import Strategy
-from gradless.training.generation import Limits, Run
+from gradless.training.generation import Limits, Run, meets_target
 
 _LEAST_WAIT = 10  # generations until all data are asked again
 _SHARE_WAITED = 32  # of a run so far, one part in so many: a target is seen 3 % later at most
@@ -32,7 +32,7 @@ class JudgedOnAll(Protocol):
     """A problem with minibatches that may have a target."""
 
     def score_all(self, params: Params) -> Score:
-        """Loss and accuracy of one candidate on all of the data, NaN where undefined.
+        """Loss and measures of one candidate on all of the data, NaN where undefined.
 
         ``params`` are NumPy arrays. It is called between generations, never inside compiled code.
         """
@@ -57,18 +57,18 @@ def check(problem: Any, has_target: bool) -> None:
 def asked(problem: JudgedOnAll, strategy: Strategy, run: Run, limits: Limits) -> tuple[Run, bool]:
     """What all of the data say of the center, and whether it has reached a target.
 
-    If it has, it becomes the best network of the run, with the loss and accuracy on all data. What
+    If it has, it becomes the best network of the run, with loss and measures on all data. What
     is changed of the run are arrays of NumPy.
     """
     # Off the devices of the training: the data may lie on one of them alone.
     with mode_of(run.best_loss):
         center, vector = jax.device_get(_center(strategy, run.state))
-    loss, accuracy = map(np.asarray, problem.score_all(center))
-    if loss <= np.asarray(limits.loss) or accuracy >= np.asarray(limits.accuracy):
+    loss, measures = jax.tree.map(np.asarray, problem.score_all(center))
+    if meets_target(loss, measures, jax.tree.map(np.asarray, limits)):
         judged: dict[str, Any] = {
             "best": vector,
             "best_loss": loss.astype(run.best_loss.dtype),
-            "best_accuracy": accuracy.astype(run.best_accuracy.dtype),
+            "best_measures": {name: of.astype(np.float32) for name, of in measures.items()},
         }
         return run._replace(**judged), True
     number = int(run.generation)

@@ -58,11 +58,11 @@ class Kind:
     def smooth(self) -> bool:
         """Whether a small change of the parameters changes the loss a little."""
         # Rounded to bfloat16, weights and outputs change in steps.
-        exact = self.precision == "float32" and not self.model.in_steps
+        exact = self.precision == "float32" and not self.model.is_piecewise_constant
         return bool(self.objective.smooth) and exact
 
     @property
-    def counts(self) -> bool:
+    def is_count(self) -> bool:
         """Whether the objective counts samples, as far as anyone knows.
 
         Each goes from wrong to right in a step, so the best of thousands of networks owes some of
@@ -80,7 +80,12 @@ class Kind:
     ) -> Choice:
         """The strategy for it."""
         return auto.chosen(
-            problem, params, stop, smooth=self.smooth, counts=self.counts, checkpoints=checkpoints
+            problem,
+            params,
+            stop,
+            smooth=self.smooth,
+            is_count=self.is_count,
+            checkpoints=checkpoints,
         )
 
     @property
@@ -90,7 +95,7 @@ class Kind:
 
     def begins_with_log_loss(self, wanted: bool | None) -> bool:
         """Whether there is a first phase on log loss; None: where it counts samples."""
-        return self.task != "regression" and (self.counts if wanted is None else wanted)
+        return self.task != "regression" and (self.is_count if wanted is None else wanted)
 
 
 def first_limits(stop: Stop) -> Stop:
@@ -139,7 +144,7 @@ def planned_first(
     limits = first_limits(stop)
     begins = strategy or kind.in_log_loss.choice(problem, params, limits).strategy
     # What is chosen for metrics that count is the same whatever the budget.
-    follows = strategy or (auto.WIDE if kind.counts else begins)
+    follows = strategy or (auto.WIDE_SEARCH if kind.is_count else begins)
     rest = rest_limits(stop, limits, begins)
     return First(begins, limits) if fits(begins, limits) and fits(follows, rest) else None
 
@@ -251,7 +256,7 @@ class Learning:
             params,
             self.seed,
             Phase(before, first.strategy, first.stop, "", LOG_LOSS) if first else None,
-            keeps_center=kind.counts,
+            keeps_center=kind.is_count,
             held_out=held_out,
             patience=self.patience,
             goes_on=goes_on,

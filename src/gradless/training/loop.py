@@ -1,6 +1,6 @@
 """How does training run? Compiled chunks of generations, and a generator of what they did.
 
-:func:`train` turns the wheel ask -> evaluate -> tell and yields a :class:`Record` after every
+:func:`train` repeats ask -> evaluate -> tell and yields a :class:`Record` after every
 chunk. History, plots, saving, progress display and early stopping by the user are consumers of
 that generator or observers of its records, not hooks inside the loop. How a run is cut into chunks
 never changes what it finds.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import jax
@@ -21,22 +21,44 @@ from gradless._core import forked, stagnation
 from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError
 from gradless._core.floats import loss_dtype
-from gradless.problems.contract import NO_FAULTS, Faults, HostProblem, Layout, Problem
+from gradless.problems.contract import (
+    NO_FAULTS,
+    Faults,
+    HostProblem,
+    Layout,
+    Problem,
+    checked_measures,
+)
 from gradless.strategies.base import Strategy
 from gradless.training import checkpoint, judged_targets, memory
-from gradless.training.generation import CAPACITY, Limits, Rows, Run, Wheel, begin, is_due
-from gradless.training.host_loop import HostWheel, mode_for, with_exact_losses
+from gradless.training.generation import (
+    CAPACITY,
+    CompiledLoop,
+    Limits,
+    Rows,
+    Run,
+    begin,
+    is_due,
+    width,
+    with_measures,
+)
+from gradless.training.host_loop import HostLoop, mode_for, with_exact_losses
 from gradless.training.observers import Observer, RunInfo, checked, watching
-from gradless.training.records import Record, Stop
+from gradless.training.records import (
+    TARGET_LOSS,
+    Record,
+    Stop,
+    check_targets,
+    is_target,
+    target_reached,
+)
 
 __all__ = [
-    "NOT_FINITE", "TARGET_ACCURACY", "TARGET_LOSS", "Record", "Run", "Stop", "begin",
-    "check_budget", "evaluations_per_generation", "train",
+    "NOT_FINITE", "TARGET_LOSS", "Record", "Run", "Stop", "begin", "check_budget",
+    "evaluations_per_generation", "is_target", "target_reached", "train",
 ]  # fmt: skip
 
 NOT_FINITE = "losses no longer finite"  # why a run stopped
-TARGET_LOSS = "target loss reached"
-TARGET_ACCURACY = "target accuracy reached"
 _SECONDS_PER_CHUNK = 0.2  # long enough to hide the host's work, short enough to follow and to stop
 _LEAST_NOT_FINITE = 10  # generations without any finite loss that may be an accident
 
@@ -113,14 +135,17 @@ def train(
     ------
     InputError
         If nothing would ever stop the run, the budget is smaller than one generation, the run
-        began with JAX in another mode (``jax_enable_x64``), a target cannot be judged on all of the
-        data, no checkpoint can be read, it does not fit into memory, or no loss is finite from the
-        beginning on.
+        began with JAX in another mode (``jax_enable_x64``), a target is one of a measure that the
+        problem does not have or cannot be judged on all of the data, no checkpoint can be read, it
+        does not fit into memory, or no loss is finite from the beginning on.
     """
     forked.check()
     use_all_cores()
     check_budget(strategy, stop)
     judged_targets.check(problem, stop.has_target)
+    measures = checked_measures(problem.measures)
+    check_targets(stop, measures)
+    run = with_measures(run, measures)
     if isinstance(problem, HostProblem):
         run = with_exact_losses(strategy, run)
     elif run.best_loss.dtype != loss_dtype():
@@ -161,16 +186,16 @@ def _chunks(
 ) -> Iterator[Record]:
     per_generation = evaluations_per_generation(strategy)
     with mode_for(problem):
-        limits = _limits(stop, per_generation)
+        limits = _limits(stop, per_generation, problem.measures)
     streak = _Streak(run, limits, strategy.population)
-    wheel: Wheel | HostWheel
+    loop: CompiledLoop | HostLoop
     if isinstance(problem, HostProblem):
-        wheel = HostWheel(problem, strategy, limits)
+        loop = HostLoop(problem, strategy, limits)
     else:
-        wheel = Wheel(problem, strategy, limits, layout)
-    run = wheel.placed(run)
+        loop = CompiledLoop(problem, strategy, limits, layout)
+    run = loop.placed(run)
     begun = time.perf_counter()
-    wheel.turn(run, 0)
+    loop.turn(run, 0)
     on_batches = problem.uses_minibatches
     judged = problem if on_batches and isinstance(problem, judged_targets.JudgedOnAll) else None
     if judged is not None and stop.has_target and not isinstance(problem, HostProblem):
@@ -179,7 +204,8 @@ def _chunks(
 
     total = None if stop.evaluations is None else stop.evaluations // per_generation
     told = run  # as the last record has it
-    rows, faults = np.empty((0, 5), run.best_loss.dtype), NO_FAULTS
+    names = sorted(run.best_measures)
+    rows, faults = np.empty((0, width(run)), run.best_loss.dtype), NO_FAULTS
     length = 1.0
     begun = time.perf_counter()
     before = 0.0  # seconds of the last record
@@ -191,19 +217,13 @@ def _chunks(
         if pauses is not None:
             chunk = min(chunk, pauses(done) - done)
         chunk_begun = time.perf_counter()
-        run, more, of_chunk = wheel.turn(run, chunk)
+        run, more, of_chunk = loop.turn(run, chunk)
         pace = (time.perf_counter() - chunk_begun) / max(len(more), 1)
         rows, faults = np.concatenate([rows, more]), faults.and_later(of_chunk)
-        has_classes = not (math.isnan(run.best_accuracy) and math.isfinite(run.best_loss))
-        if stop.accuracy is not None and not has_classes:
-            raise InputError(
-                f"the target must be a loss where there are no classes, got accuracy "
-                f"{stop.accuracy}"
-            )
         met = not on_batches
         if judged is not None and is_due(run):
             run, met = judged_targets.asked(judged, strategy, run, limits)
-            run = wheel.placed(run)
+            run = loop.placed(run)
         elapsed = time.perf_counter() - begun
         reason = (_target(run, stop, limits) if met else None) or (
             _reason(run, stop, limits, elapsed, total, per_generation) or asked_to_stop()
@@ -215,15 +235,15 @@ def _chunks(
         streak.take(rows, told)
         if reason is None and stop.not_finite and streak.may_be_the_end(run):
             continue  # kept back: should no finite loss come any more, it never happened
-        not_finite = int(rows[:, 4].sum())
+        not_finite = int(rows[:, -1].sum())
         if reason == NOT_FINITE:
             if math.isinf(run.best_loss):
                 raise _hopeless(faults)
             good = streak.last_good(run) - int(told.generation)
-            back = wheel.back(told, good)
+            back = loop.back(told, good)
             run, rows = back._replace(judge_from=run.judge_from), rows[:good]
         yield _record(
-            rows, not_finite, int(told.generation), per_generation, before, elapsed,
+            rows, names, not_finite, int(told.generation), per_generation, before, elapsed,
             compile_seconds, run, reason, faults,
         )  # fmt: skip
         told, before = run, elapsed
@@ -239,7 +259,7 @@ class _Streak:
 
     def take(self, rows: Rows, told: Run) -> None:
         """Look at the rows that follow ``told``."""
-        good = np.flatnonzero(np.isfinite(rows[:, 0]) & (rows[:, 4] < self._population))
+        good = np.flatnonzero(np.isfinite(rows[:, 0]) & (rows[:, -1] < self._population))
         if len(good):
             self._good = int(told.generation) + int(good[-1]) + 1
 
@@ -264,7 +284,7 @@ def _hopeless(faults: Faults) -> InputError:
     )
 
 
-def _limits(stop: Stop, per_generation: int) -> Limits:
+def _limits(stop: Stop, per_generation: int, measures: Iterable[str]) -> Limits:
     def generations(evaluations: int | None, least: int = 1) -> jax.Array:
         count = -(-(evaluations or 2**62) // per_generation)
         return jnp.uint32(min(2**32 - 1, max(least, count)))
@@ -272,7 +292,7 @@ def _limits(stop: Stop, per_generation: int) -> Limits:
     return Limits(
         generations=jnp.uint32(0),
         loss=jnp.asarray(-jnp.inf if stop.loss is None else stop.loss, loss_dtype()),
-        accuracy=jnp.float32(jnp.inf if stop.accuracy is None else stop.accuracy),
+        measures={name: jnp.float32(stop.targets.get(name, jnp.inf)) for name in measures},
         stagnation=generations(stop.stagnation),
         rest=jnp.bool_(stop.stagnation is not None),
         not_finite=generations(stop.not_finite, _LEAST_NOT_FINITE),
@@ -283,8 +303,9 @@ def _target(run: Run, stop: Stop, limits: Limits) -> str | None:
     """Which target the best parameters have reached."""
     if stop.loss is not None and float(run.best_loss) <= float(limits.loss):
         return TARGET_LOSS
-    if stop.accuracy is not None and float(run.best_accuracy) >= float(limits.accuracy):
-        return TARGET_ACCURACY
+    for name in stop.targets:
+        if float(run.best_measures[name]) >= float(limits.measures[name]):
+            return target_reached(name)
     return None
 
 
@@ -307,6 +328,7 @@ def _reason(
 
 def _record(
     rows: Rows,
+    names: list[str],
     not_finite: int,
     done: int,
     per_generation: int,
@@ -317,17 +339,17 @@ def _record(
     reason: str | None,
     faults: Faults,
 ) -> Record:
-    loss, accuracy, best_loss, best_accuracy, _ = rows.T
+    now, best = np.split(rows[:, :-1], 2, axis=1)  # each the loss, and the measures by name
     share = np.arange(1, len(rows) + 1) / max(len(rows), 1)
     number = done + np.arange(1, len(rows) + 1)
     return Record(
         generation=number,
         evaluations=number * per_generation,
         seconds=before + share * (elapsed - before),
-        loss=loss,
-        accuracy=accuracy,
-        best_loss=best_loss,
-        best_accuracy=best_accuracy,
+        loss=now[:, 0],
+        measures=dict(zip(names, now[:, 1:].T, strict=True)),
+        best_loss=best[:, 0],
+        best_measures=dict(zip(names, best[:, 1:].T, strict=True)),
         not_finite=not_finite,
         compile_seconds=compile_seconds,
         run=run,

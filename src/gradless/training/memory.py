@@ -247,6 +247,7 @@ def _estimate(
         return Needed(size(compiled), vectors * devices, 0, 0, 0, program=program)
 
     leaves, structure = jax.tree.flatten(_shapes((compiled, strategy, params)))
+    columns = 3 + 2 * len(problem.measures)
     one = _generation(structure, tuple(leaves), loss_dtype())
     members = 1 if layout.written_out else layout.block  # rows stay in registers
     in_loop = devices * (one.batch + members * (2 if layout.pairs else 1) * one.member)
@@ -266,7 +267,7 @@ def _estimate(
         evaluation=max(in_loop, one.judged),
         # One as bytes of each array, and one as the bytes of the file.
         checkpoint=2 * one.run if checkpoints and on_cpu else 0,
-        program=program + 2 * devices * CAPACITY * 5 * loss_dtype().itemsize,
+        program=program + 2 * devices * CAPACITY * columns * loss_dtype().itemsize,
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypedDict, Unpack, overload
 
 import numpy as np
@@ -29,12 +29,12 @@ from gradless.training import minimize_arguments as given
 from gradless.training.generation import Run, begin
 from gradless.training.history import History
 from gradless.training.host_loop import mode_for
-from gradless.training.loop import TARGET_LOSS, check_budget, train
-from gradless.training.minimize_closing import closing, judge, reached_before
+from gradless.training.loop import check_budget, train
+from gradless.training.minimize_closing import closing, judge, reached_before, target_met
 from gradless.training.minimum import Minimum
 from gradless.training.observers import Callback, Observer, RunInfo, checked, watching
 from gradless.training.progress import progress_lines
-from gradless.training.records import Record
+from gradless.training.records import Record, check_targets, is_target
 
 
 class Options(TypedDict, total=False):
@@ -46,6 +46,7 @@ class Options(TypedDict, total=False):
     evaluations: int | None
     seconds: float | None
     target_loss: float | None
+    target_measures: Mapping[str, float] | None
     stagnation: int | None
     seed: int
     compiled: bool
@@ -79,6 +80,7 @@ def minimize(
     evaluations: int | None = None,
     seconds: float | None = None,
     target_loss: float | None = None,
+    target_measures: Mapping[str, float] | None = None,
     stagnation: int | None = None,
     seed: int = 0,
     compiled: bool = True,
@@ -95,8 +97,10 @@ def minimize(
     ----------
     loss_fn
         ``loss_fn(params)``, or ``loss_fn(params, batch)`` with ``data``: one number, lower is
-        better, made of JAX operations. It is compiled once for each function object: define it
-        once, and put arrays that change into ``data``. For Python code see ``compiled``.
+        better, made of JAX operations. It may also return that and a dict of measures, each one
+        number, which are told beside the loss: ``return loss, {"return": total}``. It is compiled
+        once for each function object: define it once, and put arrays that change into ``data``. For
+        Python code see ``compiled``.
     params
         Where to begin: a pytree of floating-point arrays or numbers. ``loss_fn`` gets, and the
         result has, their shapes and dtypes. The search itself is in float32 or wider. Without
@@ -125,6 +129,9 @@ def minimize(
         Stop as soon as the best loss is no more than this; that of ``params`` counts. With
         minibatches, as soon as the center is seen to reach it, judged as what is returned is; that
         is asked now and then, once a batch has reached it.
+    target_measures
+        Stop as soon as a measure is no less than this, by name: ``{"return": 195}``. Those of
+        ``params`` count, and whatever reaches one becomes the best, however low the loss of others.
     stagnation
         Stop after so many evaluations without a fall of the best loss that is worth while: by more
         than the loss rounds to, and by a thousandth of how far losses have lately been above the
@@ -175,7 +182,7 @@ def minimize(
     """
     forked.check()
     use_all_cores()
-    stop = given.stop_of(evaluations, seconds, target_loss, stagnation)
+    stop = given.stop_of(evaluations, seconds, target_loss, target_measures, stagnation)
     given.check_seed(seed)
     given.check_callback(callback)
     watchers = [*progress_lines(verbose), *checked(observers)]
@@ -184,6 +191,7 @@ def minimize(
     arguments = inspect.signature(minimize).parameters.keys() - {"hyperparameters"}
     chosen, why = given.strategy_of(strategy, hyperparameters, arguments), ""
     problem = given.problem_of(loss_fn, params, data, batch_size, compiled, n_jobs)
+    check_targets(stop, problem.measures)
     with mode_for(problem):
         start = given.arrays(params)
     if resume_from is not None:
@@ -202,9 +210,9 @@ def minimize(
     given.check_memory(problem, chosen, start, resume_from)
 
     history, spent, not_finite, faults = History(), 0.0, 0, NO_FAULTS
-    start_loss = None
+    first = None
     if isinstance(problem, PythonProblem) and not problem.uses_minibatches:
-        start_loss = problem.first_loss
+        first = problem.first
     if resume_from is not None:
         # The history is copied, so that the earlier result stays what it is.
         run, history = resume_from.run, copy.deepcopy(resume_from.history)
@@ -213,10 +221,10 @@ def minimize(
     else:
         with mode_for(problem):
             run = _begun(chosen, start, np.uint32(seed))
-        if target_loss is not None:
-            start_loss = judge(problem, start) if start_loss is None else start_loss
-            if start_loss <= float(np.asarray(target_loss, run.best_loss.dtype)):
-                return reached_before(problem, chosen, why, run, start, start_loss)
+        if stop.has_target:
+            first = judge(problem, start) if first is None else first
+            if (met := target_met(stop, first, run.best_loss.dtype)) is not None:
+                return reached_before(problem, chosen, why, run, start, first, met)
     settings = {
         "function": getattr(loss_fn, "__name__", type(loss_fn).__name__),
         "parameters": problem.structure.size,
@@ -234,13 +242,12 @@ def minimize(
             if reason is not None:
                 break
 
-    judged = reason == TARGET_LOSS  # by all of the data
-    best, best_loss, center, center_loss = closing(
-        problem, chosen, record.run, start, start_loss, judged
-    )
+    judged = is_target(reason)  # by all of the data
+    best, score, center, center_loss = closing(problem, chosen, record.run, start, first, judged)
     return Minimum(
         best=best,
-        best_loss=best_loss,
+        best_loss=score.loss,
+        best_measures=dict(score.measures),
         center=center,
         center_loss=center_loss,
         evaluations=history.last.evaluations,

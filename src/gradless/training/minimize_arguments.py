@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
@@ -44,20 +44,34 @@ def problem_of(
     return FunctionProblem.of(loss_fn, params, data, batch_size)
 
 
-def stop_of(evaluations: Any, seconds: Any, target_loss: Any, stagnation: Any) -> Stop:
+def stop_of(
+    evaluations: Any,
+    seconds: Any,
+    target_loss: Any,
+    target_measures: Mapping[str, float] | None,
+    stagnation: Any,
+) -> Stop:
     """What ends the search; the default time unless something surely does."""
+    wanted = dict(target_measures or {})
     limits = {
         "evaluations": evaluations,
         "seconds": seconds,
         "target_loss": target_loss,
         "stagnation": stagnation,
+        **{f"the target {name}": least for name, least in wanted.items()},
     }
     for name, value in limits.items():
         if value is not None and not isinstance(value, int | float | np.number):
             raise InputError(f"{name} must be a number, got {value!r}. For example: {name}=10_000")
     if evaluations is None and seconds is None and stagnation is None:
         seconds = defaults.SECONDS  # a target alone may never be reached
-    return Stop(evaluations=evaluations, seconds=seconds, loss=target_loss, stagnation=stagnation)
+    return Stop(
+        evaluations=evaluations,
+        seconds=seconds,
+        loss=target_loss,
+        stagnation=stagnation,
+        measures=wanted,
+    )
 
 
 def check_seed(seed: Any) -> None:

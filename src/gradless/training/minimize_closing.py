@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from gradless._core.tree import Params, Structure
+from gradless.problems.contract import Score
 from gradless.problems.function import FunctionProblem
 from gradless.problems.python import PythonProblem
 from gradless.strategies import Strategy
 from gradless.training.generation import Run
 from gradless.training.history import History
 from gradless.training.host_loop import mode_for
-from gradless.training.loop import TARGET_LOSS
 from gradless.training.minimum import Minimum
+from gradless.training.records import TARGET_LOSS, Stop, target_reached
 
 
 def reached_before(
@@ -25,27 +27,31 @@ def reached_before(
     why: str,
     run: Run,
     start: Params,
-    loss: float,
+    first: Score,
+    reason: str,
 ) -> Minimum:
-    """The result of a search that begins at its target."""
+    """The result of a search that begins at its target, for which reason it ends."""
     history = History()
-    losses = np.full(1, loss, run.best_loss.dtype)
+    losses = np.full(1, first.loss, run.best_loss.dtype)
+    measures = {name: np.float32(value) for name, value in first.measures.items()}
+    best = {f"best_{name}": value for name, value in measures.items()}
     history.append(
-        generation=0, evaluations=0, seconds=0.0, loss=losses, accuracy=math.nan,
-        best_loss=losses, best_accuracy=math.nan,
-    )  # fmt: skip
+        generation=0, evaluations=0, seconds=0.0, loss=losses, best_loss=losses, **measures, **best
+    )
     with mode_for(problem):
-        run = run._replace(best_loss=jnp.asarray(losses[0]))
+        known = {name: jnp.asarray(value) for name, value in measures.items()}
+        run = run._replace(best_loss=jnp.asarray(losses[0]), best_measures=known)
     return Minimum(
         best=_returned(problem, start),
-        best_loss=loss,
+        best_loss=first.loss,
+        best_measures=dict(first.measures),
         center=_returned(problem, start),
-        center_loss=loss,
+        center_loss=first.loss,
         evaluations=0,
         seconds=0.0,
         compile_seconds=0.0,
         not_finite=0,
-        stopped_because=TARGET_LOSS,
+        stopped_because=reason,
         strategy=strategy,
         why=why,
         history=history,
@@ -58,27 +64,45 @@ def closing(
     strategy: Strategy,
     run: Run,
     start: Params,
-    start_loss: float | None,
+    first: Score | None,
     judged: bool,
-) -> tuple[Params, float, Params, float]:
-    """Best parameters and their loss, center and its loss."""
+) -> tuple[Params, Score, Params, float]:
+    """Best parameters and their score, center and its loss."""
     with mode_for(problem):
         best, center = Structure.of(start).unravel(run.best), strategy.center(run.state)
     start, best, center = (_returned(problem, params) for params in (start, best, center))
-    center_loss = judge(problem, center)
-    start_loss = judge(problem, start) if start_loss is None else start_loss
+    of_center = judge(problem, center)
+    first = judge(problem, start) if first is None else first
     # No one gets back less than they gave: a search may begin at its minimum.
     if problem.uses_minibatches and not judged:
-        contenders = [(judge(problem, best), best), (center_loss, center), (start_loss, start)]
+        contenders = [(judge(problem, best), best), (of_center, center), (first, start)]
     else:
-        contenders = [(float(run.best_loss), best), (start_loss, start)]
-    loss, best = min(contenders, key=lambda pair: math.inf if math.isnan(pair[0]) else pair[0])
-    return best, loss, center, center_loss
+        contenders = [(_numbers(Score(run.best_loss, run.best_measures)), best), (first, start)]
+        # What has reached the target of a measure need not have the lowest loss.
+        contenders = contenders[:1] if judged else contenders
+    score, best = min(
+        contenders, key=lambda pair: math.inf if math.isnan(pair[0].loss) else pair[0].loss
+    )
+    return best, score, center, of_center.loss
 
 
-def judge(problem: FunctionProblem | PythonProblem, params: Params) -> float:
-    """Loss on all the data, or the mean over minibatches, the same whatever the seed."""
-    return float(problem.score_all(params).loss)
+def judge(problem: FunctionProblem | PythonProblem, params: Params) -> Score:
+    """On all the data, or means over minibatches, the same whatever the seed; as numbers."""
+    return _numbers(problem.score_all(params))
+
+
+def _numbers(score: Score) -> Score:
+    return Score(float(score.loss), {name: float(of) for name, of in score.measures.items()})
+
+
+def target_met(stop: Stop, score: Score, losses: np.dtype[Any]) -> str | None:
+    """Why a search ends where it begins, if it does; compared as the loop does."""
+    if stop.loss is not None and score.loss <= float(np.asarray(stop.loss, losses)):
+        return TARGET_LOSS
+    for name, least in stop.targets.items():
+        if score.measures[name] >= float(np.float32(least)):
+            return target_reached(name)
+    return None
 
 
 def _returned(problem: FunctionProblem | PythonProblem, params: Params) -> Params:

@@ -20,10 +20,10 @@ class Minimum:
 
     Attributes
     ----------
-    best, best_loss
-        Best parameters, and their loss: of every candidate, of the center in every generation, and
-        of the parameters given. They are arrays of JAX, or of NumPy for a loss in Python. With
-        minibatches: see :func:`minimize`.
+    best, best_loss, best_measures
+        Best parameters, their loss, and by name what else the function says of them: of every
+        candidate, of the center in every generation, and of the parameters given. They are arrays
+        of JAX, or of NumPy for a loss in Python. With minibatches: see :func:`minimize`.
     center, center_loss
         The strategy's last answer, for many strategies the mean of what it samples, and its loss.
         Where losses are noisy it is the better estimate.
@@ -32,7 +32,7 @@ class Minimum:
     seconds, compile_seconds
         Wall time of the search, and of compiling it before.
     not_finite
-        Losses that were NaN or infinite; such a candidate never wins.
+        Losses that were NaN or infinite; such candidates are ranked last.
     raised, error
         How many of these were exceptions of a loss in Python, and the last one.
     stopped_because
@@ -62,12 +62,14 @@ class Minimum:
     run: Run = field(repr=False)
     raised: int = 0
     error: str | None = None
+    best_measures: dict[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """What a person wants to know first, in a few lines."""
         best, center = self._losses()
         lines = [
             f"best loss {best}, that of the center {center}",
+            *(f"best {name} {value:.6g}" for name, value in self.best_measures.items()),
             f"{self.evaluations:,} evaluations in {words.seconds(self.seconds)}, and "
             f"{words.seconds(self.compile_seconds)} to compile: {self.stopped_because}",
             f"strategy: {self.strategy}",
@@ -84,6 +86,7 @@ class Minimum:
         facts = [
             ("best loss", best),
             ("loss of the center", center),
+            *((f"best {name}", f"{value:.6g}") for name, value in self.best_measures.items()),
             ("evaluations", f"{self.evaluations:,}"),
             (
                 "time",

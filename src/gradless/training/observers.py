@@ -48,7 +48,8 @@ class RunInfo:
     @property
     def hyperparameters(self) -> dict[str, bool | int | float | str]:
         """All of it by name, without what was not given, as plain values: others as text."""
-        limits = {f"stop.{name}": value for name, value in vars(self.stop).items()}
+        limits: dict[str, Any] = {f"stop.{name}": of for name, of in vars(self.stop).items()}
+        limits |= {f"stop.{name}": least for name, least in limits.pop("stop.measures").items()}
         of_strategy = {"strategy": getattr(self.strategy, "name", type(self.strategy).__name__)}
         strategy: Any = self.strategy
         if dataclasses.is_dataclass(strategy):

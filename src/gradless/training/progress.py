@@ -56,8 +56,9 @@ class Status:
             f"{pace:,.0f} a second",
             f"{self._best} {named(float(record.best_loss[-1]), objective)}",
         ]
-        if not (math.isnan(record.best_accuracy[-1]) or is_accuracy(objective)):
-            parts.append(f"accuracy {words.percent(float(record.best_accuracy[-1]))}")
+        for name, best in record.best_measures.items():
+            if not (name == "accuracy" and is_accuracy(objective)):
+                parts.append(f"{name} {words.measure(name, float(best[-1]))}")
         left = []
         if stop.evaluations is not None and pace:
             left.append((stop.evaluations - evaluations) / pace)

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
-from gradless._core.errors import InputError
+from gradless._core.errors import InputError, unknown_name
 from gradless.problems.contract import NO_FAULTS, Faults
 from gradless.training.generation import Run
+
+
+def target_reached(name: str) -> str:
+    """Why a run stopped: at the target of the loss or of a measure."""
+    return f"target {name} reached"
+
+
+TARGET_LOSS = target_reached("loss")
+
+
+def is_target(reason: str | None) -> bool:
+    """Whether a run stopped at a target."""
+    return reason is not None and reason.startswith("target ") and reason.endswith(" reached")
 
 
 @dataclass(frozen=True)
@@ -26,11 +41,14 @@ class Stop:
     loss
         Reached by the best parameters so far.
     accuracy
-        Reached by any parameters that were evaluated, on all samples; these become the best ones,
-        even if others with a lower accuracy had a lower loss.
+        As ``measures={"accuracy": ...}``.
+    measures
+        The least wanted of measures, by the names that the problem has for them. One is reached by
+        any parameters that were evaluated, on all samples; these become the best ones, even if
+        others with a lower accuracy, say, had a lower loss.
         With minibatches, a target is reached when the strategy's center reaches it on all of the
         data. They are asked, now and then, once a batch has reached it; that is no evaluation. The
-        center becomes the best, with its loss and accuracy on all data.
+        center becomes the best, with its loss and measures on all data.
     stagnation
         Evaluations without a fall of the best loss that is worth while: by more than the loss
         rounds to, and by a thousandth of how far losses have lately been above the best one. A
@@ -40,7 +58,7 @@ class Stop:
     not_finite
         Evaluations without any finite loss, in at least 10 generations. A search that finds nothing
         but NaN and infinity learns nothing. It ends with its state before that, or with an
-        :class:`InputError` if no loss was ever finite. None goes on all the same.
+        :class:`InputError` if no loss was ever finite. None continues all the same.
     """
 
     evaluations: int | None = None
@@ -49,6 +67,7 @@ class Stop:
     accuracy: float | None = None
     stagnation: int | None = None
     not_finite: int | None = 1000
+    measures: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         """Refuse limits that no run can have."""
@@ -66,37 +85,64 @@ class Stop:
                 f"a target accuracy must be a share from 0 to 1, got {self.accuracy}. "
                 "Divide percent by 100"
             )
-        if self.loss is not None and math.isnan(self.loss):
-            raise InputError("a target loss must be a number, got NaN")
+        for name, value in {"loss": self.loss, **self.measures}.items():
+            if value is not None and math.isnan(value):
+                raise InputError(f"a target {name} must be a number, got NaN")
+
+    @property
+    def targets(self) -> dict[str, float]:
+        """Targets of measures by name, of the accuracy as well."""
+        accuracy = {} if self.accuracy is None else {"accuracy": self.accuracy}
+        return {**self.measures, **accuracy}
 
     @property
     def has_target(self) -> bool:
-        """Whether a loss or an accuracy ends the run."""
-        return self.loss is not None or self.accuracy is not None
+        """Whether a loss or a measure ends the run."""
+        return self.loss is not None or bool(self.targets)
 
     @property
     def ends(self) -> bool:
         """Whether there is a limit at all."""
-        limits = (self.evaluations, self.seconds, self.loss, self.accuracy, self.stagnation)
-        return any(limit is not None for limit in limits)
+        limits = (self.evaluations, self.seconds, self.stagnation)
+        return self.has_target or any(limit is not None for limit in limits)
+
+
+def check_targets(stop: Stop, measures: Collection[str]) -> None:
+    """Refuse targets of measures that a problem does not have.
+
+    Raises
+    ------
+    InputError
+        For these.
+    """
+    for name in stop.targets:
+        if name in measures:
+            continue
+        if measures:
+            raise unknown_name("measure", name, measures)
+        what = "classes" if name == "accuracy" else "measures"
+        raise InputError(
+            f"a target {name} needs a problem with {what}, got one without. Give a target loss"
+        )
 
 
 class Record(NamedTuple):
     """What one chunk did; the arrays have one number for each of its generations.
 
-    ``loss`` and ``accuracy`` are those of the strategy's center where it is evaluated, otherwise
-    of the best candidate of the generation; ``best_loss`` and ``best_accuracy`` those of the best
-    parameters so far. With minibatches all of them are of batches; ``run.best_loss`` is of all data
-    once a target is reached.
+    ``loss`` and ``measures`` are those of the strategy's center where it is evaluated, otherwise of
+    the best candidate of the generation; ``best_loss`` and ``best_measures`` those of the best
+    parameters so far. Measures are by the names that the problem has for them, ``accuracy`` for
+    classes. With minibatches all of them are of batches; ``run.best_loss`` is of all data once a
+    target is reached.
     """
 
     generation: np.ndarray
     evaluations: np.ndarray
     seconds: np.ndarray
     loss: np.ndarray
-    accuracy: np.ndarray
+    measures: dict[str, np.ndarray]
     best_loss: np.ndarray
-    best_accuracy: np.ndarray
+    best_measures: dict[str, np.ndarray]
     not_finite: int  # losses in this chunk that were NaN or infinite
     compile_seconds: float
     run: Run
@@ -107,4 +153,19 @@ class Record(NamedTuple):
     @property
     def rows(self) -> dict[str, np.ndarray]:
         """The arrays by column name, as ``History.append`` takes them."""
-        return {name: getattr(self, name) for name in self._fields[:7]}
+        return {
+            "generation": self.generation,
+            "evaluations": self.evaluations,
+            "seconds": self.seconds,
+            "loss": self.loss,
+            **self.measures,
+            "best_loss": self.best_loss,
+            **{f"best_{name}": values for name, values in self.best_measures.items()},
+        }
+
+    def without_rows(self) -> Record:
+        """The same, but for generations, of which it has none."""
+        arrays = {
+            name: jax.tree.map(lambda x: x[:0], getattr(self, name)) for name in self._fields[:7]
+        }
+        return self._replace(**arrays, not_finite=0)

@@ -32,13 +32,12 @@ from gradless.strategies.parts import initial
 from gradless.strategies.wrappers import check_restartable
 from gradless.training.host_loop import mode_for
 from gradless.training.loop import (
-    TARGET_ACCURACY,
-    TARGET_LOSS,
     Record,
     Stop,
     begin,
     check_budget,
     evaluations_per_generation,
+    is_target,
     train,
 )
 
@@ -196,9 +195,8 @@ def _records(
         except InputError:  # populations grow until they do not fit into memory
             if before is None:
                 raise
-            nothing: Any = {name: values[:0] for name, values in before.rows.items()}
             full = "no memory for a larger population"
-            yield before._replace(**nothing, not_finite=0, stopped_because=full)
+            yield before.without_rows()._replace(stopped_because=full)
             return
         for record in records:
             total = _added(before, record)
@@ -257,16 +255,19 @@ def _added(before: Record | None, record: Record) -> Record:
     earlier, run = before.run, record.run
     better = record.best_loss < before.best_loss[-1]
     # With minibatches, the one that reached a target was judged by more than a lucky batch.
-    met = record.stopped_because in (TARGET_LOSS, TARGET_ACCURACY)
+    met = is_target(record.stopped_because)
     if not (met or float(run.best_loss) < float(earlier.best_loss)):
         run = run._replace(
-            best=earlier.best, best_loss=earlier.best_loss, best_accuracy=earlier.best_accuracy
+            best=earlier.best, best_loss=earlier.best_loss, best_measures=earlier.best_measures
         )
     return record._replace(
         generation=before.generation[-1] + record.generation,
         evaluations=before.evaluations[-1] + record.evaluations,
         seconds=before.seconds[-1] + record.seconds,
         best_loss=np.where(better, record.best_loss, before.best_loss[-1]),
-        best_accuracy=np.where(better, record.best_accuracy, before.best_accuracy[-1]),
+        best_measures={
+            name: np.where(better, best, before.best_measures[name][-1])
+            for name, best in record.best_measures.items()
+        },
         run=run,
     )

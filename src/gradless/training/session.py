@@ -49,7 +49,7 @@ class Judged(Protocol):
     """A problem that says of parameters how good they are on all of the data."""
 
     def score_all(self, params: Params) -> Score:
-        """Loss and accuracy, each of shape ()."""
+        """Loss and measures, each of shape ()."""
 
 
 @dataclass(frozen=True)
@@ -408,14 +408,16 @@ class Session:
         params, loss, chosen = found
         main = self.plan.main
         if self.phase == FIRST:  # of what it is about, there is this one network
-            loss = float(main.problem.score_all(params).loss)
+            score = main.problem.score_all(params)
+            loss = float(score.loss)
             assert self.run is not None
             told = np.array([main.told(loss)])
+            measures = {name: np.asarray([of]) for name, of in score.measures.items()}
             self.history.append(
                 generation=np.array([max(1, int(self.run.generation))]),
                 evaluations=np.array([self.evaluations]), seconds=np.array([self.seconds]),
-                loss=told, accuracy=np.array([math.nan]),
-                best_loss=told, best_accuracy=np.array([math.nan]),
+                loss=told, best_loss=told, **measures,
+                **{f"best_{name}": of for name, of in measures.items()},
             )  # fmt: skip
         return Trained(params, float(main.told(loss)), ended.reason, chosen, ended.compile_seconds)
 

@@ -7,7 +7,6 @@ own, so that dark themes work.
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -48,8 +47,7 @@ def of_history(history: History) -> str:
         ("evaluations", f"{last.evaluations:,} in {words.seconds(last.seconds)}"),
         ("best loss", words.loss(last.best_loss)),
     ]
-    if not math.isnan(last.best_accuracy):
-        facts.append(("accuracy", words.percent(last.best_accuracy)))
+    facts += [(name, words.measure(name, of)) for name, of in last.best_measures.items()]
     return table(facts) + curve(history)
 
 

@@ -93,12 +93,13 @@ class Improvements:
                 self._shown
             ):
                 continue
-            accuracy = float(record.best_accuracy[index])
-            known = math.isnan(accuracy) or is_accuracy(self._objective)
             if named(loss, self._objective) == self._text:
                 continue
             self._text = named(loss, self._objective)
-            judged = "" if known else f", accuracy: {words.percent(accuracy)}"
+            accuracy = record.best_measures.get("accuracy")
+            judged = ""
+            if not (accuracy is None or is_accuracy(self._objective)):
+                judged = f", accuracy: {words.percent(float(accuracy[index]))}"
             shown = f"evaluation: {evaluations:,}, {named(loss, self._objective)}{judged}"
             lines.append(f"{self._new}, {shown}")
             self._evaluations, self._shown = evaluations, loss

@@ -14,7 +14,7 @@ import pytest
 from gradless import strategies
 from gradless._core import tree
 from gradless._core.errors import InputError
-from gradless.evaluation.population import evaluate, everywhere
+from gradless.evaluation.population import evaluate, on_every_device
 from gradless.problems.contract import Layout, Score
 from gradless.strategies import STRATEGIES, Strategy
 
@@ -263,7 +263,7 @@ class Sphere:
         return self
 
     def score(self, params, batch) -> Score:
-        return Score(sphere(params), jnp.full((), jnp.nan))
+        return Score(sphere(params), {})
 
 
 DEVICES = Layout(written_out=False, block=1, devices=min(2, jax.device_count()))
@@ -279,7 +279,7 @@ def in_three_ways(strategy: Strategy, key, params):
         losses = evaluate(Sphere(), strategy, state, candidates, None, DEVICES).loss
         return losses, tree.ravel(strategy.center(strategy.tell(key, state, candidates, losses)))
 
-    spread, center = everywhere(generation, DEVICES)(strategy, key, params)
+    spread, center = on_every_device(generation, DEVICES)(strategy, key, params)
     state = strategy.init(key, params)
     candidates = strategy.ask(key, state)
     arrays = jax.vmap(lambda candidate: tree.ravel(strategy.decode(state, candidate)))(candidates)

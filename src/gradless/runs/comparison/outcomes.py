@@ -117,12 +117,15 @@ class Improvements:
         """Look at a record."""
         if not len(record.evaluations):
             return
-        rows = np.stack(
-            [record.evaluations, record.seconds, record.best_loss, record.best_accuracy]
-        ).astype(np.float64)
+        unknown = np.full_like(record.best_loss, np.nan)
+        accuracy = record.best_measures.get("accuracy", unknown)
+        rows = np.stack([record.evaluations, record.seconds, record.best_loss, accuracy]).astype(
+            np.float64
+        )
         if self._judge is not None:
             rows = rows[:, -1:]
-            rows[2:, 0] = [float(value) for value in self._judge(record.run.state)]
+            score = self._judge(record.run.state)
+            rows[2:, 0] = float(score.loss), float(score.measures.get("accuracy", math.nan))
         before = np.concatenate([[self.best], rows[2, :-1]])
         self._pieces.append(rows[:, rows[2] < before])
         self.best = min([self.best, *self._pieces[-1][2][-1:].tolist()])

@@ -92,7 +92,7 @@ class Logger(Observer):
         except Exception as error:
             self._failed = True
             warnings.warn(
-                f"{type(self).__name__} can no longer be written ({error}); the run goes on "
+                f"{type(self).__name__} can no longer be written ({error}); the run continues "
                 "without it",
                 stacklevel=2,
             )
@@ -105,8 +105,8 @@ class Logger(Observer):
             name = self._objective.quantity
             loss, best = self._objective.value(loss), self._objective.value(best)
         values = {
-            "accuracy": record.accuracy[-1],
-            "best_accuracy": record.best_accuracy[-1],
+            **{key: of[-1] for key, of in record.measures.items()},
+            **{f"best_{key}": of[-1] for key, of in record.best_measures.items()},
             name: loss,
             f"best_{name}": best,
             "seconds": record.seconds[-1],
