@@ -192,7 +192,9 @@ def test_a_run_is_refused_from_its_size_on(recipe, free):
     free(count / SHARE + 1000)
     assert prepare(recipe).recipe.hidden == recipe.hidden
     free(count / SHARE - 1000)
-    with pytest.raises(InputError, match=r"parameters .* must be at most 90% of the .* free, got about "):
+    with pytest.raises(
+        InputError, match=r"parameters .* must be at most 90% of the .* free, got about "
+    ):
         prepare(recipe)
 
 
@@ -251,7 +253,7 @@ def test_what_is_advised_fits_and_is_the_mildest(recipe, free_mib, setting, free
 
 def test_without_anything_that_fits_other_advice_is_given(free):
     free(10 * MIB)
-    with pytest.raises(InputError, match="90% of the 10 MiB free, got about .*; free some memory"):
+    with pytest.raises(InputError, match=r"90% of the 10 MiB free, got about .*; free some memory"):
         prepare(Recipe("vertical", hidden=(3,)))
 
 
