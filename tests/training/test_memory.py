@@ -259,7 +259,7 @@ def test_without_anything_that_fits_other_advice_is_given(free):
 
 def test_training_is_refused_before_there_is_a_run_folder(free, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("gradless.training.session._begun", None)  # nothing of that size is made
+    monkeypatch.setattr("gradless.training.plan._begun", None)  # nothing of that size is made
     free(8 * 2**30)
     assert main(["train", "vertical", "--hidden", "1000000", "1000000"]) == 2
     assert not list(tmp_path.iterdir())

@@ -11,11 +11,13 @@ from gradless.models import first_weights
 from gradless.models.mlp import MLP
 from gradless.strategies import get
 from gradless.training import checkpoint
+from gradless.training.keeping import Keeping
 from gradless.training.learning import First, Kind, Learning, planned_first
 from gradless.training.observers import Observer
+from gradless.training.plan import FIRST, MAIN
 from gradless.training.records import Stop
 from gradless.training.samples import Samples, filled, filled_to_powers
-from gradless.training.session import FIRST, MAIN, Keeping, Session
+from gradless.training.session import Session
 from helpers.commands import compiled_quickly
 
 STRATEGY = get("hill_climbing")
