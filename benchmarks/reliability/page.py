@@ -104,17 +104,17 @@ def _promises(results: Results) -> list[tuple[str, ...]]:
     damaged, read, told = results["files"], results["tables"], results["ask_tell"]
     return [
         (
-            "A run that is killed at any instant goes on, and ends with the bits of one that was "
+            "A run that is killed at any instant resumes, and ends with the bits of one that was "
             "left alone: network, state, history.",
             "SIGKILL at random instants of runs with minibatches",
             f"{sum(row['kills'] for row in killed)} kills, {len(killed)} strategies",
         ),
         (
-            "Ctrl-C saves and exits with 130; a second one ends at once, and the last checkpoint "
-            "goes on. SIGTERM does the same and exits with 143. At any moment, in an import or "
-            "while XLA compiles, nothing half written is left.",
+            "Ctrl-C saves and exits with 130; a second one ends at once, and the run resumes "
+            "from its last checkpoint. SIGTERM does the same and exits with 143. At any moment, "
+            "in an import or while XLA compiles, nothing half written is left.",
             "Signals at all moments of every command's life; `tests/_core/test_interrupts.py`, "
-            "`tests/cli/test_cli.py`, `tests/training/test_faults.py`",
+            "`tests/cli/test_interrupted_commands.py`, `tests/training/test_faults.py`",
             ", ".join(
                 f"{sum(row['signals'].get(name, 0) for row in interrupted):,} {shown}"
                 for name, shown in (("SIGINT", "times Ctrl-C"), ("SIGTERM", "times SIGTERM"))
@@ -145,7 +145,7 @@ def _promises(results: Results) -> list[tuple[str, ...]]:
         (
             "A checkpoint of a newer version, data that have changed and a configuration that was "
             "edited are refused, with the difference.",
-            "`tests/training/test_faults.py`, `tests/cli/test_cli.py`",
+            "`tests/training/test_faults.py`, `tests/cli/test_resume.py`",
             "",
         ),
         (
@@ -156,7 +156,7 @@ def _promises(results: Results) -> list[tuple[str, ...]]:
         ),
         (
             "Two processes never write one run.",
-            "A lock that the system frees when its process dies; `tests/cli/test_cli.py`",
+            "A lock that the system frees when its process dies; `tests/cli/test_resume.py`",
             "",
         ),
         (

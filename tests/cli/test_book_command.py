@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gradless.views import style
 from helpers.commands import (
     is_picture,
     rows_of,
@@ -44,3 +45,16 @@ def test_the_books_hill_climb_on_other_data_in_another_folder():
     assert out.startswith("New set of weights found, iteration: 0, loss: 1.1")
     assert len(rows_of(Path("deep/er/history.csv").read_text(encoding="utf-8"))) == 20
     assert Path("deep/er/acc_smooth.png").exists()
+
+
+def test_the_books_pictures_are_named_after_its_search(monkeypatch):
+    titles = {}
+    monkeypatch.setattr(
+        style,
+        "save",
+        lambda figure, path: titles.update({path.name: figure.axes[0].get_title("left")}),
+    )
+    succeed("book", "hill-climb", "--iterations", "20")
+    assert titles == dict.fromkeys(
+        ("loss_over_iterations.png", "acc_smooth.png"), "hill-climb on vertical data"
+    )

@@ -1,19 +1,24 @@
 """What gradless compare and gradless plot leave, print and refuse."""
 
 import csv
+import io
 import json
+import math
+import re
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from gradless.cli import main
+from gradless.runs.comparison.contest import Contest, Progress
 from gradless.runs.comparison.summary import Difference
 from gradless.training.gradient_descent import NAME, Adam
 from gradless.training.records import Stop
 from gradless.views import style
-from gradless.views.comparison_console import announcement, behind
+from gradless.views.comparison_console import Display, announcement, behind
 from helpers.commands import compiled_quickly, succeed
-from helpers.comparisons import NAMES, plan
+from helpers.comparisons import NAMES, outcome, plan
 
 SMALL = ["--evaluations", "2100", "--seeds", "3", "--hidden", "3"]
 
@@ -130,6 +135,28 @@ def test_the_time_is_announced():
     text = announcement(both)
     assert text.startswith("1 strategy and gradient descent x 10 seeds x 1,000 evaluations or ")
     assert text.endswith("at most about 20 s, and compilation")
+
+
+def test_the_live_table_says_what_is_done_and_what_goes_on():
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    contest = Contest(plan(("snes", "cma_es"), 2, Stop(evaluations=100)))
+    display = Display(console, contest)
+    display.show(Progress("snes", 0, 0, 0.0, math.inf))
+
+    def rows() -> list[str]:
+        with console.capture() as shown:
+            console.print(display._table())
+        return re.sub(r"\x1b\[[0-9;]*m", "", shown.get()).splitlines()
+
+    assert rows()[1].split() == ["snes", "0/2", "compiling"]
+    done = outcome("snes", 0, (1, 1.0), (50, 0.5))
+    display.show(Progress("snes", 0, 100, 0.1, 0.5, done))
+    display.show(Progress("cma_es", 0, 0, 0.0, math.inf, failure="too large"))
+    heads, snes, cma_es, left = rows()
+    assert heads.split() == ["strategy", "seeds", "median", "loss", "now"]
+    assert snes.split() == ["snes", "1/2", "0.5000"]
+    assert cma_es.split() == ["cma_es", "0/2", "failed"]
+    assert left.startswith("1 of 2 runs done")
 
 
 def test_how_far_behind_is_told_with_half_of_the_interval():

@@ -114,7 +114,7 @@ def test_without_limits_a_run_goes_on_to_those_that_it_had(vertical):
     last_checkpoint(folder).write_bytes(data[:-1])
     code, _, err = call("resume", folder, "--quiet")
     assert code == 0
-    assert "going on from the checkpoint before" in err
+    assert "resuming from the checkpoint before" in err
     assert before.name in {path.name for path in before.parent.iterdir()}
 
 

@@ -187,7 +187,7 @@ def test_the_card_says_what_was_trained_on_what_and_how_good_it_is(trained, plac
         "on 60 rows that were kept aside and took no part in training",
         f"| accuracy | {result['test_accuracy']:.1%} | ",
         f"`{place / 'churn.csv'}`: 240 rows, 60 of them kept aside to test",
-        "Of the others, 36 decided which network is kept",
+        "Of the others, 36 selected the network and stopped the training",
         f"network kept | that of evaluation {result['kept_at']:,}, the best on 36 validation rows",
         "Left out: `customer id`.",
         f"| no | {counts['no']} | {counts['no'] / 240:.1%} |",

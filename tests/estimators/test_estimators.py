@@ -33,7 +33,7 @@ from gradless._core import defaults, storage
 from gradless.models import numpy_forward
 from gradless.models.mlp import ACTIVATIONS
 from gradless.strategies import CMAES, HillClimbing
-from gradless.training import generation, session
+from gradless.training import generation
 from gradless.training.observers import Observer
 from helpers.commands import compiled_quickly
 
@@ -223,7 +223,7 @@ def test_several_labels_of_a_metric_in_python():
 @pytest.mark.slow
 def test_large_targets_and_several_outputs(line):
     X, y = line
-    model = GradientFreeRegressor((3,), strategy="cma_es", max_evaluations=10_000, random_state=0)
+    model = regressor(strategy="cma_es", max_evaluations=10_000)
     assert model.fit(X, y).score(X, y) > 0.98
     assert model.best_loss_ == pytest.approx(np.mean((y - model.predict(X)) ** 2), rel=1e-3)
     both = np.column_stack([y, -y / 1e6])
@@ -332,23 +332,6 @@ def test_weights_of_classes(two):
     for wrong in ("even", {7: 1.0}, {1: -1.0}):
         with pytest.raises(InputError, match="class_weight"):
             classifier(class_weight=wrong).fit(X, y)
-
-
-@pytest.mark.slow
-def test_equal_rows_are_merged_whatever_their_order():
-    rng = np.random.default_rng(0)
-    rows = rng.integers(0, 3, (200, 3)).astype(float)
-    weight = rng.random(200)
-    first, merged = session.merged(rows, weight)
-    expected = {}
-    for row, each in zip(rows, weight, strict=True):
-        expected[tuple(row)] = expected.get(tuple(row), 0) + each
-    found = dict(zip(map(tuple, rows[first]), merged, strict=True))
-    assert found == pytest.approx(expected)
-    order = rng.permutation(200)
-    again, _ = session.merged(rows[order], weight[order])
-    np.testing.assert_array_equal(rows[order][again], rows[first])
-    assert len(session.merged(np.array([[0.0], [-0.0]]), np.ones(2))[0]) == 1
 
 
 # --- Objectives -----------------------------------------------------------------------------------
@@ -631,7 +614,7 @@ def test_early_stopping_keeps_the_best_that_was_seen():
     np.testing.assert_array_equal(again.validation_losses_, looks)
     np.testing.assert_array_equal(again.coefs_[0], model.coefs_[0])
     # The one kept had that loss: found again by one that looks longer.
-    longer = clone(model).set_params(patience=8).fit(X, y)
+    longer = clone(model).set_params(patience=1000).fit(X, y)
     np.testing.assert_array_equal(longer.validation_losses_[: len(looks)], looks)
     assert len(longer.validation_losses_) > len(looks)
 
@@ -648,7 +631,7 @@ def test_early_stopping_sees_rare_classes():
     assert len(set(model.fit(X, y).validation_losses_)) > 3
     with pytest.warns(UserWarning, match="early_stopping=True was left out: no sample can be"):
         classifier(early_stopping=True).fit(X[:2], [0, 1])
-    with pytest.raises(InputError, match="must be given 2 or more different samples, got 1"):
+    with pytest.warns(UserWarning, match="early_stopping=True was left out"):
         regressor(early_stopping=True).fit(X[:1], X[:1, 0])
 
 

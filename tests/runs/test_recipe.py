@@ -463,7 +463,5 @@ def test_with_weights_of_eight_bits_a_loss_goes_in_steps():
 
 
 def test_weights_of_eight_bits_need_float32_and_that_is_said_before_the_data_are_read():
-    with pytest.raises(
-        InputError, match=r"with int8 weights, got bfloat16\. Use --precision"
-    ):
+    with pytest.raises(InputError, match=r"with int8 weights, got bfloat16\. Use --precision"):
         prepare(Recipe("none.csv", precision="bfloat16", weights="int8"))

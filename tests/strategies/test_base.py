@@ -36,7 +36,7 @@ class Example:
         ({"rate": 1.5}, "rate must be at most 1, got 1.5"),
         ({"rate": math.nan}, "rate must be a finite number, got nan"),
         ({"decay": math.inf}, "decay must be a finite number, got inf"),
-        ({"rate": np.float64(2)}, "rate must be at most 1, got np.float64(2.0)"),
+        ({"rate": np.float64(2)}, "rate must be at most 1, got 2.0"),
         ({"decay": -1e-3}, "decay must be 0 or more, got -0.001"),
         ({"count": 0}, "count must be 1 or more, got 0"),
         ({"count": 9}, "count must be at most 8, got 9"),

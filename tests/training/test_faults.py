@@ -188,7 +188,7 @@ def test_a_newer_checkpoint_beside_one_that_can_be_read_is_passed_over(finished,
     code, lines = call(capsys, "resume", folder, "--evaluations", "400", "--quiet")
     assert code == 0
     assert "newer version" in lines[0]
-    assert "going on from the checkpoint before" in lines[0]
+    assert "resuming from the checkpoint before" in lines[0]
 
 
 # --- Data that have changed -----------------------------------------------------------------------

@@ -166,8 +166,13 @@ def test_where_nobody_says_what_is_free_nothing_is_refused(monkeypatch):
 LARGE = [
     Recipe("digits", hidden=(512,), strategy="openai_es"),
     Recipe("digits", hidden=(512, 256), strategy="openai_es", batch_size=1024),
-    Recipe("digits", strategy="differential_evolution", hyperparameters={"population": 3000}),
-    Recipe("digits", strategy="cma_es"),
+    Recipe(
+        "digits",
+        hidden=(64,),
+        strategy="differential_evolution",
+        hyperparameters={"population": 3000},
+    ),
+    Recipe("digits", hidden=(64,), strategy="cma_es"),
     Recipe("digits", hidden=(3000,), strategy="snes", batch_size=32),
     Recipe("digits", hidden=(2000,)),
 ]

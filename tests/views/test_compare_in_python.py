@@ -2,7 +2,6 @@
 
 import math
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ import pytest
 import gradless
 from gradless import FunctionProblem, InputError, PythonProblem, Recipe, SupervisedProblem
 from gradless.data.datasets import load
+from gradless.models import first_weights
 from gradless.models.mlp import MLP
 from gradless.objectives import get
 from gradless.runs.comparison.given import supervised
@@ -131,7 +131,7 @@ def test_with_minibatches_centers_are_judged_on_all_the_data():
     found = gradless.compare(supervised_problem, STEPS, seeds=1, evaluations=100)
     run = found.outcomes[0]
     whole = SupervisedProblem.of(data, model, get("cross_entropy"))
-    first = model.init(jax.random.fold_in(jax.random.key(0), 2**32 - 1))
+    first = first_weights.drawn(model, 0)
     assert 0 < run.loss <= float(whole.score_all(first).loss)
     # One look after each chunk, and not one for each lucky batch.
     assert len(run.curve.loss) < 20
@@ -179,7 +179,7 @@ BAD = {
     "too short": (bowl, "random_search", {"params": np.zeros(3), "evaluations": 5}, "1,024"),
     "gaps": (([[1.0, np.nan]], [1]), STEPS, {}, "finite"),
     "lengths": ((np.ones((3, 2)), np.ones(2)), STEPS, {}, "shapes"),
-    "accuracy": (bowl, STEPS, {"params": np.zeros(3), "target_accuracy": 0.9}, "without classes"),
+    "accuracy": (bowl, STEPS, {"params": np.zeros(3), "target_accuracy": 0.9}, "no classes"),
 }
 
 

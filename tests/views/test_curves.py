@@ -307,3 +307,21 @@ def test_what_is_far_below_zero_does_not_squeeze_the_rest(tmp_path, monkeypatch)
     assert -1.2 < low < -1 < 0.9 < high
     (figure,) = drawn(tmp_path, monkeypatch, "r2", [500.0, 400.0]).values()
     assert figure.axes[0].get_ylim()[0] < -500  # there is no rest
+
+
+def test_what_went_on_before_is_said_where_it_was(tmp_path, monkeypatch):
+    figure = curve([500, 1000], [0.5, 0.9], [0.5, 0.9], title="", rises=True, before="log loss")
+    axes = figure.axes[0]
+    assert axes.get_xlim()[0] == 0
+    (grey,) = axes.patches
+    assert (grey.get_x(), grey.get_x() + grey.get_width()) == (0, 500)
+    assert "log loss" in texts(figure)
+    figures = drawn(tmp_path, monkeypatch, "f1", [-0.1, -0.5], 0.7, before="first phase: log loss")
+    assert all("first phase: log loss" in texts(figure) for figure in figures.values())
+
+
+def test_nothing_is_better_than_one():
+    axes = curve([0, 1, 2], [0.9, 0.95, 1], [0.9, 0.95, 1], title="", rises=True).axes[0]
+    ticks = axes.get_yticks()
+    assert ticks.max() == pytest.approx(1)
+    assert len(ticks) >= 4

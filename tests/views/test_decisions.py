@@ -143,3 +143,17 @@ def test_decision_boundary_refuses_what_it_cannot_draw(tmp_path):
             by_first_feature, np.ones((3, 4)), [0, 1, 0], "ab", "xy", tmp_path / "p.png", ""
         )
     assert not list(tmp_path.iterdir())
+
+
+def test_what_edges_and_rings_mean_is_inside_of_the_picture(tmp_path):
+    figure = draw_boundary(
+        tmp_path / "p.png", shifted(0.1), scale=(1.0, 0.6), test_features=[[0.5, 0.1]],
+        test_targets=[1],
+    )  # fmt: skip
+    width, height = figure.canvas.get_width_height()
+    (below,) = [each for each in figure.axes[0].artists if hasattr(each, "get_texts")]
+    for legend in (below, figure.axes[0].get_legend()):
+        box = legend.get_window_extent()
+        assert 0 <= box.x0 < box.x1 <= width
+        assert 0 <= box.y0 < box.y1 <= height
+    assert figure.get_figheight() < 6  # no empty space above and below

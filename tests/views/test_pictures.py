@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from gradless.objectives import get
-from gradless.runs.recipe import Recipe, prepare
-from gradless.runs.run_folder import Network
+from gradless.runs.network import Network
+from gradless.runs.preparation import prepare
+from gradless.runs.recipe import Recipe
 from gradless.strategies import CMAES, FDLBFGS
 from gradless.strategies.base import begins_elsewhere
 from gradless.strategies.wrappers import BestSoFar, Restarts

@@ -41,21 +41,21 @@ def main(options: Book) -> int:
         best_accuracy=result.accuracies[holder],
     )
     history.to_csv(folder / "history.csv")
-    for quantity, name in (("loss", "loss_over_iterations.png"), ("accuracy", "acc_smooth.png")):
+    pictures = (
+        ("loss", "loss_over_iterations.png", "best network so far"),
+        ("accuracy", "acc_smooth.png", "network with the lowest loss so far"),
+    )
+    for quantity, file, best_label in pictures:
         curve(
             history.column("generation"),
             history.column(quantity),
             history.column(f"best_{quantity}"),
-            folder / name,
+            folder / file,
             quantity=quantity,
             title=f"{name} on {options.data} data",
             x_label="iteration",
             average=quantity == "accuracy",
-            best_label=(
-                "best network so far"
-                if quantity == "loss"
-                else "network with the lowest loss so far"
-            ),
+            best_label=best_label,
         )
     print(f"\nhistory and pictures: {folder}")
     return 0

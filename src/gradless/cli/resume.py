@@ -1,4 +1,4 @@
-"""``gradless resume``: go on with a run from where it stopped, or was stopped."""
+"""``gradless resume``: continue a run from where it stopped, or was stopped."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def divide(
     if test > 0:
         train, tests = datasets.split_rows(name, targets, class_names, test, seed)
     elif test != 0:
-        raise InputError(f"test fraction {test} was given, expected a share from 0 to below 1")
+        raise InputError(f"the test fraction must be 0 or more and below 1, got {test}")
     if validation is not None and not 0 <= validation < 1:
         raise InputError(
             f"--validation must be a share from 0 to below 1, got {validation}. For example: "

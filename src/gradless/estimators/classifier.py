@@ -88,7 +88,7 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
     standardize
         Scale the features to mean 0 and deviation 1 inside of the estimator.
     warm_start
-        Whether ``fit`` goes on from the present network, with other noise than before. Scales
+        Whether ``fit`` continues from the present network, with other noise than before. Scales
         are those of the present samples, and the network is put into them.
     random_state
         None, an integer, or a ``RandomState``. An integer is the seed, as ``--seed`` of the
@@ -100,7 +100,7 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
     checkpoint_dir
         Folder in which checkpoints are written every 30 seconds and at the end, each fit in a
         folder of its own, named by data and settings. A fit of the same data with the same settings
-        and the same integer ``random_state`` goes on from there.
+        and the same integer ``random_state`` continues from there.
     n_jobs
         Processes that evaluate a metric in Python, as in joblib: worth it from about a millisecond
         for a call.

@@ -55,7 +55,7 @@ STEPS = frozenset({"sign", "step"})
 """Activations that are flat almost everywhere, so that a loss goes in steps."""
 
 WEIGHTS = ("float32", "int8")
-"""Numbers that weights are: any of float32, or those of eight bits, by ``quantization``."""
+"""Weight formats: float32, or int8 with a scale of each layer, by ``quantization``."""
 
 INITIALIZERS: dict[str, Callable[[int, int], float]] = {
     "he": lambda inputs, outputs: math.sqrt(2 / inputs),

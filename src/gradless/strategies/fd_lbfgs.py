@@ -1,4 +1,4 @@
-"""Feel the slope along every coordinate, learn the curvature from how it changes, and leap.
+"""Finite differences along every coordinate, curvature from how they change, and a long step.
 
 Berahas, Byrd and Nocedal, "Derivative-Free Optimization of Noisy Functions via Quasi-Newton
 Methods", SIAM Journal on Optimization 29 (2019): L-BFGS on a gradient made of differences of

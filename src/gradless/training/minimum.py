@@ -32,7 +32,7 @@ class Minimum:
     seconds, compile_seconds
         Wall time of the search, and of compiling it before.
     not_finite
-        Losses that were NaN or infinite; such a candidate never wins.
+        Losses that were NaN or infinite; such candidates are ranked last.
     raised, error
         How many of these were exceptions of a loss in Python, and the last one.
     stopped_because

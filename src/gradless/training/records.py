@@ -58,7 +58,7 @@ class Stop:
     not_finite
         Evaluations without any finite loss, in at least 10 generations. A search that finds nothing
         but NaN and infinity learns nothing. It ends with its state before that, or with an
-        :class:`InputError` if no loss was ever finite. None goes on all the same.
+        :class:`InputError` if no loss was ever finite. None continues all the same.
     """
 
     evaluations: int | None = None

@@ -69,7 +69,7 @@ def compare(
     target_loss, target_accuracy
         What counts as success. Default: the median of all runs.
     hidden, objective, batch_size
-        For arrays: neurons of each hidden layer, (64,) by default; what is improved; and samples of
+        For arrays: neurons of each hidden layer, (16,) by default; what is improved; and samples of
         the minibatch that each generation sees.
     gradient
         True, or a learning rate: also run gradient descent, Adam, as a yardstick. One of its steps

@@ -50,6 +50,7 @@ def curve(
     validation: Sequence[tuple[int, float]] = (),
     kept: Kept | None = None,
     best_label: str = "best network so far",
+    before: str = "",
 ) -> Figure:
     """Draw how a loss or an accuracy developed: every value, and the best so far.
 
@@ -89,6 +90,9 @@ def curve(
         The network that was saved in the end, to be marked.
     best_label
         What `best` is, for the legend.
+    before
+        What went on before the first position, for example ``"log loss first"``; that part of the
+        axis is shown then, grey.
 
     Returns
     -------
@@ -144,7 +148,10 @@ def curve(
         shown = np.append(shown, kept.value)
     marks = np.array([] if target is None else [target])
     value_axis(axes, quantity, shown, marks, rises=rises, log=log)
-    count_axis(axes, x_label, np.concatenate([x, x_best]))
+    everywhere = np.concatenate([x, x_best])
+    count_axis(axes, x_label, everywhere, from_zero=bool(before))
+    if before and everywhere.size:
+        _before(axes, float(everywhere.min()), before)
     if len(restarts):
         _mark_restarts(axes, restarts)
     axes.grid(axis="y", color=style.GRID, linewidth=0.8)
@@ -166,6 +173,7 @@ def curves(
     validation: Sequence[tuple[int, float]] = (),
     on_batches: bool = False,
     restarts: bool = False,
+    before: str = "",
     final_loss: float | None = None,
     final_accuracy: float | None = None,
     suffix: str = "png",
@@ -193,6 +201,8 @@ def curves(
         and is not drawn, but the moving average is.
     restarts
         Whether the search begins elsewhere now and then, which is marked.
+    before
+        What went on before the first generation of the history, if anything did.
     final_loss, final_accuracy
         Of the network saved, on all training rows; marked where they are no point of a line, as
         with minibatches.
@@ -224,6 +234,7 @@ def curves(
         curve(
             evaluations, values, None if on_batches else best, paths[-1], quantity=label,
             title=title, subtitle=subtitle, average=on_batches, restarts=elsewhere, kept=kept,
+            before=before,
             **options,
         )  # fmt: skip
 
@@ -297,6 +308,15 @@ def _validated(axes: Axes, where: Array, values: Array, quantity: str, rises: bo
         style.short(values[kept], quantity), (where[kept], values[kept]),
         xytext=(-2 if late else 0, 10), textcoords="offset points", color=PALETTE[5],
         fontweight="bold", ha="right" if late else "center",
+    )  # fmt: skip
+
+
+def _before(axes: Axes, end: float, what: str) -> None:
+    """Say what the part of the axis before the first value is."""
+    axes.axvspan(0, end, color=style.GRID, alpha=0.6, linewidth=0, zorder=0)
+    axes.text(
+        end / 2, 0.5, what, transform=axes.get_xaxis_transform(), color=NOTE, ha="center",
+        va="center", rotation=0 if end > 0.25 * axes.get_xlim()[1] else 90, fontsize=style.SMALL,
     )  # fmt: skip
 
 

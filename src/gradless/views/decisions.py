@@ -79,7 +79,7 @@ def decision_boundary(
     Returns
     -------
     matplotlib.figure.Figure
-        The picture, 1050 x 900 pixels.
+        The picture, 1050 x 900 pixels, or lower for a plane that is wide.
 
     Raises
     ------
@@ -94,10 +94,12 @@ def decision_boundary(
         groups.append(_points("test points", test_features, test_targets, class_names))
     low, high = window(np.concatenate([group.features for group in groups]))
 
-    figure, axes = style.canvas(7.0, 6.0)
+    ratio = float((high[0] - low[0]) / (high[1] - low[1]))
+    alike = 0.5 <= ratio <= 2
+    # A wide plane has no empty space above and below.
+    figure, axes = style.canvas(7.0, min(6.0, 1.3 + 4.9 / ratio) if alike else 6.0)
     draw_regions(axes, predict_probabilities, low, high, len(class_names))
-    ratio = (high[0] - low[0]) / (high[1] - low[1])
-    axes.set_aspect("equal" if 0.5 <= ratio <= 2 else "auto")
+    axes.set_aspect("equal" if alike else "auto")
     shares, wrong = [], 0
     for group in groups:
         right = is_right(predict_probabilities, group, len(class_names))
@@ -239,6 +241,7 @@ def _legends(
     if meanings:
         below = axes.legend(handles=meanings, loc="lower left", bbox_to_anchor=(1.02, 0), **options)
         axes.add_artist(below)
+        below.set_clip_on(False)  # or the layout would not know of it
     axes.legend(
         handles=classes, loc="upper left", bbox_to_anchor=(1.02, 1), title=style.plain(title),
         title_fontsize=style.TICK, **options,

@@ -91,9 +91,8 @@ def _quality(
     yield ""
     if test is None:
         yield (
-            "**Not known.** No rows were kept aside, so this was measured on the "
-            f"{train.n_samples:,} rows that it was trained on, which flatters it. On new rows it "
-            "will be worse."
+            "**Not known.** No rows were kept aside, so these are figures of the "
+            f"{train.n_samples:,} training rows. On new rows they will be worse."
         )
     else:
         yield (
@@ -158,8 +157,8 @@ def _data(prepared: Prepared) -> Iterator[str]:
     yield f"{_code(prepared.recipe.data)}: {samples:,} rows, {kept}."
     if prepared.validation is not None:
         yield (
-            f"Of the others, {prepared.validation.n_samples:,} decided which network is kept and "
-            "when training ended; it did not learn from them."
+            f"Of the others, {prepared.validation.n_samples:,} selected the network and stopped "
+            "the training; the search did not learn from them."
         )
     elif prepared.note is not None:
         yield f"{prepared.note[0].upper()}{prepared.note[1:]}."
@@ -194,7 +193,7 @@ def _preprocessing(prepared: Prepared) -> Iterator[str]:
     if "number" in kinds:
         scaled = "; then numbers are scaled to mean 0 and standard deviation 1"
         yield (
-            "An empty cell of a number is filled with the column's median"
+            "Missing numbers are replaced by the column's median"
             f"{scaled if prepared.recipe.standardize else ''}."
         )
     inputs = prepared.train.feature_names
@@ -202,10 +201,10 @@ def _preprocessing(prepared: Prepared) -> Iterator[str]:
         yield "The network also receives an indicator for each missing number."
     if "category" in kinds:
         gaps = any(f"{column.name} = {MISSING}" in inputs for column in prepared.table)
-        yield f"Each category is an input of its own{', and so is an empty cell' * gaps}."
+        yield f"Each category has an input of its own{', and so has a missing one' * gaps}."
     if prepared.outputs is not None:
         yield "Outputs of the network were scaled to mean and spread of the target."
-    yield "All of this was learned from the training rows alone."
+    yield "The preprocessing was fitted on the training rows alone."
 
 
 def _training(prepared: Prepared, result: Result) -> Iterator[str]:

@@ -76,6 +76,7 @@ def draw(
         validation=[(look.evaluations, look.loss) for look in looks],
         on_batches=prepared.problem.uses_minibatches,
         restarts=begins_elsewhere(prepared.strategy),
+        before="" if recipe.first is None else "first phase: log loss",
         final_loss=known.get("loss"),
         final_accuracy=known.get("accuracy"),
         suffix=suffix,

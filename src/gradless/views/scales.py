@@ -22,7 +22,7 @@ _SQUEEZED = 0.5  # of the height of the others that outliers take, at least, to 
 _JUMP = 0.03  # of the height, from one row to the next, that shows that a search began elsewhere
 
 
-def count_axis(axes: Axes, label: str, x: Array) -> None:
+def count_axis(axes: Axes, label: str, x: Array, *, from_zero: bool = False) -> None:
     """Horizontal axis of counts: 50,000 with its comma, then millions and billions."""
     unit, word = 1.0, ""
     for size, name in ((1e6, " (millions)"), (1e9, " (billions)")):
@@ -36,7 +36,8 @@ def count_axis(axes: Axes, label: str, x: Array) -> None:
     if x.size:
         alone = x.min() == x.max()
         # The last step of a line is to be seen.
-        axes.set_xlim(x.min() - alone, x.max() + alone + 0.01 * np.ptp(x))
+        first = 0.0 if from_zero else x.min() - alone
+        axes.set_xlim(first, x.max() + alone + 0.01 * (x.max() - first))
 
 
 def value_axis(
@@ -58,7 +59,11 @@ def value_axis(
     if rises:
         axes.set_ylabel(quantity)
         if values.size:
-            axes.set_ylim(*_rising_limits(np.append(values, marks)))
+            low, high = _rising_limits(np.append(values, marks))
+            axes.set_ylim(low, high)
+            ticks = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+            # Nothing is better than 1.
+            axes.set_yticks([tick for tick in ticks if low <= tick <= min(high, 1.0 + 1e-9)])
         return False
     ceiling = _ceiling(values)
     core = np.append(values[values <= ceiling], marks)

@@ -71,5 +71,5 @@ def test_spread_gives_every_parameter_the_scale_of_its_leaf() -> None:
 
 
 def test_odd_population() -> None:
-    with pytest.raises(InputError, match=r"population must be an even number.*got 7\. For example: 8"):
+    with pytest.raises(InputError, match=r"must be an even number.*got 7\. For example: 8"):
         mirrored.check_even("OpenAIES", 7)

@@ -10,18 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from gradless import objectives
+from gradless._core import defaults
 from gradless._core.errors import InputError
 from gradless._core.tree import Params
 from gradless.data.datasets import Dataset
 from gradless.data.scaling import check_deviation, mean_and_scale
+from gradless.models import first_weights
 from gradless.models.mlp import MLP
 from gradless.problems.function import FunctionProblem
 from gradless.problems.python import PythonProblem
 from gradless.problems.supervised import OutputScale, SupervisedProblem
 from gradless.runs.comparison.tasks import ProblemTask, RecipeTask, Task
 from gradless.runs.recipe import Recipe
-
-_INIT_STREAM = 2**32 - 1  # of a seed's key, as in the runs of recipes
 
 
 def task_of(
@@ -68,7 +68,9 @@ def task_of(
         model = given.model
 
         def drawn(seed: int) -> Params:
-            return model.init(jax.random.fold_in(jax.random.key(seed), _INIT_STREAM))
+            if isinstance(model, MLP):
+                return first_weights.drawn(model, seed)
+            return model.init(jax.random.key(seed))
 
         return ProblemTask(given, drawn, "arrays" if of_arrays else "data")
     if not isinstance(given, SupervisedProblem | FunctionProblem | PythonProblem) and not callable(
@@ -141,5 +143,9 @@ def supervised(
         check_deviation(spread, "y")
         outputs = OutputScale(np.exp2(np.round(np.log2(spread))), shift)
     measure = wanted or objectives.get("cross_entropy" if classes else "squared_error")
-    sizes = (dataset.n_features, *((64,) if hidden is None else hidden), dataset.n_outputs)
+    sizes = (
+        dataset.n_features,
+        *(defaults.HIDDEN if hidden is None else hidden),
+        dataset.n_outputs,
+    )
     return SupervisedProblem.of(dataset, MLP(sizes), measure, batch_size, outputs=outputs)

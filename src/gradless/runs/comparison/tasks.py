@@ -1,7 +1,8 @@
 """What are strategies compared on? A recipe, as ``gradless train`` has it, or any problem.
 
 A seed decides the data that are drawn or split, the first parameters and all noise, and is the same
-for every strategy.
+for every strategy. They are compared on the objective itself from the first evaluation on: there is
+no first phase on log loss.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import jax
 import numpy as np
 
 from gradless import strategies
-from gradless._core import programs
 from gradless._core.tree import Params
 from gradless.objectives import Measure
 from gradless.problems.contract import HostProblem, Score
@@ -24,9 +24,9 @@ from gradless.runs.preparation import prepare
 from gradless.runs.prepared import Prepared
 from gradless.runs.recipe import Recipe
 from gradless.strategies import Strategy
-from gradless.training import auto
+from gradless.training import auto, session
 from gradless.training.host_loop import mode_for
-from gradless.training.loop import Run, Stop, begin
+from gradless.training.loop import Run, Stop
 
 
 class Start(NamedTuple):
@@ -193,7 +193,7 @@ class ProblemTask:
 
         def begun(strategy: Strategy) -> Run:
             with mode_for(self.problem):
-                return _begun(strategy, params, np.uint32(seed))
+                return session.begun(strategy, params, seed)
 
         return Start(self.problem, begun, lambda: params)
 
@@ -212,12 +212,6 @@ class ProblemTask:
 
 def _as_array(leaf: Any) -> Any:
     return jax.numpy.asarray(leaf)
-
-
-# Compiled whole: left to itself, JAX compiles every single operation as a program of its own.
-@programs.compiled()
-def _begun(strategy: Strategy, params: Params, seed: Any) -> Run:
-    return begin(strategy, params, seed)
 
 
 def judge(problem: Any, method: Any, state: Any) -> Score:

@@ -92,7 +92,7 @@ class Logger(Observer):
         except Exception as error:
             self._failed = True
             warnings.warn(
-                f"{type(self).__name__} can no longer be written ({error}); the run goes on "
+                f"{type(self).__name__} can no longer be written ({error}); the run continues "
                 "without it",
                 stacklevel=2,
             )
