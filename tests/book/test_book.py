@@ -401,7 +401,7 @@ def test_numpy_is_left_as_it_was():
             {"data": "spirl"},
             "unknown data set 'spirl'; did you mean 'spiral'? Known: spiral, vertical",
         ),
-        ({"data": 3}, "unknown data set 'int'; Known: spiral, vertical"),
+        ({"data": 3}, "unknown data set 'int'. Known: spiral, vertical"),
         ({"iterations": 0}, "iterations is 0, expected a whole number of at least 1; pass"),
         ({"iterations": 1.5}, "iterations is 1.5, expected a whole number of at least 1; pass"),
         ({"iterations": "9"}, "iterations is '9', expected a whole number of at least 1; pass"),

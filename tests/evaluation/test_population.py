@@ -373,7 +373,7 @@ def test_objective_for_the_other_task() -> None:
 
 @pytest.mark.parametrize("sizes", [(3, 3), (2, 4), (2, 64, 2), (1, 3)])
 def test_network_that_does_not_fit_the_data(sizes, vertical) -> None:
-    with pytest.raises(InputError, match=r"data with 2 features and 3 outputs; make the first"):
+    with pytest.raises(InputError, match=r"must fit the data, 2 features and 3 outputs, got"):
         SupervisedProblem.of(vertical, MLP(sizes), objectives.get("cross_entropy"))
 
 

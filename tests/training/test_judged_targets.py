@@ -161,7 +161,7 @@ class Unjudged:
 
 def test_a_target_that_nothing_can_judge_is_refused(batches) -> None:
     run = _begin(SEARCH, batches.model)
-    with pytest.raises(InputError, match=r"Unjudged, a problem with .* no method score_all"):
+    with pytest.raises(InputError, match=r"must have a method score_all.* got Unjudged without it"):
         loop.train(Unjudged(), SEARCH, run, STOP)
 
 
