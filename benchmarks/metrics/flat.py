@@ -16,7 +16,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from sklearn.model_selection import train_test_split
 
 from gradless import GradientFreeClassifier, strategies
-from gradless.estimators import base
+from gradless._core import defaults
 from gradless.training import auto
 
 SETTINGS = [  # share of log loss, width of the noise
@@ -45,13 +45,16 @@ def main() -> None:
     print("objective evaluations share sigma | train test")
     for name, budget in itertools.product(METRICS, arguments.budgets):
         for share, sigma in SETTINGS:
-            base.LOG_LOSS_SHARE = share
+            defaults.LOG_LOSS_SHARE = share
             auto.WIDE_SEARCH = strategies.get("openai_es", sigma=sigma)
             values = []
             for number in range(arguments.tables):
                 X, X_test, y, y_test = table(number)
                 model = GradientFreeClassifier(
-                    objective=name, max_evaluations=budget, random_state=number
+                    objective=name,
+                    max_evaluations=budget,
+                    random_state=number,
+                    early_stopping=False,
                 ).fit(X, y)
                 metric = METRICS[name]
                 values.append([metric(y, model.predict(X)), metric(y_test, model.predict(X_test))])
