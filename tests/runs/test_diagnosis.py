@@ -267,7 +267,7 @@ def test_the_strategy_takes_what_is_advised(name, kind, uses_minibatches) -> Non
     ("kind", "evaluations", "recipe"),
     [
         (None, 6_000, {"seed": 3}),
-        ("plateau", 60_000, {"seed": 3}),
+        ("plateau", 60_000, {"seed": 2}),
         ("divergence", 60_000, {"hyperparameters": {"learning_rate": 20.0}}),
         ("noise", 60_000, {"batch_size": 8}),
     ],
