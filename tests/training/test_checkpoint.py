@@ -93,7 +93,7 @@ def test_a_damaged_one_is_refused_and_the_one_before_is_used(tmp_path, how) -> N
     assert len(saved.refused) == 1
     assert last.name in saved.refused[0]
     before.write_bytes(b"")
-    with pytest.raises(InputError, match=f"cannot go on: .*{last.name}.*{before.name}"):
+    with pytest.raises(InputError, match=f"cannot be resumed: .*{last.name}.*{before.name}"):
         newest(tmp_path, run(0))
 
 
@@ -109,11 +109,11 @@ def rewrite(path: Path, **about: Any) -> None:
     [
         ({"format": 4}, "newer version of gradless"),
         ({"format": 2}, "an earlier version of gradless, whose runs"),
-        ({"format": "1"}, "no checkpoint"),
-        ({"rows": 10**12}, "no checkpoint"),
-        ({"rows": -1}, "no checkpoint"),
-        ({"measures": ["share"]}, "no checkpoint"),
-        ({"rows": 2}, "expected .*\\[2\\]"),
+        ({"format": "1"}, "must be a checkpoint of this version"),
+        ({"rows": 10**12}, "must be a checkpoint of this version"),
+        ({"rows": -1}, "must be a checkpoint of this version"),
+        ({"measures": ["share"]}, "must be a checkpoint of this version"),
+        ({"rows": 2}, "must be float32\\[2\\]"),
     ],
 )
 def test_one_that_says_what_cannot_be_is_refused(tmp_path, about, message) -> None:
@@ -147,7 +147,7 @@ def test_another_phase_is_newer_though_it_counts_from_its_beginning(tmp_path) ->
 
 
 def test_no_checkpoint_at_all(tmp_path) -> None:
-    with pytest.raises(InputError, match="holds no checkpoint yet"):
+    with pytest.raises(InputError, match="must hold a checkpoint to resume from, got none yet"):
         newest(tmp_path, run(0))
 
 

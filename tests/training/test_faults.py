@@ -109,7 +109,7 @@ def test_a_disk_that_fails_during_a_run_costs_nothing(error: int, capsys, monkey
         code, lines = call(capsys, *resume, "--quiet")
     assert code == 2
     assert "no checkpoint could be written" in lines[0]  # once
-    assert "the run goes on without" in lines[0]
+    assert "the run continues without" in lines[0]
     assert "could not be written to run" in lines[1]
     assert os.strerror(error) in lines[1]
     assert "Make room, then continue from its last checkpoint with: gradless resume run" in lines[1]
@@ -177,7 +177,7 @@ def test_a_checkpoint_of_a_newer_version_is_refused(finished, capsys) -> None:
         about = load_about(path)
         save_tree(path, {"new": np.zeros(3)}, {**about, "format": about["format"] + 1})
     line = refused(capsys, "resume", folder, "--evaluations", "400")
-    assert "newer version of gradless (format 4, expected at most 3); update gradless" in line
+    assert "must have format 3 or lower, got 4 of a newer version of gradless; update" in line
     assert "checkpoint-" in line
 
 

@@ -192,7 +192,9 @@ def test_a_run_is_refused_from_its_size_on(recipe, free):
     free(count / SHARE + 1000)
     assert prepare(recipe).recipe.hidden == recipe.hidden
     free(count / SHARE - 1000)
-    with pytest.raises(InputError, match=r"parameters .* needs about .* that are free; "):
+    with pytest.raises(
+        InputError, match=r"parameters .* must be at most 90% of the .* free, got about "
+    ):
         prepare(recipe)
 
 
@@ -206,7 +208,7 @@ def test_of_strategies_that_fit_the_best_is_chosen(free):
     assert other.strategy != chosen.strategy
     assert f"{chosen.strategy} would be chosen, but needs" in other.why
     free(needed(dataclasses.replace(recipe, strategy="spsa")) / SHARE - 1000)
-    with pytest.raises(InputError, match="that are free"):
+    with pytest.raises(InputError, match="must be at most 90% of"):
         prepare(recipe)
 
 
@@ -245,24 +247,24 @@ def test_what_is_advised_fits_and_is_the_mildest(recipe, free_mib, setting, free
     assert prepare(smaller).recipe.hidden == smaller.hidden
     if setting == "hyperparameters":  # twice as many would not fit
         population = 2 * smaller.hyperparameters["population"]
-        with pytest.raises(InputError, match="needs about"):
+        with pytest.raises(InputError, match="got about"):
             prepare(dataclasses.replace(recipe, hyperparameters={"population": population}))
 
 
 def test_without_anything_that_fits_other_advice_is_given(free):
     free(10 * MIB)
-    with pytest.raises(InputError, match="10 MiB that are free; free some memory"):
+    with pytest.raises(InputError, match=r"90% of the 10 MiB free, got about .*; free some memory"):
         prepare(Recipe("vertical", hidden=(3,)))
 
 
 def test_training_is_refused_before_there_is_a_run_folder(free, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("gradless.training.session._begun", None)  # nothing of that size is made
+    monkeypatch.setattr("gradless.training.plan._begun", None)  # nothing of that size is made
     free(8 * 2**30)
     assert main(["train", "vertical", "--hidden", "1000000", "1000000"]) == 2
     assert not list(tmp_path.iterdir())
     (line,) = capsys.readouterr().err.splitlines()
-    assert re.search(r"openai_es with [0-9,]+ parameters .* GiB .* 8\.0 GiB", line)
+    assert re.search(r"openai_es with [0-9,]+ parameters .* 8\.0 GiB free, got about", line)
     assert re.search(r"; use hidden layers of \d+ \d+ neurons, which needs about", line)
 
 
@@ -447,7 +449,7 @@ def test_under_a_real_limit_it_is_refused_in_one_line(tmp_path):
     ran = under_a_limit(tmp_path, *LIMITED, "--evaluations", "10")
     assert ran.returncode == 2, ran.stderr
     (line,) = ran.stderr.splitlines()
-    assert re.search(r"needs about 2\.\d GiB .* GiB that are free; use hidden layers of", line)
+    assert re.search(r"GiB free, got about 2\.\d GiB .*; use hidden layers of", line)
     assert not list(tmp_path.iterdir())
 
 

@@ -15,7 +15,8 @@ from gradless.cli.train import Shown
 from gradless.runs import resuming
 from gradless.runs.resuming import Reopened
 from gradless.training.history import History
-from gradless.training.session import FIRST, MAIN, Plan, Session
+from gradless.training.plan import FIRST, MAIN, Plan
+from gradless.training.session import Session
 from gradless.views import report
 
 

@@ -24,9 +24,11 @@ from gradless.runs.network import Network
 from gradless.runs.preparation import prepare
 from gradless.runs.prepared import Prepared
 from gradless.training.checkpoint import Saved
+from gradless.training.keeping import Keeping
 from gradless.training.loop import TARGET_LOSS, Record, Stop, check_budget
 from gradless.training.observers import Observer, RunInfo
-from gradless.training.session import MAIN, Keeping, Session, Trained
+from gradless.training.plan import MAIN
+from gradless.training.session import Session, Trained
 from gradless.training.validation import VALIDATED
 from gradless.views import model_card, pictures, report
 from gradless.views.report import Result

@@ -9,8 +9,10 @@ import jax
 
 from gradless._core import defaults, tree
 from gradless.training import checkpoint
+from gradless.training.keeping import Keeping
+from gradless.training.plan import Plan
 from gradless.training.samples import Samples
-from gradless.training.session import Keeping, Plan, Session
+from gradless.training.session import Session
 
 
 def keeping(inside: Path, plan: Plan, samples: Samples) -> Keeping:

@@ -21,7 +21,7 @@ from gradless.runs.recipe import Recipe
 from gradless.strategies import Strategy
 from gradless.training.learning import Learning
 from gradless.training.loop import Run, Stop
-from gradless.training.session import Plan, begun
+from gradless.training.plan import Plan, begun
 
 
 class Judged(NamedTuple):

@@ -23,8 +23,8 @@ from gradless.strategies import Strategy
 from gradless.training import auto
 from gradless.training.auto import Choice
 from gradless.training.loop import Stop, evaluations_per_generation
+from gradless.training.plan import Phase, Plan
 from gradless.training.samples import Samples, problem_of
-from gradless.training.session import Phase, Plan
 
 
 class LogLoss(Measure):

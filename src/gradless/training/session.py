@@ -15,156 +15,24 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradless._core import defaults
-from gradless._core.programs import compiled
 from gradless._core.tree import Params, Structure
-from gradless.objectives.objective import Measure
-from gradless.problems.contract import Score
-from gradless.strategies import Strategy
-from gradless.training import checkpoint
-from gradless.training.checkpoint import Keeper, Saved
+from gradless.training.checkpoint import Saved
 from gradless.training.history import History
-from gradless.training.host_loop import mode_for
+from gradless.training.keeping import Keeping, Kept
 from gradless.training.loop import (
     Record,
     Run,
     Stop,
-    begin,
     check_budget,
     evaluations_per_generation,
 )
 from gradless.training.observers import Observer, RunInfo, watching
-from gradless.training.validation import GrowingLooks, Validation, answers, watched
-
-FIRST, MAIN = 0, 1  # numbers of the phases
-
-
-class Judged(Protocol):
-    """A problem that says of parameters how good they are on all of the data."""
-
-    def score_all(self, params: Params) -> Score:
-        """Loss and measures, each of shape ()."""
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A problem, and how it is searched.
-
-    Attributes
-    ----------
-    problem
-        Of the contract, and :class:`Judged`.
-    strategy, why
-        How, and why that was chosen; empty if it was given.
-    stop
-        When it ends.
-    objective
-        What is improved; None for a loss without a name.
-    told
-        Makes what people see of losses.
-    """
-
-    problem: Any
-    strategy: Strategy
-    stop: Stop
-    why: str = ""
-    objective: Measure | None = None
-    told: Callable[[Any], Any] = lambda losses: losses
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a session does.
-
-    Attributes
-    ----------
-    main
-        The phase that it is about; its limits are those of the whole session.
-    params
-        Where it begins.
-    seed
-        Decides all noise and minibatches.
-    first
-        A phase before, which counts towards the limits.
-    keeps_center
-        Whether the best parameters seen owe much to luck even without minibatches.
-    held_out
-        The problem of rows held out, if there are some.
-    patience
-        With them: times the evaluations of the best network after which it ends.
-    goes_on
-        Whether ``params`` are the result of another session, and may be that of this one.
-    settings
-        What else decides it, for people.
-    """
-
-    main: Phase
-    params: Params
-    seed: int
-    first: Phase | None = None
-    keeps_center: bool = False
-    held_out: Judged | None = None
-    patience: float = defaults.PATIENCE
-    goes_on: bool = False
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def wants_center(self) -> bool:
-        """Whether it ends with the center of its search, unless rows held out choose."""
-        return self.main.problem.uses_minibatches or self.keeps_center
-
-    def begun(self, phase: int = MAIN, params: Params | None = None) -> Run:
-        """The run of a phase before its first generation."""
-        one = self.main if phase == MAIN else self.first
-        assert one is not None
-        with mode_for(one.problem):
-            return begun(one.strategy, self.params if params is None else params, self.seed)
-
-    def validator(self) -> Validation | None:
-        """What judges networks on the rows held out; None if there are none."""
-        if self.held_out is None:
-            return None
-        per_generation = evaluations_per_generation(self.main.strategy)
-        return Validation(
-            GrowingLooks(per_generation, self.patience),
-            loss_of(self.held_out, self.params),
-            answers(self.main.strategy, self.wants_center),
-        )
-
-
-class Spent(NamedTuple):
-    """What phases before the present one took."""
-
-    generations: int = 0
-    evaluations: int = 0
-    seconds: float = 0.0
-
-
-class Keeping(NamedTuple):
-    """Where checkpoints of a session go.
-
-    Attributes
-    ----------
-    folder
-        Of the run.
-    every
-        Seconds between two of them.
-    about
-        Makes what they say besides that of the session itself.
-    failed
-        Called with a text if one could not be written.
-    """
-
-    folder: Path
-    every: float
-    about: Callable[[], dict[str, Any]] = dict
-    failed: Callable[[str], None] = lambda _: None
+from gradless.training.plan import FIRST, MAIN, Phase, Plan, Spent, left
+from gradless.training.validation import Validation, answers, watched
 
 
 class Trained(NamedTuple):
@@ -321,7 +189,7 @@ class Session:
             self._seconds = 0.0
             if self.validation is not None:
                 self.validation.before = self.spent.evaluations
-        ended = self._search(_left(plan.main, self.spent, self.seconds - seconds), self.validation)
+        ended = self._search(left(plan.main, self.spent, self.seconds - seconds), self.validation)
         # Against a first phase, an average would lose by what that one has learnt by heart.
         compared = plan.goes_on and plan.first is None
         return self._ended(ended, self._answer(ended, self.validation, compared=compared))
@@ -348,7 +216,7 @@ class Session:
         )
         before, reason = self._seconds, None
         record: Record | None = None
-        with watching(self._observers, info) as tell, _Kept(self, self._keeping) as kept:
+        with watching(self._observers, info) as tell, Kept(self, self._keeping) as kept:
             for record in watched(
                 now.problem, now.strategy, self.run, stop, validation, self._asked
             ):
@@ -429,75 +297,3 @@ class _Ended(NamedTuple):
     reason: str
     asked: str | None  # why the whole session is to end
     compile_seconds: float
-
-
-class _Kept:
-    """Checkpoints of the present phase; to be used in a ``with`` statement."""
-
-    def __init__(self, session: Session, keeping: Keeping | None) -> None:
-        self._session, self._keeping = session, keeping
-        self._keeper = keeping and Keeper(keeping.folder, keeping.every, keeping.failed)
-
-    def __enter__(self) -> _Kept:
-        if self._keeper is not None:
-            self._keeper.__enter__()
-            assert self._keeping is not None
-            if not checkpoint.found(self._keeping.folder):
-                self._keeper.write(*self._state())  # from here on, it can be killed
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        if self._keeper is not None:
-            self._keeper.__exit__(*error)
-
-    def offer(self) -> None:
-        if self._keeper is not None:
-            self._keeper.offer(*self._state())
-
-    def close(self, *, last: bool) -> None:
-        if self._keeper is not None and last:
-            self._keeper.write(*self._state())
-
-    def _state(self) -> tuple[Any, ...]:
-        session, keeping = self._session, self._keeping
-        assert keeping is not None
-
-        def about() -> dict[str, Any]:
-            return {**keeping.about(), **session.described()}
-
-        kept = None if session.validation is None else session.validation.kept
-        return session.run, session.history, about, kept
-
-
-def _left(main: Phase, spent: Spent, seconds: float) -> Stop:
-    """Limits of the main phase once a first one has spent its part, ``seconds`` of this call."""
-    stop = main.stop
-    if stop.evaluations is not None and spent.evaluations:
-        least = evaluations_per_generation(main.strategy)
-        stop = dataclasses.replace(
-            stop, evaluations=max(least, stop.evaluations - spent.evaluations)
-        )
-    if stop.seconds is not None and seconds:
-        stop = dataclasses.replace(stop, seconds=max(1e-9, stop.seconds - seconds))
-    return stop
-
-
-def loss_of(problem: Judged, like: Params) -> Callable[[Any], float]:
-    """Makes a loss on all of a problem's data of parameters as a vector."""
-    structure = Structure.of(like)
-
-    def of(vector: Any) -> float:  # cut by NumPy: JAX would compile every cut
-        return float(problem.score_all(structure.unravel(vector)).loss)
-
-    return of
-
-
-def begun(strategy: Strategy, params: Params, seed: int) -> Run:
-    """The run before its first generation."""
-    return _begun(strategy, params, np.uint32(seed))
-
-
-# Compiled whole: left to itself, JAX compiles every single operation as a program of its own.
-@compiled()
-def _begun(strategy: Strategy, params: Params, seed: Any) -> Run:
-    return begin(strategy, params, seed)

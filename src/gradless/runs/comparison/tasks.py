@@ -24,7 +24,7 @@ from gradless.runs.preparation import prepare
 from gradless.runs.prepared import Prepared
 from gradless.runs.recipe import Recipe
 from gradless.strategies import Strategy
-from gradless.training import auto, session
+from gradless.training import auto, plan
 from gradless.training.host_loop import mode_for
 from gradless.training.loop import Run, Stop
 
@@ -193,7 +193,7 @@ class ProblemTask:
 
         def begun(strategy: Strategy) -> Run:
             with mode_for(self.problem):
-                return session.begun(strategy, params, seed)
+                return plan.begun(strategy, params, seed)
 
         return Start(self.problem, begun, lambda: params)
 
