@@ -192,7 +192,8 @@ def test_peers_minimise_the_loss_of_gradless(name, tmp_path):
 
     expected = score(population)
     np.testing.assert_allclose(task.losses(population), expected.loss, rtol=2e-5, atol=1e-6)
-    for vector, loss, accuracy in zip(population, *expected, strict=True):
+    of_each = zip(population, expected.loss, expected.measures["accuracy"], strict=True)
+    for vector, loss, accuracy in of_each:
         judged = task.judge(vector)
         assert judged[0] == pytest.approx(float(loss), rel=2e-5, abs=1e-6)
         assert judged[1] == pytest.approx(float(accuracy), abs=0.005)
