@@ -551,7 +551,8 @@ def test_trained_members_are_judged_with_weights(vertical: Dataset) -> None:
         for rows in (True, False):
             laid_out = problem.laid_out(Layout(rows, 1, 1))
             score = jax.jit(lambda p, b, problem=laid_out: problem.score(p, b))
-            loss, accuracy = map(float, score(params, (problem.inputs, problem.targets)))
+            found = score(params, (problem.inputs, problem.targets))
+            loss, accuracy = float(found.loss), float(found.measures["accuracy"])
             assert abs(loss) == pytest.approx(expected(name, case), rel=1e-5)
             assert accuracy == pytest.approx(expected("accuracy", case), rel=1e-5)
 

@@ -157,7 +157,9 @@ def test_population_for_a_dimension_wastes_little() -> None:
 
 
 def test_a_memory_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(InputError, match=r"100,000,000 parameters.*memory_gib=4; use a smaller"):
+    with pytest.raises(
+        InputError, match=r"memory_gib=4, got 100,000,000 parameters.* Use a smaller"
+    ):
         jax.eval_shape(FDLBFGS().init, jax.random.key(0), jnp.zeros(100_000_000, jnp.float32))
 
 

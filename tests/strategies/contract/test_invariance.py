@@ -160,7 +160,7 @@ def test_a_scale_that_is_none_is_refused(scale) -> None:
 
 @pytest.mark.parametrize("scale", [{"b": 1.0}, np.ones(3), {"a": np.ones(3)}])
 def test_a_scale_of_another_form_is_refused(scale) -> None:
-    with pytest.raises(InputError, match=r"of the structure|of shape"):
+    with pytest.raises(InputError, match=r"have the structure of|of shape"):
         Scaled(make("snes"), scale).init(jax.random.key(0), {"a": jnp.ones(2)})
 
 
