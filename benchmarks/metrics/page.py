@@ -87,7 +87,8 @@ def _how(splits: int) -> str:
         f"{LEVEL:.0%} interval by Student's t. Generated tables are drawn anew for every split: "
         "`make_classification` with 3,000 samples and `make_moons` with 1,000 and a noise of 0.3, "
         "everything else as scikit-learn has it. Everybody has default settings "
-        f"(`GradientFreeClassifier`: but for {asked}), inputs are standardised, and thresholds are "
+        f"(`GradientFreeClassifier`: but for {asked}, and all rows train, `early_stopping=False`), "
+        "inputs are standardised, and thresholds are "
         "tuned by `TunedThresholdClassifierCV` for the metric in question. Seconds are the median "
         "of a fit, with what it compiles or tunes. Differences are between the same splits."
     )

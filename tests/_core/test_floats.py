@@ -132,7 +132,7 @@ def test_a_run_goes_on_only_in_the_mode_in_which_it_began(tmp_path) -> None:
         assert last.run.best.dtype == np.float64
         assert float(last.run.best_loss) == float(loss(last.run.best))
         assert 1e9 < float(last.run.best_loss) < 1e9 + 1
-    with pytest.raises(InputError, match="losses of a run must be float32, .* got float64"):
+    with pytest.raises(InputError, match=r"losses of a run must be float32, .* got float64"):
         list(train(problem, strategy, last.run, Stop(evaluations=200)))
     # On disk and back it is the same to the last bit, in any mode.
     storage.save_tree(tmp_path / "run", last.run)
