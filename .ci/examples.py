@@ -10,6 +10,7 @@ What is run is what is shown, but for the length of searches: see ``SHORTER``.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -97,12 +98,18 @@ def of_page(page: Path) -> list[Example]:
     return found
 
 
-def run(together: list[Example]) -> int:
-    """Run examples in one folder, up to the first one that fails; how many did not."""
+def run(together: list[Example], home: str) -> int:
+    """Run examples in one folder, up to the first one that fails; how many did not.
+
+    What they write for the user, such as completion, goes into a home of theirs.
+    """
+    environment = {**os.environ, "HOME": home}
     with tempfile.TemporaryDirectory() as folder:
         for count, (name, command) in enumerate(together):
             begun = time.perf_counter()
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+            done = subprocess.run(
+                command, cwd=folder, capture_output=True, text=True, env=environment
+            )
             print(f"{name} ({time.perf_counter() - begun:.1f} s)", flush=True)
             if done.returncode:
                 shown = f"{command[-1]}\n{done.stdout}{done.stderr}"
@@ -120,7 +127,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as copies, ThreadPoolExecutor(2) as pool:
         pages = list(examples(Path(copies)))
-        count = sum(pool.map(run, pages))
+        count = sum(pool.map(run, pages, [copies] * len(pages)))
     if failed := sum(map(len, pages)) - count:
         sys.exit(f"{failed} examples failed or were not reached")
     print(f"{count} examples ran")
