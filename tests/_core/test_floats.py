@@ -198,7 +198,7 @@ def test_a_process_in_64_bit_mode(tmp_path) -> None:
     call = [sys.executable, "-W", "error", "-c", textwrap.dedent(SEARCH), str(tmp_path)]
     done = subprocess.run(call, env=environment, capture_output=True, text=True, check=False)
     assert not done.stderr
-    assert "written with losses in float64, expected float32" in done.stdout
+    assert "must hold losses in float32, as JAX computes now, got float64" in done.stdout
     assert "set JAX_ENABLE_X64=1" in done.stdout
 
     # Networks stay float32; a run goes on in this mode, and in the other it is said why not.

@@ -203,7 +203,7 @@ main()
 def test_before_there_is_anything_to_save_nothing_is_left(moment, number, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, said = run_interrupted(moment, number)
-    go_on = "; go on with: gradless resume runs/new" if moment == "compilation" else ""
+    go_on = "; resume with: gradless resume runs/new" if moment == "compilation" else ""
     assert (code, said) == (128 + number, f"gradless: interrupted{go_on}\n")
     if moment != "compilation":
         assert not list(tmp_path.iterdir())

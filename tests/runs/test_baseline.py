@@ -81,3 +81,12 @@ def test_figures_of_which_more_is_better():
     assert sentence.endswith("far better than new ones: f1 0.9000 against 0.6000.")
     (sentence, _) = verdicts(get("f1"), 0.9, 0.4, simple)
     assert "f1 0.4000 against 0.4000" in sentence
+
+
+def test_its_answers_are_those_that_it_was_measured_by(table):
+    _, shares = of(table, "churn")
+    np.testing.assert_allclose(shares.of(2), [[0.75, 0.25]] * 2)
+    _, always = of(table, "churn", objective="f1")
+    np.testing.assert_array_equal(always.of(3), [[0.0, 1.0]] * 3)
+    prepared, median = of(table, "price", objective="absolute_error", task="regression")
+    np.testing.assert_array_equal(median.of(2), [np.median(prepared.train.targets)] * 2)

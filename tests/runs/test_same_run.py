@@ -48,6 +48,7 @@ def content(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def usual(tmp_path_factory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("usual") / "run"
+    jax.clear_caches()  # other tests may have compiled these programs with fewer optimisations
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gradless.views.pictures.draw", lambda *_: [])
         return run(folder, "--quiet")
@@ -147,7 +148,8 @@ def test_four_devices_do_not_matter() -> None:
         "print(json.dumps(found))"
     )
     environment = {
-        **os.environ, "JAX_NUM_CPU_DEVICES": "4", "PYTHONPATH": str(Path(__file__).parents[1])
+        **os.environ, "JAX_NUM_CPU_DEVICES": "4",
+        "PYTHONPATH": os.pathsep.join(map(str, Path(__file__).parents[:2])),
     }  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True

@@ -137,7 +137,7 @@ def test_its_state_is_saved_and_loaded(tmp_path) -> None:
     ("name", "said"),
     [
         ("evosax:DiffusionEvolutoin", "unknown evosax algorithm .* mean 'DiffusionEvolution'"),
-        ("evosax:SV_CMA_ES", "it also needs num_populations"),
+        ("evosax:SV_CMA_ES", "also needs num_populations"),
     ],
 )
 def test_names_that_cannot_be_used(name, said) -> None:
@@ -146,7 +146,7 @@ def test_names_that_cannot_be_used(name, said) -> None:
 
 
 def test_what_evosax_refuses_is_one_line() -> None:
-    with pytest.raises(InputError, match=r"evosax:Open_ES: population=5.*must be even"):
+    with pytest.raises(InputError, match=r"evosax:Open_ES must .* got population=5.*must be even"):
         strategies.get("evosax:Open_ES", population=5).init(jax.random.key(0), jnp.ones(3))
 
 
@@ -154,5 +154,5 @@ def test_without_evosax_the_extra_is_named(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "evosax.algorithms", None)
     # Without what has been found before.
     monkeypatch.setattr(wrapped, "find", functools.cache(wrapped.find.__wrapped__))
-    with pytest.raises(InputError, match=r'pip install "evosax<0\.4"'):
+    with pytest.raises(InputError, match=r'pip install "\.\[evosax\]"'):
         strategies.get("evosax:CMA_ES")

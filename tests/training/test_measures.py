@@ -193,7 +193,7 @@ def test_attempts_keep_the_measures_of_the_best() -> None:
             patience=20,
         )
     )  # fmt: skip
-    assert sum(each.attempt_ended is not None for each in records) > 2
+    assert sum(each.attempt_ended is not None for each in records) >= 2
     last = records[-1]
     assert last.run.best_measures["first"] == last.run.best[0] == last.best_measures["first"][-1]
     for before, after in itertools.pairwise(records):

@@ -168,8 +168,8 @@ def run(
     if prepared.is_measured:
         samples = prepared.test or prepared.train
         found, answers = report.measured(network, samples.features, samples.targets)
-        simple = report.measured_baseline(prepared, samples)
         best = baseline(prepared)
+        simple = report.measured_baseline(best, prepared, samples)
         result = dataclasses.replace(
             result,
             baseline=report.stored_baseline(best, prepared),

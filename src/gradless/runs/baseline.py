@@ -30,55 +30,57 @@ class Baseline(NamedTuple):
     answer: str
     train: Judged
     test: Judged | None
+    given: npt.NDArray[np.float64] = np.empty(0)  # probabilities (classes,), or a number (1,)
+
+    def of(self, rows: int) -> npt.NDArray[np.float64]:
+        """Its answers to so many rows: probabilities (rows, classes), or numbers (rows,)."""
+        return (
+            np.tile(self.given, (rows, 1)) if len(self.given) > 1 else np.repeat(self.given, rows)
+        )
 
 
 def baseline(prepared: Prepared) -> Baseline | None:
     """The best answer that is the same for all rows; None if the objective has no value for it."""
     train, objective = prepared.train, prepared.problem.objective
     found = None
-    for answer, outputs in _answers(prepared):
+    for answer, outputs, given in _answers(prepared):
         params = _constant(prepared, outputs)
         judged = prepared.judge(params, train)
         if not np.isfinite(judged.value):
             continue
         if found is None or objective.value(judged.value) < objective.value(found[1].value):
-            found = answer, judged, params
+            found = answer, judged, params, given
     if found is None:
         return None
-    answer, judged, params = found
+    answer, judged, params, given = found
     test = None if prepared.test is None else prepared.judge(params, prepared.test)
-    return Baseline(answer, judged, test)
+    return Baseline(answer, judged, test, given)
 
 
-def _answers(prepared: Prepared) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
-    """Answers in words, and as outputs of the network in the units of the search."""
+def _answers(
+    prepared: Prepared,
+) -> Iterator[tuple[str, npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
+    """Answers in words, as outputs of the network in the units of the search, and as given."""
     train = prepared.train
     if train.class_names is None:
         targets = train.targets.astype(np.float64)
         scale, shift = prepared.outputs or (np.ones(1), np.zeros(1))
         for name, value in (("mean", targets.mean()), ("median", np.median(targets))):
             shown = words.among(float(value), float(np.ptp(targets)))
-            yield f"the {name}, {shown}", (value - shift) / scale
+            yield f"the {name}, {shown}", (value - shift) / scale, np.array([value], np.float64)
         return
     shares = class_shares(prepared)
-    yield "the shares of the classes", np.log(np.maximum(shares, 1e-12))
+    yield "the shares of the classes", np.log(np.maximum(shares, 1e-12)), shares
     classes = range(len(shares)) if len(shares) <= _CLASSES else [int(shares.argmax())]
     for one in classes:
-        yield f"{train.class_names[one]!r}", np.where(np.arange(len(shares)) == one, _SURE, 0.0)
+        chosen = np.arange(len(shares)) == one
+        yield f"{train.class_names[one]!r}", np.where(chosen, _SURE, 0.0), chosen.astype(np.float64)
 
 
 def class_shares(prepared: Prepared) -> npt.NDArray[np.float64]:
     """Share of each class in the training rows, (classes,)."""
     targets, names = prepared.train.targets, prepared.train.class_names or ()
     return np.bincount(targets, minlength=len(names)) / len(targets)
-
-
-def constant(prepared: Prepared, rows: int) -> npt.NDArray[np.float64]:
-    """Answers for measures: shares of the classes (rows, classes), or the mean (rows,)."""
-    train = prepared.train
-    if train.class_names is None:
-        return np.full(rows, train.targets.mean(dtype=np.float64))
-    return np.tile(class_shares(prepared), (rows, 1))
 
 
 def _constant(prepared: Prepared, outputs: npt.NDArray[np.float64]) -> Params:

@@ -117,18 +117,9 @@ def _quality(
     )
     if few := caution(shown.n_samples):
         yield f"**{few[0].upper()}{few[1:]}.**"
-    if train.class_names is not None:
-        counts = np.bincount(train.targets, minlength=len(train.class_names))
-        most = _code(train.class_names[int(counts.argmax())])
-        yield (
-            "The baseline answers every row with the shares of the classes in training, of which "
-            f"{most} is the most frequent."
-        )
-    else:
-        mean = float(np.mean(train.targets, dtype=np.float64))
-        always = words.among(mean, float(np.ptp(train.targets)))
-        yield f"The baseline answers every row with the mean in training, {always}."
-    yield ""
+    if result.baseline is not None:
+        yield f"The baseline answers every row alike: {_cell(str(result.baseline['answer']))}."
+        yield ""
     if train.class_names is not None and len(train.class_names) <= _CLASSES_IN_TEXT:
         counts = quality.confusion_matrix(shown.targets, answers)
         heads = [f"predicted {_cell(name)}" for name in train.class_names]

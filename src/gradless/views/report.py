@@ -14,7 +14,7 @@ from gradless._core import words
 from gradless.data.datasets import Dataset
 from gradless.objectives import Measure, quality
 from gradless.objectives.quality import Metric
-from gradless.runs.baseline import Baseline, constant
+from gradless.runs.baseline import Baseline
 from gradless.runs.network import Network, softmax
 from gradless.runs.prepared import Prepared
 from gradless.training.history import History
@@ -236,9 +236,13 @@ def measured(
     return quality.of_classes(targets, probabilities, network.class_names), probabilities
 
 
-def measured_baseline(prepared: Prepared, dataset: Dataset) -> list[Metric]:
-    """The same of one answer for all rows: the shares of the classes, or the mean, in training."""
-    answers = constant(prepared, dataset.n_samples)
+def measured_baseline(
+    simple: Baseline | None, prepared: Prepared, dataset: Dataset
+) -> list[Metric]:
+    """The same of one answer for all rows; nothing where there is none."""
+    if simple is None:
+        return []
+    answers = simple.of(dataset.n_samples)
     names = prepared.train.class_names
     if names is None:
         return quality.of_numbers(dataset.targets, answers, intervals=False)
