@@ -23,7 +23,7 @@ from gradless.data.fingerprints import Fingerprints
 from gradless.data.named import DATASETS
 from gradless.data.parts import Parts, divide
 from gradless.data.preprocessing import Preprocessing
-from gradless.data.scaling import Scales, check_deviation, is_blurred, mean_and_scale
+from gradless.data.scaling import Moments, Scales, check_deviation, is_blurred
 from gradless.data.table import Table
 from gradless.data.targets import class_indices
 from gradless.models.facts import check_precision
@@ -236,10 +236,14 @@ def _samples(
 
 
 def _output_scale(name: str, targets: NDArray[Any], weight: NDArray[np.float64]) -> OutputScale:
-    """Mean and standard deviation of the targets, the squares of which have to fit."""
-    shift, scale = mean_and_scale(targets.astype(np.float64)[:, None], weight)
+    """Mean and standard deviation of the targets, the squares of which have to fit.
+
+    A target that is constant is predicted whatever the network says: its scale is 0.
+    """
+    moments = Moments.of(targets.astype(np.float64)[:, None], weight)
+    scale = np.where(moments.constant, 0.0, moments.deviation)
     check_deviation(scale, f"{name}: targets")
-    return OutputScale(scale, shift)
+    return OutputScale(scale, moments.mean)
 
 
 def _check_batch(batch_size: int | None, samples: int) -> None:
