@@ -86,3 +86,15 @@ def test_a_regressor_is_that_of_the_command_line(table, tmp_path, objective):
     np.testing.assert_array_equal(arrays["outputs.scale"], model.output_scale_)
     np.testing.assert_array_equal(arrays["outputs.shift"], model.output_shift_)
     assert model.n_evaluations_ == result["evaluations"]
+
+
+def test_a_constant_target_is_predicted_as_that_number(table, tmp_path):
+    _, numbers, _, _ = table
+    rows = [[*x, 2.5] for x in numbers.tolist()]
+    constant = write_table(tmp_path / "constant.csv", ["a", "b", "c", "y"], rows)
+    arguments = ("--target", "y", "--seed", 3, "--hidden", 4, "--evaluations", 300, "--quiet")
+    succeed("train", constant, *arguments, "--test-fraction", 0, "--out", tmp_path / "run")
+    predicted = succeed("predict", tmp_path / "run", constant).split()
+    assert predicted == ["prediction", *["2.5"] * len(rows)]
+    model = GradientFreeRegressor(4, max_evaluations=300, random_state=3)
+    assert set(model.fit(numbers, np.full(len(numbers), 2.5)).predict(numbers)) == {2.5}

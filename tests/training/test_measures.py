@@ -262,3 +262,9 @@ def test_a_problem_that_says_other_names_than_it_has_is_refused() -> None:
     run: Run = begin(CLIMB, X0, 0)
     with pytest.raises(InputError, match="measures that it names, 'return', got 'length', 'ret"):
         next(train(problem, CLIMB, run, Stop(evaluations=100)))
+
+
+@pytest.mark.parametrize("target", [3, ["return"]])
+def test_targets_that_have_no_names_are_refused(target) -> None:
+    with pytest.raises(InputError, match=r"target_measures must be a dict .* got"):
+        minimize(episode, X0, CLIMB, target_measures=target)

@@ -172,6 +172,7 @@ BAD = {
     "three arrays": (([1], [1], [1]), STEPS, {}, r"\(X, y\), got 3"),
     "hidden of a function": (bowl, STEPS, {"params": np.zeros(3), "hidden": (3,)}, "hidden goes"),
     "parameters of a recipe": (Recipe("vertical"), STEPS, {"params": np.zeros(3)}, "do not go"),
+    "no such data": ("spirl", STEPS, {}, "did you mean 'spiral'"),
     "no strategy": (bowl, {}, {"params": np.zeros(3)}, "got none"),
     "a class": (bowl, {"a": HillClimbing}, {"params": np.zeros(3)}, "HillClimbing"),
     "half a seed": (bowl, STEPS, {"params": np.zeros(3), "seeds": 2.5}, "whole number"),

@@ -21,6 +21,7 @@ from gradless.runs.comparison.tasks import RecipeTask
 from gradless.training.gradient_descent import Adam
 from gradless.training.records import Stop
 from gradless.views.comparison_console import Display, announcement, show
+from gradless.views.tables import Paragraph
 
 DEFAULT_SECONDS = 5.0
 PICTURE = "comparison.png"
@@ -34,7 +35,7 @@ def main(options: Compare) -> int:
     say(*task.prepared.notes)
     folder = run_folder.claim(options.out or _next_free(task.prepared.recipe.data))
     console = options.console()
-    console.print(announcement(contest.plan), highlight=False)
+    console.print(Paragraph(announcement(contest.plan)))
     with Display(console, contest) as display:
         for progress in contest.run(interrupts.asked):
             if progress.outcome is not None:

@@ -18,6 +18,7 @@ from gradless.training.history import History
 from gradless.training.plan import FIRST, MAIN, Plan
 from gradless.training.session import Session
 from gradless.views import report
+from gradless.views.tables import Paragraph
 
 
 def main(options: Repeat) -> int:
@@ -51,14 +52,12 @@ def main(options: Repeat) -> int:
     if options.json:
         print(json.dumps({"run": str(options.run), "evaluations": made, "differs": found}))
     if found:
-        console.print(f"differs from {options.run}: {'; '.join(found)}", highlight=False)
+        console.print(Paragraph(f"differs from {options.run}: {'; '.join(found)}"))
         if (changed := resuming.differing_versions(saved)) is not None:
-            console.print(f"since then: {changed}", highlight=False)
+            console.print(Paragraph(f"since then: {changed}"))
         return 1
-    console.print(
-        f"the same bit for bit as {options.run}: {made:,} evaluations, network, state and history",
-        highlight=False,
-    )
+    same = f"{made:,} evaluations, network, state and history"
+    console.print(Paragraph(f"the same bit for bit as {options.run}: {same}"))
     return 0
 
 

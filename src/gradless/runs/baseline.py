@@ -67,7 +67,8 @@ def _answers(
         scale, shift = prepared.outputs or (np.ones(1), np.zeros(1))
         for name, value in (("mean", targets.mean()), ("median", np.median(targets))):
             shown = words.among(float(value), float(np.ptp(targets)))
-            yield f"the {name}, {shown}", (value - shift) / np.where(scale > 0, scale, 1.0), np.array([value], np.float64)
+            output = (value - shift) / np.where(scale > 0, scale, 1.0)
+            yield f"the {name}, {shown}", output, np.array([value], np.float64)
         return
     shares = class_shares(prepared)
     yield "the shares of the classes", np.log(np.maximum(shares, 1e-12)), shares

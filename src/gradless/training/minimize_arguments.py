@@ -52,6 +52,11 @@ def stop_of(
     stagnation: Any,
 ) -> Stop:
     """What ends the search; the default time unless something surely does."""
+    if not isinstance(target_measures, Mapping | None):
+        raise InputError(
+            "target_measures must be a dict of names and numbers, got "
+            f'{target_measures!r}. For example: target_measures={{"return": 195}}'
+        )
     wanted = dict(target_measures or {})
     limits = {
         "evaluations": evaluations,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -37,7 +38,8 @@ def task_of(
     Parameters
     ----------
     given
-        A recipe, a problem, arrays ``(X, y)`` or a JAX function of parameters.
+        A recipe, the name of a data set, a problem, arrays ``(X, y)`` or a JAX function of
+        parameters.
     params
         First parameters of a problem or a function, or a function from a seed to them.
     hidden, objective, batch_size
@@ -56,6 +58,8 @@ def task_of(
             f"{names[0]} goes with arrays (X, y), got {type(given).__name__}. Leave it out: "
             "a problem has its own"
         )
+    if isinstance(given, str | Path):
+        given = Recipe(str(given))
     if isinstance(given, Recipe):
         if params is not None:
             raise InputError("params do not go with a recipe, which draws its own. Leave them out")
@@ -77,8 +81,8 @@ def task_of(
         given
     ):
         raise InputError(
-            "problem must be a problem, a recipe, arrays (X, y) or a JAX function, got "
-            f"{type(given).__name__}. For example: compare((X, y), ['cma_es', 'snes'])"
+            "problem must be a problem, a recipe, a data set by name, arrays (X, y) or a JAX "
+            f"function, got {type(given).__name__}. For example: compare((X, y), ['cma_es', 'snes'])"
         )
     if params is None:
         raise InputError(
