@@ -82,7 +82,7 @@ def task_of(
     ):
         raise InputError(
             "problem must be a problem, a recipe, a data set by name, arrays (X, y) or a JAX "
-            f"function, got {type(given).__name__}. For example: compare((X, y), ['cma_es', 'snes'])"
+            f"function, got {type(given).__name__}. For example: compare((X, y), ['snes'])"
         )
     if params is None:
         raise InputError(
