@@ -16,24 +16,29 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
 
 
-@pytest.fixture(autouse=True, scope="package")
+@pytest.fixture(autouse=True, scope="module")  # what is of the package ends with the last test
 def _compile_quickly():
     with compiled_quickly():
         yield
+
+
+def trained(folder: Path, *arguments: object) -> Trained:
+    with compiled_quickly():
+        return Trained(folder, succeed("train", *arguments, *SMALL, "--out", folder))
 
 
 @pytest.fixture(scope="package")
 def vertical(tmp_path_factory) -> Trained:
     """The chapter's easy data, in the plane."""
     folder = tmp_path_factory.mktemp("vertical") / "run"
-    return Trained(folder, succeed("train", "vertical", *SMALL, "--out", folder))
+    return trained(folder, "vertical")
 
 
 @pytest.fixture(scope="package")
 def iris(tmp_path_factory) -> Trained:
     """Measured data of four features and three classes."""
     folder = tmp_path_factory.mktemp("iris") / "run"
-    return Trained(folder, succeed("train", "iris", *SMALL, "--json", "--out", folder))
+    return trained(folder, "iris", "--json")
 
 
 @pytest.fixture(scope="package")
@@ -44,7 +49,7 @@ def numbers(tmp_path_factory) -> Trained:
     rows = [[a, b, round(2 * a - b, 4)] for a, b in x.tolist()]
     table = write_table(place / "numbers.csv", ["a", "b", "target"], rows)
     folder = place / "run"
-    return Trained(folder, succeed("train", table, *SMALL, "--out", folder))
+    return trained(folder, table)
 
 
 @pytest.fixture

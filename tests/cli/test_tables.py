@@ -212,7 +212,7 @@ def test_the_card_of_numbers(priced):
     card, result = card_of(priced), json.loads(priced.out)
     assert "predicts the number `spend` from 5 columns" in card
     assert f"| MSE | {result['test_metrics']['MSE']['value']:,.0f} | " in card
-    assert "every row with the mean in training, " in card
+    assert "every row alike: the mean, " in card
     assert "![predictions](predictions.png)" in card
     assert "churn" in card  # a column like others
 

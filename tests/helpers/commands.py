@@ -91,9 +91,10 @@ def compiled_quickly() -> Iterator[None]:
     """Compile for what is short, in other processes too: that takes longer than any run here."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+        before = jax.config.values["jax_disable_most_optimizations"]
         jax.config.update("jax_disable_most_optimizations", True)
         yield
-        jax.config.update("jax_disable_most_optimizations", False)
+        jax.config.update("jax_disable_most_optimizations", before)
 
 
 class Trained(NamedTuple):
