@@ -56,6 +56,7 @@ def test_an_explanation(width, monkeypatch):
     check(lines_of("explain", "vertical", *SMALL[:4], "--measure", "0"), width)
 
 
+@pytest.mark.slow
 def test_rows_of_a_table_of_long_names(monkeypatch, tmp_path):
     monkeypatch.setenv("COLUMNS", "60")
     names = ["a class of a rather long name", "another class of a rather long name"]

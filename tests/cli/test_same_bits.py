@@ -56,14 +56,14 @@ def assert_same(model, layers):
     ("arguments", "parameters"),
     [
         ((), {}),
-        (("--validation", "0"), {"early_stopping": False}),
         (("--objective", "f1"), {"objective": "f1"}),
-        (
+        pytest.param(
             ("--strategy", "hill_climbing", "--batch-size", "32", "--patience", "2"),
             {"strategy": "hill_climbing", "batch_size": 32, "patience": 2},
+            marks=pytest.mark.slow,
         ),
     ],
-    ids=["defaults", "no validation", "f1", "minibatches"],
+    ids=["defaults", "f1", "minibatches"],
 )
 def test_a_classifier_is_that_of_the_command_line(table, tmp_path, arguments, parameters):
     layers, result, _ = of_command(table, tmp_path / "run", "word", "y", *arguments)
@@ -75,12 +75,23 @@ def test_a_classifier_is_that_of_the_command_line(table, tmp_path, arguments, pa
     assert model.stopped_because_.split(" on ")[0] == result["stopped_because"].split(" on ")[0]
 
 
-@pytest.mark.parametrize("objective", ["squared_error", "absolute_error"])
-def test_a_regressor_is_that_of_the_command_line(table, tmp_path, objective):
-    arguments = "--objective", objective, "--task", "regression"
+@pytest.mark.parametrize(
+    ("objective", "validation", "parameters"),
+    [
+        ("squared_error", (), {}),
+        pytest.param(
+            "absolute_error", ("--validation", "0"), {"early_stopping": False},
+            marks=pytest.mark.slow,
+        ),
+    ],
+)  # fmt: skip
+def test_a_regressor_is_that_of_the_command_line(
+    table, tmp_path, objective, validation, parameters
+):
+    arguments = "--objective", objective, "--task", "regression", *validation
     layers, result, arrays = of_command(table, tmp_path / "run", "y", "word", *arguments)
     model = GradientFreeRegressor(
-        4, max_evaluations=EVALUATIONS, random_state=3, objective=objective
+        4, max_evaluations=EVALUATIONS, random_state=3, objective=objective, **parameters
     ).fit(table[1], table[3])
     assert_same(model, layers)
     np.testing.assert_array_equal(arrays["outputs.scale"], model.output_scale_)

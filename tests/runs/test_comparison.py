@@ -117,6 +117,7 @@ def test_nothing_finished_is_no_summary():
     assert comparison.summarise() is None
 
 
+@pytest.mark.slow
 def test_with_minibatches_the_center_is_judged_on_all_the_data():
     recipe = dataclasses.replace(RECIPE, batch_size=16, strategy="hill_climbing")
     comparison = finished(plan(("hill_climbing",), 1, Stop(evaluations=1), recipe=recipe))

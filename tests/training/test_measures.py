@@ -135,7 +135,7 @@ def test_what_reaches_a_target_is_kept_however_high_its_loss() -> None:
     assert found.best_loss == pytest.approx(float(np.sum(found.best**2)))
 
 
-@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("compiled", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_with_minibatches_all_data_decide(compiled: bool) -> None:
     data = np.random.default_rng(0).normal(3, 2, 24).astype(np.float32)
     numpy = jnp if compiled else np

@@ -129,6 +129,7 @@ def test_a_checkpoint_that_does_not_say_how_far_it_is_is_refused(tmp_path):
             Session(plan()).restore(saved._replace(about={**saved.about, **change}))
 
 
+@pytest.mark.slow
 def test_without_rows_held_out_a_metric_that_counts_has_the_center():
     of_f1 = Session(plan(held_out=None, strategy=get("openai_es", population=16)))
     trained = of_f1.train()
