@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCS = frozenset(path.name for path in (ROOT / "docs").glob("*.md"))
 BLOCK = re.compile(r"^```(sh|bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TIME = re.compile(r"(gradless train .*--time) \d+\b(?!.*--target)")
 
@@ -105,8 +104,6 @@ def run(together: list[Example], home: str) -> int:
     What they write for the user, such as completion, goes into a home of theirs.
     """
     environment = {**os.environ, "HOME": home}
-    if together[0].name.partition(":")[0] in DOCS:  # which are many; README has what users compile
-        environment["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
     with tempfile.TemporaryDirectory() as folder:
         for count, (name, command) in enumerate(together):
             begun = time.perf_counter()

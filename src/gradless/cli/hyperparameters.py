@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,7 +12,8 @@ from gradless.cli.values import plain
 
 def hyperparameters(cls: type) -> dict[str, tuple[Any, Mapping[str, Any], Any, str]]:
     """Of a strategy, by name: type, limits, default, and what its docstring says of it."""
-    meanings = _meanings(cls.__doc__ or "")
+    # Cleaned: from Python 3.13 on, docstrings come without their indentation.
+    meanings = _meanings(inspect.cleandoc(cls.__doc__ or ""))
     return {
         field.name: (
             plain(field.type),
@@ -35,7 +37,7 @@ def _meanings(doc: str) -> dict[str, str]:
         depth = len(line) - len(line.lstrip())
         if set(text) == {"-"}:  # of the next section
             break
-        if depth <= 4:
+        if depth == 0:
             names = [name.strip() for name in text.split(":")[0].split(",")]
             for name in names:
                 found[name] = []
