@@ -76,12 +76,14 @@ def shortened(notebook: Path) -> str:
 
 def examples(copies: Path) -> Iterator[list[Example]]:
     """Examples that share a folder; first those that take longest. Shorter notebooks are copies."""
+    longest = ROOT / "docs" / "command-line.md"
+    yield of_page(longest)
     yield of_page(ROOT / "README.md")
     for notebook in sorted((ROOT / "examples").glob("*.py"), reverse=True):
         copy = copies / notebook.name
         copy.write_text(shortened(notebook), encoding="utf-8")
         yield [Example(f"examples/{notebook.name}", [sys.executable, str(copy)])]
-    for page in sorted((ROOT / "docs").glob("*.md")):
+    for page in sorted({*(ROOT / "docs").glob("*.md")} - {longest}):
         yield of_page(page)
 
 
