@@ -284,7 +284,7 @@ def test_a_search_is_refused_before_it_begins(loss, compiled, free, monkeypatch)
 
     free(300 * MIB)
     monkeypatch.setattr(
-        "gradless.training.minimization._begun", lambda *_: pytest.fail("it has begun")
+        "gradless.training.minimization.begun", lambda *_: pytest.fail("it has begun")
     )
     with pytest.raises(InputError, match=r"particle_swarm with 2,000 .* use population 256,") as no:
         search(strategy="particle_swarm", population=1000)

@@ -73,6 +73,11 @@ class Moments(NamedTuple):
         """Which columns hold one number only, but for rounding."""
         return ~(self.deviation > _ROUNDING * np.abs(self.mean))
 
+    @property
+    def spread(self) -> Array:
+        """The deviation; exactly 0 for columns that hold one number only."""
+        return np.where(self.constant, 0.0, self.deviation)
+
 
 def mean_and_scale(values: Array, weight: Array | None = None) -> tuple[Array, Array]:
     """Weighted mean and standard deviation of columns; 1 for those that are constant.
@@ -151,15 +156,15 @@ class Scales(NamedTuple):
     def of(cls, features: Moments, targets: Moments | None, standardize: bool) -> Scales:
         """Scales by what is known of features and, for numbers, targets."""
         if not standardize:
-            check_deviation(np.where(features.constant, 0, features.deviation), "features")
+            check_deviation(features.spread, "features")
             mean, scale = np.zeros_like(features.mean), np.ones_like(features.mean)
         else:
             mean, scale = features.mean, np.where(features.constant, 1.0, features.deviation)
         if targets is None:
             return cls(mean, scale, None, None)
         if standardize:
-            return cls(mean, scale, targets.mean, np.where(targets.constant, 0, targets.deviation))
-        check_deviation(np.where(targets.constant, 0, targets.deviation), "targets")
+            return cls(mean, scale, targets.mean, targets.spread)
+        check_deviation(targets.spread, "targets")
         shift = np.where(targets.constant, targets.mean, 0.0)
         return cls(mean, scale, shift, np.where(targets.constant, 0.0, 1.0))
 

@@ -117,7 +117,7 @@ class GradientFree(Continuing):
         unit = None
         targets: Any = outputs
         if seen[1] is not None and isinstance(objective, Objective):
-            unit = unit_for(objective, np.where(seen[1].constant, 0.0, seen[1].deviation))
+            unit = unit_for(objective, seen[1].spread)
             targets = scales.targets(outputs, unit.of_targets)
         read = isinstance(objective, HostMetric) and objective.reads_features
         samples = Samples(

@@ -5,28 +5,29 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import jax
 import numpy as np
 
+from gradless._core.tree import Params
+from gradless.models.contract import Model
 from gradless.models.mlp import INITIALIZERS, MLP, Dense
 
 
-def drawn(model: MLP, seed: int) -> tuple[Dense, ...]:
-    """First parameters: normal weights of the initializer's scale, biases of zero.
+def drawn(model: Model, seed: int) -> Params:
+    """First parameters of a model: its own, but an MLP's are drawn by NumPy.
 
-    NumPy draws them: JAX would compile that for a second for each shape.
+    They are normal weights of the initializer's scale and biases of zero, a ``Dense`` of float32
+    for each layer. JAX would compile that for a second for each shape.
 
     Parameters
     ----------
     model
-        The network.
+        What is trained.
     seed
-        From 0 to 2**32 - 1; with the sizes, it decides every weight.
-
-    Returns
-    -------
-    tuple of Dense
-        NumPy arrays, float32: weights (inputs, outputs) and biases (outputs,) of each layer.
+        From 0 to 2**32 - 1; with the model, it decides every number.
     """
+    if not isinstance(model, MLP):
+        return model.init(jax.random.key(seed))
     draw = np.random.default_rng(seed)
     layers: list[Any] = []
     for inputs, outputs in itertools.pairwise(model.sizes):

@@ -241,9 +241,8 @@ def _output_scale(name: str, targets: NDArray[Any], weight: NDArray[np.float64])
     A target that is constant is predicted whatever the network says: its scale is 0.
     """
     moments = Moments.of(targets.astype(np.float64)[:, None], weight)
-    scale = np.where(moments.constant, 0.0, moments.deviation)
-    check_deviation(scale, f"{name}: targets")
-    return OutputScale(scale, moments.mean)
+    check_deviation(moments.spread, f"{name}: targets")
+    return OutputScale(moments.spread, moments.mean)
 
 
 def _check_batch(batch_size: int | None, samples: int) -> None:

@@ -2,9 +2,6 @@
 
 :func:`minimize` makes the function a problem and consumes the records of
 :func:`gradless.training.loop.train`: there is one loop, whatever is searched.
-
-A module ``gradless.minimize`` would, once imported, take the place of the function of that name in
-the package; hence the name of this file.
 """
 
 from __future__ import annotations
@@ -14,9 +11,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypedDict, Unpack, overload
 
-import numpy as np
-
-from gradless._core import forked, programs
+from gradless._core import forked
 from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError
 from gradless._core.tree import Params
@@ -26,13 +21,13 @@ from gradless.problems.python import PythonProblem
 from gradless.strategies import Strategy
 from gradless.training import auto
 from gradless.training import minimize_arguments as given
-from gradless.training.generation import Run, begin
 from gradless.training.history import History
 from gradless.training.host_loop import mode_for
 from gradless.training.loop import check_budget, train
 from gradless.training.minimize_closing import closing, judge, reached_before, target_met
 from gradless.training.minimum import Minimum
 from gradless.training.observers import Callback, Observer, RunInfo, checked, watching
+from gradless.training.plan import begun
 from gradless.training.progress import progress_lines
 from gradless.training.records import Record, check_targets, is_target
 
@@ -220,7 +215,7 @@ def minimize(
         faults = Faults(resume_from.raised, resume_from.error)
     else:
         with mode_for(problem):
-            run = _begun(chosen, start, np.uint32(seed))
+            run = begun(chosen, start, seed)
         if stop.has_target:
             first = judge(problem, start) if first is None else first
             if (met := target_met(stop, first, run.best_loss.dtype)) is not None:
@@ -262,9 +257,3 @@ def minimize(
         raised=faults.raised,
         error=faults.error,
     )
-
-
-# Compiled whole: left to itself, JAX compiles every single operation as a program of its own.
-@programs.compiled()
-def _begun(strategy: Strategy, params: Params, seed: Any) -> Run:
-    return begin(strategy, params, seed)

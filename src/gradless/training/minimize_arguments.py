@@ -63,11 +63,16 @@ def stop_of(
         "seconds": seconds,
         "target_loss": target_loss,
         "stagnation": stagnation,
-        **{f"the target {name}": least for name, least in wanted.items()},
     }
     for name, value in limits.items():
         if value is not None and not isinstance(value, int | float | np.number):
             raise InputError(f"{name} must be a number, got {value!r}. For example: {name}=10_000")
+    for name, least in wanted.items():
+        if not isinstance(least, int | float | np.number):
+            raise InputError(
+                f"target_measures must have a number for {name!r}, got {least!r}. "
+                f"For example: target_measures={{{name!r}: 195}}"
+            )
     if evaluations is None and seconds is None and stagnation is None:
         seconds = defaults.SECONDS  # a target alone may never be reached
     return Stop(

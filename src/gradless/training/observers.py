@@ -50,7 +50,7 @@ class RunInfo:
         """All of it by name, without what was not given, as plain values: others as text."""
         limits: dict[str, Any] = {f"stop.{name}": of for name, of in vars(self.stop).items()}
         limits |= {f"stop.{name}": least for name, least in limits.pop("stop.measures").items()}
-        of_strategy = {"strategy": getattr(self.strategy, "name", type(self.strategy).__name__)}
+        of_strategy = {"strategy": self.strategy.name}
         strategy: Any = self.strategy
         if dataclasses.is_dataclass(strategy):
             for each in dataclasses.fields(strategy):

@@ -53,8 +53,8 @@ def compare(
     ----------
     problem
         Arrays ``(X, y)`` of shapes (samples, features) and (samples,), on which a network is
-        trained; a ``SupervisedProblem``, ``FunctionProblem`` or ``PythonProblem``; a ``Recipe``,
-        as ``Recipe("spiral")``; or a JAX function of parameters.
+        trained; a data set by name or file, or a ``Recipe``; a ``SupervisedProblem``,
+        ``FunctionProblem`` or ``PythonProblem``; or a JAX function of parameters.
     strategies
         By name, ``{"small": CMAES(sigma=0.1), "b": "openai_es"}``; or a list of strategies and of
         names. A name may set hyperparameters: ``"openai_es:sigma=0.1"``.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 import numpy.typing as npt
 
@@ -15,7 +15,7 @@ from gradless._core import defaults
 from gradless._core.errors import InputError
 from gradless._core.tree import Params
 from gradless.data.datasets import Dataset
-from gradless.data.scaling import check_deviation, mean_and_scale
+from gradless.data.scaling import Moments, check_deviation, mean_and_scale
 from gradless.models import first_weights
 from gradless.models.mlp import MLP
 from gradless.problems.function import FunctionProblem
@@ -69,13 +69,7 @@ def task_of(
             raise InputError(f"arrays must be (X, y), got {len(given)} of them")
         given = supervised(*given, hidden=hidden, objective=objective, batch_size=batch_size)
     if isinstance(given, SupervisedProblem) and params is None:
-        model = given.model
-
-        def drawn(seed: int) -> Params:
-            if isinstance(model, MLP):
-                return first_weights.drawn(model, seed)
-            return model.init(jax.random.key(seed))
-
+        drawn = functools.partial(first_weights.drawn, given.model)
         return ProblemTask(given, drawn, "arrays" if of_arrays else "data")
     if not isinstance(given, SupervisedProblem | FunctionProblem | PythonProblem) and not callable(
         given
@@ -143,9 +137,9 @@ def supervised(
     else:
         numbers = answers.astype(np.float64)
         dataset = Dataset("arrays", features, numbers, columns, None)
-        shift, spread = mean_and_scale(numbers[:, None])
-        check_deviation(spread, "y")
-        outputs = OutputScale(np.exp2(np.round(np.log2(spread))), shift)
+        moments = Moments.of(numbers[:, None])
+        check_deviation(moments.spread, "y")
+        outputs = OutputScale(moments.spread, moments.mean)  # as what trains has it
     measure = wanted or objectives.get("cross_entropy" if classes else "squared_error")
     sizes = (
         dataset.n_features,

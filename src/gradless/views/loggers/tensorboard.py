@@ -21,11 +21,6 @@ class TensorBoard(Logger):
     ------
     InputError
         If tensorboardX is not installed.
-
-    Examples
-    --------
-    >>> observers = [TensorBoard("logs/first")]  # doctest: +SKIP
-    >>> minimize(loss, params, observers=observers)  # doctest: +SKIP
     """
 
     def __init__(self, folder: str | Path) -> None:
