@@ -11,7 +11,7 @@ from benchmarks.pages import machine, suite
 from benchmarks.pages import quality as render_quality
 from benchmarks.peers import CONTESTANTS, YARDSTICK
 from benchmarks.peers.task import Finished, Recorder, Task
-from benchmarks.quality import mnist
+from benchmarks.quality import mnist, settings
 from benchmarks.quality import searches as quality
 from benchmarks.steps import page as steps_page
 
@@ -275,3 +275,13 @@ def test_results_name_no_file_of_this_machine(tmp_path, monkeypatch):
     assert document["results"] == {"value": 1.5, "nothing": None, "array": [0, 1]}
     assert document["options"]["mnist"] is True
     assert str(tmp_path) not in path.read_text()
+
+
+def test_the_table_of_defaults_has_a_row_for_each_setting_and_replaces_itself():
+    found = dict.fromkeys(settings.TABLES, (0.5, 1.0))
+    table = "\n".join([settings.head(), *(settings.row(one, found) for one in settings.SETTINGS)])
+    page = settings.PAGE.read_text("utf-8")
+    once = settings.written(page, table)
+    assert once.count("0.500") == len(settings.SETTINGS) * len(settings.TABLES)
+    assert settings.written(once, table) == once
+    assert len(once.splitlines()) == len(page.splitlines())
