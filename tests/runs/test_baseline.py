@@ -74,6 +74,14 @@ def test_what_the_figures_say(train, test, said):
     assert verdicts(get("cross_entropy"), train, test, None) == []
 
 
+def test_less_loss_on_new_rows_is_not_called_far_worse():
+    """Rows that spread less have less to lose: a fifth of their baseline, and less than before."""
+    simple = Baseline("the mean", Judged(100.0, None), Judged(10.0, None))
+    assert verdicts(get("squared_error"), 8.0, 7.0, simple) == []
+    (sentence,) = verdicts(get("squared_error"), 8.0, 9.0, simple)
+    assert "far better" in sentence
+
+
 def test_figures_of_which_more_is_better():
     simple = Baseline("'yes'", Judged(0.4, 0.2), Judged(0.4, 0.2))
     assert verdicts(get("f1"), 0.9, 0.85, simple) == []

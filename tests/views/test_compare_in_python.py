@@ -125,6 +125,33 @@ def test_arrays_are_standardised_and_their_answers_told_apart():
     assert not math.isnan(best.loss)
 
 
+@pytest.mark.parametrize(
+    ("answers", "objective", "outputs"),
+    [
+        (np.arange(60), "squared_error", 1),  # too many for classes, as in a table
+        (np.arange(60) % 3, "cross_entropy", 3),
+        ((np.arange(60) % 3).astype(float), "cross_entropy", 3),
+        (np.arange(60) / 7, "squared_error", 1),
+        (np.array(["a", "b"] * 30), "cross_entropy", 2),
+        (np.array([True, False] * 30), "cross_entropy", 2),
+    ],
+)
+def test_what_are_classes_is_as_in_a_table(answers, objective, outputs):
+    problem = supervised(np.random.default_rng(0).normal(size=(60, 2)), answers)
+    assert (problem.objective.name, problem.model.sizes[-1]) == (objective, outputs)
+
+
+def test_numbers_in_other_units_are_compared_alike():
+    inputs = np.random.default_rng(0).normal(size=(60, 2))
+    target = inputs @ [1.0, -2.0] + 0.1 * inputs[:, 0] ** 2
+
+    def losses(numbers):
+        found = gradless.compare((inputs, numbers), STEPS, hidden=(3,), seeds=2, evaluations=400)
+        return np.array([run.loss for run in found.outcomes])
+
+    np.testing.assert_allclose(losses(1024 * target + 2**20), 1024**2 * losses(target), rtol=1e-3)
+
+
 def test_with_minibatches_centers_are_judged_on_all_the_data():
     data, model = load("vertical"), MLP((2, 3, 3))
     supervised_problem = SupervisedProblem.of(data, model, get("cross_entropy"), 32)
@@ -178,6 +205,7 @@ BAD = {
     "half a seed": (bowl, STEPS, {"params": np.zeros(3), "seeds": 2.5}, "whole number"),
     "no seeds": (bowl, STEPS, {"params": np.zeros(3), "seeds": 0}, "1 or more"),
     "too short": (bowl, "random_search", {"params": np.zeros(3), "evaluations": 5}, "1,024"),
+    "texts": ((np.ones((3, 2)), ["1.5", "2.5", "3.5"]), STEPS, {}, "y.astype"),
     "gaps": (([[1.0, np.nan]], [1]), STEPS, {}, "finite"),
     "lengths": ((np.ones((3, 2)), np.ones(2)), STEPS, {}, "shapes"),
     "accuracy": (bowl, STEPS, {"params": np.zeros(3), "target_accuracy": 0.9}, "no classes"),

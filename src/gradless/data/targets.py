@@ -63,7 +63,7 @@ def learned(column: Answers, task: Task) -> Targets:
     if len(texts) == 1:
         raise file.error("there must be two rows of data or more, got one")
     if task == "auto":
-        task = _guess_task(texts)
+        task = guessed_task(texts)
     if task == "regression":
         return Targets(_numbers(column), None)
     keys = class_keys(dict.fromkeys(texts))
@@ -189,7 +189,7 @@ def _numbers(column: Answers) -> FloatArray:
     raise column.file.error(problem, line=line, column=column.name)
 
 
-def _guess_task(texts: Iterable[str]) -> Task:
+def guessed_task(texts: Iterable[str]) -> Task:
     """Classification or regression, by the target's distinct values."""
     seen: set[str] = set()
     numbers: set[float | str] = set()

@@ -124,7 +124,8 @@ def verdicts(
         reached = [(simple - loss) / way for simple, loss, way in zip(
             (on_train, on_test), losses, ways, strict=True
         )]  # fmt: skip
-        if not reached[0] - reached[1] <= _GAP:
+        # Among rows that spread less, a network that is worse than it was may still have less loss.
+        if not reached[0] - reached[1] <= _GAP and not losses[1] <= losses[0]:
             said.append(
                 "It fits the rows that it was trained on far better than new ones: "
                 f"{objective.quantity} {words.loss(train)} against {words.loss(test)}."

@@ -13,7 +13,7 @@ from gradless.objectives import Measure
 from gradless.runs.comparison.contest import Contest
 from gradless.runs.comparison.outcomes import Outcome, Quartiles
 from gradless.runs.comparison.summary import Difference, Row, Summary, difference
-from gradless.views.comparison_console import behind, spread
+from gradless.views.comparison_console import behind, notes, spread
 
 if TYPE_CHECKING:  # matplotlib loads in half a second, and pandas is not always there
     import pandas as pd
@@ -165,18 +165,9 @@ class Comparison:
         return [heads, *rows]
 
     def _notes(self) -> list[str]:
-        what, target = self._objective.quantity, self.summary.target
-        reached = words.loss(self._objective.value(target.value))
-        if target.quantity == "accuracy":
-            what, reached = "accuracy", words.percent(target.value)
-        lines = [
-            f"{self._objective.quantity}: median over seeds (first to third quartile)",
-            "behind: mean over the same seeds ± its 95 % interval; where that is the larger one, "
-            "these seeds do not tell the two apart",
-            f"success: seeds that reached {what} {reached}"
-            + ("" if target.given else ", the median of all runs"),
-        ]
-        return [*lines, *(f"{name} stopped: {why}" for name, why in self.failures.items())]
+        """As the command says them."""
+        given = "target_loss", "target_loss", "target_accuracy"
+        return notes(self._contest, self.summary, given)
 
     def __str__(self) -> str:
         """The table, and what it means."""

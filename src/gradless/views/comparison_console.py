@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 
 from rich import table as rich_table
 from rich.console import Console, Group
@@ -160,8 +161,12 @@ def show(console: Console, contest: Contest, summary: Summary) -> None:
         console.print(Paragraph(line))
 
 
-def notes(contest: Contest, summary: Summary) -> list[str]:
-    """What the columns mean, in sentences."""
+COMMAND = ("--target-loss", "--target-score", "--target-accuracy")
+"""How a target is given: a loss, a value of which more is better, an accuracy."""
+
+
+def notes(contest: Contest, summary: Summary, given: Sequence[str] = COMMAND) -> list[str]:
+    """What the columns mean, in sentences; ``given`` says how a target is."""
     plan, target = contest.plan, summary.target
     objective = contest.plan.task.objective
     reached = f"a loss of {words.loss(target.value)} or less"
@@ -170,16 +175,17 @@ def notes(contest: Contest, summary: Summary) -> list[str]:
     if target.quantity == "accuracy":
         reached = f"an accuracy of {words.percent(target.value)} or more"
     if not target.given:
-        options = "--target-score" if objective.greater_is_better else "--target-loss"
+        options = given[1 if objective.greater_is_better else 0]
         if contest.plan.task.has_classes:
-            options += " or --target-accuracy"
+            options += f" or {given[2]}"
         reached += f", the median of all runs here; {options} sets another"
     whose = " of the center on all the data" if contest.uses_minibatches else ""
     meaning = objective.name
     if objective.greater_is_better and isinstance(objective, Objective):
         meaning = objective.description
+    named = "" if meaning == objective.quantity else f"{meaning}{whose}, "
     lines = [
-        f"{objective.quantity}: {meaning}{whose}, the best so far; median (first to third "
+        f"{objective.quantity}: {named}the best so far; median (first to third "
         "quartile) over seeds, at the largest budgets that every run reached.",
         f"success: seeds that reached {reached}.",
     ]

@@ -14,6 +14,7 @@ from gradless import objectives
 from gradless._core import defaults
 from gradless._core.errors import InputError
 from gradless._core.tree import Params
+from gradless.data import targets
 from gradless.data.datasets import Dataset
 from gradless.data.scaling import Moments, check_deviation, mean_and_scale
 from gradless.models import first_weights
@@ -104,8 +105,8 @@ def supervised(
 ) -> SupervisedProblem:
     """A network on arrays: inputs standardised, and numbers to predict brought to their scale.
 
-    Texts, whole numbers and booleans are classes, other numbers are numbers to predict, unless the
-    objective judges classes only.
+    Which of the answers are classes is as in a table: texts, and up to 20 different whole numbers,
+    unless the objective judges classes only, or numbers only.
 
     Raises
     ------
@@ -126,7 +127,10 @@ def supervised(
     mean, scale = mean_and_scale(inputs)
     features: npt.NDArray[np.float32] = ((inputs - mean) / scale).astype(np.float32)
     columns = tuple(f"x{index}" for index in range(features.shape[1]))
-    classes = answers.dtype.kind != "f" or (wanted is not None and "regression" not in wanted.tasks)
+    task = targets.guessed_task(map(str, answers.tolist()))
+    if wanted is not None and task not in wanted.tasks:
+        task = "regression" if "regression" in wanted.tasks else "classification"
+    classes = task == "classification"
     outputs = None
     if classes:
         names, indices = np.unique(answers, return_inverse=True)
@@ -135,6 +139,8 @@ def supervised(
         texts = tuple(map(str, names))
         dataset = Dataset("arrays", features, indices.astype(np.int32), columns, texts)
     else:
+        if answers.dtype.kind not in "biuf":
+            raise InputError("y must be numbers here, got texts. For example: y.astype(float)")
         numbers = answers.astype(np.float64)
         dataset = Dataset("arrays", features, numbers, columns, None)
         moments = Moments.of(numbers[:, None])
