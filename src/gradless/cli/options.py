@@ -223,6 +223,14 @@ class Search:
         at_least=0,
         at_most=_MOST_SEEDS,
     )
+    alpha: str = option(
+        "auto",
+        "Strength of the penalty on the weights: a number, 0 for a search without penalty, or auto "
+        "for cross-validation.",
+        metavar="VALUE",
+        group="Search",
+        example="0.01",
+    )
     log_loss_first: Literal["auto", "yes", "no"] = option(
         "auto",
         "Spend half of the budget on log loss first: yes, no or auto (for metrics that count rows, "

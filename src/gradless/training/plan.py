@@ -19,6 +19,7 @@ from gradless.training.generation import Run, begin
 from gradless.training.host_loop import mode_for
 from gradless.training.loop import evaluations_per_generation
 from gradless.training.records import Stop
+from gradless.training.regularization import Regularization
 from gradless.training.validation import GrowingLooks, Validation, answers
 
 FIRST, MAIN = 0, 1  # numbers of the phases
@@ -81,6 +82,8 @@ class Plan:
         Whether ``params`` are the result of another session, and may be that of this one.
     settings
         What else decides it, for people.
+    regularization
+        How it is fitted with a penalty; None for a search.
     """
 
     main: Phase
@@ -92,6 +95,7 @@ class Plan:
     patience: float = defaults.PATIENCE
     goes_on: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
+    regularization: Regularization | None = None
 
     @property
     def wants_center(self) -> bool:
