@@ -100,7 +100,7 @@ def fitted(kinds: Sequence[str], rows: Rows, aim: Aim) -> dict[str, Decision]:
     expects, matrix = _expecting(corrected, likely, weight, aim)
     scores = corrected if matrix is None else likely @ matrix
     found = {}
-    for kind in kinds:
+    for kind in dict.fromkeys(kinds):
         if kind == "argmax":
             found[kind] = rule(kind, -bias)
         elif kind == "expected":

@@ -27,8 +27,12 @@ from gradless.training.decisions.rule import Decision, checked
 Array = npt.NDArray[np.float64]
 Classes = npt.NDArray[np.intp]
 
-_INNER = 4  # folds within those of an outer fold
+_JUDGED = ("argmax", "expected")  # in any case
+_INNER = 3  # folds within those of an outer fold
 _LEVEL = 0.95
+# With fewer rows for each of more than two classes, searched offsets are luck; of many classes,
+# shrunk ones are hardly more, and take long.
+_ROWS_A_CLASS, _MANY = 300, 12
 _FOR_CHOICE, _FOR_SLOW = 200, 25  # resamples for a standard error
 
 
@@ -158,7 +162,7 @@ def tune(
             f"capacity must be a share above 0 and up to 1, of two classes, got {most:g} of {count}"
         )
     aim = Aim(metric, names, most, positive)
-    kinds = [kind for kind in KINDS if kind != "argmax" or most is None]
+    kinds = _worthwhile(len(given), count, metric, most)
     generator = np.random.default_rng(seed)
     outer = _folds(rows.true, groups, folds, generator)
     parts = [np.flatnonzero(outer == fold) for fold in range(outer.max() + 1)]
@@ -168,9 +172,9 @@ def tune(
         rest = np.setdiff1d(np.arange(len(outer)), part, assume_unique=True)
         inside = rows.at(rest)
         of_groups = None if groups is None else np.asarray(groups)[rest]
-        inner = _folds(inside.true, of_groups, _INNER, generator)
+        inner = _folds(inside.true, of_groups, _INNER if metric.fast else 2, generator)
         kind = _chosen(_crossed(inside, inner, kinds, aim), inside, aim)
-        rules = fitted(KINDS, inside, aim)
+        rules = fitted([*kinds, *_JUDGED], inside, aim)
         likely = rows.probabilities[part]
         for name, rule in rules.items():
             by_kind[name][part] = rule.decide(likely)
@@ -180,6 +184,16 @@ def tune(
     if kind == "argmax":  # then nothing changes, whatever other folds chose
         nested = by_kind["argmax"]
     return Tuned(decision, _promise(nested, by_kind, rows, aim, seed))
+
+
+def _worthwhile(rows: int, classes: int, metric: Metric, most: float | None) -> list[str]:
+    """The kinds of rules that a table may speak for."""
+    left_out = {"argmax"} if most is not None else set()
+    if classes > 2 and rows < _ROWS_A_CLASS * classes:
+        left_out.add("searched")
+    if not metric.fast or classes > _MANY and rows < _ROWS_A_CLASS * classes:
+        left_out.add("shrunk")
+    return [kind for kind in KINDS if kind not in left_out]
 
 
 def _crossed(
@@ -207,7 +221,7 @@ def _chosen(decided: dict[str, Classes], rows: Rows, aim: Aim) -> str:
     drawn = resampled(list(decided.values()), rows.true, rows.weight, metric, classes, draws)
     columns = dict(zip(decided, drawn.T, strict=True))
     chosen = "expected"
-    for kind in ("shrunk", "searched"):
+    for kind in (kind for kind in KINDS[2:] if kind in decided):
         error = float(np.nanstd(columns[kind] - columns[chosen]))
         if gains[kind] - gains[chosen] > error:
             chosen = kind

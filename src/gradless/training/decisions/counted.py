@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -142,6 +143,22 @@ def _quadratic_kappa(tables: Array) -> Array:
     return np.where(expected > 0, 1 - _ratio((tables * far).sum((-2, -1)), expected), 0.0)
 
 
+def _precision(tables: Array, positive: int) -> Array:
+    hits, _, decided = _sums(tables)
+    return _ratio(hits, decided)[..., positive]
+
+
+def _recall(tables: Array, positive: int) -> Array:
+    hits, true, _ = _sums(tables)
+    return _ratio(hits, true)[..., positive]
+
+
+def _jaccard(tables: Array, positive: int) -> Array:
+    hits, true, decided = _sums(tables)
+    return _ratio(hits, true + decided - hits)[..., positive]
+
+
+_OF_POSITIVE = {"precision": _precision, "recall": _recall, "jaccard": _jaccard}
 _NAMED: dict[str, Callable[[Array], Array]] = {
     "accuracy": _accuracy,
     "balanced_accuracy": _balanced_accuracy,
@@ -165,7 +182,7 @@ NAMES = (*_NAMED, "f1", "fbeta:2", "profit", "cost")
 _RANKS = ("roc_auc", "average_precision", "precision_at_recall", "cross_entropy", "log_loss")
 
 
-def named(name: str, positive: int) -> Metric | None:
+def named(name: str, positive: int, classes: int = 2) -> Metric | None:
     """The metric of a name, None if it is none of these; ``positive`` is the class that F1 is of.
 
     Raises
@@ -192,6 +209,8 @@ def named(name: str, positive: int) -> Metric | None:
             )
         of = functools.partial(_f_either, beta=beta, positive=positive)
         return Metric(name, True, of)
+    if family in _OF_POSITIVE and not number and classes == 2:
+        return Metric(family, True, functools.partial(_OF_POSITIVE[family], positive=positive))
     if family == "zero_one":
         return Metric("zero_one", False, lambda tables: 1 - _accuracy(tables))
     return Metric(family, True, _NAMED[family]) if family in _NAMED and not number else None
@@ -206,7 +225,9 @@ def _f_either(tables: Array, beta: float, positive: int) -> Array:
 # --- What a decision brings -----------------------------------------------------------------------
 
 
-def mean_benefit(name: str, benefits: Any, *, as_cost: bool = False) -> Metric:
+def mean_benefit(
+    name: str, benefits: Any, *, as_cost: bool = False, total: bool = False
+) -> Metric:
     """Mean over the rows of what decisions bring, or with ``as_cost`` of what they cost.
 
     Parameters
@@ -217,6 +238,8 @@ def mean_benefit(name: str, benefits: Any, *, as_cost: bool = False) -> Metric:
         Of each decision for each true class, (true, decided); costs with ``as_cost``.
     as_cost
         Whether less is better.
+    total
+        The sum instead of the mean.
 
     Raises
     ------
@@ -229,8 +252,8 @@ def mean_benefit(name: str, benefits: Any, *, as_cost: bool = False) -> Metric:
             "costs must be finite numbers (true classes, decided classes), as many rows as "
             f"columns, got shape {matrix.shape}. For example: [[0, 1], [5, 0]]"
         )
-    matrix_of_gains = -matrix if as_cost else matrix
-    if (np.diagonal(matrix_of_gains) < matrix_of_gains.max(1)).all():
+    gains = -matrix if as_cost else matrix
+    if (np.diagonal(gains) < gains.max(1)).all():
         kind, best = ("costs", "lowest") if as_cost else ("benefits", "highest")
         raise InputError(
             f"{kind} must be {best} on the diagonal, where the decision is right, for one class at "
@@ -238,9 +261,10 @@ def mean_benefit(name: str, benefits: Any, *, as_cost: bool = False) -> Metric:
         )
 
     def of(tables: Array) -> Array:
-        return _ratio((tables * matrix).sum((-2, -1)), tables.sum((-2, -1)))
+        sums: Array = (tables * matrix).sum((-2, -1))
+        return sums if total else _ratio(sums, tables.sum((-2, -1)))
 
-    return Metric(name, not as_cost, of, matrix_of_gains)
+    return Metric(name, not as_cost, of, gains, total=total)
 
 
 def profit(value: float, cost: float, positive: int) -> Metric:
@@ -299,7 +323,7 @@ def of_function(
     labels = np.asarray(classes)
     count = len(labels)
     true, decided = np.repeat(labels, count), np.tile(labels, count)
-    weighs = _takes_weights(function)
+    weighs = takes_weights(function)
 
     def one(cells: Array) -> float:
         if not cells.any():
@@ -312,13 +336,16 @@ def of_function(
 
     def of(tables: Array) -> Array:
         flat = tables.reshape(-1, count * count)
-        return np.array([one(cells) for cells in flat]).reshape(tables.shape[:-2])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # thresholds are tried that decide for one class only
+            return np.array([one(cells) for cells in flat]).reshape(tables.shape[:-2])
 
     told = name or getattr(function, "__name__", "metric")
     return Metric(told, greater_is_better, of, fast=False, total=not weighs)
 
 
-def _takes_weights(function: Callable[..., Any]) -> bool:
+def takes_weights(function: Callable[..., Any]) -> bool:
+    """Whether a function of labels has an argument ``sample_weight``."""
     try:
         return "sample_weight" in inspect.signature(function).parameters
     except (TypeError, ValueError):

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradless._core import storage
 from gradless._core.errors import InputError
 
 Array = npt.NDArray[np.float64]
@@ -163,6 +162,8 @@ class Decision:
 
     def save(self, path: str | Path, **more: Any) -> None:
         """Write it to a file as JSON, with ``more`` beside it."""
+        from gradless._core import storage  # noqa: PLC0415 - loads JAX, which nothing else needs
+
         text = json.dumps(self.as_json() | more, indent=2, allow_nan=False)
         storage.write_bytes(Path(path), f"{text}\n".encode())
 

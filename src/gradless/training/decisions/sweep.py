@@ -15,8 +15,9 @@ from gradless.training.decisions.counted import Metric, table
 Array = npt.NDArray[np.float64]
 
 # Thresholds tried: of more scores than that, those at even shares of the rows and of each class.
-_EXACT, _MANY_CLASSES, _SLOW = 20_000, 128, 48
-_PASSES = 4
+_EXACT, _SLOW = 20_000, 48
+_SEVERAL = 96  # of more than two classes, for a class
+_PASSES, _ENOUGH = 3, 1e-3  # a pass that gains less than this part is the last one
 
 
 def best_offsets(
@@ -42,18 +43,19 @@ def best_offsets(
     """
     if scores.shape[1] == 2:
         return _two(scores, true, weight, metric, start, most, positive)
+    by_class = weight[:, None] * true
     offsets, best = start.copy(), _gain(scores + start, true, weight, metric)
     for _ in range(_PASSES):
         before = best
         for k in range(len(offsets)):
-            offset, gain = _swept(scores + offsets, true, weight, metric, k)
+            offset, gain = _swept(scores + offsets, by_class, metric, k)
             if gain > best:
                 tried = offsets.copy()
                 tried[k] += offset
                 # The sum of many small numbers that a sweep goes by is not exact.
                 if (exact := _gain(scores + tried, true, weight, metric)) > best:
                     offsets, best = tried, exact
-        if best <= before:
+        if best - before <= _ENOUGH * abs(best):
             break
     return offsets - offsets.mean()
 
@@ -87,26 +89,23 @@ def _nearest(gains: Array, cuts: Array, start: float) -> float:
     return float(cuts[best[np.argmin(np.abs(cuts[best] - start))]])
 
 
-def _swept(
-    shifted: Array, true: Array, weight: Array, metric: Metric, k: int
-) -> tuple[float, float]:
-    """What to add to a class's score, and the metric then."""
+def _swept(shifted: Array, by_class: Array, metric: Metric, k: int) -> tuple[float, float]:
+    """What to add to a class's score, and about the metric then.
+
+    ``by_class`` is the weight of each true class, (n, classes).
+    """
     classes = shifted.shape[1]
     others = shifted.copy()
     others[:, k] = -np.inf
     second = others.argmax(1)
     behind = others[np.arange(len(others)), second] - shifted[:, k]
-    limits = _limits(behind, true[:, k] * weight, _MANY_CLASSES if metric.fast else _SLOW)
+    limits = _spread(behind, by_class[:, k], _SEVERAL if metric.fast else _SLOW)
     segment = np.searchsorted(limits, behind, side="left")
     cells = segment * classes + second
     count = (len(limits) + 1) * classes
-    from_where = np.stack(
-        [
-            np.bincount(cells, weight * true[:, c], minlength=count).reshape(-1, classes)
-            for c in range(classes)
-        ],
-        axis=1,
-    )  # (segments, true, decided without k)
+    columns = [np.bincount(cells, by_class[:, c], minlength=count) for c in range(classes)]
+    # (segments, true, decided without k)
+    from_where = np.stack(columns, axis=1).reshape(-1, classes, classes).swapaxes(1, 2)
     moved = np.cumsum(from_where, axis=0)
     tables = moved[-1] - moved[:-1]
     tables[:, :, k] += moved[:-1].sum(-1)
@@ -114,6 +113,16 @@ def _swept(
     gains = np.where(np.isfinite(gains), gains, -np.inf)
     at = _nearest(gains, limits, 0.0)
     return at, float(gains.max())
+
+
+def _spread(values: Array, of_class: Array, most: int) -> Array:
+    """About so many limits: at even shares of some of the rows, and of those of a class."""
+    few = values[:: len(values) // (8 * most) + 1]
+    likely = np.flatnonzero(of_class > of_class.max() / 2)
+    likely = likely[:: len(likely) // (8 * most) + 1]
+    parts = np.concatenate([few, values[likely]])
+    shares = np.quantile(parts, np.linspace(0, 1, most))
+    return np.unique(np.concatenate([[values.min() - 1], shares, [values.max() + 1]]))
 
 
 def _limits(values: Array, of_class: Array, most: int) -> Array:
