@@ -87,8 +87,8 @@ def _page(document: dict[str, Any], results: Results, names: list[str]) -> list[
         "## Differences",
         "",
         "gradless minus the other, paired by split, in percent of the constant guess's loss, with",
-        "the 95% interval of the mean by Student's t. Splits share rows, so it is too narrow rather",
-        "than too wide. Negative: gradless is better.",
+        "the 95% interval of the mean by Student's t. Splits share rows, so it is too narrow, not",
+        "too wide. Negative: gradless is better.",
         "",
         *_differences(results, [name for name in names if name not in (GRADLESS, CONSTANT)]),
         "",
@@ -159,8 +159,8 @@ def _sentences(results: Results) -> list[str]:
         f"- Worse than a constant guess beyond the interval: {_named(guessed)}.",
         f"- Better than both kinds of MLP on {len(both)} of {len(results)} tables.",
         f"- A fit takes {np.median(ratios):.1f} times the processor time of MLP's, the median over",
-        f"  tables, and {max(ratios):.1f} times at most. Compilation, some seconds for each shape of",
-        "  data, is not counted.",
+        f"  tables, and {max(ratios):.1f} times at most. Compilation, some seconds for each shape",
+        "  of data, is not counted.",
     ]
 
 
