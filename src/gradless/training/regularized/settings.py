@@ -148,7 +148,7 @@ def least_evaluations(settings: Settings, task: Task, model: MLP, objective: Obj
 
 def _middle_first(strengths: tuple[float, ...]) -> tuple[float, ...]:
     """By distance from the middle one, so that an early end has seen the likely ones."""
-    logs = np.log10(np.maximum(strengths, 1e-12)).tolist()
+    logs = [math.log10(max(s, 1e-12)) for s in strengths]
     middle = float(np.median(logs))
     order = sorted(range(len(strengths)), key=lambda i: (round(abs(logs[i] - middle), 6), -logs[i]))
     return tuple(float(strengths[i]) for i in order)

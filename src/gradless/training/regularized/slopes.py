@@ -32,7 +32,7 @@ _SUMMED_UP = 1e-30  # what a sum of weights is at least
 
 
 class Data(NamedTuple):
-    """Rows that networks are trained on, feature-major; those that fill it up weigh nothing."""
+    """Rows that networks are trained on, feature-major; copies that fill them up weigh nothing."""
 
     inputs: jax.Array  # (features, rows), float32
     targets: Targets  # as objectives prepare them
