@@ -220,15 +220,8 @@ def minimize(
         "batch_size": batch_size,
         "seed": int(seed),
     }
-    plan = Plan(
-        Phase(problem, chosen, stop, why),
-        start,
-        seed,
-        goes_on=True,
-        judges_alike=True,
-        known=first,
-        settings=settings,
-    )
+    main = Phase(problem, chosen, stop, why)
+    plan = Plan.of_function(main, start, seed, known=first, settings=settings)
     session = Session(plan, watchers)
     if resume_from is not None:
         session.go_on_from(

@@ -100,6 +100,11 @@ class Plan:
     known: Score | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def of_function(cls, main: Phase, params: Params, seed: int, **more: Any) -> Plan:
+        """Of a function, of which people give where it begins, and want the least value."""
+        return cls(main, params, seed, goes_on=True, judges_alike=True, **more)
+
     @property
     def wants_center(self) -> bool:
         """Whether it ends with the center of its search, unless rows held out choose."""

@@ -14,9 +14,10 @@ from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError
 from gradless._core.tree import Params
 from gradless.objectives import Objective
-from gradless.runs.comparison.contest import Contest, Plan, Progress
+from gradless.runs.comparison.contest import Contest, Plan
 from gradless.runs.comparison.entrants import named
 from gradless.runs.comparison.given import task_of
+from gradless.runs.comparison.one_run import Progress
 from gradless.strategies import Strategy
 from gradless.training.gradient_descent import Adam
 from gradless.training.progress import live_line
@@ -122,8 +123,7 @@ def compare(
     stop = Stop(evaluations, seconds, target_loss, target_accuracy)
     contest = Contest(Plan(task, entrants, seeds, stop, seed, adam))
     with _Line(contest, verbose) as line:
-        for progress in contest.run():
-            line.show(progress)
+        contest.run(line.show)
     summary = contest.summarise()
     if summary is None:
         reasons = "; ".join(f"{name}: {why}" for name, why in contest.failures.items())

@@ -6,6 +6,8 @@
     what it is compared on: a recipe, or any problem
 ``contest``
     trains every entrant under every seed
+``one_run``
+    one of them: a session, followed and judged
 ``outcomes``
     what one run leaves: how its best loss fell
 ``summary``
