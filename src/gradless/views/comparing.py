@@ -47,15 +47,17 @@ def compare(
 ) -> Comparison:
     """Compare strategies, or settings of one, over several seeds.
 
-    A seed decides the first parameters and all noise, and is the same for every strategy, so
-    differences are taken seed by seed.
+    A seed decides the first parameters, which rows test and all noise, and is the same for every
+    strategy, so differences are taken seed by seed. Each trains as it would alone: on arrays as an
+    estimator does, on a recipe as ``gradless train``, on a function as :func:`gradless.minimize`.
 
     Parameters
     ----------
     problem
         Arrays ``(X, y)`` of shapes (samples, features) and (samples,), on which a network is
-        trained; a data set by name or file, or a ``Recipe``; a ``SupervisedProblem``,
-        ``FunctionProblem`` or ``PythonProblem``; or a JAX function of parameters.
+        trained, but for a quarter of the rows, which judges it; a data set by name or file, or a
+        ``Recipe``; a ``SupervisedProblem``, ``FunctionProblem`` or ``PythonProblem``; or a JAX
+        function of parameters.
     strategies
         By name, ``{"small": CMAES(sigma=0.1), "b": "openai_es"}``; or a list of strategies and of
         names. A name may set hyperparameters: ``"openai_es:sigma=0.1"``.

@@ -4,6 +4,8 @@
     what is compared: strategies, and variants of them
 ``tasks``
     what it is compared on: a recipe, or any problem
+``arrays``
+    arrays, which are divided as a table is
 ``contest``
     trains every entrant under every seed
 ``one_run``
