@@ -39,8 +39,6 @@ from gradless.training.loop import Stop
 from gradless.training.regularized import Settings
 from gradless.training.samples import Samples, filled
 
-_TEST_FRACTION = 0.25
-
 
 def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
     """Load the data and build the problem; every bad input is found here, before any training.
@@ -98,7 +96,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
     fraction = recipe.test_fraction
     samples, planar = len(table.targets), recipe.is_planar
     if fraction is None:
-        fraction = 0.0 if planar or samples < 20 else _TEST_FRACTION
+        fraction = 0.0 if planar or samples < 20 else defaults.TEST_FRACTION
     scale = not planar if recipe.standardize is None else recipe.standardize
     default = "squared_error" if table.class_names is None else "cross_entropy"
     objective = wanted or objectives.get(default)

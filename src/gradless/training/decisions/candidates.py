@@ -93,9 +93,7 @@ def fitted(kinds: Sequence[str], rows: Rows, aim: Aim) -> dict[str, Decision]:
 
     def rule(kind: str, offsets: Array, benefits: Array | None = None) -> Decision:
         name = aim.metric.name
-        return Decision(
-            aim.classes, name, kind, floor, temperature, bias, offsets, benefits
-        )
+        return Decision(aim.classes, name, kind, floor, temperature, bias, offsets, benefits)
 
     expects, matrix = _expecting(corrected, likely, weight, aim)
     scores = corrected if matrix is None else likely @ matrix
