@@ -32,8 +32,8 @@ class Problem:
 
     data: str = option(
         ...,
-        "Name of a built-in data set (list them: gradless datasets), or a CSV file with a header, "
-        "or a Parquet file.",
+        "Name of a built-in data set (list them: gradless datasets), or a CSV, Parquet or Excel "
+        "file; - for standard input.",
         metavar="DATA",
         positional=True,
     )
@@ -49,6 +49,45 @@ class Problem:
         "Columns of numbers to read as categories, such as postal codes.",
         metavar="NAME",
         group="Advanced",
+    )
+    delimiter: str | None = option(
+        None,
+        "Character between two cells of a CSV file, if it is read wrongly: , ; | or tab.",
+        metavar="TEXT",
+        group="Advanced",
+        example='";"',
+    )
+    decimal: Literal[".", ","] | None = option(
+        None,
+        "What stands before the decimals of numbers, if they are read wrongly: . or ,",
+        metavar="TEXT",
+        group="Advanced",
+        example='","',
+    )
+    encoding: str | None = option(
+        None,
+        "Encoding of a CSV file that is not in UTF-8, UTF-16 or cp1252, for example latin-2.",
+        metavar="NAME",
+        group="Advanced",
+        example="latin-2",
+    )
+    header: bool | None = option(
+        None,
+        "Name the columns of a file 'column 1', 'column 2' and so on: its first row has no names.",
+        group="Advanced",
+    )
+    group: str | None = option(
+        None,
+        "Column whose equal rows stay together, all in training or all in the test, such as a "
+        "patient.",
+        metavar="NAME",
+        group="Data",
+    )
+    time_column: str | None = option(
+        None,
+        "Column of dates or numbers by which the last rows test the network.",
+        metavar="NAME",
+        group="Data",
     )
     missing: tuple[str, ...] | None = option(
         None,

@@ -262,6 +262,7 @@ def _network(prepared: Prepared, params: Params) -> Network:
         prepared.target,
         prepared.outputs,
         prepared.recipe.missing,
+        prepared.recipe.how,
     )
 
 

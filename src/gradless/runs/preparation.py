@@ -24,6 +24,7 @@ from gradless.data.named import DATASETS
 from gradless.data.parts import Parts, divide
 from gradless.data.preprocessing import Preprocessing
 from gradless.data.scaling import Moments, Scales, check_deviation, is_blurred
+from gradless.data.sources import STDIN
 from gradless.data.table import Table
 from gradless.data.targets import class_indices
 from gradless.models.facts import check_precision
@@ -90,6 +91,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         drop=recipe.drop,
         categories=recipe.categories,
         missing=recipe.missing,
+        how=recipe.how,
     )
     if task != recipe.task and table.class_names is not None:
         _check_classes(recipe, table, table.class_names)
@@ -157,7 +159,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         strategy=given.name,
         why=plan.why,
         # A run folder is used from anywhere.
-        data=recipe.data if recipe.data in DATASETS else str(Path(recipe.data).resolve()),
+        data=recipe.data if recipe.data in (*DATASETS, STDIN) else str(Path(recipe.data).resolve()),
         objective=objective.name,
         hyperparameters=dataclasses.asdict(given),  # type: ignore[call-overload]
         test_fraction=fraction,
