@@ -27,8 +27,8 @@ class Output:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
-    """Data, network and objective."""
+class Data:
+    """Which data, and how a file is read."""
 
     data: str = option(
         ...,
@@ -76,19 +76,6 @@ class Problem:
         "Name the columns of a file 'column 1', 'column 2' and so on: its first row has no names.",
         group="Advanced",
     )
-    group: str | None = option(
-        None,
-        "Column whose equal rows stay together, all in training or all in the test, such as a "
-        "patient.",
-        metavar="NAME",
-        group="Data",
-    )
-    time_column: str | None = option(
-        None,
-        "Column of dates or numbers by which the last rows test the network.",
-        metavar="NAME",
-        group="Data",
-    )
     missing: tuple[str, ...] | None = option(
         None,
         "Texts to read as missing values besides empty cells; without a text, empty cells only. "
@@ -102,6 +89,25 @@ class Problem:
         "Predict classes or numbers: classification, regression or auto.",
         metavar="NAME",
         group="Advanced",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem(Data):
+    """Data, network and objective."""
+
+    group: str | None = option(
+        None,
+        "Column whose equal rows stay together, all in training or all in the test, such as a "
+        "patient.",
+        metavar="NAME",
+        group="Data",
+    )
+    time_column: str | None = option(
+        None,
+        "Column of dates or numbers by which the last rows test the network.",
+        metavar="NAME",
+        group="Data",
     )
     positive: str | None = option(
         None,

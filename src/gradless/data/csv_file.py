@@ -128,7 +128,7 @@ class CsvFile(File):
         except csv.Error as error:
             raise self._invalid(error) from None
         if not cells:
-            raise self.error("the file is empty; it must begin with a line of names")
+            raise self.error("the file is empty; it must begin with a header line")
         known = not {*map(one_line, cells)}.isdisjoint(map(one_line, self._how.known))
         names = (known or self.dialect.names) if self._how.names is None else self._how.names
         if not names and self._how.names is None:
@@ -140,7 +140,7 @@ class CsvFile(File):
             )
         self.dialect = self.dialect._replace(names=names)
         width = len(cells)
-        if following is not None and len(following) == width + 1:
+        if following is not None and len(following) == width + 1 == self.dialect.width:
             # R writes the names of rows without a name for their column; others end each row so.
             cells = [*cells, ""] if not following[-1].strip() else ["", *cells]
         header = tuple(map(one_line, cells))

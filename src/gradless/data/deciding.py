@@ -26,6 +26,8 @@ _WORDS_OF_TEXT = 5
 _ODD = 0.05  # of the cells of a column of numbers
 _DATES = 0.95  # of the cells of a column of dates
 _NAMED = 3
+# In fewer rows, a column of one value says little about others.
+_FEW_ROWS = 10
 _ID = re.compile(r"(?i)(.*[\s_.-])?(id|ids|idx|index|uid|uuid|row ?names?|row|nr|no|#)|.*[a-z]I[dD]")
 
 
@@ -90,7 +92,7 @@ def _no_number(at: Cells, values: FloatArray) -> str | None:
     if gaps.all():
         return "no filled cell"
     first = values[~gaps][0]
-    if not gaps.any() and (values == first).all() and len(values) > 1:
+    if not gaps.any() and (values == first).all() and len(values) >= _FEW_ROWS:
         return f"one value, {cells.plain_number(first)}, in all rows"
     if len(values) < 3 or gaps.any() or not (values == np.trunc(values)).all():
         return None
@@ -137,9 +139,9 @@ def _are_numbers(count: int, different: int, odd: Mapping[str, int]) -> bool:
 
 
 def says_unknown(text: str) -> bool:
-    """Whether a text among numbers says that a value is not known."""
+    """Whether a text among numbers says that a value is not known, or is beyond all numbers."""
     plain = cells.one_line(text).casefold()
-    return plain in numerals.UNKNOWN or plain in cells.MISSING
+    return cells.number(plain) is not None or plain in numerals.UNKNOWN or plain in cells.MISSING
 
 
 def _notes(
@@ -304,7 +306,7 @@ def _dates_of(at: Cells, content: Texts, counts: np.ndarray) -> Column | None:
     values = _looked_up(content, found)
     filled_values = values[~np.isnan(values)]
     useless = None
-    if len(filled_values) == len(values) > 1 and (values == values[0]).all():
+    if len(filled_values) == len(values) >= _FEW_ROWS and (values == values[0]).all():
         useless = f"one date, {dates.shown(values[0], kind)}, in all rows"
     return Column(kind, values, None, tuple(notes), useless)
 
@@ -342,7 +344,7 @@ def _mixed(content: Texts, counts: np.ndarray) -> tuple[str, str] | None:
 
 def _no_category(at: Cells, names: list[str], filled: int, rows: int) -> str | None:
     """Why nothing can be learned from these categories, if so."""
-    if len(names) == 1 and filled == rows > 1:
+    if len(names) == 1 and filled == rows >= _FEW_ROWS:
         return f"one value, {short(names[0])}, in all rows"
     if at.unnamed and len(names) == filled == rows:
         return "a name in each row, an index"

@@ -36,6 +36,8 @@ class Dialect(NamedTuple):
         Lines before the table.
     names
         Whether the first row has the names of the columns, as far as can be told.
+    width
+        Cells of most rows below the first.
     """
 
     delimiter: str = ","
@@ -44,6 +46,7 @@ class Dialect(NamedTuple):
     decimal: str = "."
     skip: int = 0
     names: bool = True
+    width: int = 0
 
     def reader(self, lines: object, *, strict: bool = True) -> csv._reader:
         """Rows of these lines."""
@@ -86,7 +89,11 @@ def sniffed(
     rows = _rows(lines, dialect)
     skip = _preamble(rows)
     dialect = dialect._replace(skip=first + skip, decimal=decimal or _decimal(rows, named))
-    return dialect._replace(names=_has_names(rows[skip:]))
+    widths = Counter(len(row) for row in rows[skip + 1 :] if any(map(str.strip, row)))
+    (width, count), *_ = widths.most_common(1) or [(0, 0)]
+    return dialect._replace(
+        names=_has_names(rows[skip:]), width=width if count > 1 and 2 * count > widths.total() else 0
+    )
 
 
 def _quote(lines: Sequence[str]) -> str:

@@ -177,6 +177,11 @@ def read_table(
     )
 
 
+def column_names(path: str | os.PathLike[str], how: Reading = Reading()) -> tuple[str, ...]:
+    """Names of the columns of a file."""
+    return opened(path, how).header
+
+
 def read_features(path: str | os.PathLike[str], feature_names: Sequence[str]) -> FloatArray:
     """Read the features of unseen rows from a file by column name: numbers, without gaps.
 

@@ -37,6 +37,7 @@ class Targets(NamedTuple):
 
 def learned(column: Answers, task: Task) -> Targets:
     """What is to be predicted, for training."""
+    guessed = task == "auto"
     file, name, count = column.file, column.name, column.count
     if count == 1:
         raise file.error("there must be two rows of data or more, got one")
@@ -74,6 +75,11 @@ def learned(column: Answers, task: Task) -> Targets:
     notes = [merged(name, list(spellings.values()), "class"), apart(name, list(keys))]
     if in_quotes := [column.texts[k] for k in used if column.texts[k].endswith(cells.QUOTED)]:
         notes.append(quoted(name, in_quotes))
+    if guessed and not words and len(order) > 2:
+        notes.append(
+            f"the target {short(name)} is read as {len(order)} classes, since it has few different "
+            "whole numbers. Use --task regression to predict numbers"
+        )
     class_names = tuple(spellings[key][0] for key in order)
     return Targets(places[column.codes], class_names, tuple(filter(None, notes)))
 

@@ -14,18 +14,20 @@ from gradless import objectives, strategies
 from gradless._core import defaults, forked, free_memory, words
 from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError, unknown_name
-from gradless.data import datasets, fingerprints
+from gradless.data import datasets, describing, fingerprints
 from gradless.data.cells import short
 from gradless.data.checksums import checksums
 from gradless.data.columns import Columns
 from gradless.data.datasets import Dataset
 from gradless.data.fingerprints import Fingerprints
+from gradless.data.leaks import leaks
 from gradless.data.named import DATASETS
 from gradless.data.parts import Parts, divide
 from gradless.data.preprocessing import Preprocessing
 from gradless.data.scaling import Moments, Scales, check_deviation, is_blurred
 from gradless.data.sources import STDIN
 from gradless.data.table import Table
+from gradless.data.together import groups_of, times_of
 from gradless.data.targets import class_indices
 from gradless.models.facts import check_precision
 from gradless.objectives import Objective, Task
@@ -88,10 +90,11 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         target=recipe.target,
         task=task,
         seed=recipe.seed,
-        drop=recipe.drop,
+        drop=(*recipe.drop, *filter(None, [recipe.group])),
         categories=recipe.categories,
         missing=recipe.missing,
         how=recipe.how,
+        asides=list(dict.fromkeys(filter(None, [recipe.group, recipe.time_column]))),
     )
     if task != recipe.task and table.class_names is not None:
         _check_classes(recipe, table, table.class_names)
@@ -187,7 +190,23 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         _fingerprints(table, parts),
         learning,
         parts.note,
+        table.left_out,
+        *_understood(recipe, table, parts, objective.name),
     )
+
+
+def _understood(
+    recipe: Recipe, table: Table, parts: Parts, objective: str
+) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """What was understood of a file, and what to say of columns that give its target away."""
+    if recipe.data in DATASETS:
+        return (), ()
+    target, columns = str(table.target), table.columns
+    known = (table.targets, table.class_names)
+    found = [*describing.facts(columns, table.left_out, target, *known)]
+    rows = describing.parts(len(parts.train), len(parts.validation), len(parts.test))
+    found += [("rows", rows), ("objective", objective)]
+    return tuple(found), tuple(leaks(columns, *known, target))
 
 
 def _divided(
@@ -199,6 +218,10 @@ def _divided(
         datasets.name_of(recipe.data), table.targets, table.class_names, test=test,
         validation=recipe.validation if validation is None else validation,
         seed=recipe.seed, features=None if recipe.is_planar else table.features,
+        apart=recipe.data not in DATASETS,
+        groups=None if recipe.group is None else groups_of(table.asides[recipe.group]),
+        times=None if recipe.time_column is None
+        else times_of(table.asides[recipe.time_column], recipe.time_column),
     )  # fmt: skip
     return parts, _inputs(recipe, table, parts, scale)
 
