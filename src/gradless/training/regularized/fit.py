@@ -74,6 +74,8 @@ class Found(NamedTuple):
     strengths, losses, errors
         What was tried, ascending, its mean loss on rows not seen, and the standard errors of these
         means, float64, (strengths,); empty without cross-validation.
+    fitted
+        The mean loss of the same networks on the rows that they were fitted to, (strengths,).
     out_of_fold
         Outputs for each row of the network that has not seen it, at the chosen strength, float64,
         (rows, outputs); NaN where there is none. For rows of no fold the mean over all folds.
@@ -92,6 +94,7 @@ class Found(NamedTuple):
     strengths: npt.NDArray[np.float64]
     losses: npt.NDArray[np.float64]
     errors: npt.NDArray[np.float64]
+    fitted: npt.NDArray[np.float64]
     out_of_fold: npt.NDArray[np.float64]
     fold: npt.NDArray[np.int64]
     kept: int
@@ -189,6 +192,7 @@ class Fit:
             )
         self._by_strength: dict[float, list[np.ndarray]] = {}
         self._judged: dict[float, tuple[float, float, np.ndarray]] = {}
+        self._fitted: dict[float, float] = {}
         self._starts: list[tuple[float, np.ndarray]] = []
         self._current: descent.State | None = None
         self._evaluations = 0
@@ -218,6 +222,7 @@ class Fit:
                     yield from self._advanced("cross-validation", state, rows, fold != k, alpha)
                     self._by_strength.setdefault(alpha, []).append(self._kept())
                 self._judge(rows, alpha)
+                self._fitted[alpha] = float(np.mean(self._losses[-planned.folds :]))
         alpha = self._best()
         self._losses = []
         first, *later = planned.stages
@@ -362,6 +367,7 @@ class Fit:
                 np.array(tried, np.float64),
                 means,
                 errors,
+                np.array([self._fitted.get(a, np.nan) for a in tried], np.float64),
                 self._out_of_fold(alpha),
                 self._fold,
                 kept,
