@@ -27,6 +27,7 @@ from gradless.data.scaling import Moments, Scales, check_deviation, is_blurred
 from gradless.data.table import Table
 from gradless.data.targets import class_indices
 from gradless.models.facts import check_precision
+from gradless.objectives import Objective, extras
 from gradless.problems.supervised import OutputScale
 from gradless.runs.prepared import Prepared
 from gradless.runs.recipe import Recipe
@@ -37,6 +38,7 @@ from gradless.training.loop import Stop
 from gradless.training.samples import Samples, filled
 
 _TEST_FRACTION = 0.25
+_Extras = dict[str, NDArray[Any]] | None
 
 
 def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
@@ -70,6 +72,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
             "strategy too"
         )
     wanted = None if recipe.objective is None else objectives.get(recipe.objective)
+    extras.needed(wanted or objectives.get("cross_entropy"), recipe.extras)
     # Raised for bad names and sizes before a large file is read.
     check_precision(recipe.precision, recipe.model((1, *recipe.neurons, 1)))
     if recipe.data in DATASETS and recipe.target is not None:
@@ -89,6 +92,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         drop=recipe.drop,
         categories=recipe.categories,
         missing=recipe.missing,
+        beside=tuple(recipe.extras.values()),
     )
     if task != recipe.task and table.class_names is not None:
         _check_classes(recipe, table, table.class_names)
@@ -97,12 +101,13 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
     if fraction is None:
         fraction = 0.0 if planar or samples < 20 else _TEST_FRACTION
     scale = not planar if recipe.standardize is None else recipe.standardize
+    beside = _extras(recipe, wanted, table)
     parts = divide(
         datasets.name_of(recipe.data), table.targets, table.class_names, test=fraction,
         validation=0.0 if recipe.validation is None and planar else recipe.validation,
-        seed=recipe.seed, features=None if planar else table.features,
+        seed=recipe.seed, features=None if planar else extras.beside(table.features, beside),
     )  # fmt: skip
-    inputs = _inputs(recipe, table, parts, scale)
+    inputs = _inputs(recipe, table, parts, scale, beside)
     train, validation, test = inputs.train, inputs.validation, inputs.test
     if recipe.positive is not None:  # after the split, which is then the same for both
         train = _with_second(train, recipe.positive)
@@ -112,7 +117,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         )
 
     default = "cross_entropy" if train.is_classification else "squared_error"
-    objective = wanted or objectives.get(default)
+    objective = (wanted or objectives.get(default)).for_classes(train.class_names)
     scale_outputs = scale if recipe.scale_outputs is None else recipe.scale_outputs
     outputs, turned = None, train.class_names != table.class_names
     if scale_outputs and not train.is_classification:
@@ -128,9 +133,11 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
     _check_batch(recipe.batch_size, train.n_samples)
     learning = Learning(
         kind=kind,
-        samples=_samples(inputs, table, parts.samples, outputs, turned),
+        samples=_samples(inputs, table, parts.samples, outputs, turned, beside),
         held_out=(
-            None if validation is None else _samples(inputs, table, parts.held_out, outputs, turned)
+            None
+            if validation is None
+            else _samples(inputs, table, parts.held_out, outputs, turned, beside)
         ),
         stop=stop or Stop(),
         seed=recipe.seed,
@@ -188,7 +195,15 @@ class _Inputs(NamedTuple):
     of: Callable[[Any], NDArray[np.float32]]  # inputs of rows
 
 
-def _inputs(recipe: Recipe, table: Table, parts: Parts, scale: bool) -> _Inputs:
+def _extras(recipe: Recipe, objective: Objective | None, table: Table) -> _Extras:
+    """What the objective looks at besides, of all rows."""
+    if objective is None or not objective.needs:
+        return None
+    given = {role: (table.beside or {})[name] for role, name in recipe.extras.items()}
+    return extras.checked(objective, given, table.targets)
+
+
+def _inputs(recipe: Recipe, table: Table, parts: Parts, scale: bool, beside: _Extras) -> _Inputs:
     """Training, validation and test samples as the network sees them."""
     name, columns, preprocessing = datasets.name_of(recipe.data), table.columns, None
     names = columns.feature_names
@@ -207,7 +222,8 @@ def _inputs(recipe: Recipe, table: Table, parts: Parts, scale: bool) -> _Inputs:
         return preprocessing.transform(own)
 
     def dataset(rows: Any) -> Dataset:
-        return Dataset(name, of(rows), table.targets[rows], names, table.class_names)
+        own = extras.at(beside, rows)
+        return Dataset(name, of(rows), table.targets[rows], names, table.class_names, own)
 
     validation, test = (
         dataset(rows) if len(rows) else None for rows in (parts.validation, parts.test)
@@ -221,6 +237,7 @@ def _samples(
     part: tuple[Any, NDArray[np.float64]],
     outputs: OutputScale | None,
     turned: bool,
+    beside: _Extras,
 ) -> Samples:
     """Rows as a network learns from them; ``turned`` if the two classes have changed places."""
     rows, weight = part
@@ -232,7 +249,7 @@ def _samples(
         if outputs is not None:
             scales = Scales(np.zeros(1), np.ones(1), outputs.shift, outputs.scale)
             targets = scales.targets(targets, np.ones(1))
-    return Samples(inputs.of(rows), targets, weight)
+    return Samples(inputs.of(rows), targets, weight, extras=extras.at(beside, rows))
 
 
 def _output_scale(name: str, targets: NDArray[Any], weight: NDArray[np.float64]) -> OutputScale:

@@ -30,6 +30,7 @@ _TYPES: dict[str, Any] = {
     "objective": str | None,
     "strategy": str,
     "why": str | None,
+    "extras": dict,
     "log_loss_first": bool | None,
     "first": dict | None,
     "hyperparameters": dict,
@@ -55,7 +56,8 @@ class Recipe:
     ``hidden`` of None is 16 neurons, and the chapter's 64 for data in the plane.
     ``log_loss_first`` gives half of the budget to log loss before the objective; None does where
     the objective counts samples. ``first`` is how that was planned: strategy, hyperparameters and
-    limits.
+    limits. ``extras`` names the columns that an objective looks at besides, by role
+    (``objectives.extras``): these are no inputs.
     """
 
     data: str
@@ -77,6 +79,7 @@ class Recipe:
     strategy: str = auto.AUTO
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     why: str | None = None
+    extras: dict[str, str] = field(default_factory=dict)
     log_loss_first: bool | None = None
     first: dict[str, Any] | None = None
     batch_size: int | None = None

@@ -147,6 +147,7 @@ def supervised(
         check_deviation(moments.spread, "y")
         outputs = OutputScale(moments.spread, moments.mean)  # as what trains has it
     measure = wanted or objectives.get("cross_entropy" if classes else "squared_error")
+    measure = measure.for_classes(dataset.class_names)
     sizes = (
         dataset.n_features,
         *(defaults.HIDDEN if hidden is None else hidden),
