@@ -234,7 +234,30 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Search:
+class Training:
+    """What comes before the objective, and which rows select the network."""
+
+    log_loss_first: Literal["auto", "yes", "no"] = option(
+        "auto",
+        "Spend half of the budget on log loss first: yes, no or auto (for metrics that count rows, "
+        "such as f1).",
+        metavar="NAME",
+        group="Advanced",
+    )
+    validation: float | None = option(
+        None,
+        "Share of the training rows that selects the network and stops training; 0 for none. "
+        "Default: 0.2 where rows are enough; none for generated data.",
+        metavar="SHARE",
+        group="Advanced",
+        example="0.2",
+        at_least=0,
+        below=1,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search(Training):
     """A strategy and a seed."""
 
     strategy: str = option(
@@ -252,24 +275,15 @@ class Search:
         at_least=0,
         at_most=_MOST_SEEDS,
     )
-    log_loss_first: Literal["auto", "yes", "no"] = option(
+    alpha: str = option(
         "auto",
-        "Spend half of the budget on log loss first: yes, no or auto (for metrics that count rows, "
-        "such as f1).",
-        metavar="NAME",
-        group="Advanced",
+        "Strength of the penalty on the weights: a number, 0 for a search without penalty, or auto "
+        "for cross-validation.",
+        metavar="VALUE",
+        group="Search",
+        example="0.01",
     )
     hyperparameters: dict[str, Any] = field(default_factory=dict)  # of the named strategy
-    validation: float | None = option(
-        None,
-        "Share of the training rows that selects the network and stops training; 0 for none. "
-        "Default: 0.2 where rows are enough; none for generated data.",
-        metavar="SHARE",
-        group="Advanced",
-        example="0.2",
-        at_least=0,
-        below=1,
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from gradless.objectives import cost_table
 from gradless.objectives.extras import ROLES
 from gradless.runs.recipe import Recipe
 from gradless.training.loop import Stop
+from gradless.training.regularization import checked_alpha
 
 
 def recipe_of(options: Problem, **more: Any) -> Recipe:
@@ -33,6 +34,8 @@ def recipe_of(options: Problem, **more: Any) -> Recipe:
     for name in ("standardize", "log_loss_first"):
         if name in chosen:
             chosen[name] = {"auto": None, "yes": True, "no": False}[chosen[name]]
+    if "alpha" in chosen:
+        chosen["alpha"] = checked_alpha(chosen["alpha"])
     chosen["data"] = spelled(options.data)
     chosen["activation"] = known_name("activation", options.activation, ACTIVATIONS)
     chosen["initializer"] = known_name("initializer", options.initializer, INITIALIZERS)

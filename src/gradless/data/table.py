@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,8 +47,8 @@ class Table(NamedTuple):
         Name of the target's column.
     notes : tuple of str
         What someone should know of how the file was read, a line each.
-    beside : dict of str to list of str
-        The cells of columns that are no features, by name, as they are.
+    beside : mapping of str to list of str, or arrays (samples,)
+        The cells of columns that are no features, by name; None without any.
     """
 
     features: FloatArray
@@ -58,7 +58,7 @@ class Table(NamedTuple):
     categories: tuple[tuple[str, ...] | None, ...]
     target: str | None
     notes: tuple[str, ...] = ()
-    beside: dict[str, list[str]] | None = None
+    beside: Mapping[str, Any] | None = None
 
     @property
     def columns(self) -> Columns:
@@ -149,7 +149,7 @@ def read_table(
     says = Missing(missing)
     reading = Reading(file, columns, kinds, target_column, missing=says, training=True, kept=also)
     found = reading.read()
-    kept = dict(zip(beside, reading.kept, strict=True))
+    kept = dict(zip(beside, reading.kept, strict=True)) or None
     column = targets.Answers(file, name, reading.texts, reading.lines, says)
     values, class_names, notes = targets.learned(column, task)
     notes = (*reading.notes(), *notes)

@@ -12,7 +12,7 @@ from gradless.training import checkpoint
 from gradless.training.keeping import Keeping
 from gradless.training.plan import Plan
 from gradless.training.samples import Samples
-from gradless.training.session import Session
+from gradless.training.sessions import AnySession
 
 
 def keeping(inside: Path, plan: Plan, samples: Samples) -> Keeping:
@@ -28,6 +28,7 @@ def keeping(inside: Path, plan: Plan, samples: Samples) -> Keeping:
         (plan.seed, plan.patience, plan.held_out is None),
         getattr(main.problem, "model", None),
         main.told(1.0),
+        None if plan.regularization is None else plan.regularization.settings,
     )
     digest = hashlib.sha256(repr(settings).encode())
     extras = samples.extras or {}
@@ -39,7 +40,7 @@ def keeping(inside: Path, plan: Plan, samples: Samples) -> Keeping:
     return Keeping(folder, defaults.CHECKPOINT_EVERY)
 
 
-def go_on(session: Session, kept: Keeping) -> None:
+def go_on(session: AnySession, kept: Keeping) -> None:
     """Go on from the newest checkpoint that can be read, if there is one."""
     if checkpoint.found(kept.folder):
         session.restore(checkpoint.newest(kept.folder, session.like))

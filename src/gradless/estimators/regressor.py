@@ -30,7 +30,7 @@ class GradientFreeRegressor(RegressorMixin, GradientFree):
     standardize
         Scale the features to mean 0 and deviation 1, and the outputs of the network to those of
         the targets, inside of the estimator. Objectives see the units of the targets.
-    hidden_layer_sizes, activation, weights, strategy, greater_is_better, max_evaluations, \
+    hidden_layer_sizes, activation, alpha, weights, strategy, greater_is_better, max_evaluations, \
     max_time, batch_size, early_stopping, validation_fraction, patience, warm_start, \
     random_state, verbose, callback, checkpoint_dir, n_jobs
         As in :class:`GradientFreeClassifier`.
@@ -39,6 +39,7 @@ class GradientFreeRegressor(RegressorMixin, GradientFree):
     ----------
     output_scale_, output_shift_ : ndarray (outputs,)
         Predictions are those of the network times scale, plus shift.
+    alpha_, alphas_, cv_losses_, \
     coefs_, intercepts_, feature_mean_, feature_scale_, best_loss_, loss_curve_, history_, \
     validation_losses_, n_evaluations_, strategy_, strategy_reason_, stopped_because_, \
     n_features_in_, feature_names_in_
@@ -61,11 +62,12 @@ class GradientFreeRegressor(RegressorMixin, GradientFree):
         hidden_layer_sizes: int | Sequence[int] = defaults.HIDDEN,
         activation: str = "relu",
         *,
+        alpha: float | str = "auto",
         weights: str = "float32",
         strategy: str | Strategy = auto.AUTO,
         objective: Any = None,
         greater_is_better: bool | None = None,
-        max_evaluations: int | None = defaults.EVALUATIONS,
+        max_evaluations: int | None = None,
         max_time: float | None = None,
         batch_size: int | None = None,
         early_stopping: bool | str = "auto",

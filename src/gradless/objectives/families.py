@@ -73,7 +73,9 @@ def _coverage(outputs: FeatureRows, targets: Targets) -> jax.Array:
 def _precision_at_k(name: str, number: float) -> Objective:
     of_all = functools.partial(capacity.precision, length=number)
     description = f"precision of the best {_length(number)}, of the positive class"
-    return all_at_once(name, description, metrics.scores, of_all, CLASSES, classes=2)
+    return all_at_once(
+        name, description, metrics.scores, of_all, CLASSES, classes=2, of_rows=_share(name, number)
+    )
 
 
 def _profit_at_k(name: str, number: float) -> Objective:
@@ -81,8 +83,24 @@ def _profit_at_k(name: str, number: float) -> Objective:
     description = f"mean value that the best {_length(number)} bring; each row has its own"
     return all_at_once(
         name, description, metrics.scores, of_all, CLASSES, classes=2, needs=("value",),
-        perfect=math.inf,
+        perfect=math.inf, of_rows=_share(name, number),
     )  # fmt: skip
+
+
+def _share(name: str, number: float) -> Callable[[int], Objective] | None:
+    """Makes of a list's number of rows its share of all of them."""
+    return functools.partial(_of_share, name, number) if number >= 1 else None
+
+
+def _of_share(name: str, number: float, rows: int) -> Objective:
+    family = name.partition(":")[0]
+    if number >= rows:
+        raise InputError(
+            f"objective {name!r} must be of fewer rows than there are, got {rows:,} rows. For "
+            f"example: {numbered(family, FAMILIES[family].example)}"
+        )
+    share = number / rows
+    return FAMILIES[family].made(family, share)
 
 
 def _length(number: float) -> str:
@@ -136,6 +154,10 @@ class Family:
     example: float
     optional: bool = False  # the example is the default
 
+    def made(self, family: str, number: float) -> Objective:
+        """The objective of this number, always the same one."""
+        return _made(self, family, number)
+
     def number(self, name: str, text: str) -> float:
         """The number that was typed; refused if it is out of range."""
         if not text and self.optional:
@@ -152,6 +174,11 @@ class Family:
         return number
 
 
+@functools.cache
+def _made(family: Family, name: str, number: float) -> Objective:
+    return family.make(numbered(name, number), number)
+
+
 _LENGTH = "of rows, a whole one of 1 or more or a share below 1"
 
 
@@ -163,7 +190,7 @@ def _is_gap(number: float) -> bool:
     return 0 <= number < 1
 
 
-FAMILIES = {
+FAMILIES: dict[str, Family] = {
     "fbeta": Family(_fbeta, "above 0", lambda beta: 0 < beta < math.inf, 2.0),
     "precision_at_recall": Family(
         _precision_at_recall, "above 0 and up to 1", lambda recall: 0 < recall <= 1, 0.9

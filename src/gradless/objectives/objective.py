@@ -27,6 +27,8 @@ from gradless.objectives.losses import accuracy, is_right, mean
 from gradless.objectives.metrics import Targets
 from gradless.objectives.targets import Task, checked_weight, prepared
 
+_LONG = 20  # characters in which no figures would have room beside a label
+
 
 class Measure:
     """What people see of an objective: its own name and value, whatever the loss inside.
@@ -93,6 +95,8 @@ class Objective(Measure):
         The best value that there can be, infinite if there is none; None for 1, or 0 of a loss.
     of_names
         Of an objective that speaks of classes by name, what makes the one of class indices.
+    of_rows
+        Of one that speaks of a number of rows, what makes the one of their share, of all rows.
     """
 
     name: str
@@ -109,6 +113,13 @@ class Objective(Measure):
     also: tuple[tuple[str, Callable[[FeatureRows, Targets], jax.Array]], ...] = ()
     perfect: float | None = None
     of_names: Callable[[Sequence[Any]], Objective] | None = None
+    of_rows: Callable[[int], Objective] | None = None
+
+    @property
+    def label(self) -> str:
+        """As of every measure, without a table of costs that would fill a line."""
+        name, _, table = self.name.partition(":")
+        return super().label if len(table) < _LONG else f"loss ({name})"
 
     @property
     def best_loss(self) -> float:
@@ -124,6 +135,16 @@ class Objective(Measure):
             If it speaks of other classes.
         """
         return self if self.of_names is None or names is None else self.of_names(names)
+
+    def for_rows(self, rows: int) -> Objective:
+        """The same for each part of so many rows, which has its share of what all of them have.
+
+        Raises
+        ------
+        InputError
+            If it speaks of more rows.
+        """
+        return self if self.of_rows is None else self.of_rows(rows)
 
     def check(self, task: Task, n_outputs: int) -> None:
         """Refuse data that it cannot judge.

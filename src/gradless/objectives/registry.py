@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 from gradless._core import words
 from gradless._core.errors import InputError, unknown_name
 from gradless.objectives import cost_table, costs, metrics, rankings
@@ -195,9 +193,4 @@ def get(name: str) -> Objective:
         return cost_table.of_text(text)
     if family not in FAMILIES:
         raise unknown_name("objective", name, (*NAMES, *ALIASES))
-    return _of_family(family, FAMILIES[family].number(family, text))
-
-
-@functools.cache
-def _of_family(family: str, number: float) -> Objective:
-    return FAMILIES[family].make(numbered(family, number), number)
+    return FAMILIES[family].made(family, FAMILIES[family].number(family, text))

@@ -61,7 +61,7 @@ class Sizing(NamedTuple):
 def sized(recipe: Recipe, data: Learned, objective: Objective, stop: Stop | None) -> Sizing:
     """What a recipe makes of some data, with the strategies chosen."""
     train = data.dataset
-    model = recipe.model((train.n_features, *recipe.neurons, train.n_outputs))
+    model = recipe.model((train.n_features, *recipe.widths, train.n_outputs))
     problem = _shapes(data, model, objective, recipe)
     kind = kind_of(recipe, train, model, objective)
     first = _first(recipe, kind, problem, stop)
@@ -90,7 +90,8 @@ def _first(
         planned = dict(recipe.first)
         strategy = strategies.get(planned.pop("strategy"), **planned.pop("hyperparameters"))
         return First(strategy, Stop(**planned))
-    if stop is None or not kind.begins_with_log_loss(recipe.log_loss_first):
+    penalised = recipe.regularization is not None
+    if stop is None or penalised or not kind.begins_with_log_loss(recipe.log_loss_first):
         return None
     named = None
     if recipe.strategy != auto.AUTO:

@@ -60,7 +60,7 @@ def draw(
     list of pathlib.Path
         The files written.
     """
-    from gradless.views import curves, decisions  # noqa: PLC0415
+    from gradless.views import curves, decisions, strengths  # noqa: PLC0415
 
     recipe, train, test = prepared.recipe, prepared.train, prepared.test
     title = f"{train.name}: {recipe.strategy}"
@@ -81,6 +81,15 @@ def draw(
         final_accuracy=known.get("accuracy"),
         suffix=suffix,
     )
+    penalty = known.get("penalty")
+    if penalty and len(penalty["strengths"]) > 1:
+        path = folder / f"penalty.{suffix}"
+        fitted = "log loss" if train.class_names is not None else "loss, scaled"
+        strengths.strengths(
+            penalty["strengths"], penalty["losses"], penalty["errors"], penalty["alpha"], path,
+            quantity=fitted, title=f"{train.name}: how strong a penalty?",
+        )  # fmt: skip
+        paths.append(path)
     plane = [column.kind for column in prepared.table] == ["number"] * 2
     # A gap would be an input of its own.
     if train.class_names is not None and plane and train.n_features == 2:
