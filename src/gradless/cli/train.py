@@ -25,6 +25,7 @@ from gradless.runs.preparation import prepare
 from gradless.runs.prepared import Prepared
 from gradless.training import sessions
 from gradless.training.checkpoint import Saved
+from gradless.training.decisions import Tuned
 from gradless.training.keeping import Keeping
 from gradless.training.loop import TARGET_LOSS, Record, Stop, check_budget
 from gradless.training.observers import Observer, RunInfo
@@ -300,6 +301,18 @@ def _result(
     return dataclasses.replace(result, **_of_penalty(session))
 
 
+def _of_decision(tuned: Tuned) -> dict[str, Any]:
+    """A decision in a few numbers."""
+    promise = tuned.promise
+    return {
+        "metric": tuned.decision.objective,
+        "kind": tuned.decision.kind,
+        "value": promise.value.value,
+        "argmax": promise.argmax.value,
+        "improvement": list(promise.improvement),
+    }
+
+
 def _of_penalty(session: AnySession) -> dict[str, Any]:
     """What is known of a fit with a penalty: how it was chosen, and how good it is without luck."""
     if isinstance(session, Session) or session.found is None:
@@ -310,6 +323,7 @@ def _of_penalty(session: AnySession) -> dict[str, Any]:
     return {
         "penalty": {"alpha": float(found.alpha)}
         | {name: [float(each) for each in of] for name, of in named.items()},
+        "decision": None if session.tuned is None else _of_decision(session.tuned),
         "validation_loss": loss,
         "validation_accuracy": accuracy,
     }

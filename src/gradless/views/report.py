@@ -52,6 +52,9 @@ class Result:
     penalty: dict[str, Any] | None = None
     """Of a fit with one: its ``alpha``, and by cross-validation the ``strengths`` that were tried,
     their ``losses`` on rows not seen, and the standard ``errors`` of these."""
+    decision: dict[str, Any] | None = None
+    """Of a fit with a penalty for a metric of decisions: the ``kind`` of rule, and by folds around
+    its choice the ``value`` of the metric and that of the largest probability, ``argmax``."""
     verdict: list[str] | None = None
     """What the figures say that a person might overlook."""
     measures: dict[str, dict[str, float]] | None = None
@@ -186,6 +189,7 @@ def closing_table(result: Result, prepared: Prepared) -> Group:
         ("stopped because", result.stopped_because),
         ("evaluations", f"{result.evaluations:,}"),
         ("penalty", penalty_words(result) or ""),
+        ("decision", decision_words(result) or ""),
         ("network kept", kept_words(result, prepared) or ""),
         (
             "time",
@@ -216,6 +220,19 @@ def penalty_words(result: Result) -> str | None:
     if not tried:
         return f"{alpha:g} on the squares of the weights"
     return f"{alpha:g} on the squares of the weights, the best of {len(tried)} in cross-validation"
+
+
+def decision_words(result: Result) -> str | None:
+    """How classes are decided on, where that was chosen for the metric."""
+    if result.decision is None:
+        return None
+    if result.decision["kind"] == "argmax":
+        return "the class of the largest probability; nothing else was better in cross-validation"
+    name, value, argmax = (result.decision[key] for key in ("metric", "value", "argmax"))
+    return (
+        f"moved to raise {name}: {words.loss(value)} in cross-validation, "
+        f"{words.loss(argmax)} by the largest probability"
+    )
 
 
 def _figures(result: Result, prepared: Prepared) -> Table:
