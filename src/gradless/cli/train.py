@@ -318,7 +318,7 @@ def _of_penalty(session: AnySession) -> dict[str, Any]:
     if isinstance(session, Session) or session.found is None:
         return {}
     found = session.found
-    named = {"strengths": found.strengths, "losses": found.losses, "errors": found.errors}
+    named = {name: getattr(found, name) for name in ("strengths", "losses", "errors", "fitted")}
     loss, accuracy = session.cross_validated or (None, None)
     return {
         "penalty": {"alpha": float(found.alpha)}

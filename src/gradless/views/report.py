@@ -51,7 +51,8 @@ class Result:
     data if there are none."""
     penalty: dict[str, Any] | None = None
     """Of a fit with one: its ``alpha``, and by cross-validation the ``strengths`` that were tried,
-    their ``losses`` on rows not seen, and the standard ``errors`` of these."""
+    their ``losses`` on rows not seen, the standard ``errors`` of these, and the losses on the rows
+    ``fitted``."""
     decision: dict[str, Any] | None = None
     """Of a fit with a penalty for a metric of decisions: the ``kind`` of rule, and by folds around
     its choice the ``value`` of the metric and that of the largest probability, ``argmax``."""
