@@ -124,11 +124,40 @@ class Problem:
     )
     objective: str | None = option(
         None,
-        "What to improve: cross_entropy, accuracy, f1, roc_auc, average_precision, fbeta:2 and "
-        "more for classes; squared_error, absolute_error, r2, huber:1, quantile:0.9 and more for "
-        "numbers. Default: cross_entropy, squared_error.",
+        "What to improve: cross_entropy, accuracy, f1, roc_auc, average_precision, fbeta:2, "
+        "quadratic_kappa, precision_at_k:0.1, profit:5 and more for classes; squared_error, "
+        "absolute_error, r2, huber:1, quantile:0.9, concordance, ndcg and more for numbers. "
+        "Default: cross_entropy, squared_error.",
         metavar="NAME",
         group="Search",
+    )
+    costs: str | None = option(
+        None,
+        "Improve the mean cost of a row instead: pairs TRUE:PREDICTED=COST such as "
+        '"yes:no=5 no:yes=1", or a CSV or JSON file of all costs.',
+        metavar="COSTS",
+        group="Search",
+        example='"yes:no=5 no:yes=1"',
+    )
+    value_column: str | None = option(
+        None,
+        "Column of what each row brings, for the objectives profit:COST and profit_at_k:K; not an "
+        "input.",
+        metavar="NAME",
+        group="Data",
+    )
+    group_column: str | None = option(
+        None,
+        "Column of groups, for the objectives ndcg and equal_opportunity:GAP; not an input.",
+        metavar="NAME",
+        group="Data",
+    )
+    event_column: str | None = option(
+        None,
+        "Column of 1 where the event was seen and 0 where the time is censored, for the objective "
+        "concordance; not an input.",
+        metavar="NAME",
+        group="Data",
     )
     batch_size: int | None = option(
         None,

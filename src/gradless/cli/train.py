@@ -276,6 +276,8 @@ def _result(
         None if part is None else prepared.judge(params, part)
         for part in (prepared.test, prepared.validation)
     )
+    scores = {"training": train_score, "validation": validation_score, "test": test_score}
+    also = {part: dict(score.also) for part, score in scores.items() if score and score.also}
     # The loss is what was minimised, as in the history.
     objective = prepared.problem.objective
     result = Result(
@@ -294,6 +296,7 @@ def _result(
             None if validation_score is None else objective.value(validation_score.value)
         ),
         validation_accuracy=None if validation_score is None else validation_score.accuracy,
+        measures=also or None,
     )
     return dataclasses.replace(result, **_of_penalty(session))
 
