@@ -196,9 +196,7 @@ def _worthwhile(rows: int, classes: int, metric: Metric, most: float | None) -> 
     return [kind for kind in KINDS if kind not in left_out]
 
 
-def _crossed(
-    rows: Rows, folds: Classes, kinds: Sequence[str], aim: Aim
-) -> dict[str, Classes]:
+def _crossed(rows: Rows, folds: Classes, kinds: Sequence[str], aim: Aim) -> dict[str, Classes]:
     """Decisions of each kind of rule on rows that it was not fitted on."""
     found = {kind: np.empty(len(folds), np.intp) for kind in kinds}
     for fold in range(folds.max() + 1):
@@ -259,9 +257,7 @@ def _value(value: float, drawn: Array) -> Value:
 # --- Folds ----------------------------------------------------------------------------------------
 
 
-def _folds(
-    true: Classes, groups: Any, most: int, generator: np.random.Generator
-) -> Classes:
+def _folds(true: Classes, groups: Any, most: int, generator: np.random.Generator) -> Classes:
     """The fold of each row, with the classes' shares in each; groups stay together."""
     if groups is not None:
         return _of_groups(true, groups, most, generator)
@@ -273,9 +269,7 @@ def _folds(
     return fold
 
 
-def _of_groups(
-    true: Classes, groups: Any, most: int, generator: np.random.Generator
-) -> Classes:
+def _of_groups(true: Classes, groups: Any, most: int, generator: np.random.Generator) -> Classes:
     """Whole groups, the largest first, each to the fold that has most room for its classes."""
     _, group = np.unique(np.asarray(groups), return_inverse=True)
     number = int(group.max()) + 1

@@ -69,9 +69,7 @@ def table(true: npt.NDArray[Any], decided: npt.NDArray[np.intp], weight: Array) 
         Of the rows, (n,).
     """
     classes = true.shape[1]
-    columns = [
-        np.bincount(decided, weight * true[:, k], minlength=classes) for k in range(classes)
-    ]
+    columns = [np.bincount(decided, weight * true[:, k], minlength=classes) for k in range(classes)]
     return np.stack(columns)
 
 
@@ -204,9 +202,7 @@ def named(name: str, positive: int, classes: int = 2) -> Metric | None:
         except ValueError:
             beta = 0.0
         if not 0 < beta < np.inf:
-            raise InputError(
-                f"objective {name!r} must have a number above 0. For example: fbeta:2"
-            )
+            raise InputError(f"objective {name!r} must have a number above 0. For example: fbeta:2")
         of = functools.partial(_f_either, beta=beta, positive=positive)
         return Metric(name, True, of)
     if family in _OF_POSITIVE and not number and classes == 2:
@@ -225,9 +221,7 @@ def _f_either(tables: Array, beta: float, positive: int) -> Array:
 # --- What a decision brings -----------------------------------------------------------------------
 
 
-def mean_benefit(
-    name: str, benefits: Any, *, as_cost: bool = False, total: bool = False
-) -> Metric:
+def mean_benefit(name: str, benefits: Any, *, as_cost: bool = False, total: bool = False) -> Metric:
     """Mean over the rows of what decisions bring, or with ``as_cost`` of what they cost.
 
     Parameters

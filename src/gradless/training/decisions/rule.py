@@ -112,7 +112,9 @@ class Decision:
         """All of it, for a file."""
         return {
             "format": _FORMAT,
-            "classes": [getattr(label, "item", lambda label=label: label)() for label in self.classes],
+            "classes": [
+                getattr(label, "item", lambda label=label: label)() for label in self.classes
+            ],
             "objective": self.objective,
             "kind": self.kind,
             "floor": self.floor,
@@ -181,7 +183,9 @@ class Decision:
         except OSError as error:
             raise InputError(f"{path} cannot be read ({error.strerror})") from None
         except ValueError:
-            raise InputError(f"{path} must be the JSON of a rule, got another kind of file") from None
+            raise InputError(
+                f"{path} must be the JSON of a rule, got another kind of file"
+            ) from None
         return cls.from_json(facts)
 
 
