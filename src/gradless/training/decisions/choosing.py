@@ -191,7 +191,7 @@ def _worthwhile(rows: int, classes: int, metric: Metric, most: float | None) -> 
     left_out = {"argmax"} if most is not None else set()
     if classes > 2 and rows < _ROWS_A_CLASS * classes:
         left_out.add("searched")
-    if not metric.fast or classes > _MANY and rows < _ROWS_A_CLASS * classes:
+    if not metric.fast or (classes > _MANY and rows < _ROWS_A_CLASS * classes):
         left_out.add("shrunk")
     return [kind for kind in KINDS if kind not in left_out]
 
@@ -240,12 +240,14 @@ def _promise(
     drawn = resampled(rules, rows.true, rows.weight, metric, classes, draws, seed)
     sign = 1.0 if metric.greater_is_better else -1.0
     gain = sign * float(values[0] - values[1])
-    told = [_value(float(v), sign * column) for v, column in zip(values, drawn.T, strict=True)]
+    value, argmax, expected = [
+        _value(float(v), sign * column) for v, column in zip(values, drawn.T, strict=True)
+    ]
     share = None
     if classes == 2:
         share = float(rows.weight @ (nested == aim.positive) / rows.weight.sum())
     improvement = _value(gain, drawn[:, 0] - drawn[:, 1])
-    return Promise(*told, improvement, len(nested), share)
+    return Promise(value, argmax, expected, improvement, len(nested), share)
 
 
 def _value(value: float, drawn: Array) -> Value:
