@@ -34,11 +34,17 @@ def _tune(options: Decide) -> int:
         )
     if options.keep:
         raise InputError("--keep must come with --rule, got it alone; remove it")
+    names = {
+        "--target": options.target,
+        "--score": options.score,
+        "--weight": options.weight,
+        "--group": options.group,
+    }
+    predicted.check_columns(options.data, names)
     cells, classes = predicted.read_target(options.data, options.target)
     positive = positive_index(options.positive, classes)
     columns = _columns(options, classes)
-    named = {"--weight": options.weight, "--group": options.group}
-    also = [name for name in named.values() if name is not None]
+    also = [name for name in (options.weight, options.group) if name is not None]
     found = predicted.read_predicted(options.data, columns, positive, keep=also)
     weight = None
     if options.weight is not None:
@@ -136,7 +142,7 @@ def read_costs(path: Path, classes: list[str]) -> dict[tuple[str, str], float]:
                 costs[name, decided] = words.read_number(cell)
             except ValueError:
                 raise InputError(
-                    f"--costs {path}: costs must be numbers, got {short(cell)} for {name}, {decided}"
+                    f"--costs {path}: costs must be numbers, got {short(cell)} of {name}, {decided}"
                 ) from None
     return costs
 

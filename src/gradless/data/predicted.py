@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from gradless._core import words
-from gradless._core.errors import InputError
+from gradless._core.errors import InputError, unknown_name
 from gradless.data.cells import listing, short
 from gradless.data.table import column_names, read_beside
 
 Array = npt.NDArray[np.float64]
 
+_MOST_CLASSES = 200
 PATTERNS = ("{}", "probability of {}", "probability_{}", "proba_{}", "prob_{}", "p_{}")
 """How a class's column may be named."""
 
@@ -38,6 +39,20 @@ class Predicted(NamedTuple):
     kept: dict[str, list[str]]
 
 
+def check_columns(path: str | os.PathLike[str], given: Mapping[str, str | None]) -> None:
+    """Refuse options that name columns which a file does not have.
+
+    Raises
+    ------
+    InputError
+        For the first such name, with the closest column.
+    """
+    header = column_names(path)
+    for option, name in given.items():
+        if name is not None and name not in header:
+            raise unknown_name(f"{option} column", name, header)
+
+
 def read_target(path: str | os.PathLike[str], target: str) -> tuple[list[str], list[str]]:
     """The true classes (n,) as texts, and the sorted names of the classes.
 
@@ -54,6 +69,11 @@ def read_target(path: str | os.PathLike[str], target: str) -> tuple[list[str], l
             f"{words.plural(empty, 'empty cell')}; remove these rows"
         )
     names = sorted(set(cells), key=_order)
+    if len(names) > _MOST_CLASSES:
+        raise InputError(
+            f"{path}: {short(target)} must hold at most {_MOST_CLASSES} classes, got "
+            f"{len(names):,}; is it another column?"
+        )
     if len(names) < 2:
         raise InputError(
             f"{path}: {short(target)} must have two classes or more, got {listing(names)} alone"

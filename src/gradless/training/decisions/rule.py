@@ -160,7 +160,7 @@ class Decision:
         count = len(self.classes)
         if count < 2 or not self.bias.shape == self.offsets.shape == (count,):
             return False
-        numbers = [[self.floor, self.temperature], self.bias, self.offsets]
+        numbers = [np.array([self.floor, self.temperature]), self.bias, self.offsets]
         if self.benefits is not None:
             if self.benefits.shape != (count, count):
                 return False
