@@ -266,6 +266,11 @@ def read_labelled(
     return found, targets.known(column, class_names)
 
 
+def column_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Names of all columns of a file, as `read_table` knows them."""
+    return tuple(_open(path).header)
+
+
 def _named(file: File, names: Sequence[str]) -> list[int]:
     """Indices of columns by name."""
     wanted = [one_line(name) for name in names]
