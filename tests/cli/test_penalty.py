@@ -50,7 +50,9 @@ def test_a_fit_says_what_it_chose_and_how_good_that_is(fitted):
     assert result["stopped_because"] == "the fit is complete"
     assert 0 < result["loss"] < result["validation_loss"]  # of rows not seen
     assert result["validation_loss"] == pytest.approx(min(penalty["losses"]), rel=1e-4)
+    assert penalty["fitted"] < penalty["losses"]
     assert (folder / "penalty.png").is_file()
+    assert not (folder / "loss.png").exists()
     card = (folder / "model_card.md").read_text(encoding="utf-8")
     assert "divided into 5 folds" in card
     assert "in cross-validation, on rows not seen" in card
@@ -104,7 +106,8 @@ def test_both_doors_find_the_same_bits(table, tmp_path, objective):
 def test_a_penalty_may_be_given_and_left_out(table, tmp_path):
     arguments = ("train", table[0], "--target", "word", "--drop", "y", *FIT, "--json")
     given = json.loads(succeed(*arguments, "--alpha", "0.02", "--out", tmp_path / "given"))
-    assert given["penalty"] == {"alpha": 0.02, "strengths": [], "losses": [], "errors": []}
+    empty = {name: [] for name in ("strengths", "losses", "errors", "fitted")}
+    assert given["penalty"] == {"alpha": 0.02, **empty}
     assert not (tmp_path / "given" / "penalty.png").exists()
     without = ("--alpha", "0", "--evaluations", "300", "--out", tmp_path / "without")
     assert json.loads(succeed(*arguments, *without))["penalty"] is None

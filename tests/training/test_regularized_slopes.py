@@ -81,11 +81,15 @@ def test_weights_of_rows_are_repetitions(rng):
     y, times = rng.integers(0, 2, 10), rng.integers(0, 4, 10)
     repeated = np.repeat(np.arange(10), times)
 
+    @jax.jit
+    def compiled(data, weight):
+        return slopes_of(shape, vector, data, weight)
+
     def felt(chosen, weight):
         data = Data(
             jax.device_put(inputs[chosen].T), prepared("classification", y[chosen], 2, weight)
         )
-        return slopes_of(shape, vector, data, np.float32(weight))
+        return compiled(data, np.float32(weight))
 
     weighted = felt(np.arange(10), times.astype(float))
     np.testing.assert_allclose(weighted, felt(repeated, np.ones(len(repeated))), atol=1e-5)

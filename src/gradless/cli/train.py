@@ -25,6 +25,7 @@ from gradless.runs.preparation import prepare
 from gradless.runs.prepared import Prepared
 from gradless.training import sessions
 from gradless.training.checkpoint import Saved
+from gradless.training.decisions import Tuned
 from gradless.training.keeping import Keeping
 from gradless.training.loop import TARGET_LOSS, Record, Stop, check_budget
 from gradless.training.observers import Observer, RunInfo
@@ -283,6 +284,8 @@ def _result(
         None if part is None else prepared.judge(params, part)
         for part in (prepared.test, prepared.validation)
     )
+    scores = {"training": train_score, "validation": validation_score, "test": test_score}
+    also = {part: dict(score.also) for part, score in scores.items() if score and score.also}
     # The loss is what was minimised, as in the history.
     objective = prepared.problem.objective
     result = Result(
@@ -301,8 +304,21 @@ def _result(
             None if validation_score is None else objective.value(validation_score.value)
         ),
         validation_accuracy=None if validation_score is None else validation_score.accuracy,
+        measures=also or None,
     )
     return dataclasses.replace(result, **_of_penalty(session))
+
+
+def _of_decision(tuned: Tuned) -> dict[str, Any]:
+    """A decision in a few numbers."""
+    promise = tuned.promise
+    return {
+        "metric": tuned.decision.objective,
+        "kind": tuned.decision.kind,
+        "value": promise.value.value,
+        "argmax": promise.argmax.value,
+        "improvement": list(promise.improvement),
+    }
 
 
 def _of_penalty(session: AnySession) -> dict[str, Any]:
@@ -310,11 +326,12 @@ def _of_penalty(session: AnySession) -> dict[str, Any]:
     if isinstance(session, Session) or session.found is None:
         return {}
     found = session.found
-    named = {"strengths": found.strengths, "losses": found.losses, "errors": found.errors}
+    named = {name: getattr(found, name) for name in ("strengths", "losses", "errors", "fitted")}
     loss, accuracy = session.cross_validated or (None, None)
     return {
         "penalty": {"alpha": float(found.alpha)}
         | {name: [float(each) for each in of] for name, of in named.items()},
+        "decision": None if session.tuned is None else _of_decision(session.tuned),
         "validation_loss": loss,
         "validation_accuracy": accuracy,
     }

@@ -41,7 +41,7 @@ class Answers(NamedTuple):
     notes: tuple[str, ...] = ()
 
     @property
-    def count(self) -> int:
+    def rows_found(self) -> int:
         """Of the rows."""
         assert self.codes is not None or self.numbers is not None
         return len(self.numbers if self.codes is None else self.codes)  # type: ignore[arg-type]
@@ -126,7 +126,7 @@ def _plain_texts(at: deciding.Cells, content: Texts) -> list[str]:
 
 def _without_gaps(found: Answers) -> Answers:
     """Only the rows that have a target, with a word about the others."""
-    gaps = found.codes < 0 if found.codes is not None else np.isnan(found.numbers)
+    gaps = np.isnan(found.numbers) if found.codes is None else found.codes < 0  # type: ignore[arg-type]
     if not gaps.any():
         return found
     if gaps.all():

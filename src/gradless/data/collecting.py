@@ -180,9 +180,7 @@ class _Column:
         self._numbers.append(values)
         self._rows += len(values)
 
-    def _with_odd(
-        self, first: int, some: Sequence[str], texts: Sequence[str]
-    ) -> FloatArray | None:
+    def _with_odd(self, first: int, some: Sequence[str], texts: Sequence[str]) -> FloatArray | None:
         """Numbers of which some are none; None if these are most."""
         values = np.full(len(texts), math.nan)
         odd: dict[str, array[int]] = {}

@@ -13,7 +13,7 @@ from gradless._core.errors import InputError
 from gradless.data import dialect as dialects
 from gradless.data.cells import MISSING, QUOTED, listing, one_line
 from gradless.data.dialect import Dialect
-from gradless.data.files import Block, File, Reading
+from gradless.data.files import UNTOLD, Block, File, Reading
 from gradless.data.sources import WINDOWS, Source
 
 # Rows are converted in blocks: as text they take some twenty times the memory of the array.
@@ -35,7 +35,7 @@ _WORDS = "|".join(map(re.escape, sorted(MISSING - {""})))
 class CsvFile(File):
     """A text with a row in each line, or in several where line breaks are quoted."""
 
-    def __init__(self, path: str | os.PathLike[str], how: Reading = Reading()) -> None:
+    def __init__(self, path: str | os.PathLike[str], how: Reading = UNTOLD) -> None:
         """Open the file, find out how it is written, and read its names."""
         self.path = os.fspath(path)
         self._source = Source(self.path, self.error)
@@ -115,9 +115,7 @@ class CsvFile(File):
                 "is wrong"
             )
         if not dialect.names:
-            yield (
-                f"no line of names: columns are named 'column 1' to 'column {len(self.header)}'"
-            )
+            yield (f"no line of names: columns are named 'column 1' to 'column {len(self.header)}'")
 
     # --- Rows -------------------------------------------------------------------------------------
 
@@ -311,4 +309,3 @@ def _quoted_gap(dialect: Dialect) -> re.Pattern[str]:
 
 def _some(cells: Sequence[str]) -> list[str]:
     return list(map(one_line, cells[:3])) + ([] if len(cells) <= 3 else ["..."])
-

@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradless._core.errors import InputError, unknown_name
 from gradless.data.cells import number
-from gradless.data.files import Reading
+from gradless.data.files import UNTOLD, Reading
 from gradless.data.named import DATASETS, generator_of, scikit_learn, spelled
 from gradless.data.sources import STDIN
 from gradless.data.table import Table, Task, read_table
@@ -69,6 +70,7 @@ class Dataset:
     targets: NDArray[np.int32] | Numbers
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...] | None
+    extras: Mapping[str, NDArray[Any]] | None = None
 
     def __post_init__(self) -> None:
         """Refuse arrays and names that do not belong together."""
@@ -186,8 +188,8 @@ def load_table(
     drop: Sequence[str] = (),
     categories: Sequence[str] = (),
     missing: Sequence[str] | None = None,
-    how: Reading = Reading(),
-    asides: Sequence[str] = (),
+    how: Reading = UNTOLD,
+    beside: Sequence[str] = (),
 ) -> Table:
     """Load the columns of a data set by name, or of a file, as they are.
 
@@ -195,7 +197,7 @@ def load_table(
     ----------
     source, target, task, seed
         As for `load`.
-    drop, categories, missing, how, asides
+    drop, categories, missing, how, beside
         As for `read_table`.
 
     Raises
@@ -205,8 +207,8 @@ def load_table(
     """
     if source in DATASETS:
         info = DATASETS[source]
-        for_files = target is not None or drop or categories or missing is not None
-        for_files = for_files or how != Reading() or asides
+        given = (target, missing, *drop, *categories, *beside, *how)
+        for_files = any(each is not None and each != () for each in given)
         if for_files or task not in ("auto", "classification"):
             raise InputError(
                 "a built-in data set must be used as it is, got an option for files with "
@@ -223,10 +225,10 @@ def load_table(
     ):
         return read_table(
             source, target, task, drop=drop, categories=categories, missing=missing, how=how,
-            asides=asides,
+            beside=beside,
         )  # fmt: skip
     raise InputError(
-        f"{unknown_name('data set', source, DATASETS)}, or the path of a file: CSV, Parquet or Excel"
+        f"{unknown_name('data set', source, DATASETS)}, or the path of a CSV, Parquet or Excel file"
     )
 
 
@@ -276,8 +278,14 @@ def split(dataset: Dataset, test_fraction: float, seed: int) -> tuple[Dataset, D
     (120, 30)
     """
     parts = split_rows(dataset.name, dataset.targets, dataset.class_names, test_fraction, seed)
+    extras = dataset.extras
     train, test = (
-        dataclasses.replace(dataset, features=dataset.features[rows], targets=dataset.targets[rows])
+        dataclasses.replace(
+            dataset,
+            features=dataset.features[rows],
+            targets=dataset.targets[rows],
+            extras=extras and {name: values[rows] for name, values in extras.items()},
+        )
         for rows in parts
     )
     return train, test

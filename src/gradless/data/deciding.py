@@ -1,7 +1,7 @@
 """What does a column hold, by all of its cells: numbers, categories, dates, or nothing of use?
 
-Numbers with a few texts among them stay numbers: what says that a value is not known is a gap, and so
-is a typing error, which is named. A column that is mostly words, or of few numbers and words, is
+Numbers with a few texts among them stay numbers: what says that a value is not known is a gap, and
+so is a typing error, which is named. A column that is mostly words, or of few numbers and words, is
 categories. Nothing general can be learned from names, identifiers, free text and constants.
 """
 
@@ -28,7 +28,9 @@ _DATES = 0.95  # of the cells of a column of dates
 _NAMED = 3
 # In fewer rows, a column of one value says little about others.
 _FEW_ROWS = 10
-_ID = re.compile(r"(?i)(.*[\s_.-])?(id|ids|idx|index|uid|uuid|row ?names?|row|nr|no|#)|.*[a-z]I[dD]")
+_ID = re.compile(
+    r"(?i)(.*[\s_.-])?(id|ids|idx|index|uid|uuid|row ?names?|row|nr|no|#)|.*[a-z]I[dD]"
+)
 
 
 class Column(NamedTuple):
@@ -179,8 +181,8 @@ def as_numbers(at: Cells, content: Numbers | Texts) -> tuple[FloatArray, dict[st
         values = content.values.copy() if told.numbers else content.values
         for text, number in told.numbers.items():
             values[np.frombuffer(content.odd[text], np.int64)] = number
-        left = [text for text in content.odd if text not in told.numbers]
-        return values, {text: content.odd[text][0] for text in left}
+        odd = {t: rows[0] for t, rows in content.odd.items() if t not in told.numbers}
+        return values, odd
     read, rest = _read_numbers(at, content)
     told = numerals.meant(rest, read.values(), decimal)
     rows = dict(zip(content.texts, _first_rows(content), strict=True))
@@ -255,8 +257,8 @@ def _numbers_of(at: Cells, content: Texts, counts: np.ndarray) -> Column | None:
 
 def _read_numbers(at: Cells, content: Texts) -> tuple[dict[str, float], list[str]]:
     """The texts that are numbers, and those that are neither numbers nor gaps."""
-    numbers = {}
-    rest = []
+    numbers: dict[str, float] = {}
+    rest: list[str] = []
     for text in content.texts:
         value = cells.number(numerals.plain(text, at.file.decimal))
         if value is not None and abs(value) < cells.FLOAT32_OVERFLOW:

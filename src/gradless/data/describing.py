@@ -44,7 +44,9 @@ def facts(
 
 def _answers(targets: NDArray[Any], class_names: Sequence[str] | None) -> str:
     if class_names is None:
-        low, high, mean = (plain_number(float(f"{f(targets):.6g}")) for f in (np.min, np.max, np.mean))
+        low, high, mean = (
+            plain_number(float(f"{f(targets):.6g}")) for f in (np.min, np.max, np.mean)
+        )
         return f"numbers from {low} to {high}, mean {mean}: regression"
     counts = np.bincount(targets, minlength=len(class_names))
     most = np.argsort(-counts, kind="stable")[:_CLASSES]

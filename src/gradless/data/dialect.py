@@ -6,7 +6,7 @@ import csv
 import itertools
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from gradless.data import cells, dates
@@ -48,10 +48,10 @@ class Dialect(NamedTuple):
     names: bool = True
     width: int = 0
 
-    def reader(self, lines: object, *, strict: bool = True) -> csv._reader:
+    def reader(self, lines: Iterable[str], *, strict: bool = True) -> Iterator[list[str]]:
         """Rows of these lines."""
         return csv.reader(
-            lines,  # type: ignore[arg-type]
+            lines,
             delimiter=self.delimiter,
             quotechar=self.quote,
             escapechar=self.escape,
@@ -92,7 +92,8 @@ def sniffed(
     widths = Counter(len(row) for row in rows[skip + 1 :] if any(map(str.strip, row)))
     (width, count), *_ = widths.most_common(1) or [(0, 0)]
     return dialect._replace(
-        names=_has_names(rows[skip:]), width=width if count > 1 and 2 * count > widths.total() else 0
+        names=_has_names(rows[skip:]),
+        width=width if count > 1 and 2 * count > widths.total() else 0,
     )
 
 
@@ -100,7 +101,9 @@ def _quote(lines: Sequence[str]) -> str:
     """Of single quotes only where they enclose cells and there are no others."""
     if any('"' in line for line in lines):
         return '"'
-    enclosed = sum(len(re.findall(r"(?:^|[,;|\t])\s*'[^']*'\s*(?=[,;|\t\r\n]|$)", x)) for x in lines)
+    enclosed = sum(
+        len(re.findall(r"(?:^|[,;|\t])\s*'[^']*'\s*(?=[,;|\t\r\n]|$)", x)) for x in lines
+    )
     loose = sum(line.count("'") for line in lines) - 2 * enclosed
     return "'" if enclosed > 1 and enclosed > loose else '"'
 
@@ -171,9 +174,11 @@ def _are_places(names: Sequence[str]) -> bool:
     """Whether numbers may be names: years, or places such as 0, 1, 2, after some other name."""
     numbers = [int(name) for name in names if name.isdecimal() and len(name) <= 4]
     steps = {after - before for before, after in itertools.pairwise(numbers)}
-    return len(numbers) > 2 and len(numbers) >= len(names) - 2 and len(steps) == 1 and 0 not in steps
+    return (
+        len(numbers) > 2 and len(numbers) >= len(names) - 2 and len(steps) == 1 and 0 not in steps
+    )
 
 
-def _share(texts: object) -> float:
-    found = [_is_value(cell) for cell in texts if cell.strip()]  # type: ignore[attr-defined]
+def _share(texts: Iterable[str]) -> float:
+    found = [_is_value(cell) for cell in texts if cell.strip()]
     return sum(found) / len(found) if found else 0.0

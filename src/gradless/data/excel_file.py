@@ -9,12 +9,12 @@ from typing import Any
 
 from gradless.data.cells import one_line
 from gradless.data.csv_file import BLOCK_CELLS
-from gradless.data.files import Block, File, Reading
+from gradless.data.files import UNTOLD, Block, File, Reading
 
 try:
     import python_calamine as calamine
 except ImportError:
-    calamine = None
+    calamine = None  # type: ignore[assignment]
 
 
 class ExcelFile(File):
@@ -22,7 +22,7 @@ class ExcelFile(File):
 
     _place = "row"
 
-    def __init__(self, path: str | os.PathLike[str], how: Reading = Reading()) -> None:
+    def __init__(self, path: str | os.PathLike[str], how: Reading = UNTOLD) -> None:
         """Read the sheet and its names."""
         self.path = os.fspath(path)
         if calamine is None:
@@ -69,9 +69,10 @@ class ExcelFile(File):
         count = max(1, BLOCK_CELLS // len(self.header))
         for start in range(0, len(self._rows), count):
             some = self._rows[start : start + count]
-            yield [place for place, _ in some], [
-                [row[column] for _, row in some] for column in columns
-            ]
+            yield (
+                [place for place, _ in some],
+                [[row[column] for _, row in some] for column in columns],
+            )
 
     def again(self) -> None:
         """Nothing: each pass begins with the first row."""

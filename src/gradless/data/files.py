@@ -1,4 +1,4 @@
-"""What does a reader of tables offer, whatever kind of file it reads? And how is it told what is?"""
+"""What does a reader of tables offer, whatever kind of file it reads?"""
 
 from __future__ import annotations
 
@@ -41,6 +41,9 @@ class Reading(NamedTuple):
     encoding: str | None = None
     names: bool | None = None
     known: tuple[str, ...] = ()
+
+
+UNTOLD = Reading()
 
 
 class File(abc.ABC):

@@ -9,10 +9,11 @@ from typing import NamedTuple
 from gradless.data import cells
 
 # Words that stand for "not known" among numbers, besides those of `cells.MISSING`.
-UNKNOWN = frozenset(
-    "- -- --- \u2013 \u2014 . .. ... * n.a. n.a n/d nd none unknown missing nil (missing) (unknown) "
-    "tbd tba #value! #div/0! #ref! #num! #name? #null! \\n".split()
-) | {"not available", "not applicable"}
+_SAID = """
+- -- --- . .. ... * n.a. n.a n/d nd none unknown missing nil (missing) (unknown) tbd tba #value!
+#div/0! #ref! #num! #name? #null!
+"""
+UNKNOWN = frozenset(_SAID.split()) | {"\u2013", "\u2014", "not available", "not applicable"}
 
 _CURRENCY = re.compile(r"[$¢£¤¥₠-⃀]|\b(?:USD|EUR|GBP|CHF|JPY)\b")
 _COMMAS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
@@ -25,7 +26,7 @@ _DECIMAL_COMMA = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?")
 
 
 class Meant(NamedTuple):
-    """The numbers that texts mean, and what was added to them; texts that mean none are left out."""
+    """The numbers that texts mean, and what was added to them; other texts are left out."""
 
     numbers: dict[str, float]
     added: tuple[str, ...]

@@ -121,9 +121,11 @@ def divide(
     aside = held_out.aside(outputs, validation, seed)
     if validation is None and aside.few:
         return _parts(train, tests, one_of_each, aside.chosen)._replace(
-            note=". ".join(filter(None, [copies, f"{len(train):,} training rows are too few to hold "
-            "some out for validation: the network may overfit. Use --validation SHARE to hold some "
-            "out"]))
+            note=_sentences(
+                copies,
+                f"{len(train):,} training rows are too few to hold some out for validation: the "
+                "network may overfit. Use --validation SHARE to hold some out",
+            )
         )
     if not aside.chosen.any():
         share = defaults.VALIDATION if validation is None else validation
@@ -137,8 +139,12 @@ def divide(
         alone = (
             f"no validation row for {listing(names)}: a class of one row is used for training alone"
         )
-        note = ". ".join(filter(None, [note, alone]))
+        note = _sentences(note, alone)
     return _parts(train, tests, one_of_each, aside.chosen)._replace(note=note)
+
+
+def _sentences(*texts: str | None) -> str:
+    return ". ".join(filter(None, texts))
 
 
 def _parts(train: Rows, tests: Rows, one_of_each: Merged, aside: NDArray[np.bool_]) -> Parts:

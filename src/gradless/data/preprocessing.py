@@ -154,11 +154,15 @@ class Preprocessing:
     def _new_gaps(self, columns: Columns, column: int, so: str) -> Iterator[str]:
         count = int(np.isnan(columns.features[:, column]).sum())
         had_gaps = any(part == _GAPS and column in found for part, _, found in self._parts())
-        if count and not had_gaps:
+        of_file = self._flat.feature_names[column] in self.names  # parts of a date are not
+        if count and not had_gaps and of_file:
             yield (
-                f"column {short(self._flat.feature_names[column])}: {_cells(count)} without a value, of which "
-                f"the training data had none; {so}"
+                f"column {self._short(column)}: {_cells(count)} without a value, of which the "
+                f"training data had none; {so}"
             )
+
+    def _short(self, column: int) -> str:
+        return short(self._flat.feature_names[column])
 
     def _new_categories(
         self, columns: Columns, column: int, known: Collection[str]
@@ -170,8 +174,8 @@ class Preprocessing:
         most = [f"{short(name)} ({count:,})" for name, count in unseen.most_common(_NAMED)]
         more = f" and {len(unseen) - _NAMED:,} more" if len(unseen) > _NAMED else ""
         yield (
-            f"column {short(self._flat.feature_names[column])}: {_cells(sum(unseen.values()))} with categories "
-            f"that the training data did not have: {', '.join(most)}{more}; {_UNKNOWN}"
+            f"column {self._short(column)}: {_cells(sum(unseen.values()))} with categories that "
+            f"the training data did not have: {', '.join(most)}{more}; {_UNKNOWN}"
         )
 
     @property
@@ -300,7 +304,9 @@ def _fits(found: Preprocessing) -> bool:
     expected = _untrained(found._flat.kinds, gaps, "scale" in steps)
     if _outline(found.transformer, parts) != _outline(expected, expected.transformers):
         return False
-    row = _no_rows(found.names, found.kinds)._replace(features=np.full((1, len(found.names)), np.nan))
+    row = _no_rows(found.names, found.kinds)._replace(
+        features=np.full((1, len(found.names)), np.nan)
+    )
     return found.transform(row).shape == (1, len(found.input_names))
 
 

@@ -100,7 +100,7 @@ def learned(
             of_use.append((file.header[column], one))
     if not of_use:
         raise file.error(_nothing_left(left))
-    names, used = map(list, zip(*of_use, strict=True))
+    names, used = [name for name, _ in of_use], [one for _, one in of_use]
     of_use.clear()
     categories = tuple(one.categories for one in used)
     kinds = tuple(one.kind if dates.is_date_kind(one.kind) else None for one in used)
@@ -222,9 +222,7 @@ class Used:
         self._check_odd(at, values, odd, kind)
         if not self._gaps and np.isnan(values).any():
             row = int(np.flatnonzero(np.isnan(values))[0])
-            raise self._file.error(
-                cells.missing(""), line=self.lines[row], column=name
-            )
+            raise self._file.error(cells.missing(""), line=self.lines[row], column=name)
         return values, None
 
     def _check_odd(

@@ -62,7 +62,7 @@ class Source:
             raise error(f"cannot be read ({problem.strerror}); check the file") from None
         weakref.finalize(self, self._file.close)
 
-    def open(self) -> IO[bytes]:
+    def open(self) -> Any:
         """From the beginning."""
         try:
             self._file.seek(0)
@@ -124,13 +124,9 @@ class Source:
             self._check(given)
             return given
         beginning = next(self.pieces(), b"")
-        for mark, name in _MARKS:
-            if beginning.startswith(mark):
-                if name != "utf-8-sig":
-                    self._check(name)
-                    return name
-                break
-        if name := _without_mark(beginning[:4096]):
+        marked = next((name for mark, name in _MARKS if beginning.startswith(mark)), None)
+        name = _without_mark(beginning[:4096]) if marked is None else marked
+        if name is not None and name != "utf-8-sig":
             self._check(name)
             return name
         return self._of_bytes()
@@ -214,7 +210,8 @@ class Source:
 
     def text(self, encoding: str) -> io.TextIOWrapper:
         """The text, of which line ends are what they are."""
-        return io.TextIOWrapper(_Unclosed(self.open()), encoding=encoding, newline="")
+        file: Any = _Unclosed(self.open())
+        return io.TextIOWrapper(file, encoding=encoding, newline="")
 
 
 class _Unclosed(io.RawIOBase):

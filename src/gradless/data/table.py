@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from gradless.data import answers, targets
 from gradless.data.cells import FloatArray, Missing, listing, one_line, short
 from gradless.data.columns import Columns, Kind
 from gradless.data.csv_file import CsvFile
-from gradless.data.files import File, Reading
+from gradless.data.files import UNTOLD, File, Reading
 from gradless.data.reading import Left, Used, learned
 from gradless.data.targets import TASKS, Task
 
@@ -53,8 +53,8 @@ class Table(NamedTuple):
         As of `Columns`.
     left_out : tuple of Left
         Columns that are not used, and why.
-    asides : dict
-        Cells of columns that were asked for as they are, by name.
+    beside : mapping of str to list of str, or arrays (samples,)
+        The cells of columns that are no features, by name; None without any.
     """
 
     features: FloatArray
@@ -66,7 +66,7 @@ class Table(NamedTuple):
     notes: tuple[str, ...] = ()
     dates: tuple[str | None, ...] = ()
     left_out: tuple[Left, ...] = ()
-    asides: dict[str, list[str]] = {}  # noqa: RUF012 - of a tuple, and never changed
+    beside: Mapping[str, Any] | None = None
 
     @property
     def columns(self) -> Columns:
@@ -82,21 +82,21 @@ def read_table(
     drop: Sequence[str] = (),
     categories: Sequence[str] = (),
     missing: Sequence[str] | None = None,
-    how: Reading = Reading(),
-    asides: Sequence[str] = (),
+    how: Reading = UNTOLD,
+    beside: Sequence[str] = (),
 ) -> Table:
     """Read a CSV, Parquet or Excel file for training.
 
-    Text may be separated by commas, semicolons, tabs, bars or spaces, and be packed; what it is in is
+    Text may be separated by commas, semicolons, tabs, bars or spaces, and be packed; what it is is
     found out, and said where it is unusual. Empty lines are skipped; white space around cells has
     no meaning, and inside of names it counts as one space. Names are brought into Unicode's form
     NFC, so that an accented letter is always the same.
 
     Every column but the target's is a feature, if something can be learned from it: numbers,
-    categories or dates, by all of its cells (:mod:`gradless.data.deciding`). The others are left out,
-    as are rows without a target. Cells may be empty, or say that they are, in any case: ``NA``,
-    ``N/A``, ``#N/A``, ``<NA>``, ``NaN``, ``null``, ``?``. In quotes, and in the text columns of a
-    Parquet file, these are categories and classes like any other.
+    categories or dates, by all of its cells (:mod:`gradless.data.deciding`). The others are left
+    out, as are rows without a target. Cells may be empty, or say that they are, in any case:
+    ``NA``, ``N/A``, ``#N/A``, ``<NA>``, ``NaN``, ``null``, ``?``. In quotes, and in the text
+    columns of a Parquet file, these are categories and classes like any other.
 
     Parameters
     ----------
@@ -117,9 +117,8 @@ def read_table(
         of nothing, only empty cells are missing.
     how
         What is known of how the file is written.
-    asides
-        Names of columns whose cells are wanted as they are, beside the features; they are features
-        only if something can be learned from them.
+    beside
+        Names of columns that are no features, but are kept as they are.
 
     Returns
     -------
@@ -138,7 +137,6 @@ def read_table(
     file = opened(path, how._replace(known=(*known, *drop, *categories)))
     dropped = set(_chosen(file, drop, "--drop"))
     chosen = _chosen(file, categories, "--categories")
-    beside = [_known_column(file, name, "column") for name in asides]
     target_column = _target_column(file, target)
     name = file.header[target_column]
     if target_column in dropped | set(chosen):
@@ -147,7 +145,13 @@ def read_table(
             f"{option} must name other columns than the target, got {short(name)}; "
             f"remove it from {option}"
         )
-    columns = [column for column in range(len(file.header)) if column not in dropped]
+    also = [_known_column(file, each, "other") for each in beside]
+    if target_column in also:
+        raise file.error(
+            f"the target must be a column of its own, got {short(name)} for another option as well"
+        )
+    left_out = dropped.union(also)
+    columns = [column for column in range(len(file.header)) if column not in left_out]
     columns.remove(target_column)
     if not columns:
         raise file.error(
@@ -155,7 +159,7 @@ def read_table(
             "add a column"
         )
     says = Missing(missing)
-    found, texts = learned(file, columns, target_column, chosen, says, beside)
+    found, texts = learned(file, columns, target_column, chosen, says, also)
     column = answers.of(file, target_column, found.target, found.lines, says, task)
     answer = targets.learned(column, task)
     notes = (*file.notes(), *found.notes, *column.notes, *answer.notes)
@@ -173,12 +177,12 @@ def read_table(
         notes,
         found.columns.dates,
         found.left_out,
-        dict(zip(asides, texts, strict=True)),
+        dict(zip(beside, texts, strict=True)) or None,
     )
 
 
-def column_names(path: str | os.PathLike[str], how: Reading = Reading()) -> tuple[str, ...]:
-    """Names of the columns of a file."""
+def column_names(path: str | os.PathLike[str], how: Reading = UNTOLD) -> tuple[str, ...]:
+    """Names of all columns of a file, as `read_table` knows them."""
     return opened(path, how).header
 
 
@@ -211,7 +215,7 @@ def read_columns(
     feature_names: Sequence[str],
     kinds: Sequence[Kind] | None = None,
     missing: Sequence[str] | None = None,
-    how: Reading = Reading(),
+    how: Reading = UNTOLD,
 ) -> Columns:
     """Read the features of unseen rows as `read_features` does, but with categories and gaps.
 
@@ -232,7 +236,7 @@ def read_beside(
     feature_names: Sequence[str],
     kinds: Sequence[Kind] | None = None,
     missing: Sequence[str] | None = None,
-    how: Reading = Reading(),
+    how: Reading = UNTOLD,
     *,
     keep: Sequence[str] = (),
 ) -> tuple[Columns, dict[str, list[str]], tuple[str, ...]]:
@@ -268,7 +272,7 @@ def read_labelled(
     target: str | None,
     class_names: Sequence[str] | None,
     missing: Sequence[str] | None = None,
-    how: Reading = Reading(),
+    how: Reading = UNTOLD,
 ) -> tuple[Columns, NDArray[np.int32] | FloatArray, tuple[str, ...]]:
     """Read unseen rows with their targets: numbers, or indices of classes that are known.
 
@@ -318,7 +322,7 @@ def _named(file: File, names: Sequence[str]) -> list[int]:
     return [columns[name] for name in wanted]
 
 
-def opened(path: str | os.PathLike[str], how: Reading = Reading()) -> File:
+def opened(path: str | os.PathLike[str], how: Reading = UNTOLD) -> File:
     """The file with a checked header; its kind is known by its first bytes or its ending."""
     place, begins = Path(path), b""
     with contextlib.suppress(OSError):  # is said when it is read

@@ -38,7 +38,7 @@ class Targets(NamedTuple):
 def learned(column: Answers, task: Task) -> Targets:
     """What is to be predicted, for training."""
     guessed = task == "auto"
-    file, name, count = column.file, column.name, column.count
+    file, name, count = column.file, column.name, column.rows_found
     if count == 1:
         raise file.error("there must be two rows of data or more, got one")
     used = _used(column)

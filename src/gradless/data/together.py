@@ -1,14 +1,14 @@
 """Which rows belong together, so that no part of a table gives another one away?
 
-Rows of one group, such as a patient, are in one part; by time, the last rows test; and a row that is
-in the table twice is not both learned from and tested on.
+Rows of one group, such as a patient, are in one part; by time, the last rows test; and a row that
+is in the table twice is not both learned from and tested on.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,24 @@ from gradless.data.cells import short
 from gradless.data.equal_rows import merged
 
 Rows = NDArray[np.integer]
+
+
+class Together(NamedTuple):
+    """The group, or the time, of each row, (rows,); None where there is none."""
+
+    groups: NDArray[np.intp] | None = None
+    times: NDArray[np.float64] | None = None
+
+    @classmethod
+    def of(
+        cls, cells: Mapping[str, Sequence[str]] | None, group: str | None, time: str | None
+    ) -> Together:
+        """From columns of a table by name."""
+        found = cells or {}
+        return cls(
+            None if group is None else groups_of(found[group]),
+            None if time is None else times_of(found[time], time),
+        )
 
 
 def groups_of(texts: Sequence[str]) -> NDArray[np.intp]:

@@ -27,10 +27,10 @@ from gradless.data.preprocessing import Preprocessing
 from gradless.data.scaling import Moments, Scales, check_deviation, is_blurred
 from gradless.data.sources import STDIN
 from gradless.data.table import Table
-from gradless.data.together import groups_of, times_of
 from gradless.data.targets import class_indices
+from gradless.data.together import Together
 from gradless.models.facts import check_precision
-from gradless.objectives import Objective, Task
+from gradless.objectives import Objective, Task, extras
 from gradless.problems.supervised import OutputScale
 from gradless.runs import penalties
 from gradless.runs.prepared import Prepared
@@ -74,6 +74,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
             "strategy too"
         )
     wanted = None if recipe.objective is None else objectives.get(recipe.objective)
+    extras.needed(wanted or objectives.get("cross_entropy"), recipe.extras)
     # Raised for bad names and sizes before a large file is read.
     check_precision(recipe.precision, recipe.model((1, *recipe.neurons, 1)))
     if recipe.data in DATASETS and recipe.target is not None:
@@ -90,11 +91,13 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         target=recipe.target,
         task=task,
         seed=recipe.seed,
-        drop=(*recipe.drop, *filter(None, [recipe.group])),
+        drop=recipe.drop,
         categories=recipe.categories,
         missing=recipe.missing,
         how=recipe.how,
-        asides=list(dict.fromkeys(filter(None, [recipe.group, recipe.time_column]))),
+        beside=tuple(
+            dict.fromkeys(filter(None, [*recipe.extras.values(), recipe.group, recipe.time_column]))
+        ),
     )
     if task != recipe.task and table.class_names is not None:
         _check_classes(recipe, table, table.class_names)
@@ -104,18 +107,20 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         fraction = 0.0 if planar or samples < 20 else defaults.TEST_FRACTION
     scale = not planar if recipe.standardize is None else recipe.standardize
     default = "squared_error" if table.class_names is None else "cross_entropy"
-    objective = wanted or objectives.get(default)
+    objective = (wanted or objectives.get(default)).for_rows(samples)
+    together = Together.of(table.beside, recipe.group, recipe.time_column)
+    table = _with_extras(recipe, objective, table)
     of_classes: Task = "regression" if table.class_names is None else "classification"
     planned = penalties.settings(recipe, of_classes, objective, stop or Stop())
     shares = (
         fraction,
         0.0 if planned is not None or (planar and recipe.validation is None) else None,
     )
-    parts, inputs = _divided(recipe, table, shares, scale)
+    parts, inputs = _divided(recipe, table, together, shares, scale)
     if planned is not None and recipe.regularization is None:
         planned = _if_fitting(planned, recipe, table, parts, inputs, objective, stop)
         if planned is None:
-            parts, inputs = _divided(recipe, table, (fraction, None), scale)
+            parts, inputs = _divided(recipe, table, together, (fraction, None), scale)
     if planned is not None:
         recipe = penalties.penalised(recipe, planned)
     train, validation, test = inputs.train, inputs.validation, inputs.test
@@ -125,7 +130,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
             None if part is None else _with_second(part, recipe.positive)
             for part in (validation, test)
         )
-
+    objective = objective.for_classes(train.class_names)
     scale_outputs = scale if recipe.scale_outputs is None else recipe.scale_outputs
     outputs, turned = None, train.class_names != table.class_names
     if scale_outputs and not train.is_classification:
@@ -210,20 +215,31 @@ def _understood(
 
 
 def _divided(
-    recipe: Recipe, table: Table, shares: tuple[float, float | None], scale: bool
+    recipe: Recipe,
+    table: Table,
+    together: Together,
+    shares: tuple[float, float | None],
+    scale: bool,
 ) -> tuple[Parts, _Inputs]:
     """The rows of each part, ``shares`` for the test and for validation, and their inputs."""
     test, validation = shares
     parts = divide(
         datasets.name_of(recipe.data), table.targets, table.class_names, test=test,
         validation=recipe.validation if validation is None else validation,
-        seed=recipe.seed, features=None if recipe.is_planar else table.features,
+        seed=recipe.seed,
+        features=None if recipe.is_planar else extras.beside(table.features, table.beside),
         apart=recipe.data not in DATASETS,
-        groups=None if recipe.group is None else groups_of(table.asides[recipe.group]),
-        times=None if recipe.time_column is None
-        else times_of(table.asides[recipe.time_column], recipe.time_column),
+        groups=together.groups, times=together.times,
     )  # fmt: skip
     return parts, _inputs(recipe, table, parts, scale)
+
+
+def _with_extras(recipe: Recipe, objective: Objective, table: Table) -> Table:
+    """The table with what the objective looks at besides, by role and as numbers."""
+    if not objective.needs:
+        return table._replace(beside=None)
+    given = {role: (table.beside or {})[name] for role, name in recipe.extras.items()}
+    return table._replace(beside=extras.checked(objective, given, table.targets))
 
 
 def _if_fitting(
@@ -269,7 +285,8 @@ def _inputs(recipe: Recipe, table: Table, parts: Parts, scale: bool) -> _Inputs:
         return preprocessing.transform(own)
 
     def dataset(rows: Any) -> Dataset:
-        return Dataset(name, of(rows), table.targets[rows], names, table.class_names)
+        beside = extras.at(table.beside, rows)
+        return Dataset(name, of(rows), table.targets[rows], names, table.class_names, beside)
 
     validation, test = (
         dataset(rows) if len(rows) else None for rows in (parts.validation, parts.test)
@@ -294,7 +311,7 @@ def _samples(
         if outputs is not None:
             scales = Scales(np.zeros(1), np.ones(1), outputs.shift, outputs.scale)
             targets = scales.targets(targets, np.ones(1))
-    return Samples(inputs.of(rows), targets, weight)
+    return Samples(inputs.of(rows), targets, weight, extras=extras.at(table.beside, rows))
 
 
 def _output_scale(name: str, targets: NDArray[Any], weight: NDArray[np.float64]) -> OutputScale:

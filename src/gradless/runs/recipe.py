@@ -39,6 +39,7 @@ _TYPES: dict[str, Any] = {
     "objective": str | None,
     "strategy": str,
     "why": str | None,
+    "extras": dict,
     "log_loss_first": bool | None,
     "first": dict | None,
     "hyperparameters": dict,
@@ -68,7 +69,9 @@ class Recipe:
     ``log_loss_first`` gives half of the budget to log loss before the objective; None does where
     the objective counts samples. ``first`` is how that was planned: strategy, hyperparameters and
     limits. ``alpha`` is the strength of a penalty, None for one chosen by cross-validation where
-    that is possible, and ``regularization`` how it is fitted, if it is.
+    that is possible, and ``regularization`` how it is fitted, if it is. ``extras`` names the
+    columns that an objective looks at besides, by role (``objectives.extras``): these are no
+    inputs.
     """
 
     data: str
@@ -98,6 +101,7 @@ class Recipe:
     strategy: str = auto.AUTO
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     why: str | None = None
+    extras: dict[str, str] = field(default_factory=dict)
     log_loss_first: bool | None = None
     first: dict[str, Any] | None = None
     batch_size: int | None = None

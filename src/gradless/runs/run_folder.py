@@ -34,8 +34,8 @@ from gradless._core import storage
 from gradless._core.errors import InputError
 from gradless._core.terminal import make_folder, shortened
 from gradless.data import fingerprints
-from gradless.data.named import DATASETS
 from gradless.data.columns import is_kind
+from gradless.data.named import DATASETS
 from gradless.data.preprocessing import Preprocessing
 from gradless.problems.supervised import OutputScale
 from gradless.runs.network import Network

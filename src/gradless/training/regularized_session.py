@@ -15,7 +15,9 @@ import numpy as np
 
 from gradless._core import tree
 from gradless.objectives.objective import Measure
+from gradless.training import decisions
 from gradless.training.checkpoint import Saved
+from gradless.training.decisions import Tuned
 from gradless.training.generation import Run
 from gradless.training.history import History
 from gradless.training.keeping import Keeping, Kept
@@ -51,6 +53,8 @@ class RegularizedSession:
     ----------
     found
         What came of the fit, once it has ended.
+    tuned
+        The decision for an objective that judges decisions, and what it promises.
     cross_validated
         Loss and accuracy by networks that had not seen the rows, None where they do not say.
     evaluations, seconds
@@ -76,6 +80,7 @@ class RegularizedSession:
         self.run: Run = _state(plan.params, np.inf, 0)
         self.found: Found | None = None
         self.cross_validated: tuple[float, float | None] | None = None
+        self.tuned: Tuned | None = None
         self.evaluations, self.seconds = 0, 0.0
         self.share, self.judged = 0.0, dict[float, tuple[float, float]]()
         self._generation = 0
@@ -150,19 +155,16 @@ class RegularizedSession:
                         if not ended:
                             reason = wish
             self.found = found = fit.found or fit.settle()
-            params = self._padded(found.params)
+            params = self._decided(self._padded(found.params), found)
             score = plan.main.problem.score_all(params)
             self.seconds = time.monotonic() - start - fit.compile_seconds
-            if np.isfinite(found.out_of_fold).all() and len(found.losses):
-                assert plan.regularization is not None
-                self.cross_validated = plan.regularization.of_outputs(found.out_of_fold)
             self.run = _state(params, float(score.loss), max(1, self._generation))
             if not len(self.history):
                 self._append(np.float64(told(float(score.loss))), score.measures)
             kept.close(last=reason is None)
-        return Trained(
-            params, float(told(float(score.loss))), reason or FITTED, False, fit.compile_seconds
-        )
+        loss = float(told(float(score.loss)))
+        measures = {name: float(of) for name, of in score.measures.items()}
+        return Trained(params, loss, measures, reason or FITTED, False, fit.compile_seconds)
 
     def _fit(self) -> Fit:
         plan, regularization = self.plan, self.plan.regularization
@@ -187,6 +189,38 @@ class RegularizedSession:
             parts = zip(layer, more, strict=True)
             padded.append(type(like)(*(np.pad(part, [(0, n) for n in by]) for part, by in parts)))
         return tuple(padded)
+
+    def _decided(self, params: Any, found: Found) -> Any:
+        """The network with the decision that is best for the objective, if there is one to make.
+
+        What is cross-validated is what is said of it here: of a decision, what folds around its
+        choice saw.
+        """
+        plan, regularization = self.plan, self.plan.regularization
+        assert regularization is not None
+        if not len(found.losses) or not np.isfinite(found.out_of_fold).all():
+            return params
+        self.cross_validated = regularization.of_outputs(found.out_of_fold)
+        if not regularization.decides or plan.main.objective is None:
+            return params
+        objective, samples = plan.main.objective, regularization.samples
+        classes = range(found.out_of_fold.shape[1])
+        self.tuned = tuned = decisions.tune(
+            decisions.softmax(found.out_of_fold),
+            samples.targets,
+            decisions.metric_of(objective, classes),
+            weight=samples.weight,
+            seed=plan.seed,
+        )
+        self.cross_validated = float(objective.value(tuned.promise.value.value)), None
+        rule = tuned.decision
+        if rule.kind == "argmax":
+            return params
+        # Logits over a temperature plus offsets: the last layer can do that by itself.
+        *layers, last = params
+        weights = np.float32(last.weights / rule.temperature)
+        biases = last.biases / rule.temperature + rule.bias + rule.offsets
+        return (*layers, last._replace(weights=weights, biases=np.float32(biases)))
 
     def _info(self, phase: int) -> RunInfo:
         main = self.plan.main

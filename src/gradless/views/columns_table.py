@@ -9,7 +9,8 @@ from gradless.data.cells import plain_number, short
 from gradless.data.columns import Columns
 from gradless.views.tables import Column, Table
 
-_NAMES = 3
+_NAMES = 2
+_LONGEST = 44
 
 
 def table(columns: Columns) -> Table:
@@ -36,7 +37,7 @@ def _values(columns: Columns, place: int, kind: str) -> str:
         counts = np.bincount(values.astype(np.intp), minlength=len(names))
         most = [short(names[k]) for k in np.argsort(-counts, kind="stable")[:_NAMES]]
         more = f" and {len(names) - _NAMES:,} more" if len(names) > _NAMES else ""
-        return ", ".join(most) + more
+        return ", ".join(most)[: _LONGEST - len(more)] + more
     low, high = float(values.min()), float(values.max())
     if kind != "number":
         return f"{dates.shown(low, kind)} to {dates.shown(high, kind)}"

@@ -18,7 +18,7 @@ from gradless.data.preprocessing import MISSING
 from gradless.objectives import quality
 from gradless.objectives.quality import Metric
 from gradless.runs.prepared import Prepared
-from gradless.views.report import Result, caution, kept_words, penalty_words
+from gradless.views.report import Result, caution, decision_words, kept_words, penalty_words
 
 CARD = "model_card.md"
 # Of more classes the picture alone shows the confusion matrix.
@@ -219,14 +219,23 @@ def _training(prepared: Prepared, result: Result) -> Iterator[str]:
         value = words.loss(prepared.problem.objective.value(loss))
         return f"{result.objective} {value}{share and f', accuracy {share}'}"
 
+    def besides(part: str) -> str:
+        also = (result.measures or {}).get(part, {})
+        return "".join(f", {name} {words.loss(value)}" for name, value in also.items())
+
     kept, penalty = kept_words(result, prepared), penalty_words(result)
+    decided = decision_words(result)
     on_validation = []
     if result.penalty is not None and result.validation_loss is not None:
         figures = reached(result.validation_loss, result.validation_accuracy)
         on_validation = [("in cross-validation, on rows not seen", figures)]
     if prepared.validation is not None:
         figures = reached(result.validation_loss, result.validation_accuracy)
-        on_validation = [("on the validation rows", figures)]
+        on_validation = [("on the validation rows", figures + besides("validation"))]
+    on_test = []
+    if result.test_loss is not None:
+        figures = reached(result.test_loss, result.test_accuracy) + besides("test")
+        on_test = [("on the test rows", figures)]
     yield from _table(
         ("", ""),
         [
@@ -243,9 +252,11 @@ def _training(prepared: Prepared, result: Result) -> Iterator[str]:
             ),
             ("stopped because", result.stopped_because),
             *([] if penalty is None else [("penalty", penalty)]),
+            *([] if decided is None else [("decision", decided)]),
             *([] if kept is None else [("network kept", kept)]),
-            ("on the training rows", reached(result.loss, result.accuracy)),
+            ("on the training rows", reached(result.loss, result.accuracy) + besides("training")),
             *on_validation,
+            *on_test,
             ("seed", str(recipe.seed)),
         ],
     )

@@ -51,9 +51,15 @@ class Result:
     data if there are none."""
     penalty: dict[str, Any] | None = None
     """Of a fit with one: its ``alpha``, and by cross-validation the ``strengths`` that were tried,
-    their ``losses`` on rows not seen, and the standard ``errors`` of these."""
+    their ``losses`` on rows not seen, the standard ``errors`` of these, and the losses on the rows
+    ``fitted``."""
+    decision: dict[str, Any] | None = None
+    """Of a fit with a penalty for a metric of decisions: the ``kind`` of rule, and by folds around
+    its choice the ``value`` of the metric and that of the largest probability, ``argmax``."""
     verdict: list[str] | None = None
     """What the figures say that a person might overlook."""
+    measures: dict[str, dict[str, float]] | None = None
+    """What the objective says besides, by part of the rows and name."""
 
     def as_json(self) -> dict[str, object]:
         """Plain values for JSON, which knows neither NaN nor infinity."""
@@ -184,6 +190,7 @@ def closing_table(result: Result, prepared: Prepared) -> Group:
         ("stopped because", result.stopped_because),
         ("evaluations", f"{result.evaluations:,}"),
         ("penalty", penalty_words(result) or ""),
+        ("decision", decision_words(result) or ""),
         ("network kept", kept_words(result, prepared) or ""),
         (
             "time",
@@ -216,6 +223,19 @@ def penalty_words(result: Result) -> str | None:
     return f"{alpha:g} on the squares of the weights, the best of {len(tried)} in cross-validation"
 
 
+def decision_words(result: Result) -> str | None:
+    """How classes are decided on, where that was chosen for the metric."""
+    if result.decision is None:
+        return None
+    if result.decision["kind"] == "argmax":
+        return "the class of the largest probability; nothing else was better in cross-validation"
+    name, value, argmax = (result.decision[key] for key in ("metric", "value", "argmax"))
+    return (
+        f"moved to raise {name}: {words.loss(value)} in cross-validation, "
+        f"{words.loss(argmax)} by the largest probability"
+    )
+
+
 def _figures(result: Result, prepared: Prepared) -> Table:
     """The objective and the accuracy on each part of the rows."""
     objective, simple = prepared.problem.objective, result.baseline or {}
@@ -233,6 +253,10 @@ def _figures(result: Result, prepared: Prepared) -> Table:
     if result.accuracy is not None:
         shares = ("-" if share is None else words.percent(share) for _, _, share in shown)
         rows.append(["accuracy", *shares])
+    also = result.measures or {}
+    for name in also.get("training", ()):
+        values = (also.get(part, {}).get(name) for part, _, _ in shown)
+        rows.append([name, *("-" if value is None else words.loss(value) for value in values)])
     return Table([Column(""), *(Column(heading, right=True) for heading, _, _ in shown)], rows)
 
 

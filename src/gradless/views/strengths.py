@@ -17,13 +17,14 @@ def strengths(
     tried: Sequence[float],
     losses: Sequence[float],
     errors: Sequence[float],
+    fitted: Sequence[float],
     chosen: float,
     path: Path | str | None = None,
     *,
     quantity: str,
     title: str,
 ) -> Figure:
-    """Draw the loss on rows not seen over the strength of a penalty.
+    """Draw the loss in cross-validation over the strength of a penalty.
 
     Parameters
     ----------
@@ -31,6 +32,8 @@ def strengths(
         Strengths above 0, ascending, shape (n,).
     losses, errors
         The mean loss of each in cross-validation and its standard error, shape (n,).
+    fitted
+        The mean loss of the same networks on the rows that they were fitted to, shape (n,).
     chosen
         One of them, to be marked.
     path
@@ -49,7 +52,11 @@ def strengths(
     figure, axes = style.canvas(8.0, 4.4)
     axes.errorbar(
         x, y, spread, color=PALETTE[0], linewidth=2.0, marker="o", markersize=5, capsize=3,
-        elinewidth=1.2, label="cross-validation, with standard errors",
+        elinewidth=1.2, label="on rows not seen, with standard errors",
+    )  # fmt: skip
+    axes.plot(
+        x, np.asarray(fitted, np.float64), color=style.FAINT, linewidth=1.8, marker="o",
+        markersize=4, label="on the rows that were fitted",
     )  # fmt: skip
     best = int(np.argmin(np.abs(x - chosen)))
     axes.plot(
@@ -61,7 +68,7 @@ def strengths(
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_formatter(FuncFormatter(style.number))
     axes.set_xlabel("strength of the penalty on the weights (alpha)")
-    axes.set_ylabel(f"{quantity} on rows not seen")
+    axes.set_ylabel(f"{quantity} in cross-validation")
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     axes.legend(loc="best", frameon=False, fontsize=style.SMALL, labelcolor=INK)
     style.titled(axes, title, 7.0, "weak: learns by heart; strong: learns too little")

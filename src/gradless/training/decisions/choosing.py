@@ -240,12 +240,14 @@ def _promise(
     drawn = resampled(rules, rows.true, rows.weight, metric, classes, draws, seed)
     sign = 1.0 if metric.greater_is_better else -1.0
     gain = sign * float(values[0] - values[1])
-    told = [_value(float(v), sign * column) for v, column in zip(values, drawn.T, strict=True)]
+    value, argmax, expected = [
+        _value(float(v), sign * column) for v, column in zip(values, drawn.T, strict=True)
+    ]
     share = None
     if classes == 2:
         share = float(rows.weight @ (nested == aim.positive) / rows.weight.sum())
     improvement = _value(gain, drawn[:, 0] - drawn[:, 1])
-    return Promise(*told, improvement, len(nested), share)
+    return Promise(value, argmax, expected, improvement, len(nested), share)
 
 
 def _value(value: float, drawn: Array) -> Value:

@@ -334,7 +334,7 @@ def of_function(
             warnings.simplefilter("ignore")  # thresholds are tried that decide for one class only
             return np.array([one(cells) for cells in flat]).reshape(tables.shape[:-2])
 
-    told = name or getattr(function, "__name__", "metric")
+    told = name or str(getattr(function, "__name__", "metric"))
     return Metric(told, greater_is_better, of, fast=False, total=not weighs)
 
 

@@ -240,8 +240,7 @@ def _linear(metric: Metric, classes: int) -> Metric:
         sums = (tables * benefits).sum((1, 2))
         expected = sums if total else sums / tables.sum((1, 2))
         if np.allclose(values, expected, rtol=1e-9, atol=1e-12):
-            made = counted.mean_benefit(
+            return counted.mean_benefit(
                 metric.name, benefits, as_cost=not metric.greater_is_better, total=total
             )
-            return made
     return metric

@@ -74,6 +74,8 @@ class Found(NamedTuple):
     strengths, losses, errors
         What was tried, ascending, its mean loss on rows not seen, and the standard errors of these
         means, float64, (strengths,); empty without cross-validation.
+    fitted
+        The mean loss of the same networks on the rows that they were fitted to, (strengths,).
     out_of_fold
         Outputs for each row of the network that has not seen it, at the chosen strength, float64,
         (rows, outputs); NaN where there is none. For rows of no fold the mean over all folds.
@@ -92,6 +94,7 @@ class Found(NamedTuple):
     strengths: npt.NDArray[np.float64]
     losses: npt.NDArray[np.float64]
     errors: npt.NDArray[np.float64]
+    fitted: npt.NDArray[np.float64]
     out_of_fold: npt.NDArray[np.float64]
     fold: npt.NDArray[np.int64]
     kept: int
@@ -189,6 +192,7 @@ class Fit:
             )
         self._by_strength: dict[float, list[np.ndarray]] = {}
         self._judged: dict[float, tuple[float, float, np.ndarray]] = {}
+        self._fitted: dict[float, float] = {}
         self._starts: list[tuple[float, np.ndarray]] = []
         self._current: descent.State | None = None
         self._evaluations = 0
@@ -214,25 +218,25 @@ class Fit:
             fold = self._fold[rows.chosen]
             for alpha in planned.strengths:
                 for k in range(planned.folds):
-                    state = self._begun(rows, rows.masked(fold != k), alpha, k)
+                    state = self._begun(rows, k)
                     yield from self._advanced("cross-validation", state, rows, fold != k, alpha)
                     self._by_strength.setdefault(alpha, []).append(self._kept())
                 self._judge(rows, alpha)
+                self._fitted[alpha] = float(np.mean(self._losses[-planned.folds :]))
         alpha = self._best()
         self._losses = []
         first, *later = planned.stages
         for start in range(planned.starts):
             rows = self._rows(first)
             seen = np.ones(first, np.bool_)
-            state = self._begun(rows, rows.masked(seen), alpha, planned.folds + start)
+            state = self._begun(rows, planned.folds + start)
             yield from self._advanced("refit", state, rows, seen, alpha)
             for size in later:
                 rows = self._rows(size)
                 seen = np.ones(size, np.bool_)
-                weight = rows.masked(seen)
                 less = alpha * first / size
-                vector = jnp.asarray(self._kept())
-                state = descent.begin(self._shape, vector, rows.data, weight, np.float32(less))
+                vector = self._kept()
+                state = descent.begin(self._shape, vector, rows.data)
                 yield from self._advanced("refit", state, rows, seen, less)
             assert self._current is not None
             self._starts.append((float(self._current.value), self._kept()))
@@ -250,7 +254,7 @@ class Fit:
         )
         return _Rows(chosen, Data(jax.device_put(inputs), targets), weight)
 
-    def _begun(self, rows: _Rows, weight: jax.Array, alpha: float, number: int) -> descent.State:
+    def _begun(self, rows: _Rows, number: int) -> descent.State:
         """The network of that number before its first iteration."""
         seed = int(np.random.SeedSequence([self._seed, number]).generate_state(1)[0])
         shape = self._shape
@@ -261,7 +265,7 @@ class Fit:
         )
         (w, b), (v, c) = first_weights.drawn(model, seed)
         vector = np.concatenate([np.ravel(np.transpose(w)), b, np.ravel(np.transpose(v)), c])
-        return descent.begin(shape, jax.device_put(vector), rows.data, weight, np.float32(alpha))
+        return descent.begin(shape, vector, rows.data)
 
     def _advanced(
         self,
@@ -313,14 +317,12 @@ class Fit:
         size = len(rows.chosen)
         fold = np.full(len(rows.weight), -1)
         fold[:size] = self._fold[rows.chosen]
-        outputs = np.zeros((self._shape.outputs, len(rows.weight)), np.float32)
-        for k, vector in enumerate(self._by_strength[alpha]):
-            own = fold == k
-            outputs[:, own] = np.asarray(_outputs(self._shape, vector, rows.data))[:, own]
-        losses = np.asarray(_row_losses(self._shape, outputs, rows.data), np.float64)
+        vectors = np.stack(self._by_strength[alpha])
+        outputs, losses = map(np.asarray, _judged(self._shape, vectors, fold, rows.data))
         weight = rows.weight.astype(np.float64)
         counted = weight > 0
-        losses, weight = losses[counted], weight[counted]
+        weight = weight[counted]
+        losses = losses[counted].astype(np.float64)
         total = max(weight.sum(), 1e-30)
         mean = float(weight @ losses / total)
         error = float(np.sqrt(weight**2 @ (losses - mean) ** 2) / total)
@@ -362,6 +364,7 @@ class Fit:
                 np.array(tried, np.float64),
                 means,
                 errors,
+                np.array([self._fitted.get(a, np.nan) for a in tried], np.float64),
                 self._out_of_fold(alpha),
                 self._fold,
                 kept,
@@ -403,8 +406,9 @@ class Fit:
         rest = self._fold < 0
         if rest.any():
             inputs = np.ascontiguousarray(np.asarray(self._samples.inputs, np.float32)[rest].T)
-            each = [_numpy_outputs(self._shape, v, inputs) for v in self._by_strength[alpha]]
-            found[rest] = self._given(np.mean(each, axis=0))
+            data = Data(jax.device_put(inputs), {})
+            outputs = _mean_outputs(self._shape, np.stack(self._by_strength[alpha]), data)
+            found[rest] = self._given(np.asarray(outputs))
         return found
 
     def _given(self, outputs: np.ndarray) -> npt.NDArray[np.float64]:
@@ -413,17 +417,24 @@ class Fit:
 
 
 @compiled(static_argnames=["shape"])
-def _outputs(shape: Shape, vector: Any, data: Data) -> jax.Array:
-    """Outputs (outputs, rows) of one network."""
-    layers = shape.layers(vector)
-    return shape.last_layer(layers, shape.activated(first_layer(layers, data)))
+def _judged(shape: Shape, vectors: Any, fold: Any, data: Data) -> tuple[jax.Array, jax.Array]:
+    """Outputs (outputs, rows), each row by the network of its fold, and the losses, (rows,)."""
+
+    def add(found: jax.Array, network: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
+        vector, number = network
+        return jnp.where(fold == number, _outputs(shape, vector, data), found), None
+
+    nothing = jnp.zeros((shape.outputs, data.inputs.shape[1]), jnp.float32)
+    outputs, _ = jax.lax.scan(add, nothing, (vectors, jnp.arange(len(vectors))))
+    return outputs, shape.row_losses(outputs, data.targets)
 
 
 @compiled(static_argnames=["shape"])
-def _row_losses(shape: Shape, outputs: Any, data: Data) -> jax.Array:
-    return shape.row_losses(outputs, data.targets)
+def _mean_outputs(shape: Shape, vectors: Any, data: Data) -> jax.Array:
+    return jnp.mean(jax.lax.map(lambda vector: _outputs(shape, vector, data), vectors), axis=0)
 
 
-def _numpy_outputs(shape: Shape, vector: np.ndarray, inputs: np.ndarray) -> np.ndarray:
-    data = Data(jax.device_put(inputs), {})
-    return np.asarray(_outputs(shape, vector, data))
+def _outputs(shape: Shape, vector: jax.Array, data: Data) -> jax.Array:
+    """Outputs (outputs, rows) of one network."""
+    layers = shape.layers(vector)
+    return shape.last_layer(layers, shape.activated(first_layer(layers, data)))

@@ -14,7 +14,6 @@ of the activation is taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -156,21 +155,31 @@ def slopes(
     outputs = shape.last_layer(layers, hidden)
     targets = data.targets
 
-    def of_rows(changed: Callable[[float], jax.Array]) -> jax.Array:
-        """Slope of every row's share of the loss along a change of what it gets, (rows,)."""
-        up = shape.row_losses(changed(DIFFERENCE), targets)
-        down = shape.row_losses(changed(-DIFFERENCE), targets)
+    steps = jnp.array([DIFFERENCE, -DIFFERENCE], jnp.float32)
+
+    def at(neuron: tuple[jax.Array, ...]) -> jax.Array:
+        """Slope of every row's share of the loss along a change of what a neuron gets, (rows,)."""
+        got, gave, leads_to, is_output = neuron
+
+        def changed(step: jax.Array) -> jax.Array:
+            change = jnp.where(is_output, step, shape.activated(got + step) - gave)
+            return shape.row_losses(outputs + leads_to[:, None] * change, targets)
+
+        up, down = jax.lax.map(changed, steps)
         return jnp.where(share > 0, up - down, 0.0) / (2 * DIFFERENCE) * share
 
-    def at_hidden(neuron: tuple[jax.Array, jax.Array, jax.Array]) -> jax.Array:
-        got, gave, leads_to = neuron
-        return of_rows(lambda s: outputs + leads_to[:, None] * (shape.activated(got + s) - gave))
-
-    def at_output(which: jax.Array) -> jax.Array:
-        return of_rows(lambda s: outputs + s * which[:, None])
-
-    hidden_slopes = jax.lax.map(at_hidden, (z, hidden, layers.last.T))  # (hidden, rows)
-    output_slopes = jax.lax.map(at_output, jnp.eye(shape.outputs, dtype=jnp.float32))
+    # An output neuron gives what it gets.
+    own = jnp.eye(shape.outputs, dtype=jnp.float32)
+    felt = jax.lax.map(
+        at,
+        (
+            jnp.concatenate([z, outputs]),
+            jnp.concatenate([hidden, outputs]),
+            jnp.concatenate([layers.last.T, own]),
+            jnp.arange(shape.hidden + shape.outputs) >= shape.hidden,
+        ),
+    )
+    hidden_slopes, output_slopes = felt[: shape.hidden], felt[shape.hidden :]  # (neurons, rows)
     return jnp.concatenate(
         [
             (hidden_slopes @ data.inputs.T + 2 * alpha * layers.first).ravel(),
