@@ -29,7 +29,7 @@ _NAMED = 3
 # In fewer rows, a column of one value says little about others.
 _FEW_ROWS = 10
 _ID = re.compile(
-    r"(?i)(.*[\s_.-])?(id|ids|idx|index|uid|uuid|row ?names?|row|nr|no|#)|.*[a-z]I[dD]"
+    r"(?i:(.*[\s_.-])?(id|ids|idx|index|uid|uuid|row ?names?|row|nr|no|#))|.*[a-z](ID|Id)"
 )
 
 
