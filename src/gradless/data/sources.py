@@ -8,6 +8,7 @@ meanwhile is still read, and what is changed meanwhile is noticed.
 from __future__ import annotations
 
 import codecs
+import errno
 import gzip
 import io
 import os
@@ -233,6 +234,8 @@ class _Unclosed(io.RawIOBase):
 def _opened(path: str) -> tuple[IO[bytes], Any]:
     """An open file from which can be read again and again, and its state if that could change."""
     if path == STDIN:
+        if sys.stdin.isatty():
+            raise OSError(errno.ENODATA, "nothing is piped into it")
         return _copied(sys.stdin.buffer), None
     if not stat.S_ISREG(os.stat(path).st_mode) and not os.path.isdir(path):  # noqa: PTH116, PTH112
         with Path(path).open("rb") as pipe:
