@@ -197,7 +197,7 @@ def test_numbers_of_several_outputs_and_one_feature():
 def test_a_large_table_is_judged_by_a_sample(rings, monkeypatch):
     from gradless.training.regularized import settings  # noqa: PLC0415 - the name is used above
 
-    monkeypatch.setattr(settings, "_SAMPLE_WORK", 0)
+    monkeypatch.setattr(settings, "_FOLDS_WORK", 0)
     monkeypatch.setattr(settings, "_LEAST_SAMPLE", 30)
     seen, result = fitted(rings)
     assert seen[-1].share == pytest.approx(1)
