@@ -194,7 +194,7 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
             How much each sample counts, 0 or more.
         observers : list
             What watches training, for example ``[gradless.loggers.TensorBoard("folder")]``. Where a
-            first phase goes to log loss, they hear of two runs.
+            first phase goes to log loss, they hear of both as of one run.
 
         Returns
         -------
