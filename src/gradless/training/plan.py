@@ -19,6 +19,7 @@ from gradless.training.generation import Run, begin
 from gradless.training.host_loop import mode_for
 from gradless.training.loop import evaluations_per_generation
 from gradless.training.records import Stop
+from gradless.training.regularization import Regularization
 from gradless.training.validation import GrowingLooks, Validation, answers
 
 FIRST, MAIN = 0, 1  # numbers of the phases
@@ -86,6 +87,8 @@ class Plan:
         What ``params`` score in the main phase, if that is known.
     settings
         What else decides it, for people.
+    regularization
+        How it is fitted with a penalty; None for a search.
     """
 
     main: Phase
@@ -99,6 +102,7 @@ class Plan:
     judges_alike: bool = False
     known: Score | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    regularization: Regularization | None = None
 
     @classmethod
     def of_function(cls, main: Phase, params: Params, seed: int, **more: Any) -> Plan:
