@@ -44,7 +44,7 @@ from gradless.training.records import Stop
 from gradless.training.regularization import averaged, checked_alpha, obstacle, too_large
 from gradless.training.regularized import Settings
 from gradless.training.samples import Samples, filled, filled_to_powers
-from gradless.training.session import Trained
+from gradless.training.session import Session, Trained
 
 _PARTIAL_SHARE = 0.1  # of the budget, for a call of partial_fit
 
@@ -326,7 +326,7 @@ class GradientFree(Continuing):
         self.validation_losses_ = np.asarray(seen)
         self.n_outputs_ = model.sizes[-1]
         self._model = model
-        found = getattr(session, "found", None)
+        found = None if isinstance(session, Session) else session.found
         self.alpha_ = 0.0 if found is None else float(found.alpha)
         empty = np.empty(0)
         self.alphas_ = empty if found is None else np.asarray(found.strengths)
