@@ -124,10 +124,9 @@ class Problem:
     )
     objective: str | None = option(
         None,
-        "What to improve: cross_entropy, accuracy, f1, roc_auc, average_precision, fbeta:2, "
-        "quadratic_kappa, precision_at_k:0.1, profit:5 and more for classes; squared_error, "
-        "absolute_error, r2, huber:1, quantile:0.9, concordance, ndcg and more for numbers. "
-        "Default: cross_entropy, squared_error.",
+        "What to improve: cross_entropy, f1, roc_auc, average_precision, profit:5 and more for "
+        "classes; squared_error, absolute_error, r2, quantile:0.9 and more for numbers. Default: "
+        "cross_entropy, squared_error.",
         metavar="NAME",
         group="Search",
     )
@@ -136,7 +135,7 @@ class Problem:
         "Improve the mean cost of a row instead: pairs TRUE:PREDICTED=COST such as "
         '"yes:no=5 no:yes=1", or a CSV or JSON file of all costs.',
         metavar="COSTS",
-        group="Search",
+        group="Advanced",
         example='"yes:no=5 no:yes=1"',
     )
     value_column: str | None = option(
@@ -144,20 +143,20 @@ class Problem:
         "Column of what each row brings, for the objectives profit:COST and profit_at_k:K; not an "
         "input.",
         metavar="NAME",
-        group="Data",
+        group="Advanced",
     )
     group_column: str | None = option(
         None,
         "Column of groups, for the objectives ndcg and equal_opportunity:GAP; not an input.",
         metavar="NAME",
-        group="Data",
+        group="Advanced",
     )
     event_column: str | None = option(
         None,
         "Column of 1 where the event was seen and 0 where the time is censored, for the objective "
         "concordance; not an input.",
         metavar="NAME",
-        group="Data",
+        group="Advanced",
     )
     batch_size: int | None = option(
         None,
@@ -175,8 +174,8 @@ class Limits:
 
     time: float | None = option(
         None,
-        f"Stop after this training time: 10s, 2m, 1h. Default: {defaults.SECONDS:g}s, unless "
-        "evaluations are given.",
+        f"Stop after this training time: 10s, 2m, 1h. Default: {defaults.SECONDS:g}s for a search, "
+        "unless evaluations are given.",
         metavar="SECONDS",
         group="Stop",
         example="30s",
@@ -280,7 +279,7 @@ class Search(Training):
         "Strength of the penalty on the weights: a number, 0 for a search without penalty, or auto "
         "for cross-validation.",
         metavar="VALUE",
-        group="Search",
+        group="Advanced",
         example="0.01",
     )
     hyperparameters: dict[str, Any] = field(default_factory=dict)  # of the named strategy

@@ -43,8 +43,9 @@ from gradless.training.progress import progress_lines
 from gradless.training.records import Stop
 from gradless.training.regularization import averaged, checked_alpha, obstacle, too_large
 from gradless.training.regularized import Settings
+from gradless.training.regularized_session import RegularizedSession
 from gradless.training.samples import Samples, filled, filled_to_powers
-from gradless.training.session import Session, Trained
+from gradless.training.session import Trained
 
 _PARTIAL_SHARE = 0.1  # of the budget, for a call of partial_fit
 
@@ -326,7 +327,7 @@ class GradientFree(Continuing):
         self.validation_losses_ = np.asarray(seen)
         self.n_outputs_ = model.sizes[-1]
         self._model = model
-        found = None if isinstance(session, Session) else session.found
+        found = session.found if isinstance(session, RegularizedSession) else None
         self.alpha_ = 0.0 if found is None else float(found.alpha)
         empty = np.empty(0)
         self.alphas_ = empty if found is None else np.asarray(found.strengths)
