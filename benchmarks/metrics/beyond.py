@@ -4,7 +4,7 @@ Ordered classes, a list of fixed length, costs, values, quantiles, censored time
 an objective here, and the usual surrogates, on one real table that ships with scikit-learn: the
 progression of diabetes in 442 patients, by ten measurements.
 
-python -m benchmarks.metrics.beyond            # some minutes, and then the section of the page
+python -m benchmarks.metrics.beyond            # a quarter of an hour, for the section of the page
 python -m benchmarks.metrics.beyond --short    # does everything still work? nothing is kept
 """
 
@@ -370,6 +370,13 @@ def section(document: dict[str, Any]) -> list[str]:
     ]
 
 
+def kept() -> list[str]:
+    """The lines of the last measurement; none if there is none."""
+    if not RESULTS.exists():
+        return []
+    return section(json.loads(RESULTS.read_text(encoding="utf-8")))
+
+
 def main() -> None:
     """Measure, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -385,10 +392,10 @@ def main() -> None:
         "machine": machine.machine(),
         "results": results,
     }
-    lines = section(document)
+    section(document)
     if not given.short:
         RESULTS.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-        print("\n".join(lines))
+        print("python -m benchmarks.metrics --render writes the page")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from benchmarks.metrics import (
     WAYS,
     WORDS,
     Results,
+    beyond,
 )
 from benchmarks.pages.charts import OURS, THEIRS, interval, rows_of
 from benchmarks.pages.intervals import LEVEL, Interval
@@ -58,6 +59,7 @@ def render(document: Results, page: Path) -> None:
         "",
         *_accuracy(found),
         "",
+        *beyond.kept(),
         "## Everything",
         "",
     ]
