@@ -21,10 +21,9 @@ import sys
 import time
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-from benchmarks.quality import decision_tables
 from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import ColumnTransformer
@@ -36,6 +35,7 @@ from sklearn.model_selection import StratifiedKFold, TunedThresholdClassifierCV,
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from benchmarks.quality import decision_tables
 from gradless.training.decisions import Metric, metric_of, tune
 
 VALUE, COST = 10.0, 1.0
@@ -59,8 +59,8 @@ CLASSIFIERS = {"boosting": boosting, "linear": linear}
 class Remembered(ClassifierMixin, BaseEstimator):
     """A classifier of rows by their number, fitted once on the same rows for all methods."""
 
-    fits: dict[bytes, np.ndarray] = {}
-    data: tuple[Any, np.ndarray, np.ndarray]
+    fits: ClassVar[dict[bytes, np.ndarray]] = {}
+    data: ClassVar[tuple[Any, np.ndarray, np.ndarray]]
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> Remembered:
         self.classes_ = np.unique(self.data[2])

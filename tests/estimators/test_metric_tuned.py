@@ -112,7 +112,9 @@ def test_several_classes_and_their_costs():
 
 
 def test_it_goes_into_a_search_and_around_one():
-    inside = GridSearchCV(tuned("f1_macro"), {"estimator__C": [0.01, 1.0]}, cv=2, scoring="f1_macro")
+    inside = GridSearchCV(
+        tuned("f1_macro"), {"estimator__C": [0.01, 1.0]}, cv=2, scoring="f1_macro"
+    )
     assert inside.fit(X, LABELS).best_params_["estimator__C"] in (0.01, 1.0)
     search = GridSearchCV(LogisticRegression(), {"C": [0.01, 1.0]}, cv=2)
     around = MetricTunedClassifier(search, cv=2).fit(X, LABELS)

@@ -1,6 +1,7 @@
 """Rules of decision: the sweep, Bayes' rule, folds that promise, and files."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -291,8 +292,6 @@ def test_resamples_are_as_far_apart_as_drawn_rows_are():
 
 
 def test_five_thousand_rows_take_about_a_second():
-    import time
-
     likely, true = two(5000)
     begun = time.process_time()
     tune(likely, true, F1)

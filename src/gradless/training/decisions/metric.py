@@ -239,7 +239,7 @@ def _linear(metric: Metric, classes: int) -> Metric:
         benefits = alone / 2 if total else alone
         sums = (tables * benefits).sum((1, 2))
         expected = sums if total else sums / tables.sum((1, 2))
-        if np.allclose(values, expected, rtol=1e-9, atol=1e-12):
+        if np.allclose(values, expected, rtol=1e-6, atol=1e-9):
             return counted.mean_benefit(
                 metric.name, benefits, as_cost=not metric.greater_is_better, total=total
             )
