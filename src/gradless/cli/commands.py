@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gradless.cli.options import Checkpoints, Limits, Logging, Output, Problem, Search
+from gradless.cli.options import Checkpoints, Limits, Logging, Output, Problem, Search, Training
 from gradless.cli.parse import Command, option
 
 # --- Training -------------------------------------------------------------------------------------
@@ -60,8 +60,9 @@ class Repeat(Output):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compare(Output, Problem):
-    """Compare strategies over several seeds, at equal evaluations and at equal time."""
+class Compare(Output, Training, Problem):
+    """Compare strategies over several seeds: each trains as gradless train does, within the same
+    budget, and test rows judge the networks."""
 
     strategies: tuple[str, ...] = option(
         ("random_search", "hill_climbing", "openai_es", "cma_es", "sep_cma_es", "snes", "pgpe"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,7 @@ class Dataset:
     targets: NDArray[np.int32] | Numbers
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...] | None
+    extras: Mapping[str, NDArray[Any]] | None = None
 
     def __post_init__(self) -> None:
         """Refuse arrays and names that do not belong together."""
@@ -183,6 +185,7 @@ def load_table(
     drop: Sequence[str] = (),
     categories: Sequence[str] = (),
     missing: Sequence[str] | None = None,
+    beside: Sequence[str] = (),
 ) -> Table:
     """Load the columns of a data set by name, or of a file, as they are.
 
@@ -190,7 +193,7 @@ def load_table(
     ----------
     source, target, task, seed
         As for `load`.
-    drop, categories, missing
+    drop, categories, missing, beside
         As for `read_table`.
 
     Raises
@@ -200,7 +203,7 @@ def load_table(
     """
     if source in DATASETS:
         info = DATASETS[source]
-        for_files = target is not None or drop or categories or missing is not None
+        for_files = target is not None or drop or categories or missing is not None or beside
         if for_files or task not in ("auto", "classification"):
             raise InputError(
                 "a built-in data set must be used as it is, got an option for files with "
@@ -212,7 +215,9 @@ def load_table(
     if (
         looks_like_path or source.lower().endswith((".csv", ".parquet")) or os.path.exists(source)  # noqa: PTH110 (a name may be too long)
     ):
-        return read_table(source, target, task, drop=drop, categories=categories, missing=missing)
+        return read_table(
+            source, target, task, drop=drop, categories=categories, missing=missing, beside=beside
+        )
     raise InputError(
         f"{unknown_name('data set', source, DATASETS)}, or the path of a CSV or Parquet file"
     )
@@ -259,8 +264,14 @@ def split(dataset: Dataset, test_fraction: float, seed: int) -> tuple[Dataset, D
     (120, 30)
     """
     parts = split_rows(dataset.name, dataset.targets, dataset.class_names, test_fraction, seed)
+    extras = dataset.extras
     train, test = (
-        dataclasses.replace(dataset, features=dataset.features[rows], targets=dataset.targets[rows])
+        dataclasses.replace(
+            dataset,
+            features=dataset.features[rows],
+            targets=dataset.targets[rows],
+            extras=extras and {name: values[rows] for name, values in extras.items()},
+        )
         for rows in parts
     )
     return train, test

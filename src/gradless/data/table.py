@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,8 @@ class Table(NamedTuple):
         Name of the target's column.
     notes : tuple of str
         What someone should know of how the file was read, a line each.
+    beside : mapping of str to list of str, or arrays (samples,)
+        The cells of columns that are no features, by name; None without any.
     """
 
     features: FloatArray
@@ -56,6 +58,7 @@ class Table(NamedTuple):
     categories: tuple[tuple[str, ...] | None, ...]
     target: str | None
     notes: tuple[str, ...] = ()
+    beside: Mapping[str, Any] | None = None
 
     @property
     def columns(self) -> Columns:
@@ -71,6 +74,7 @@ def read_table(
     drop: Sequence[str] = (),
     categories: Sequence[str] = (),
     missing: Sequence[str] | None = None,
+    beside: Sequence[str] = (),
 ) -> Table:
     """Read a CSV or Parquet file for training.
 
@@ -101,6 +105,8 @@ def read_table(
     missing
         What cells hold, in quotes or not, whose value is not known, instead of the texts above;
         of nothing, only empty cells are missing.
+    beside
+        Names of columns that are no features, but are kept as they are.
 
     Returns
     -------
@@ -126,7 +132,13 @@ def read_table(
             f"{option} must name other columns than the target, got {short(name)}; "
             f"remove it from {option}"
         )
-    columns = [column for column in range(len(file.header)) if column not in dropped]
+    also = [_known_column(file, each, "other") for each in beside]
+    if target_column in also:
+        raise file.error(
+            f"the target must be a column of its own, got {short(name)} for another option as well"
+        )
+    left_out = dropped.union(also)
+    columns = [column for column in range(len(file.header)) if column not in left_out]
     columns.remove(target_column)
     if not columns:
         raise file.error(
@@ -135,13 +147,14 @@ def read_table(
         )
     kinds: list[Kind | None] = ["category" if column in chosen else None for column in columns]
     says = Missing(missing)
-    reading = Reading(file, columns, kinds, target_column, missing=says, training=True)
+    reading = Reading(file, columns, kinds, target_column, missing=says, training=True, kept=also)
     found = reading.read()
+    kept = dict(zip(beside, reading.kept, strict=True)) or None
     column = targets.Answers(file, name, reading.texts, reading.lines, says)
     values, class_names, notes = targets.learned(column, task)
     notes = (*reading.notes(), *notes)
     names = found.feature_names
-    return Table(found.features, values, names, class_names, found.categories, name, notes)
+    return Table(found.features, values, names, class_names, found.categories, name, notes, kept)
 
 
 def read_features(path: str | os.PathLike[str], feature_names: Sequence[str]) -> FloatArray:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from gradless._core import defaults
@@ -25,10 +27,11 @@ from gradless.training.plan import Plan, begun
 
 
 class Judged(NamedTuple):
-    """The objective's value and, for classification, the accuracy."""
+    """The objective's value, for classification the accuracy, and other measures by name."""
 
     value: float
     accuracy: float | None
+    also: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -92,8 +95,9 @@ class Prepared:
         """How good a network of the search is on a whole data set, scaled as in training."""
         loss, measures = self.problem_of(dataset).score_all(params)
         objective = self.problem.objective
-        accuracy = measures.get("accuracy")
-        return Judged(objective.value(float(loss)), None if accuracy is None else float(accuracy))
+        also = {name: float(measure) for name, measure in measures.items()}
+        accuracy = also.pop("accuracy", None)
+        return Judged(objective.value(float(loss)), accuracy, also)
 
     def problem_of(self, dataset: Dataset) -> SupervisedProblem:
         """The objective of the search on a whole data set."""

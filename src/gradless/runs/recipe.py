@@ -21,6 +21,8 @@ _TYPES: dict[str, Any] = {
     "positive": str | None,
     "test_fraction": float | int | None,
     "validation": float | int | None,
+    "alpha": float | int | None,
+    "regularization": dict | None,
     "standardize": bool | None,
     "scale_outputs": bool | None,
     "hidden": list | None,
@@ -30,6 +32,7 @@ _TYPES: dict[str, Any] = {
     "objective": str | None,
     "strategy": str,
     "why": str | None,
+    "extras": dict,
     "log_loss_first": bool | None,
     "first": dict | None,
     "hyperparameters": dict,
@@ -55,7 +58,10 @@ class Recipe:
     ``hidden`` of None is 16 neurons, and the chapter's 64 for data in the plane.
     ``log_loss_first`` gives half of the budget to log loss before the objective; None does where
     the objective counts samples. ``first`` is how that was planned: strategy, hyperparameters and
-    limits.
+    limits. ``alpha`` is the strength of a penalty, None for one chosen by cross-validation where
+    that is possible, and ``regularization`` how it is fitted, if it is. ``extras`` names the
+    columns that an objective looks at besides, by role (``objectives.extras``): these are no
+    inputs.
     """
 
     data: str
@@ -67,6 +73,8 @@ class Recipe:
     positive: str | None = None
     test_fraction: float | None = None
     validation: float | None = 0.0
+    alpha: float | None = 0.0
+    regularization: dict[str, Any] | None = None
     standardize: bool | None = None
     scale_outputs: bool | None = None
     hidden: tuple[int, ...] | None = None
@@ -77,6 +85,7 @@ class Recipe:
     strategy: str = auto.AUTO
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     why: str | None = None
+    extras: dict[str, str] = field(default_factory=dict)
     log_loss_first: bool | None = None
     first: dict[str, Any] | None = None
     batch_size: int | None = None
@@ -115,3 +124,9 @@ class Recipe:
         if self.hidden is not None:
             return self.hidden
         return defaults.HIDDEN_IN_THE_PLANE if self.is_planar else defaults.HIDDEN
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Of each hidden layer of the network that comes of it, the mean of several starts."""
+        starts = 1 if self.regularization is None else int(self.regularization["starts"])
+        return tuple(starts * neurons for neurons in self.neurons)

@@ -7,7 +7,7 @@
 from gradless.training.decisions.choosing import Promise, Tuned, Value, tune
 from gradless.training.decisions.counted import Metric
 from gradless.training.decisions.metric import metric_of, positive_index
-from gradless.training.decisions.rule import Decision
+from gradless.training.decisions.rule import Decision, softmax
 
 __all__ = [
     "Decision",
@@ -17,5 +17,6 @@ __all__ = [
     "Value",
     "metric_of",
     "positive_index",
+    "softmax",
     "tune",
 ]

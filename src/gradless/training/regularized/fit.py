@@ -1,0 +1,440 @@
+"""How is a network fitted that generalises? Penalised, the strength chosen by folds, and averaged.
+
+One hidden layer; an L2 penalty on its weights, not its biases (Krogh and Hertz, "A simple weight
+decay can improve generalization", NIPS 1991), whose strength has the lowest loss on rows that the
+networks of a cross-validation have not seen (Stone, "Cross-validatory choice and assessment of
+statistical predictions", 1974); then some networks on all rows from different first weights, of
+which those that got stuck are left out, and their mean (Hansen and Salamon, "Neural network
+ensembles", 1990; Perrone and Cooper, 1993), which is one network, too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+from gradless._core.devices import use_all_cores
+from gradless._core.errors import InputError
+from gradless._core.programs import compiled
+from gradless.models import first_weights
+from gradless.models.mlp import MLP, Dense
+from gradless.objectives import Objective, Task, prepared
+from gradless.training.regularized import averages, descent, folds
+from gradless.training.regularized.settings import (
+    Planned,
+    Settings,
+    applies,
+    chunk,
+    plan,
+    shape_of,
+)
+from gradless.training.regularized.slopes import Data, Layers, Shape, first_layer
+from gradless.training.samples import Samples, filled
+
+_STUCK = 1.1  # times the lowest penalised loss, and a little: a start above got stuck
+_LITTLE = 1e-3
+
+
+class Progress(NamedTuple):
+    """Where a fit is.
+
+    Attributes
+    ----------
+    stage
+        ``"cross-validation"`` or ``"refit"``.
+    share
+        Of the planned work of the whole fit, 0 to 1.
+    evaluations
+        Networks whose loss was looked at so far.
+    loss
+        Training loss without the penalty, the mean over the networks of this stage so far.
+    """
+
+    stage: str
+    share: float
+    evaluations: int
+    loss: float
+
+
+class Found(NamedTuple):
+    """What a fit found.
+
+    Attributes
+    ----------
+    model, params
+        One network: the mean of those that were kept.
+    alpha
+        Strength of the penalty.
+    strengths, losses, errors
+        What was tried, ascending, its mean loss on rows not seen, and the standard errors of these
+        means, float64, (strengths,); empty without cross-validation.
+    fitted
+        The mean loss of the same networks on the rows that they were fitted to, (strengths,).
+    out_of_fold
+        Outputs for each row of the network that has not seen it, at the chosen strength, float64,
+        (rows, outputs); NaN where there is none. For rows of no fold the mean over all folds.
+    fold
+        Of each row, (rows,); -1 for rows that are in none.
+    kept
+        Starts that did not get stuck; 0 if the fit ended before, and the network is the mean of the
+        folds'.
+    evaluations
+        Networks whose loss was looked at.
+    """
+
+    model: MLP
+    params: tuple[Dense, ...]
+    alpha: float
+    strengths: npt.NDArray[np.float64]
+    losses: npt.NDArray[np.float64]
+    errors: npt.NDArray[np.float64]
+    fitted: npt.NDArray[np.float64]
+    out_of_fold: npt.NDArray[np.float64]
+    fold: npt.NDArray[np.int64]
+    kept: int
+    evaluations: int
+
+
+class _Rows(NamedTuple):
+    """Some of the rows, filled up."""
+
+    chosen: npt.NDArray[np.int64]  # which
+    data: Data
+    weight: npt.NDArray[np.float32]  # (filled,)
+
+    def masked(self, seen: npt.NDArray[np.bool_]) -> jax.Array:
+        """Weights without the rows that are not to be seen, (filled,)."""
+        weight = self.weight.copy()
+        weight[: len(seen)] *= seen
+        return jax.device_put(weight)
+
+
+class Fit:
+    """A regularised fit, chunk by chunk.
+
+    Iterating over it trains; between two items the caller may stop. Its result depends on the data,
+    the seed, the settings and the budget of evaluations, not on time or on who looks when.
+
+    Parameters
+    ----------
+    task
+        Of the targets.
+    samples
+        Standardised inputs, targets (class indices, labels, or standardised numbers) and weights.
+    model
+        A network with one hidden layer.
+    objective
+        A mean over rows.
+    seed
+        From 0 to 2**32 - 1; decides folds and first weights.
+    settings
+        What is tried.
+    budget
+        Evaluations at most: below what the settings need, there are fewer and shorter runs.
+    seconds
+        Wall time after which it settles for what there is; only this makes a result depend on
+        time.
+
+    Attributes
+    ----------
+    found
+        The result after the last item, or after :meth:`settle`; None before.
+    compile_seconds
+        Wall time in which its program was compiled.
+
+    Raises
+    ------
+    InputError
+        If :func:`gradless.training.regularized.applies` says why not.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        samples: Samples,
+        model: MLP,
+        objective: Objective,
+        *,
+        seed: int,
+        settings: Settings = Settings(),  # noqa: B008 - a constant tuple
+        budget: int | None = None,
+        seconds: float | None = None,
+    ) -> None:
+        """Plan it; nothing is trained yet."""
+        reason = applies(task, samples, model, objective)
+        if reason is not None:
+            raise InputError(f"this network cannot be fitted with a penalty: {reason}")
+        use_all_cores()
+        self.found: Found | None = None
+        self._task, self._samples, self._model, self._seed = task, samples, model, seed
+        self._shape = shape_of(task, model, objective)
+        self._seconds, self._compiled, self.compile_seconds = seconds, set[int](), 0.0
+        self._most = settings.starts  # networks that the result is the mean of
+        rows = len(samples.inputs)
+        self.planned: Planned = plan(settings, self._shape, rows, budget)
+        draw = np.random.default_rng(np.random.SeedSequence([seed, rows]))
+        # Of a large table, the first of these are the sample, then come the others.
+        self._order = np.arange(rows) if self.planned.sample == rows else draw.permutation(rows)
+        self._fold = np.full(rows, -1, np.int64)
+        if self.planned.folds:
+            chosen = self._order[: self.planned.sample]
+            self._fold[chosen] = folds.drawn(
+                np.asarray(samples.targets)[chosen],
+                np.asarray(samples.weight)[chosen],
+                self.planned.folds,
+                seed,
+            )
+        self._by_strength: dict[float, list[np.ndarray]] = {}
+        self._judged: dict[float, tuple[float, float, np.ndarray]] = {}
+        self._fitted: dict[float, float] = {}
+        self._starts: list[tuple[float, np.ndarray]] = []
+        self._current: descent.State | None = None
+        self._evaluations = 0
+        self._losses: list[float] = []
+        self._turns = 0.0
+
+    def __iter__(self) -> Iterator[Progress]:
+        """Train; each item is some iterations of one network."""
+        begun = time.monotonic()
+        for progress in self._trained():
+            yield progress
+            spent = time.monotonic() - begun - self.compile_seconds
+            if self._seconds is not None and spent >= self._seconds:
+                break
+        self.settle()
+
+    # --- Stages -----------------------------------------------------------------------------------
+
+    def _trained(self) -> Iterator[Progress]:
+        planned = self.planned
+        if planned.folds:
+            rows = self._rows(planned.sample)
+            fold = self._fold[rows.chosen]
+            for alpha in planned.strengths:
+                for k in range(planned.folds):
+                    state = self._begun(rows, k)
+                    yield from self._advanced("cross-validation", state, rows, fold != k, alpha)
+                    self._by_strength.setdefault(alpha, []).append(self._kept())
+                self._judge(rows, alpha)
+                self._fitted[alpha] = float(np.mean(self._losses[-planned.folds :]))
+        alpha = self._best()
+        self._losses = []
+        first, *later = planned.stages
+        for start in range(planned.starts):
+            rows = self._rows(first)
+            seen = np.ones(first, np.bool_)
+            state = self._begun(rows, planned.folds + start)
+            yield from self._advanced("refit", state, rows, seen, alpha)
+            for size in later:
+                rows = self._rows(size)
+                seen = np.ones(size, np.bool_)
+                less = alpha * first / size
+                vector = self._kept()
+                state = descent.begin(self._shape, vector, rows.data)
+                yield from self._advanced("refit", state, rows, seen, less)
+            assert self._current is not None
+            self._starts.append((float(self._current.value), self._kept()))
+            self._current = None
+
+    def _rows(self, size: int) -> _Rows:
+        chosen = np.sort(self._order[:size])
+        full = filled(size)
+        pick = chosen[np.arange(full) % size]
+        weight = np.zeros(full, np.float32)
+        weight[:size] = np.asarray(self._samples.weight)[chosen]
+        inputs = np.ascontiguousarray(np.asarray(self._samples.inputs, np.float32)[pick].T)
+        targets = prepared(
+            self._task, np.asarray(self._samples.targets)[pick], self._model.sizes[-1], weight
+        )
+        return _Rows(chosen, Data(jax.device_put(inputs), targets), weight)
+
+    def _begun(self, rows: _Rows, number: int) -> descent.State:
+        """The network of that number before its first iteration."""
+        seed = int(np.random.SeedSequence([self._seed, number]).generate_state(1)[0])
+        shape = self._shape
+        model = MLP(
+            (shape.features, shape.hidden, shape.outputs),
+            self._model.activation,
+            self._model.initializer,
+        )
+        (w, b), (v, c) = first_weights.drawn(model, seed)
+        vector = np.concatenate([np.ravel(np.transpose(w)), b, np.ravel(np.transpose(v)), c])
+        return descent.begin(shape, vector, rows.data)
+
+    def _advanced(
+        self,
+        stage: str,
+        state: descent.State,
+        rows: _Rows,
+        seen: npt.NDArray[np.bool_],
+        alpha: float,
+    ) -> Iterator[Progress]:
+        """The network chunk by chunk; it is then the current one."""
+        weight, strength = rows.masked(seen), np.float32(alpha)
+        shape, planned = self._shape, self.planned
+        each = chunk(shape, len(rows.weight))
+        total = planned.networks + planned.starts * len(planned.stages)
+        taken = 0
+        self._losses.append(np.nan)
+        self._compile(state, rows, weight, strength)
+        while taken < planned.iterations:
+            until = np.int32(min(planned.iterations, taken + each))
+            state = descent.advance(shape, state, rows.data, weight, strength, until)
+            now = int(state.taken)
+            self._evaluations += descent.evaluations(shape, now - taken)
+            ended = bool(state.done) or now >= planned.iterations
+            self._turns += (planned.iterations - taken if ended else now - taken) / total
+            taken = planned.iterations if ended else now
+            self._current = state
+            self._losses[-1] = float(state.loss)
+            share = min(1.0, self._turns / planned.iterations)
+            yield Progress(stage, share, self._evaluations, float(np.mean(self._losses)))
+
+    def _compile(self, state: descent.State, rows: _Rows, weight: jax.Array, alpha: Any) -> None:
+        """Take no iteration, and note how long that takes: the program is compiled for it."""
+        if len(rows.weight) not in self._compiled:
+            self._compiled.add(len(rows.weight))
+            begun = time.monotonic()
+            none = np.int32(0)
+            ready = descent.advance(self._shape, state, rows.data, weight, alpha, none)
+            jax.block_until_ready(ready.vector)
+            self.compile_seconds += time.monotonic() - begun
+
+    def _kept(self) -> np.ndarray:
+        assert self._current is not None
+        return np.asarray(self._current.vector)
+
+    # --- Judging ----------------------------------------------------------------------------------
+
+    def _judge(self, rows: _Rows, alpha: float) -> None:
+        """The loss of a strength on rows that its networks have not seen."""
+        size = len(rows.chosen)
+        fold = np.full(len(rows.weight), -1)
+        fold[:size] = self._fold[rows.chosen]
+        vectors = np.stack(self._by_strength[alpha])
+        outputs, losses = map(np.asarray, _judged(self._shape, vectors, fold, rows.data))
+        weight = rows.weight.astype(np.float64)
+        counted = weight > 0
+        weight = weight[counted]
+        losses = losses[counted].astype(np.float64)
+        total = max(weight.sum(), 1e-30)
+        mean = float(weight @ losses / total)
+        error = float(np.sqrt(weight**2 @ (losses - mean) ** 2) / total)
+        self._judged[alpha] = mean, error, outputs[:, :size]
+
+    @property
+    def judged(self) -> dict[float, tuple[float, float]]:
+        """Mean loss on rows not seen and its standard error, by strength, in their order."""
+        return {alpha: (mean, error) for alpha, (mean, error, _) in self._judged.items()}
+
+    def _best(self) -> float:
+        """The strength of the lowest loss so far; of equal ones the stronger."""
+        judged = {a: mean for a, (mean, _, _) in self._judged.items() if np.isfinite(mean)}
+        if not judged:
+            return self.planned.strengths[0]
+        return min(judged, key=lambda a: (judged[a], -a))
+
+    # --- Result -----------------------------------------------------------------------------------
+
+    def settle(self) -> Found:
+        """The best of what there is; also after an early stop.
+
+        With no start ended, it is the mean of the folds' networks, and before any strength was
+        judged whatever network there is.
+        """
+        if self.found is None:
+            alpha = self._best()
+            vectors, kept = self._chosen(alpha)
+            networks = [Layers(*map(np.asarray, self._shape.layers(v))) for v in vectors]  # type: ignore[arg-type]
+            model, params = averages.mean(self._shape, self._model, networks)
+            tried = sorted(self._judged)
+            means, errors = (
+                np.array([self._judged[a][i] for a in tried], np.float64) for i in (0, 1)
+            )
+            self.found = Found(
+                model,
+                params,
+                alpha,
+                np.array(tried, np.float64),
+                means,
+                errors,
+                np.array([self._fitted.get(a, np.nan) for a in tried], np.float64),
+                self._out_of_fold(alpha),
+                self._fold,
+                kept,
+                self._evaluations,
+            )
+        return self.found
+
+    def _chosen(self, alpha: float) -> tuple[list[np.ndarray], int]:
+        """Networks to average, and how many starts they are."""
+        if self._starts:
+            lowest = min(value for value, _ in self._starts)
+            limit = lowest + (_STUCK - 1) * abs(lowest) + _LITTLE
+            vectors = [vector for value, vector in self._starts if value <= limit]
+            return vectors, len(vectors)
+        if alpha in self._judged:
+            return self._by_strength[alpha][: self._most], 0
+        if self._by_strength:
+            return next(iter(self._by_strength.values()))[: self._most], 0
+        if self._current is None:
+            for _ in self._trained():
+                break
+        return [self._kept()], 0
+
+    def so_far(self) -> tuple[Dense, ...]:
+        """The mean of the starts that have ended and the one that is on its way."""
+        vectors = [vector for _, vector in self._starts]
+        if self._current is not None:
+            vectors.append(self._kept())
+        networks = [Layers(*map(np.asarray, self._shape.layers(v))) for v in vectors]  # type: ignore[arg-type]
+        return averages.mean(self._shape, self._model, networks)[1]
+
+    def _out_of_fold(self, alpha: float) -> npt.NDArray[np.float64]:
+        rows = len(self._samples.inputs)
+        found = np.full((rows, self._model.sizes[-1]), np.nan)
+        if alpha not in self._judged:
+            return found
+        chosen = np.sort(self._order[: self.planned.sample])
+        found[chosen] = self._given(self._judged[alpha][2])
+        rest = self._fold < 0
+        if rest.any():
+            inputs = np.ascontiguousarray(np.asarray(self._samples.inputs, np.float32)[rest].T)
+            data = Data(jax.device_put(inputs), {})
+            outputs = _mean_outputs(self._shape, np.stack(self._by_strength[alpha]), data)
+            found[rest] = self._given(np.asarray(outputs))
+        return found
+
+    def _given(self, outputs: np.ndarray) -> npt.NDArray[np.float64]:
+        wide = outputs.astype(np.float64)
+        return (np.concatenate([-wide / 2, wide / 2]) if self._shape.halved else wide).T
+
+
+@compiled(static_argnames=["shape"])
+def _judged(shape: Shape, vectors: Any, fold: Any, data: Data) -> tuple[jax.Array, jax.Array]:
+    """Outputs (outputs, rows), each row by the network of its fold, and the losses, (rows,)."""
+
+    def add(found: jax.Array, network: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
+        vector, number = network
+        return jnp.where(fold == number, _outputs(shape, vector, data), found), None
+
+    nothing = jnp.zeros((shape.outputs, data.inputs.shape[1]), jnp.float32)
+    outputs, _ = jax.lax.scan(add, nothing, (vectors, jnp.arange(len(vectors))))
+    return outputs, shape.row_losses(outputs, data.targets)
+
+
+@compiled(static_argnames=["shape"])
+def _mean_outputs(shape: Shape, vectors: Any, data: Data) -> jax.Array:
+    return jnp.mean(jax.lax.map(lambda vector: _outputs(shape, vector, data), vectors), axis=0)
+
+
+def _outputs(shape: Shape, vector: jax.Array, data: Data) -> jax.Array:
+    """Outputs (outputs, rows) of one network."""
+    layers = shape.layers(vector)
+    return shape.last_layer(layers, shape.activated(first_layer(layers, data)))
