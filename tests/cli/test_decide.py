@@ -56,7 +56,7 @@ def test_a_profit_is_told_with_intervals_and_the_rule_used(profit, predicted, tm
     rule, out = tmp_path / "decision.json", tmp_path / "decided.csv"
     said = " ".join(succeed(*profit, "--out", rule).split())
     assert "500 rows (no" in said
-    assert "Decide yes where its probability is above 0.0" in said
+    assert "Decide yes where its probability is above 0.1" in said
     assert "profit a row" in said
     assert "Better than the largest probability." in said
     facts = json.loads(rule.read_text())
