@@ -42,9 +42,10 @@ def told(tmp_path_factory) -> tuple[Path, str]:
 def test_the_command_prints_a_table_and_what_it_means(told):
     out = told[1]
     assert max(map(len, out.splitlines())) <= 80
-    for part in ("hill_climbing", "3/3", NAME, "a step counts as", "2,048", "median of all runs"):
-        assert part in out
-    assert "behind the best: by how much the loss at equal evaluations" in out
+    sentences = " ".join(out.split())
+    for part in ("hill_climbing", "3/3", NAME, "a step counts as", "2,100", "median of all runs"):
+        assert part in sentences
+    assert "behind the best: by how much the loss is worse than that of" in sentences
     (line,) = [line for line in out.splitlines() if line.startswith("random_search")]
     assert "+0." in line
     assert "±" in line
@@ -70,11 +71,14 @@ def test_the_command_leaves_its_files(told):
         own = [row for row in rows if (row["strategy"], row["seed"]) == (
             run["strategy"], run["seed"]
         )]  # fmt: skip
-        assert (own[-1]["best_loss"], own[-1]["evaluations"]) == (run["loss"], run["evaluations"])
+        assert (own[-1]["best_loss"], own[-1]["evaluations"]) == (
+            run["best_loss"],
+            run["evaluations"],
+        )
         losses = [float(row["best_loss"]) for row in own]
         assert losses == sorted(losses, reverse=True)
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    assert summary["equal_evaluations"] == 2048
+    assert summary["equal_evaluations"] == 2100
     assert [row["name"] for row in summary["strategies"]][-1] == NAME
     assert summary["strategies"][0]["behind"] is None
     assert summary["strategies"][1]["behind"]["seeds"] == 3
@@ -119,7 +123,7 @@ def test_a_comparison_speaks_of_the_objective(capsys, monkeypatch, tmp_path):
     assert main([*arguments, *more, "--out", str(tmp_path / "out")]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "f1_macro at 50" in text
-    assert "success: seeds that reached a value of 0.2000 or more." in text
+    assert "success: seeds whose training reached a value of 0.2000 or more." in text
     assert "loss" not in text
     summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
     assert summary["target"] == {"quantity": "loss", "value": -0.2, "given": True}

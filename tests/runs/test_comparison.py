@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from dataclasses import asdict
 
 import jax
 import jax.numpy as jnp
@@ -12,18 +13,23 @@ from scipy import stats
 
 from gradless._core.errors import InputError
 from gradless.runs.comparison import files
-from gradless.runs.comparison.contest import Contest
+from gradless.runs.comparison.contest import Contest, Plan
 from gradless.runs.comparison.entrants import entrant, entrants, named
+from gradless.runs.comparison.one_run import OneRun
 from gradless.runs.comparison.outcomes import Quartiles, Target, quartiles
 from gradless.runs.comparison.summary import Difference, difference
+from gradless.runs.comparison.tasks import RecipeTask
 from gradless.runs.preparation import prepare
 from gradless.runs.prepared import Prepared
+from gradless.runs.recipe import Recipe
 from gradless.strategies import CMAES, HillClimbing, OpenAIES
-from gradless.training import gradient_descent, loop
+from gradless.training import gradient_descent, loop, sessions
 from gradless.training.generation import advance
 from gradless.training.gradient_descent import NAME, Adam
 from gradless.training.history import History
 from gradless.training.records import Stop
+from gradless.training.regularized_session import RegularizedSession
+from gradless.training.validation import VALIDATED
 from helpers.commands import compiled_quickly
 from helpers.comparisons import NAMES, RECIPE, curve, finished, plan, small
 
@@ -70,12 +76,65 @@ def test_the_runs_are_those_of_the_loop(compared, histories):
             continue
         history = histories[run.name, run.seed]
         assert run.evaluations == history.last.evaluations
-        assert run.loss == history.last.best_loss
+        assert run.loss == run.best_loss == history.last.best_loss
         assert run.accuracy == history.last.best_measures["accuracy"]
         marks = history.column("evaluations")
         np.testing.assert_array_equal(
             run.curve.at("evaluations", marks), history.column("best_loss")
         )
+
+
+@pytest.mark.parametrize(
+    ("objective", "given", "evaluations"),
+    [
+        (None, HillClimbing(sigma=0.2), 1200),
+        pytest.param("f1_macro", HillClimbing(sigma=0.2), 1200, marks=pytest.mark.slow),
+        pytest.param("f1_macro", "auto", 1200, marks=pytest.mark.slow),
+        pytest.param(None, "auto", 20_000, marks=pytest.mark.slow),  # a fit with a penalty
+    ],
+)
+def test_a_run_is_that_of_train_and_test_rows_judge_it(objective, given, evaluations, monkeypatch):
+    """With rows held out and, for what counts rows, a first phase on log loss."""
+    recipe = Recipe("iris", hidden=(2,), validation=None, objective=objective)
+    kept, judge = [], OneRun._outcome
+
+    def judged(self, trial, params, *more):
+        kept.append(params)
+        return judge(self, trial, params, *more)
+
+    monkeypatch.setattr(OneRun, "_outcome", judged)
+    stop = Stop(evaluations=evaluations)
+    contest = Contest(Plan(RecipeTask(recipe), named({"one": given}), 2, stop, first_seed=3))
+    contest.run()
+    named_so = {} if given == "auto" else {"strategy": given.name, "hyperparameters": asdict(given)}
+    for outcome, found in zip(contest.outcomes, kept, strict=True):
+        prepared = prepare(dataclasses.replace(recipe, seed=outcome.seed, **named_so), stop)
+        session = sessions.begun(prepared.plan(stop))
+        alone = session.train()
+        assert bool(contest.fitted) == isinstance(session, RegularizedSession)
+        ours, theirs = jax.tree.leaves(found), jax.tree.leaves(alone.params)
+        assert [each.tobytes() for each in ours] == [each.tobytes() for each in theirs]
+        assert outcome.evaluations == session.evaluations
+        assert outcome.stopped_because == alone.stopped_because
+        judged_alone = prepared.judge(alone.params, prepared.test)
+        assert prepared.problem.objective.value(outcome.loss) == judged_alone.value
+        assert outcome.accuracy == judged_alone.accuracy
+        assert outcome.curve.evaluations[0] > session.spent.evaluations
+    summary = contest.summarise()
+    assert summary.on_test
+    assert summary.rows[0].judged == Quartiles.of([run.loss for run in contest.outcomes])
+
+
+@pytest.mark.slow
+def test_gradients_end_by_the_same_rows():
+    recipe = Recipe("iris", hidden=(3,), validation=None)
+    stop = Stop(evaluations=60_000)
+    contest = Contest(Plan(RecipeTask(recipe), named("hill_climbing"), 1, stop, adam=Adam(0.1)))
+    contest.run()
+    (found,) = [run for run in contest.outcomes if run.name == NAME]
+    assert found.stopped_because == VALIDATED
+    assert found.evaluations < 60_000
+    assert math.isfinite(found.loss)
 
 
 def test_only_the_first_seed_of_a_strategy_compiles(compared):
@@ -85,14 +144,16 @@ def test_only_the_first_seed_of_a_strategy_compiles(compared):
 
 
 def test_what_cannot_go_on_does_not_lose_the_others(monkeypatch):
-    begin = Prepared.begin
+    plan_of = Prepared.plan
+    asked = []
 
-    def begin_or_not(self):
-        if isinstance(self.strategy, HillClimbing):
+    def plan_or_not(self, *arguments):
+        asked.append(self.strategy)
+        if isinstance(self.strategy, HillClimbing) and len(asked) > 2:
             raise InputError("too large for it")
-        return begin(self)
+        return plan_of(self, *arguments)
 
-    monkeypatch.setattr(Prepared, "begin", begin_or_not)
+    monkeypatch.setattr(Prepared, "plan", plan_or_not)
     comparison = finished(plan(seeds=2))
     assert {(run.name, run.seed) for run in comparison.outcomes} == {
         ("random_search", 0),
@@ -105,14 +166,16 @@ def test_what_cannot_go_on_does_not_lose_the_others(monkeypatch):
 
 def test_a_run_that_is_interrupted_is_left_out():
     comparison = Contest(plan())
-    list(comparison.run(lambda: "interrupted" if len(comparison.outcomes) == 2 else None))
+    comparison.run(asked_to_stop=lambda: "interrupted" if len(comparison.outcomes) == 2 else None)
     assert [run.seed for run in comparison.outcomes] == [0, 0]
     assert {row.runs for row in comparison.summarise().rows} == {1}
 
 
 def test_nothing_finished_is_no_summary():
     comparison = Contest(plan(stop=Stop(seconds=60)))
-    assert list(comparison.run(lambda: "interrupted"))
+    shown = []
+    comparison.run(shown.append, lambda: "interrupted")
+    assert shown
     assert comparison.outcomes == []
     assert comparison.summarise() is None
 
@@ -187,19 +250,16 @@ def test_the_yardstick_stops_in_time():
 # --- Summary --------------------------------------------------------------------------------------
 
 
-def test_equal_budgets_are_the_largest_that_every_search_had(compared, histories):
+def test_equal_budgets_are_those_asked_for_and_what_ended_before_counts_on(compared, histories):
     summary = compared.summarise()
-    assert summary.evaluations == 2048  # two generations of random search
+    assert summary.evaluations == 2100  # of which random search has used two generations
     assert summary.seconds == min(run.seconds for run in compared.outcomes if run.name != NAME)
     for row in summary.rows:
         if row.uses_gradients:
             continue
-        losses = []
-        for seed in range(3):
-            history = histories[row.name, seed]
-            within = history.column("evaluations") <= 2048
-            losses.append(history.column("loss")[within].min())
+        losses = [histories[row.name, seed].last.best_loss for seed in range(3)]
         assert row.at_evaluations == pytest.approx(np.quantile(losses, [0.25, 0.5, 0.75]))
+        assert row.judged == row.at_evaluations
 
 
 def test_rows_are_ordered_and_the_yardstick_is_last(compared):
@@ -249,11 +309,7 @@ def test_differences_are_taken_over_the_same_seeds(compared):
     first, second, _ = summary.rows
     assert first.behind is None
     losses = {
-        row.name: {
-            run.seed: float(run.curve.at("evaluations", summary.evaluations))
-            for run in compared.outcomes
-            if run.name == row.name
-        }
+        row.name: {run.seed: run.loss for run in compared.outcomes if run.name == row.name}
         for row in summary.rows
     }
     pairs = [losses[second.name][seed] - losses[first.name][seed] for seed in range(3)]
@@ -261,9 +317,7 @@ def test_differences_are_taken_over_the_same_seeds(compared):
     assert second.behind.mean == pytest.approx(np.mean(pairs))
     assert (second.behind.low, second.behind.high) == pytest.approx(expected)
     assert second.behind.seeds == 3
-    back = difference(
-        compared.outcomes, first.name, second.name, "evaluations", summary.evaluations
-    )
+    back = difference(compared.outcomes, first.name, second.name)
     assert back.mean == pytest.approx(-second.behind.mean)
 
 

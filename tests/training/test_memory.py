@@ -283,9 +283,7 @@ def test_a_search_is_refused_before_it_begins(loss, compiled, free, monkeypatch)
         return minimize(loss, start, seconds=0.01, compiled=compiled, **more)
 
     free(300 * MIB)
-    monkeypatch.setattr(
-        "gradless.training.minimization.begun", lambda *_: pytest.fail("it has begun")
-    )
+    monkeypatch.setattr("gradless.training.plan.begun", lambda *_: pytest.fail("it has begun"))
     with pytest.raises(InputError, match=r"particle_swarm with 2,000 .* use population 256,") as no:
         search(strategy="particle_swarm", population=1000)
     with pytest.raises(InputError, match=r"cma_es .* use strategy sep_cma_es"):

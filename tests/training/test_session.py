@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -9,12 +10,15 @@ from gradless import objectives
 from gradless._core.errors import InputError
 from gradless.models import first_weights
 from gradless.models.mlp import MLP
+from gradless.problems.contract import Score
+from gradless.problems.function import FunctionProblem
 from gradless.strategies import get
 from gradless.training import checkpoint
+from gradless.training.answer import Judged, answer
 from gradless.training.keeping import Keeping
 from gradless.training.learning import First, Kind, Learning, planned_first
 from gradless.training.observers import Observer
-from gradless.training.plan import FIRST, MAIN
+from gradless.training.plan import FIRST, MAIN, Phase, Plan
 from gradless.training.records import Stop
 from gradless.training.samples import Samples, filled, filled_to_powers
 from gradless.training.session import Session
@@ -58,10 +62,11 @@ class Heard(Observer):
     """What observers are told."""
 
     def __init__(self):
-        self.phases, self.evaluations = [], []
+        self.phases, self.evaluations, self.told = [], [], []
 
     def begin(self, info):
         self.phases.append(info.objective.name)
+        self.told.append(info.hyperparameters)
 
     def record(self, record):
         self.evaluations += record.evaluations.tolist()
@@ -80,7 +85,11 @@ def whole():
 def test_observers_hear_of_both_phases_as_of_one_run(whole):
     session, _, heard = whole
     used = "evaluations used up"
-    assert heard.phases == ["log loss", used, "f1", used]
+    assert heard.phases == ["log loss", "f1", used]
+    first, second = heard.told
+    assert first.items() >= second.items() - {("stop.evaluations", 300)}
+    assert first["stop.evaluations"] == 600
+    assert (first["first.objective"], first["first.stop.evaluations"]) == ("log loss", 300)
     assert heard.evaluations == list(range(1, 601))
     assert session.evaluations == 600
     assert session.history.column("evaluations")[0] == 301
@@ -141,6 +150,31 @@ def test_without_rows_held_out_a_metric_that_counts_has_the_center():
     trained = reached.train()
     assert trained.stopped_because == "target loss reached"
     assert trained.loss == float(reached.run.best_loss) <= -0.5
+
+
+def test_a_function_on_minibatches_has_the_better_of_best_and_center_and_what_was_given():
+    def distance(x, batch):
+        return jnp.mean((x - batch) ** 2)
+
+    data = np.random.default_rng(0).normal(5, 3, 30)
+    problem = FunctionProblem.of(distance, np.float32(9), data, 5)
+    phase = Phase(problem, STRATEGY, Stop(100))
+    given = Plan(phase, np.float32(9), 0, goes_on=True, judges_alike=True)
+    session = Session(given)
+    session.train()
+    found = session.found
+    best, center = found.best, found.center
+    assert best.loss == pytest.approx(float(distance(best.params, data)), rel=1e-5)
+    assert answer(given, MAIN, found, None, compared=False).judged is best
+    found.center = center._replace(score=Score(best.loss + 1, {}))
+    assert answer(given, MAIN, found, None, compared=False).judged is best
+    alone = dataclasses.replace(given, judges_alike=False)
+    assert answer(alone, MAIN, found, None, compared=False).judged is found.center
+    found.start = Judged(np.float32(1), best.score)  # as good: nothing was learnt
+    assert answer(given, MAIN, found, None, compared=True).judged is found.start
+    found.has_reached = True  # a measure's target, whatever the loss
+    found.start = Judged(np.float32(1), Score(-1.0, {}))
+    assert answer(given, MAIN, found, None, compared=True).judged is best
 
 
 def test_a_first_phase_has_half_of_the_budget_if_that_is_enough_for_both():

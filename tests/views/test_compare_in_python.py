@@ -2,18 +2,29 @@
 
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import gradless
-from gradless import FunctionProblem, InputError, PythonProblem, Recipe, SupervisedProblem
+from gradless import (
+    FunctionProblem,
+    GradientFreeClassifier,
+    GradientFreeRegressor,
+    InputError,
+    PythonProblem,
+    Recipe,
+    SupervisedProblem,
+)
+from gradless.data import datasets
 from gradless.data.datasets import load
 from gradless.models import first_weights
 from gradless.models.mlp import MLP
 from gradless.objectives import get
-from gradless.runs.comparison.given import supervised
+from gradless.runs.comparison.arrays import ArraysTask
 from gradless.strategies import HillClimbing
+from gradless.training.session import Session
 from gradless.views.comparison import Comparison
 from helpers.commands import compiled_quickly
 from helpers.comparisons import finished, plan
@@ -110,12 +121,13 @@ def test_a_recipe_is_what_the_command_compares():
 def test_arrays_are_standardised_and_their_answers_told_apart():
     random = np.random.default_rng(0)
     inputs = random.normal(1000, 5, (60, 2))
-    classes = supervised(inputs, np.where(inputs[:, 0] > 1000, "yes", "no"), hidden=(3,))
-    np.testing.assert_allclose(np.asarray(classes.inputs)[:, :60].mean(axis=1), 0, atol=1e-5)
-    assert (classes.objective.name, classes.model.sizes) == ("cross_entropy", (2, 3, 2))
-    numbers = supervised(inputs, inputs[:, 0], hidden=())
-    assert (numbers.objective.name, numbers.model.sizes) == ("squared_error", (2, 1))
-    counted = supervised(inputs, (inputs[:, 0] > 1000).astype(float), objective="f1", hidden=(3,))
+    classes = ArraysTask(inputs, np.where(inputs[:, 0] > 1000, "yes", "no"), hidden=(3,))
+    trial = classes.trial(LARGE, 0, gradless.Stop(100))
+    assert np.abs(np.asarray(trial.plan.main.problem.inputs)).max() < 5
+    assert (classes.objective.name, classes.sizes) == ("cross_entropy", (2, 3, 2))
+    numbers = ArraysTask(inputs, inputs[:, 0], hidden=())
+    assert (numbers.objective.name, numbers.sizes) == ("squared_error", (2, 1))
+    counted = ArraysTask(inputs, (inputs[:, 0] > 1000).astype(float), objective="f1", hidden=(3,))
     assert counted.objective.name == "f1"
     found = gradless.compare(
         (inputs, (inputs[:, 0] > 1000).astype(int)), STEPS, hidden=(3,), seeds=2, evaluations=500
@@ -137,8 +149,41 @@ def test_arrays_are_standardised_and_their_answers_told_apart():
     ],
 )
 def test_what_are_classes_is_as_in_a_table(answers, objective, outputs):
-    problem = supervised(np.random.default_rng(0).normal(size=(60, 2)), answers)
-    assert (problem.objective.name, problem.model.sizes[-1]) == (objective, outputs)
+    task = ArraysTask(np.random.default_rng(0).normal(size=(60, 2)), answers)
+    assert (task.objective.name, task.sizes[-1]) == (objective, outputs)
+
+
+@pytest.mark.parametrize(
+    ("kind", "objective"),
+    [
+        (GradientFreeClassifier, "cross_entropy"),
+        pytest.param(GradientFreeClassifier, "f1", marks=pytest.mark.slow),
+        pytest.param(GradientFreeRegressor, "squared_error", marks=pytest.mark.slow),
+    ],
+)
+def test_a_run_on_arrays_is_that_of_an_estimator(kind, objective, monkeypatch):
+    random = np.random.default_rng(0)
+    inputs = random.normal(5, [1, 100], (100, 2))
+    answers = inputs @ [1.0, 0.01] + random.normal(0, 0.3, 100)
+    if kind is GradientFreeClassifier:
+        answers = (answers > 5) * 1
+    kept, train = [], Session.train
+    monkeypatch.setattr(Session, "train", lambda self: kept.append(train(self)) or kept[-1])
+    found = gradless.compare(
+        (inputs, answers), {"one": LARGE}, hidden=(3,), objective=objective, seeds=1, seed=3,
+        evaluations=500,
+    )  # fmt: skip
+    texts = tuple(map(str, np.unique(answers)[:2])) if kind is GradientFreeClassifier else None
+    rows, tests = datasets.split_rows("arrays", answers, texts, 0.25, 3)
+    model = kind(3, objective=objective, strategy=LARGE, max_evaluations=500, random_state=3)
+    model.fit(inputs[rows], answers[rows])
+    ours, theirs = (jax.tree.leaves(each.params) for each in kept)
+    assert [each.tobytes() for each in ours] == [each.tobytes() for each in theirs]
+    if objective == "cross_entropy":
+        (outcome,) = found.outcomes
+        assert outcome.accuracy == pytest.approx(model.score(inputs[tests], answers[tests]))
+        assert found.summary.on_test
+        assert "test loss" in str(found)
 
 
 def test_numbers_in_other_units_are_compared_alike():

@@ -5,7 +5,6 @@ import pytest
 from sklearn.isotonic import IsotonicRegression
 
 from gradless import objectives
-from gradless.runs.comparison.outcomes import Outcome
 from gradless.training.gradient_descent import NAME
 from gradless.views.comparison_picture import comparison
 from gradless.views.line_labels import label_of, spread
@@ -49,7 +48,7 @@ def test_the_picture_shows_an_objective_that_rises_as_it_is():
 
 
 def test_pictures_of_little_or_strange_data_can_be_drawn():
-    empty = Outcome("snes", 0, curve([], []), 10, 0.1, 0.0)
+    empty = outcome("snes", 0, (1, 1.0), end=10)._replace(curve=curve([], []))
     alone = outcome("cma_es", 0, (100, 1e-9))
     for runs in ([empty], [empty, alone], [outcome("snes", 0, (1, -0.5), (9, -0.9)), alone]):
         comparison(runs, ["snes", "cma_es"], title="$", target=0.5)

@@ -94,15 +94,12 @@ def _with_earlier(results: dict[str, page.Measured]) -> dict[str, page.Measured]
     found = {}
     for table, measured in results.items():
         before = earlier.get("results", {}).get(table, measured)
-        both = {
-            part: {**before[part], **measured[part]}  # type: ignore[literal-required]
-            for part in ("losses", "seconds")
-        }
+        both = {part: {**before[part], **measured[part]} for part in ("losses", "seconds")}
         ordered = {
             part: {name: values[name] for name in NAMES if name in values}
             for part, values in both.items()
         }
-        found[table] = page.Measured(**{**measured, **ordered})  # type: ignore[typeddict-item]
+        found[table] = page.Measured(**{**measured, **ordered})
     return found
 
 

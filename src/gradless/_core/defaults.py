@@ -11,6 +11,8 @@ EVALUATIONS = 20_000
 """Budget of an estimator, which is fitted in loops and has to give the same on any machine."""
 SECONDS = 15.0
 """Budget of a command and of ``minimize``, which a person waits for."""
+TEST_FRACTION = 0.25
+"""Share of the rows that is kept aside to test where data are measured."""
 VALIDATION = 0.2
 """Share of the training rows that is held out unless another one is given."""
 FEWEST_VALIDATION_ROWS = 10

@@ -16,6 +16,7 @@ from gradless.runs import run_folder
 from gradless.runs.comparison import files
 from gradless.runs.comparison.contest import Contest, Plan
 from gradless.runs.comparison.entrants import Entrant, entrants
+from gradless.runs.comparison.one_run import Progress
 from gradless.runs.comparison.summary import Summary
 from gradless.runs.comparison.tasks import RecipeTask
 from gradless.training.gradient_descent import Adam
@@ -37,10 +38,13 @@ def main(options: Compare) -> int:
     console = options.console()
     console.print(Paragraph(announcement(contest.plan)))
     with Display(console, contest) as display:
-        for progress in contest.run(interrupts.asked):
+
+        def show_it(progress: Progress) -> None:
             if progress.outcome is not None:
                 interrupts.save_first()
             display.show(progress)
+
+        contest.run(show_it, interrupts.asked)
     interrupted = interrupts.asked() is not None
     summary = contest.summarise()
     if summary is None:

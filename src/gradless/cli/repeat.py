@@ -14,9 +14,10 @@ from gradless.cli.commands import Repeat
 from gradless.cli.train import Shown
 from gradless.runs import resuming
 from gradless.runs.resuming import Reopened
+from gradless.training import sessions
 from gradless.training.history import History
+from gradless.training.observers import Observer
 from gradless.training.plan import FIRST, MAIN, Plan
-from gradless.training.session import Session
 from gradless.views import report
 from gradless.views.tables import Paragraph
 
@@ -31,7 +32,9 @@ def main(options: Repeat) -> int:
         console, plan.main.stop, History(), reopened.prepared.problem.objective,
         on_batches=plan.main.problem.uses_minibatches,
     )  # fmt: skip
-    session = Session(plan, [Shown(shown)])
+    observers: list[Observer] = []
+    session = sessions.begun(plan, observers)
+    observers.append(Shown(shown, session))
     with shown:
         session.train()
     made, validation = session.evaluations, session.validation
@@ -64,6 +67,9 @@ def main(options: Repeat) -> int:
 def _again(reopened: Reopened) -> Plan:
     """The session up to where it was saved."""
     session, prepared = reopened.session, reopened.prepared
+    if prepared.recipe.regularization is not None:
+        # By its budget it was planned, whatever it then took.
+        return prepared.plan(dataclasses.replace(reopened.stop, seconds=None))
     stop = dataclasses.replace(reopened.stop, evaluations=session.evaluations, seconds=None)
     patience = defaults.PATIENCE
     if session.validation is not None:

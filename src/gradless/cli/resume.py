@@ -16,6 +16,7 @@ from gradless.cli.train import run
 from gradless.runs import resuming, run_folder, status
 from gradless.runs.resuming import Reopened
 from gradless.training.loop import Stop
+from gradless.training.regularized_session import RegularizedSession
 
 
 def main(options: Resume) -> int:
@@ -32,6 +33,11 @@ def main(options: Resume) -> int:
         done, given = session.evaluations, are_given(options)
         objective = reopened.prepared.recipe.objective
         validation = session.validation
+        if isinstance(session, RegularizedSession) and session.has_ended:
+            raise InputError(
+                f"{options.run} has fitted its networks to the end, which more evaluations do not "
+                "change. Use gradless train with --alpha 0 for a search without penalty"
+            )
         if validation is not None:
             if options.patience is not None:
                 validation.plan = validation.plan._replace(patience=options.patience)

@@ -15,7 +15,7 @@ from gradless._core.tree import Params
 from gradless.cli import logs
 from gradless.cli.commands import Train
 from gradless.cli.options import Output
-from gradless.cli.recipes import recipe_of, stop_of
+from gradless.cli.recipes import are_given, recipe_of, stop_of
 from gradless.objectives import Objective
 from gradless.objectives.quality import Metric
 from gradless.runs import diagnosis, resuming, run_folder, status
@@ -23,12 +23,16 @@ from gradless.runs.baseline import baseline, verdicts
 from gradless.runs.network import Network
 from gradless.runs.preparation import prepare
 from gradless.runs.prepared import Prepared
+from gradless.training import sessions
 from gradless.training.checkpoint import Saved
+from gradless.training.decisions import Tuned
 from gradless.training.keeping import Keeping
 from gradless.training.loop import TARGET_LOSS, Record, Stop, check_budget
 from gradless.training.observers import Observer, RunInfo
 from gradless.training.plan import MAIN
+from gradless.training.regularized_session import RegularizedSession
 from gradless.training.session import Session, Trained
+from gradless.training.sessions import AnySession
 from gradless.training.validation import VALIDATED
 from gradless.views import model_card, pictures, report
 from gradless.views.report import Result
@@ -38,11 +42,16 @@ from gradless.views.tables import Facts, Paragraph
 def main(options: Train) -> int:
     """Train, report."""
     recipe = recipe_of(options)
+    if options.patience is not None and recipe.alpha is None:
+        recipe = dataclasses.replace(recipe, alpha=0.0)  # which has nothing to wait for
     stop = stop_of(options, recipe.objective)
     logs.observers(options.log, Path())  # whose packages are there
     prepared = prepare(recipe, stop)
-    say(*prepared.notes)
-    check_budget(prepared.strategy, stop)
+    _say_understood(prepared, options)
+    if prepared.recipe.regularization is None:
+        check_budget(prepared.strategy, stop)
+    elif not are_given(options):
+        stop = Stop()  # it ends by itself
     folder = run_folder.claim(
         options.out or run_folder.default_folder(recipe.data, prepared.strategy.name)
     )
@@ -50,6 +59,8 @@ def main(options: Train) -> int:
         run_folder.write_config(folder, prepared)
         if prepared.recipe.why is not None:
             chosen = f"strategy: {prepared.strategy.name}. {prepared.recipe.why}"
+            if prepared.recipe.regularization is not None:
+                chosen = f"{prepared.recipe.why}."
             options.console().print(Paragraph(chosen))
         if (first := prepared.recipe.first) is not None:
             text = f"first half of the budget: log loss, by {first['strategy']}"
@@ -63,12 +74,20 @@ def main(options: Train) -> int:
             )  # fmt: skip
 
 
+def _say_understood(prepared: Prepared, options: Train) -> None:
+    """What was understood of a file, before anything is trained."""
+    say(*prepared.notes, *prepared.leaks)
+    if prepared.understood:
+        options.console().print(Facts(prepared.understood))
+
+
 class Shown(Observer):
     """Shows a session, which is saved before a signal ends it."""
 
-    def __init__(self, display: report.Display) -> None:
-        """Show it there."""
-        self._display = display
+    def __init__(self, display: report.Display, session: AnySession | None = None) -> None:
+        """Show it there; the session is that of a fit with a penalty."""
+        self._display, self._session = display, session
+        self._told = 0
 
     def begin(self, info: RunInfo) -> None:
         """Say what a phase improves."""
@@ -77,7 +96,19 @@ class Shown(Observer):
     def record(self, record: Record) -> str | None:
         """Show what it brings."""
         interrupts.save_first()
-        self._display.show(record)
+        if isinstance(self._session, RegularizedSession):
+            judged = list(self._session.judged.items())
+            told, self._told = judged[self._told :], len(judged)
+            self._display.show_share(
+                self._session.share,
+                [
+                    f"penalty {alpha:g}: loss on rows not seen {words.loss(loss)}, "
+                    f"standard error {words.loss(error)}"
+                    for alpha, (loss, error) in told
+                ],
+            )
+        else:
+            self._display.show(record)
         return None
 
     def end(self, reason: str | None) -> None:
@@ -107,7 +138,7 @@ def run(
         return resuming.about(prepared, whole, session)
 
     observers = logs.observers(log, folder)
-    session = Session(
+    session = sessions.begun(
         prepared.plan(stop, patience or defaults.PATIENCE),
         observers,
         asked_to_stop=interrupts.asked,
@@ -128,7 +159,7 @@ def run(
             objective,
             on_batches=prepared.problem.uses_minibatches,
         ) as display:
-            observers.insert(0, Shown(display))
+            observers.insert(0, Shown(display, session))
             trained = session.train()
         history, not_finite = session.history, session.not_finite
         chosen = session.validation if trained.chosen else None
@@ -147,7 +178,8 @@ def run(
         why = f"no improvement on the {prepared.validation.n_samples:,} validation rows"
     finding = None
     # Which is no stall, but as it should be; and a first phase is not what it is about.
-    if stopped_because != VALIDATED and session.phase == MAIN:
+    searched = prepared.recipe.regularization is None
+    if stopped_because != VALIDATED and session.phase == MAIN and searched:
         assert session.run is not None
         finding = diagnosis.diagnose(
             history,
@@ -173,7 +205,12 @@ def run(
         result = dataclasses.replace(
             result,
             baseline=report.stored_baseline(best, prepared),
-            verdict=verdicts(objective, *_values(objective, result), best),
+            verdict=verdicts(
+                objective,
+                *_values(objective, result),
+                best,
+                by_heart=prepared.recipe.regularization is None,
+            ),
         )
         if prepared.test is not None:
             on_test = {metric.name: metric.as_json() for metric in found}
@@ -233,11 +270,12 @@ def _network(prepared: Prepared, params: Params) -> Network:
         prepared.target,
         prepared.outputs,
         prepared.recipe.missing,
+        prepared.recipe.how,
     )
 
 
 def _result(
-    folder: Path, prepared: Prepared, session: Session, trained: Trained, why: str
+    folder: Path, prepared: Prepared, session: AnySession, trained: Trained, why: str
 ) -> Result:
     """The closing numbers, on all the data."""
     params = trained.params
@@ -246,9 +284,11 @@ def _result(
         None if part is None else prepared.judge(params, part)
         for part in (prepared.test, prepared.validation)
     )
+    scores = {"training": train_score, "validation": validation_score, "test": test_score}
+    also = {part: dict(score.also) for part, score in scores.items() if score and score.also}
     # The loss is what was minimised, as in the history.
     objective = prepared.problem.objective
-    return Result(
+    result = Result(
         run=str(folder),
         strategy=prepared.recipe.strategy,
         objective=objective.name,
@@ -264,4 +304,34 @@ def _result(
             None if validation_score is None else objective.value(validation_score.value)
         ),
         validation_accuracy=None if validation_score is None else validation_score.accuracy,
+        measures=also or None,
     )
+    return dataclasses.replace(result, **_of_penalty(session))
+
+
+def _of_decision(tuned: Tuned) -> dict[str, Any]:
+    """A decision in a few numbers."""
+    promise = tuned.promise
+    return {
+        "metric": tuned.decision.objective,
+        "kind": tuned.decision.kind,
+        "value": promise.value.value,
+        "argmax": promise.argmax.value,
+        "improvement": list(promise.improvement),
+    }
+
+
+def _of_penalty(session: AnySession) -> dict[str, Any]:
+    """What is known of a fit with a penalty: how it was chosen, and how good it is without luck."""
+    if isinstance(session, Session) or session.found is None:
+        return {}
+    found = session.found
+    named = {name: getattr(found, name) for name in ("strengths", "losses", "errors", "fitted")}
+    loss, accuracy = session.cross_validated or (None, None)
+    return {
+        "penalty": {"alpha": float(found.alpha)}
+        | {name: [float(each) for each in of] for name, of in named.items()},
+        "decision": None if session.tuned is None else _of_decision(session.tuned),
+        "validation_loss": loss,
+        "validation_accuracy": accuracy,
+    }

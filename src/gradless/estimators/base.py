@@ -31,14 +31,21 @@ from gradless.estimators.remembered import Remembered
 from gradless.models import first_weights, numpy_forward
 from gradless.models.mlp import MLP
 from gradless.objectives import Objective, Task
+from gradless.objectives.extras import Extras, beside
+from gradless.objectives.extras import at as extras_at
+from gradless.objectives.extras import checked as checked_extras
 from gradless.objectives.units import unit_for
 from gradless.problems.scorer import HostMetric, HostMetricProblem, resolve
+from gradless.training import sessions
 from gradless.training.learning import Kind, Learning
 from gradless.training.observers import Callback, Observer, checked
 from gradless.training.progress import progress_lines
 from gradless.training.records import Stop
+from gradless.training.regularization import averaged, checked_alpha, obstacle, too_large
+from gradless.training.regularized import Settings
+from gradless.training.regularized_session import RegularizedSession
 from gradless.training.samples import Samples, filled, filled_to_powers
-from gradless.training.session import Session, Trained
+from gradless.training.session import Trained
 
 _PARTIAL_SHARE = 0.1  # of the budget, for a call of partial_fit
 
@@ -61,8 +68,12 @@ class GradientFree(Continuing):
         given: Any,
         partial: bool,
         observers: Sequence[Observer] = (),
+        extras: Extras | None = None,
     ) -> Self:
-        """Fit arrays that were validated; ``given`` are the features as the user has them."""
+        """Fit arrays that were validated; ``given`` are the features as the user has them.
+
+        ``extras`` are what the objective looks at besides, arrays (samples,) by role.
+        """
         forked.check()
         use_all_cores()
         checks.settings(self)
@@ -72,12 +83,12 @@ class GradientFree(Continuing):
         outputs = self._targets_of(y)
         n_outputs = self._n_outputs_of(outputs)
         sizes = (X.shape[1], *checks.sizes(self.hidden_layer_sizes), n_outputs)
-        model = MLP(sizes, self.activation, weights=self.weights)
-        objective = self._objective_for(task, n_outputs)
+        member = model = MLP(sizes, self.activation, weights=self.weights)
+        objective = self._objective_for(task, n_outputs, len(X))
         seed = checks.seed(self.random_state)
         going_on = (partial or self.warm_start) and hasattr(self, "coefs_")
         if going_on:
-            self._check_model(model)
+            model = self._checked_model(member)
 
         new, before = (X, outputs, weight), None
         counted = weight > 0
@@ -87,6 +98,7 @@ class GradientFree(Continuing):
             X, outputs, weight = (np.concatenate(pair) for pair in pairs)
             y = self._answers_of(outputs)
             given = like(given, X)
+        looked_at = checked_extras(objective, extras, outputs)
         weighted = getattr(self, "class_weight", None) is not None or bool((weight != 1).any())
         weighted |= sample_weight is not None
         host = isinstance(objective, HostMetric)
@@ -104,10 +116,18 @@ class GradientFree(Continuing):
         self._check_counted(outputs[chosen], partial)
         weight = weight[chosen]
         if not host or weighted:
-            one_of_each = merged(X[chosen], outputs[chosen], weight)
+            one_of_each = merged(beside(X, looked_at)[chosen], outputs[chosen], weight)
             chosen, weight = chosen[one_of_each.first], one_of_each.weight
         X, outputs, y = X[chosen], outputs[chosen], y[chosen]
-        aside = self._aside(outputs, seed, partial)
+        settings = self._penalised(member, objective, task, partial)
+        if settings is not None:
+            rows = Samples(X, outputs, weight)  # of their shapes and classes alone
+            settings = self._if_fitting(settings, rows, member, objective, task)
+        if settings is not None:
+            model = averaged(member, settings.starts)
+        aside = np.zeros(len(outputs), bool)
+        if settings is None:
+            aside = self._aside(outputs, seed, partial)
 
         if partial:
             seen = self._seen_with(*(each[counted] for each in new), more=going_on)
@@ -127,6 +147,7 @@ class GradientFree(Continuing):
             y,
             _safe_indexing(given, chosen) if read else None,
             weighted,
+            extras_at(looked_at, chosen),
         )
         rounds, kind = self._rounds + 1 if going_on else 0, Kind(task, model, objective)
         filling = filled_to_powers if partial else filled
@@ -134,7 +155,7 @@ class GradientFree(Continuing):
             kind=kind,
             samples=samples.at(np.flatnonzero(~aside)),
             held_out=samples.at(np.flatnonzero(aside)) if aside.any() else None,
-            stop=self._limits(partial),
+            stop=self._limits(partial, settings),
             seed=of_round(seed, rounds),
             strategy=checks.strategy(self.strategy),
             first=self._begins_with_log_loss(kind),
@@ -144,12 +165,14 @@ class GradientFree(Continuing):
             size=filling,
             patience=self.patience,
             of_metric=self._of_metric(objective, model, scales, filling) if host else None,
+            member=member,
+            settings=settings,
         )
         start = self._start(scales) if going_on else first_weights.drawn(model, learning.seed)
         plan = learning.plan(start, goes_on=going_on)
         told = {
             "estimator": type(self).__name__,
-            "network": "-".join(map(str, sizes)),
+            "network": "-".join(map(str, model.sizes)),
             "samples": len(samples.inputs),
             "seed": learning.seed,
         }
@@ -157,7 +180,7 @@ class GradientFree(Continuing):
         kept = None
         if self.checkpoint_dir is not None:
             kept = checkpoints.keeping(Path(self.checkpoint_dir), plan, samples)
-        session = Session(plan, watchers, keeping=kept)
+        session = sessions.begun(plan, watchers, keeping=kept)
         if kept is not None:
             checkpoints.go_on(session, kept)
         self._keep(session.train(), session, model, scales)
@@ -168,10 +191,36 @@ class GradientFree(Continuing):
             self._remembered = before.and_of(remembered, learning.seed)
         return self
 
-    def _limits(self, partial: bool) -> Stop:
+    def _penalised(self, member: MLP, objective: Any, task: Task, partial: bool) -> Settings | None:
+        """How a network is fitted with a penalty; None for a search."""
+        alpha = checked_alpha(self.alpha)
+        stop = Stop(evaluations=self.max_evaluations, seconds=self.max_time)
+        why = obstacle(objective, task, member, stop, batch_size=self.batch_size)
+        if partial or self.warm_start:
+            why = "a network that goes on is searched for"
+        elif self.early_stopping != "auto":
+            why = "early_stopping was given"
+        elif checks.strategy(self.strategy) is not None:
+            why = "a strategy was given"
+        if why is None and alpha != 0:
+            return Settings(alpha=alpha)
+        if alpha:
+            raise InputError(f"alpha must be 'auto' or 0 here, got {alpha:g}: {why}")
+        return None
+
+    def _if_fitting(
+        self, settings: Settings, rows: Samples, member: MLP, objective: Any, task: Task
+    ) -> Settings | None:
+        """The same if these samples are neither too many nor the budget too small."""
+        why = too_large(rows, task, member, objective, self._limits(False, settings), settings)
+        if why is not None and settings.alpha is not None:
+            raise InputError(f"alpha must be 'auto' or 0 here, got {settings.alpha:g}: {why}")
+        return settings if why is None else None
+
+    def _limits(self, partial: bool, settings: Settings | None) -> Stop:
         """The budget, or for a call of ``partial_fit`` a part of it."""
         evaluations, seconds = self.max_evaluations, self.max_time
-        if evaluations is None and seconds is None:
+        if evaluations is None and seconds is None and settings is None:
             evaluations = defaults.EVALUATIONS
         if partial:
             evaluations = evaluations and max(1, int(_PARTIAL_SHARE * evaluations))
@@ -207,12 +256,13 @@ class GradientFree(Continuing):
         watchers = [*progress_lines(bool(self.verbose)), *checked(given)]
         return watchers if self.callback is None else [*watchers, Callback(self.callback)]
 
-    def _objective_for(self, task: Task, n_outputs: int) -> Objective | HostMetric:
+    def _objective_for(self, task: Task, n_outputs: int, rows: int) -> Objective | HostMetric:
         default = self._default_objective
         if task == "regression" and n_outputs > 1:
             default = "r2"  # in which every output counts by its own spread
         objective = resolve(self.objective, default, self.greater_is_better, self.n_jobs)
         if isinstance(objective, Objective):
+            objective = objective.for_classes(getattr(self, "classes_", None)).for_rows(rows)
             objective.check(task, n_outputs)
         return objective
 
@@ -260,7 +310,7 @@ class GradientFree(Continuing):
 
     # --- What comes of it -------------------------------------------------------------------------
 
-    def _keep(self, trained: Trained, session: Session, model: MLP, scales: Scales) -> None:
+    def _keep(self, trained: Trained, session: Any, model: MLP, scales: Scales) -> None:
         layers = model.used(trained.params)
         self.coefs_ = [np.asarray(layer.weights) for layer in layers]
         self.intercepts_ = [np.asarray(layer.biases) for layer in layers]
@@ -277,6 +327,11 @@ class GradientFree(Continuing):
         self.validation_losses_ = np.asarray(seen)
         self.n_outputs_ = model.sizes[-1]
         self._model = model
+        found = session.found if isinstance(session, RegularizedSession) else None
+        self.alpha_ = 0.0 if found is None else float(found.alpha)
+        empty = np.empty(0)
+        self.alphas_ = empty if found is None else np.asarray(found.strengths)
+        self.cv_losses_ = empty if found is None else np.asarray(found.losses)
 
     @property
     def loss_curve_(self) -> list[float]:

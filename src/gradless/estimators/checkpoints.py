@@ -12,7 +12,7 @@ from gradless.training import checkpoint
 from gradless.training.keeping import Keeping
 from gradless.training.plan import Plan
 from gradless.training.samples import Samples
-from gradless.training.session import Session
+from gradless.training.sessions import AnySession
 
 
 def keeping(inside: Path, plan: Plan, samples: Samples) -> Keeping:
@@ -28,9 +28,11 @@ def keeping(inside: Path, plan: Plan, samples: Samples) -> Keeping:
         (plan.seed, plan.patience, plan.held_out is None),
         getattr(main.problem, "model", None),
         main.told(1.0),
+        None if plan.regularization is None else plan.regularization.settings,
     )
     digest = hashlib.sha256(repr(settings).encode())
-    for leaf in [*jax.tree.leaves(plan.params), *samples[:3]]:
+    extras = samples.extras or {}
+    for leaf in [*jax.tree.leaves(plan.params), *samples[:3], *extras.values()]:
         digest.update(tree.bits(leaf))
     digest.update(repr(None if samples.y_true is None else samples.y_true.tolist()).encode())
     folder = inside / digest.hexdigest()[:16]
@@ -38,7 +40,7 @@ def keeping(inside: Path, plan: Plan, samples: Samples) -> Keeping:
     return Keeping(folder, defaults.CHECKPOINT_EVERY)
 
 
-def go_on(session: Session, kept: Keeping) -> None:
+def go_on(session: AnySession, kept: Keeping) -> None:
     """Go on from the newest checkpoint that can be read, if there is one."""
     if checkpoint.found(kept.folder):
         session.restore(checkpoint.newest(kept.folder, session.like))

@@ -39,6 +39,14 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
         Neurons of each hidden layer; () for none.
     activation
         Name in ``gradless.models.mlp.ACTIVATIONS``; ``"step"`` and ``"sign"`` work as well.
+    alpha
+        Strength of the penalty on the squares of the weights. ``"auto"`` chooses it by
+        cross-validation and keeps the mean of three networks fitted on all samples: one network
+        with a hidden layer three times as wide. A number is that strength. 0 is a search without
+        penalty, which other settings ask for as well: a strategy, several hidden layers, weights or
+        activations that go in steps, a metric in Python, ``batch_size``, ``early_stopping``,
+        ``warm_start``, or too few evaluations. For metrics that count, such as F1, log loss is
+        fitted, and then the decision for the metric on outputs for samples not seen.
     weights
         ``"float32"``, or ``"int8"`` to train a network whose weights are whole numbers from -127 to
         127 times a scale of their layer; ``save`` keeps them in a quarter of the space.
@@ -60,8 +68,8 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
     greater_is_better
         Direction of a function given as objective.
     max_evaluations
-        Networks evaluated at most. 20,000 if this and ``max_time`` are None. The same number and
-        seed give the same network.
+        Networks evaluated at most. If this and ``max_time`` are None, as many as a fit with a
+        penalty takes, and 20,000 for a search. The same number and seed give the same network.
     max_time
         Seconds after compilation at most, if not None. Results then depend on the machine.
     batch_size
@@ -75,8 +83,8 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
     early_stopping
         True: hold out ``validation_fraction`` of the samples, judge networks on them whenever the
         fit has grown by a tenth, keep the one that is best there, and end when a better one is not
-        to be expected. False: learn from all samples. ``"auto"``: hold out a fifth, but none if
-        that were fewer than 10 samples, nor in ``partial_fit``.
+        to be expected. False: learn from all samples. ``"auto"``: where there is no penalty, hold
+        out a fifth, but none if that were fewer than 10 samples, nor in ``partial_fit``.
     validation_fraction
         Share of the samples held out, of each class, of which at least one is in both parts.
     patience
@@ -117,6 +125,10 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
     best_loss_ : float
         Of the network kept, on the training samples: the objective, or minus it where greater is
         better.
+    alpha_ : float
+        Strength of the penalty; 0 for a search without.
+    alphas_, cv_losses_ : ndarray (strengths,)
+        Strengths tried by cross-validation, and the losses there; empty if none were.
     loss_curve_ : list of float
         Loss of the generations: of their centers or best candidates.
     history_ : gradless.History
@@ -156,11 +168,12 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
         hidden_layer_sizes: int | Sequence[int] = defaults.HIDDEN,
         activation: str = "relu",
         *,
+        alpha: float | str = "auto",
         weights: str = "float32",
         strategy: str | Strategy = auto.AUTO,
         objective: Any = None,
         greater_is_better: bool | None = None,
-        max_evaluations: int | None = defaults.EVALUATIONS,
+        max_evaluations: int | None = None,
         max_time: float | None = None,
         batch_size: int | None = None,
         log_loss_first: bool | str = "auto",
@@ -180,7 +193,14 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
         self._keep_parameters(locals())
 
     def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, observers: Sequence[Observer] = ()
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        sample_value: Any = None,
+        sample_group: Any = None,
+        observers: Sequence[Observer] = (),
     ) -> Self:
         """Train a network.
 
@@ -192,9 +212,13 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
             Labels of any kind; or for several labels at once an array of 0 and 1.
         sample_weight : array-like (samples,)
             How much each sample counts, 0 or more.
+        sample_value : array-like (samples,)
+            What each sample brings, for the objectives ``"profit:COST"`` and ``"profit_at_k:K"``.
+        sample_group : array-like (samples,)
+            The group of each, for the objective ``"equal_opportunity:GAP"``.
         observers : list
             What watches training, for example ``[gradless.loggers.TensorBoard("folder")]``. Where a
-            first phase goes to log loss, they hear of two runs.
+            first phase goes to log loss, they hear of both as of one run.
 
         Returns
         -------
@@ -209,7 +233,10 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
         given = X
         X, y = self._validated(X, y, reset=True)
         self._learn_classes(y, None, anew=not (self.warm_start and hasattr(self, "coefs_")))
-        return self._train(X, y, sample_weight, given=given, partial=False, observers=observers)
+        extras = {"value": sample_value, "group": sample_group}
+        return self._train(
+            X, y, sample_weight, given=given, partial=False, observers=observers, extras=extras
+        )
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Go on from the present network, if there is one, with a tenth of the budget.

@@ -15,6 +15,7 @@ from gradless.estimators.remembered import Remembered
 from gradless.models.mlp import MLP, Dense
 from gradless.objectives import Objective
 from gradless.problems.scorer import HostMetric
+from gradless.training.regularization import averaged
 
 _SEEN = 1000.0  # samples that a network of an old file is taken to have been trained on
 
@@ -87,9 +88,17 @@ class Continuing(BaseEstimator):
         of_numbers = self._default_objective == "squared_error"
         return Moments.of(X, weight), Moments.of(outputs, weight) if of_numbers else None
 
-    def _check_model(self, model: MLP) -> None:
-        """Refuse to go on with a network of another form."""
+    def _checked_model(self, model: MLP) -> MLP:
+        """The network to go on with: of this form, or the mean of several that are.
+
+        Raises
+        ------
+        InputError
+            If the present one has another form.
+        """
         present: MLP = self._model
+        if len(model.sizes) == len(present.sizes) == 3 and present.sizes[1] % model.sizes[1] == 0:
+            model = averaged(model, present.sizes[1] // model.sizes[1])
         # Other weights may follow: a network is trained in float32 first, and then in int8.
         if (present.sizes, present.activation) != (model.sizes, model.activation):
             raise InputError(
@@ -97,6 +106,7 @@ class Continuing(BaseEstimator):
                 f"{present.activation}, got {model.sizes} with {model.activation}; give the same "
                 "features, classes and sizes, or fit anew with warm_start=False"
             )
+        return model
 
     @property
     def _layers(self) -> tuple[Dense, ...]:

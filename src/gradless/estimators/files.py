@@ -51,6 +51,7 @@ def write(estimator: Any, path: Path) -> None:
             for name in ("best_loss_", "n_evaluations_", *_TEXTS, *estimator._more_fitted)
         },
     }
+    about["alpha"] = [estimator.alpha_, estimator.alphas_.tolist(), estimator.cv_losses_.tolist()]
     if hasattr(estimator, "classes_"):
         about["classes"] = _listed(estimator.classes_)
     if estimator._moments is not None:
@@ -133,6 +134,10 @@ def _described_by(about: dict[str, Any], classes: Mapping[str, Any]) -> tuple[An
         setattr(estimator, name, about["fitted"][name])
     estimator.strategy_ = _made(about["strategy"])
     estimator.n_features_in_, estimator.n_outputs_ = sizes[0], sizes[-1]
+    # Files of before had no penalty.
+    alpha, alphas, losses_of_them = about.get("alpha", [0.0, [], []])
+    estimator.alpha_ = float(alpha)
+    estimator.alphas_, estimator.cv_losses_ = np.array(alphas, float), np.array(losses_of_them)
     if "classes" in about:
         estimator.classes_ = np.array(about["classes"]["values"], about["classes"]["dtype"])
     if "feature_names" in about:

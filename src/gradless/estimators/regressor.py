@@ -30,7 +30,7 @@ class GradientFreeRegressor(RegressorMixin, GradientFree):
     standardize
         Scale the features to mean 0 and deviation 1, and the outputs of the network to those of
         the targets, inside of the estimator. Objectives see the units of the targets.
-    hidden_layer_sizes, activation, weights, strategy, greater_is_better, max_evaluations, \
+    hidden_layer_sizes, activation, alpha, weights, strategy, greater_is_better, max_evaluations, \
     max_time, batch_size, early_stopping, validation_fraction, patience, warm_start, \
     random_state, verbose, callback, checkpoint_dir, n_jobs
         As in :class:`GradientFreeClassifier`.
@@ -39,6 +39,7 @@ class GradientFreeRegressor(RegressorMixin, GradientFree):
     ----------
     output_scale_, output_shift_ : ndarray (outputs,)
         Predictions are those of the network times scale, plus shift.
+    alpha_, alphas_, cv_losses_, \
     coefs_, intercepts_, feature_mean_, feature_scale_, best_loss_, loss_curve_, history_, \
     validation_losses_, n_evaluations_, strategy_, strategy_reason_, stopped_because_, \
     n_features_in_, feature_names_in_
@@ -61,11 +62,12 @@ class GradientFreeRegressor(RegressorMixin, GradientFree):
         hidden_layer_sizes: int | Sequence[int] = defaults.HIDDEN,
         activation: str = "relu",
         *,
+        alpha: float | str = "auto",
         weights: str = "float32",
         strategy: str | Strategy = auto.AUTO,
         objective: Any = None,
         greater_is_better: bool | None = None,
-        max_evaluations: int | None = defaults.EVALUATIONS,
+        max_evaluations: int | None = None,
         max_time: float | None = None,
         batch_size: int | None = None,
         early_stopping: bool | str = "auto",
@@ -83,7 +85,14 @@ class GradientFreeRegressor(RegressorMixin, GradientFree):
         self._keep_parameters(locals())
 
     def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, observers: Sequence[Observer] = ()
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        sample_event: Any = None,
+        sample_group: Any = None,
+        observers: Sequence[Observer] = (),
     ) -> Self:
         """Train a network.
 
@@ -95,9 +104,13 @@ class GradientFreeRegressor(RegressorMixin, GradientFree):
             Finite numbers.
         sample_weight : array-like (samples,)
             How much each sample counts, 0 or more.
+        sample_event : array-like (samples,)
+            1 where the event was seen, 0 where the time is censored, for ``"concordance"``.
+        sample_group : array-like (samples,)
+            The group of each, for the objective ``"ndcg"``.
         observers : list
             What watches training, for example ``[gradless.loggers.TensorBoard("folder")]``. Where a
-            first phase goes to log loss, they hear of two runs.
+            first phase goes to log loss, they hear of both as of one run.
 
         Returns
         -------
@@ -110,7 +123,10 @@ class GradientFreeRegressor(RegressorMixin, GradientFree):
             Or another ``ValueError``, for whatever cannot be trained.
         """
         arrays = self._validated(X, y, reset=True)
-        return self._train(*arrays, sample_weight, given=X, partial=False, observers=observers)
+        extras = {"event": sample_event, "group": sample_group}
+        return self._train(
+            *arrays, sample_weight, given=X, partial=False, observers=observers, extras=extras
+        )
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Go on from the present network, if there is one, with a tenth of the budget.

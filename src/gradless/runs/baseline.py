@@ -95,7 +95,12 @@ def _constant(prepared: Prepared, outputs: npt.NDArray[np.float64]) -> Params:
 
 
 def verdicts(
-    objective: Measure, train: float, test: float | None, simple: Baseline | None
+    objective: Measure,
+    train: float,
+    test: float | None,
+    simple: Baseline | None,
+    *,
+    by_heart: bool = True,
 ) -> list[str]:
     """What the figures of a network say that a person might overlook; none if all is well.
 
@@ -107,6 +112,9 @@ def verdicts(
         Of the network on training and test rows; None without test rows.
     simple
         The baseline.
+    by_heart
+        Whether to look for a network that has learnt its rows by heart; one whose penalty was
+        chosen by cross-validation fits them better, too, but no better than is good.
     """
     if simple is None or test is None or simple.test is None:
         return []
@@ -120,7 +128,7 @@ def verdicts(
             f"{objective.quantity} {words.loss(test)} against {words.loss(simple.test.value)}."
         )
     ways = on_train - perfect, on_test - perfect
-    if min(ways) > 0:
+    if min(ways) > 0 and by_heart:
         reached = [(simple - loss) / way for simple, loss, way in zip(
             (on_train, on_test), losses, ways, strict=True
         )]  # fmt: skip

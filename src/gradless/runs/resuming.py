@@ -12,13 +12,13 @@ from gradless.runs.preparation import prepare
 from gradless.runs.prepared import Prepared
 from gradless.runs.recipe import Recipe
 from gradless.runs.run_folder import CONFIG, dictionary, read_config, versions
-from gradless.training import checkpoint
+from gradless.training import checkpoint, sessions
 from gradless.training.checkpoint import Saved
 from gradless.training.loop import Stop
-from gradless.training.session import Session
+from gradless.training.sessions import AnySession
 
 
-def about(prepared: Prepared, stop: Stop, session: Session) -> dict[str, Any]:
+def about(prepared: Prepared, stop: Stop, session: AnySession) -> dict[str, Any]:
     """What a checkpoint says of its run besides its numbers, with the limits of the whole run."""
     history = session.history
     return {
@@ -52,7 +52,7 @@ class Reopened(NamedTuple):
 
     prepared: Prepared
     saved: Saved
-    session: Session
+    session: AnySession
     stop: Stop
 
 
@@ -74,7 +74,7 @@ def reopen(folder: Path) -> Reopened:
             f"{_changed(described, prepared)}; "
             "restore them, or start a new run with gradless train"
         )
-    session = Session(prepared.plan(Stop()))
+    session = sessions.begun(prepared.plan(Stop()))
     saved = checkpoint.newest(folder, session.like)
     _check_unchanged(folder, prepared, saved)
     try:

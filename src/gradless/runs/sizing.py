@@ -17,7 +17,7 @@ from gradless._core.hardware import LANES
 from gradless._core.tree import Params
 from gradless.data.datasets import Dataset
 from gradless.models.mlp import MLP
-from gradless.objectives import Objective, Task
+from gradless.objectives import Objective, Task, extras
 from gradless.problems.supervised import SupervisedProblem
 from gradless.runs.recipe import Recipe
 from gradless.strategies import Strategy
@@ -61,7 +61,7 @@ class Sizing(NamedTuple):
 def sized(recipe: Recipe, data: Learned, objective: Objective, stop: Stop | None) -> Sizing:
     """What a recipe makes of some data, with the strategies chosen."""
     train = data.dataset
-    model = recipe.model((train.n_features, *recipe.neurons, train.n_outputs))
+    model = recipe.model((train.n_features, *recipe.widths, train.n_outputs))
     problem = _shapes(data, model, objective, recipe)
     kind = kind_of(recipe, train, model, objective)
     first = _first(recipe, kind, problem, stop)
@@ -90,7 +90,8 @@ def _first(
         planned = dict(recipe.first)
         strategy = strategies.get(planned.pop("strategy"), **planned.pop("hyperparameters"))
         return First(strategy, Stop(**planned))
-    if stop is None or not kind.begins_with_log_loss(recipe.log_loss_first):
+    penalised = recipe.regularization is not None
+    if stop is None or penalised or not kind.begins_with_log_loss(recipe.log_loss_first):
         return None
     named = None
     if recipe.strategy != auto.AUTO:
@@ -101,7 +102,12 @@ def _first(
 def _shapes(data: Learned, model: MLP, objective: Objective, recipe: Recipe) -> SupervisedProblem:
     """The problem of the recipe with shapes in the place of arrays."""
     train, samples = data.dataset, data.samples
-    one = dataclasses.replace(train, features=train.features[:1], targets=train.targets[:1])
+    one = dataclasses.replace(
+        train,
+        features=train.features[:1],
+        targets=train.targets[:1],
+        extras=extras.at(train.extras, slice(1)),
+    )
     small = SupervisedProblem.of(one, model, objective, precision=recipe.precision)
 
     def shape(*sizes: int) -> Any:

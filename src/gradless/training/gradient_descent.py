@@ -98,6 +98,7 @@ def descend(
     stop: Stop,
     *,
     asked_to_stop: Callable[[], str | None] = lambda: None,
+    pauses: Callable[[int], int] | None = None,
 ) -> Iterator[Record]:
     """Descend, yielding records as :func:`gradless.training.loop.train` does.
 
@@ -113,6 +114,8 @@ def descend(
         ``evaluations`` and ``seconds`` end it; a step counts as ``EVALUATIONS_PER_STEP``.
     asked_to_stop
         Called between chunks; a text ends the run for that reason.
+    pauses
+        From a number of steps to the next one after which a record is wanted, a larger one.
 
     Yields
     ------
@@ -132,6 +135,8 @@ def descend(
     begun = time.perf_counter()
     while reason is None:
         chunk = max(0, min(_CAPACITY if total is None else total - done, _CAPACITY, int(length)))
+        if pauses is not None:
+            chunk = min(chunk, pauses(done) - done)
         run, device_rows = _steps(run, problem, jnp.uint32(chunk), rate)
         now, best = np.split(np.asarray(device_rows)[:chunk].T, 2)  # losses, then measures
         before, elapsed = elapsed, time.perf_counter() - begun

@@ -20,10 +20,12 @@ from gradless.models.mlp import MLP
 from gradless.objectives import Measure, Objective, Task
 from gradless.objectives.units import Unit
 from gradless.strategies import Strategy
-from gradless.training import auto
+from gradless.training import auto, regularization
 from gradless.training.auto import Choice
 from gradless.training.loop import Stop, evaluations_per_generation
 from gradless.training.plan import Phase, Plan
+from gradless.training.regularization import Regularization
+from gradless.training.regularized import Settings
 from gradless.training.samples import Samples, problem_of
 
 
@@ -181,6 +183,9 @@ class Learning:
     of_metric
         Makes the problem of a metric in Python, of samples, the first parameters and whether all
         of them are judged.
+    member, settings
+        For a fit with a penalty: the network of one start, of which that of ``kind`` is the mean of
+        several, and how it goes; None for a search.
     """
 
     kind: Kind
@@ -197,6 +202,8 @@ class Learning:
     size: Callable[[int], int] = lambda samples: 0
     patience: float = defaults.PATIENCE
     of_metric: Callable[[Samples, Params, bool], Any] | None = None
+    member: MLP | None = None
+    settings: Settings | None = None
 
     def problem(self, samples: Samples, params: Params, *, whole: bool = False) -> Any:
         """The problem of some samples; ``whole`` for one without minibatches, to judge by."""
@@ -238,6 +245,8 @@ class Learning:
         kind, stop = self.kind, self.stop
         if problem is None:
             problem = self.problem(self.samples, params)
+        if self.settings is not None:
+            return self._regularized(problem, params)
         first, before = self.first, None
         if first:
             before = self._of(self.samples, objectives.get("cross_entropy"))
@@ -260,4 +269,51 @@ class Learning:
             held_out=held_out,
             patience=self.patience,
             goes_on=goes_on,
+        )
+
+    def _regularized(self, problem: Any, params: Params) -> Plan:
+        """The session of a fit with a penalty."""
+        kind, member, settings = self.kind, self.member, self.settings
+        assert member is not None
+        assert settings is not None
+        fitted = regularization.surrogate(kind.objective, kind.task)
+        assert fitted is not None
+        told = {} if self.unit is None else {"told": self.unit.told}
+        why = regularization.described(settings, member)
+        samples = self.samples
+        scale: Any = 1.0
+        if kind.task == "regression" and self.output_scale is not None:
+            scale = (
+                self.output_scale if self.unit is None else self.output_scale / self.unit.of_targets
+            )
+            inverse = np.where(scale > 0, scale, 1.0)
+            samples = samples._replace(targets=samples.targets / inverse)
+
+        def of_outputs(outputs: Any) -> tuple[float, float | None]:
+            objective: Any = kind.objective if self.unit is None else self.unit.objective
+            targets, weight = self.samples.targets, self.samples.weight
+            value = objective(outputs * scale, targets, weight, kind.task)
+            loss = (
+                objective.value(value)
+                if self.unit is None
+                else self.unit.told(objective.value(value))
+            )
+            if kind.task == "regression":
+                return float(loss), None
+            right = outputs.argmax(1) == targets
+            return float(loss), float(np.average(right, weights=weight))
+
+        return Plan(
+            Phase(problem, regularization.STRATEGY, self.stop, why, kind.objective, **told),
+            params,
+            self.seed,
+            regularization=Regularization(
+                settings,
+                member,
+                fitted,
+                kind.task,
+                samples,
+                of_outputs,
+                regularization.decides(kind.objective, kind.task),
+            ),
         )

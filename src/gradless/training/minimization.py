@@ -1,7 +1,7 @@
 """Where is a JAX function of a pytree smallest?
 
-:func:`minimize` makes the function a problem and consumes the records of
-:func:`gradless.training.loop.train`: there is one loop, whatever is searched.
+:func:`minimize` makes the function a problem and its arguments a plan, and trains that in a
+session, as every door does.
 """
 
 from __future__ import annotations
@@ -15,21 +15,22 @@ from gradless._core import forked
 from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError
 from gradless._core.tree import Params
-from gradless.problems.contract import NO_FAULTS, Faults
+from gradless.problems.contract import Faults
 from gradless.problems.function import LossFunction
 from gradless.problems.python import PythonProblem
 from gradless.strategies import Strategy
 from gradless.training import auto
 from gradless.training import minimize_arguments as given
-from gradless.training.history import History
+from gradless.training.answer import numbers
 from gradless.training.host_loop import mode_for
-from gradless.training.loop import check_budget, train
-from gradless.training.minimize_closing import closing, judge, reached_before, target_met
+from gradless.training.loop import check_budget
+from gradless.training.minimize_closing import minimum, reached_before, target_met
 from gradless.training.minimum import Minimum
-from gradless.training.observers import Callback, Observer, RunInfo, checked, watching
-from gradless.training.plan import begun
+from gradless.training.observers import Callback, Observer, checked
+from gradless.training.plan import Phase, Plan, begun
 from gradless.training.progress import progress_lines
-from gradless.training.records import Record, check_targets, is_target
+from gradless.training.records import Record, check_targets
+from gradless.training.session import Session
 
 
 class Options(TypedDict, total=False):
@@ -204,56 +205,30 @@ def minimize(
     check_budget(chosen, stop)
     given.check_memory(problem, chosen, start, resume_from)
 
-    history, spent, not_finite, faults = History(), 0.0, 0, NO_FAULTS
     first = None
     if isinstance(problem, PythonProblem) and not problem.uses_minibatches:
         first = problem.first
-    if resume_from is not None:
-        # The history is copied, so that the earlier result stays what it is.
-        run, history = resume_from.run, copy.deepcopy(resume_from.history)
-        spent, not_finite = resume_from.seconds, resume_from.not_finite
-        faults = Faults(resume_from.raised, resume_from.error)
-    else:
+    if resume_from is None and stop.has_target:
+        first = numbers(problem.score_all(start) if first is None else first)
         with mode_for(problem):
             run = begun(chosen, start, seed)
-        if stop.has_target:
-            first = judge(problem, start) if first is None else first
-            if (met := target_met(stop, first, run.best_loss.dtype)) is not None:
-                return reached_before(problem, chosen, why, run, start, first, met)
+        if (met := target_met(stop, first, run.best_loss.dtype)) is not None:
+            return reached_before(problem, chosen, why, run, start, first, met)
     settings = {
         "function": getattr(loss_fn, "__name__", type(loss_fn).__name__),
         "parameters": problem.structure.size,
         "batch_size": batch_size,
         "seed": int(seed),
     }
-    info = RunInfo(chosen, stop, uses_minibatches=problem.uses_minibatches, settings=settings)
-    with watching(watchers, info) as tell:
-        for record in train(problem, chosen, run, stop):
-            shown = record._replace(seconds=record.seconds + spent)
-            history.append(**shown.rows)
-            not_finite += record.not_finite
-            faults = faults.and_later(record.faults)
-            reason = tell(shown)
-            if reason is not None:
-                break
-
-    judged = is_target(reason)  # by all of the data
-    best, score, center, center_loss = closing(problem, chosen, record.run, start, first, judged)
-    return Minimum(
-        best=best,
-        best_loss=score.loss,
-        best_measures=dict(score.measures),
-        center=center,
-        center_loss=center_loss,
-        evaluations=history.last.evaluations,
-        seconds=history.last.seconds,
-        compile_seconds=record.compile_seconds,
-        not_finite=not_finite,
-        stopped_because=str(reason),
-        strategy=chosen,
-        why=why,
-        history=history,
-        run=record.run,
-        raised=faults.raised,
-        error=faults.error,
-    )
+    main = Phase(problem, chosen, stop, why)
+    plan = Plan.of_function(main, start, seed, known=first, settings=settings)
+    session = Session(plan, watchers)
+    if resume_from is not None:
+        session.go_on_from(
+            resume_from.run,
+            copy.deepcopy(resume_from.history),  # the earlier result stays what it is
+            seconds=resume_from.seconds,
+            not_finite=resume_from.not_finite,
+            faults=Faults(resume_from.raised, resume_from.error),
+        )
+    return minimum(session, session.train())

@@ -1,15 +1,14 @@
-"""Which parameters does :func:`.minimization.minimize` return, and with what losses?"""
+"""What does :func:`.minimization.minimize` return? What its session found, as it was given."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradless._core.tree import Params, Structure
+from gradless._core.tree import Params
 from gradless.problems.contract import Score
 from gradless.problems.function import FunctionProblem
 from gradless.problems.python import PythonProblem
@@ -19,6 +18,7 @@ from gradless.training.history import History
 from gradless.training.host_loop import mode_for
 from gradless.training.minimum import Minimum
 from gradless.training.records import TARGET_LOSS, Stop, target_reached
+from gradless.training.session import Session, Trained
 
 
 def reached_before(
@@ -59,40 +59,30 @@ def reached_before(
     )
 
 
-def closing(
-    problem: FunctionProblem | PythonProblem,
-    strategy: Strategy,
-    run: Run,
-    start: Params,
-    first: Score | None,
-    judged: bool,
-) -> tuple[Params, Score, Params, float]:
-    """Best parameters and their score, center and its loss."""
-    with mode_for(problem):
-        best, center = Structure.of(start).unravel(run.best), strategy.center(run.state)
-    start, best, center = (_returned(problem, params) for params in (start, best, center))
-    of_center = judge(problem, center)
-    first = judge(problem, start) if first is None else first
-    # No one gets back less than they gave: a search may begin at its minimum.
-    if problem.uses_minibatches and not judged:
-        contenders = [(judge(problem, best), best), (of_center, center), (first, start)]
-    else:
-        contenders = [(_numbers(Score(run.best_loss, run.best_measures)), best), (first, start)]
-        # What has reached the target of a measure need not have the lowest loss.
-        contenders = contenders[:1] if judged else contenders
-    score, best = min(
-        contenders, key=lambda pair: math.inf if math.isnan(pair[0].loss) else pair[0].loss
+def minimum(session: Session, trained: Trained) -> Minimum:
+    """What a session of a function has found."""
+    problem, main, history = session.plan.main.problem, session.plan.main, session.history
+    assert session.found is not None
+    assert session.run is not None
+    center = session.found.center
+    return Minimum(
+        best=_returned(problem, trained.params),
+        best_loss=trained.loss,
+        best_measures=trained.measures,
+        center=_returned(problem, center.params),
+        center_loss=center.loss,
+        evaluations=history.last.evaluations,
+        seconds=history.last.seconds,
+        compile_seconds=trained.compile_seconds,
+        not_finite=session.not_finite,
+        stopped_because=trained.stopped_because,
+        strategy=main.strategy,
+        why=main.why,
+        history=history,
+        run=session.run,
+        raised=session.faults.raised,
+        error=session.faults.error,
     )
-    return best, score, center, of_center.loss
-
-
-def judge(problem: FunctionProblem | PythonProblem, params: Params) -> Score:
-    """On all the data, or means over minibatches, the same whatever the seed; as numbers."""
-    return _numbers(problem.score_all(params))
-
-
-def _numbers(score: Score) -> Score:
-    return Score(float(score.loss), {name: float(of) for name, of in score.measures.items()})
 
 
 def target_met(stop: Stop, score: Score, losses: np.dtype[Any]) -> str | None:

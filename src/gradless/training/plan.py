@@ -19,6 +19,7 @@ from gradless.training.generation import Run, begin
 from gradless.training.host_loop import mode_for
 from gradless.training.loop import evaluations_per_generation
 from gradless.training.records import Stop
+from gradless.training.regularization import Regularization
 from gradless.training.validation import GrowingLooks, Validation, answers
 
 FIRST, MAIN = 0, 1  # numbers of the phases
@@ -78,9 +79,16 @@ class Plan:
     patience
         With them: times the evaluations of the best network after which it ends.
     goes_on
-        Whether ``params`` are the result of another session, and may be that of this one.
+        Whether ``params`` may be the result, if nothing better is found: those of another session,
+        and those that a person gives with a function.
+    judges_alike
+        With minibatches, whether the best seen is judged on all data beside the center.
+    known
+        What ``params`` score in the main phase, if that is known.
     settings
         What else decides it, for people.
+    regularization
+        How it is fitted with a penalty; None for a search.
     """
 
     main: Phase
@@ -91,7 +99,15 @@ class Plan:
     held_out: Judged | None = None
     patience: float = defaults.PATIENCE
     goes_on: bool = False
+    judges_alike: bool = False
+    known: Score | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    regularization: Regularization | None = None
+
+    @classmethod
+    def of_function(cls, main: Phase, params: Params, seed: int, **more: Any) -> Plan:
+        """Of a function, of which people give where it begins, and want the least value."""
+        return cls(main, params, seed, goes_on=True, judges_alike=True, **more)
 
     @property
     def wants_center(self) -> bool:

@@ -4,22 +4,20 @@ A session may have a first phase on another problem, such as log loss: where an 
 steps, a network at the beginning is often on a plateau, no candidate differs from it, and a loss
 that is never flat brings it to where the steps are.
 
-Which parameters it ends with follows one rule. Rows held out choose, if there are any. Otherwise it
-is the best that was seen; but where that owes much to luck, on minibatches and for metrics that
-count, it is the center of the search, around which networks are good. Whoever reached a target has
-what reached it.
+Which parameters it ends with is one rule, :func:`.answer.answer`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradless._core.tree import Params, Structure
+from gradless._core.tree import Params
+from gradless.problems.contract import NO_FAULTS, Faults
+from gradless.training.answer import Answer, Found, answer, numbers
 from gradless.training.checkpoint import Saved
 from gradless.training.history import History
 from gradless.training.keeping import Keeping, Kept
@@ -30,9 +28,9 @@ from gradless.training.loop import (
     check_budget,
     evaluations_per_generation,
 )
-from gradless.training.observers import Observer, RunInfo, watching
+from gradless.training.observers import Observer, RunInfo, Watch
 from gradless.training.plan import FIRST, MAIN, Phase, Plan, Spent, left
-from gradless.training.validation import Validation, answers, watched
+from gradless.training.validation import Validation, watched
 
 
 class Trained(NamedTuple):
@@ -42,8 +40,8 @@ class Trained(NamedTuple):
     ----------
     params
         The parameters kept, NumPy arrays.
-    loss
-        Theirs on all training data, as people know it.
+    loss, measures
+        Theirs on all training data, as people know them.
     stopped_because
         What ended it.
     chosen
@@ -54,6 +52,7 @@ class Trained(NamedTuple):
 
     params: Params
     loss: float
+    measures: dict[str, float]
     stopped_because: str
     chosen: bool
     compile_seconds: float
@@ -81,8 +80,10 @@ class Session:
         Of it.
     spent
         By phases before.
-    not_finite
-        Losses that were not, in all phases.
+    not_finite, faults
+        Losses that were not, in all phases, and exceptions of losses in Python.
+    found
+        What the last phase found; None before that.
     """
 
     def __init__(
@@ -99,7 +100,8 @@ class Session:
         self.phase = MAIN if plan.first is None else FIRST
         self.run: Run | None = None
         self.history, self.validation = History(), plan.validator()
-        self.spent, self.not_finite = Spent(), 0
+        self.spent, self.not_finite, self.faults = Spent(), 0, NO_FAULTS
+        self.found: Found | None = None
         self._start = plan.params
         self._seconds = 0.0  # of the present phase before this call
 
@@ -160,6 +162,16 @@ class Session:
         self.not_finite = int(about["not_finite"])
         self.run, self.history = saved.run, saved.history
 
+    def go_on_from(
+        self, run: Run, history: History, *, seconds: float, not_finite: int, faults: Faults
+    ) -> None:
+        """Go on from what another session of the main phase alone has left.
+
+        The history is appended to.
+        """
+        self.run, self.history, self._seconds = run, history, seconds
+        self.not_finite, self.faults = not_finite, faults
+
     # --- Training ---------------------------------------------------------------------------------
 
     def train(self) -> Trained:
@@ -172,12 +184,17 @@ class Session:
         OSError
             If the last checkpoint cannot be written.
         """
+        with Watch(self._observers) as watch:
+            return self._train(watch)
+
+    def _train(self, watch: Watch) -> Trained:
         plan, seconds = self.plan, self.seconds
         if self.phase == FIRST:
-            ended = self._search(self._first_limits(), None)
+            ended = self._search(watch, self._first_limits(), None)
+            found = answer(plan, FIRST, ended.found, None, compared=plan.goes_on)
             if ended.asked:
-                return self._ended(ended, self._answer(ended, None, compared=plan.goes_on))
-            self._start = self._answer(ended, None, compared=plan.goes_on)[0]
+                return self._ended(ended, found)
+            self._start = found.judged.params
             made = self.spent
             assert self.run is not None
             self.spent = Spent(
@@ -189,10 +206,14 @@ class Session:
             self._seconds = 0.0
             if self.validation is not None:
                 self.validation.before = self.spent.evaluations
-        ended = self._search(left(plan.main, self.spent, self.seconds - seconds), self.validation)
+        stop = left(plan.main, self.spent, self.seconds - seconds)
+        ended = self._search(watch, stop, self.validation)
         # Against a first phase, an average would lose by what that one has learnt by heart.
         compared = plan.goes_on and plan.first is None
-        return self._ended(ended, self._answer(ended, self.validation, compared=compared))
+        self.found = ended.found
+        return self._ended(
+            ended, answer(plan, MAIN, ended.found, self.validation, compared=compared)
+        )
 
     def _first_limits(self) -> Stop:
         """What is left of the first phase's limits, within those of this call."""
@@ -205,23 +226,32 @@ class Session:
             seconds = seconds if whole.seconds is None else min(seconds, whole.seconds)
         return dataclasses.replace(stop, evaluations=evaluations, seconds=seconds)
 
-    def _search(self, stop: Stop, validation: Validation | None) -> _Ended:
+    def _info(self, now: Phase, stop: Stop) -> RunInfo:
+        """What observers know of a phase."""
+        return RunInfo(
+            now.strategy, stop, now.objective, now.problem.uses_minibatches, self.plan.settings
+        )
+
+    def _search(self, watch: Watch, stop: Stop, validation: Validation | None) -> _Ended:
         """The present phase."""
         now = self._now
         check_budget(now.strategy, stop)
         if self.run is None:
             self.run = self.plan.begun(self.phase, self._start)
-        info = RunInfo(
-            now.strategy, stop, now.objective, now.problem.uses_minibatches, self.plan.settings
-        )
+        info = self._info(now, stop)
+        if self.phase == FIRST:
+            main = self.plan.main
+            info = dataclasses.replace(info, following=self._info(main, main.stop))
+        watch.begin(info)
         before, reason = self._seconds, None
         record: Record | None = None
-        with watching(self._observers, info) as tell, Kept(self, self._keeping) as kept:
+        with Kept(self, self._keeping) as kept:
             for record in watched(
                 now.problem, now.strategy, self.run, stop, validation, self._asked
             ):
                 self.run = record.run
                 self.not_finite += record.not_finite
+                self.faults = self.faults.and_later(record.faults)
                 shown = record._replace(
                     seconds=record.seconds + (self.spent.seconds + before),
                     evaluations=record.evaluations + self.spent.evaluations,
@@ -232,54 +262,25 @@ class Session:
                     self._seconds = before + float(record.seconds[-1])
                 if self.phase == MAIN:
                     self.history.append(**shown.rows)
-                reason = tell(shown)
+                reason = watch.tell(shown)
                 if reason is not None:
                     break
                 kept.offer()
             assert record is not None
             asked = reason if record.stopped_because is None else self._asked()
             kept.close(last=self.phase == MAIN or asked is not None)
-        return _Ended(self.run, str(reason), asked, record.compile_seconds)
+        # What is known of where the session begins is of the main phase.
+        known = self.plan.known if self.phase == MAIN and self.plan.first is None else None
+        found = Found(now, self.run, str(reason), self._start, known)
+        return _Ended(found, str(reason), asked, record.compile_seconds)
 
-    def _answer(
-        self, ended: _Ended, validation: Validation | None, *, compared: bool
-    ) -> tuple[Params, float, bool]:
-        """The parameters of a phase, their loss, and whether rows held out chose them."""
-        plan, now = self.plan, self._now
-        structure = Structure.of(plan.params)
-        reached = ended.reason.startswith("target")
-        if validation is not None and not reached and validation.network is not None:
-            network: Any = validation.network
-            chosen = structure.unravel(network)
-            return chosen, float(now.problem.score_all(chosen).loss), True
-        wants = now.problem.uses_minibatches or (plan.keeps_center and self.phase == MAIN)
-        best: Any = np.asarray(ended.run.best)
-        params: Params = structure.unravel(best)
-        loss = float(ended.run.best_loss)
-        if wants and not reached:
-            center: Any = answers(now.strategy, True)(ended.run)[0]
-            averaged = structure.unravel(center)
-            of_center = float(now.problem.score_all(averaged).loss)
-            if math.isfinite(of_center):
-                params, loss = averaged, of_center
-        elif now.problem.uses_minibatches:
-            loss = float(now.problem.score_all(params).loss)
-        first = math.nan
-        if compared or not math.isfinite(loss):
-            first = float(now.problem.score_all(self._start).loss)
-        # As good is not enough: where nothing is left to learn, weights would only wander.
-        if math.isfinite(first) and not loss < first:
-            params, loss = self._start, first
-        return params, loss, False
-
-    def _ended(self, ended: _Ended, found: tuple[Params, float, bool]) -> Trained:
-        params, loss, chosen = found
+    def _ended(self, ended: _Ended, found: Answer) -> Trained:
+        params, score = found.judged
         main = self.plan.main
         if self.phase == FIRST:  # of what it is about, there is this one network
-            score = main.problem.score_all(params)
-            loss = float(score.loss)
+            score = numbers(main.problem.score_all(params))
             assert self.run is not None
-            told = np.array([main.told(loss)])
+            told = np.array([main.told(score.loss)])
             measures = {name: np.asarray([of]) for name, of in score.measures.items()}
             self.history.append(
                 generation=np.array([max(1, int(self.run.generation))]),
@@ -287,13 +288,20 @@ class Session:
                 loss=told, best_loss=told, **measures,
                 **{f"best_{name}": of for name, of in measures.items()},
             )  # fmt: skip
-        return Trained(params, float(main.told(loss)), ended.reason, chosen, ended.compile_seconds)
+        return Trained(
+            params,
+            float(main.told(score.loss)),
+            dict(score.measures),
+            ended.reason,
+            found.chosen,
+            ended.compile_seconds,
+        )
 
 
 class _Ended(NamedTuple):
     """How a phase ended."""
 
-    run: Run
+    found: Found
     reason: str
     asked: str | None  # why the whole session is to end
     compile_seconds: float

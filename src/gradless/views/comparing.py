@@ -14,9 +14,10 @@ from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError
 from gradless._core.tree import Params
 from gradless.objectives import Objective
-from gradless.runs.comparison.contest import Contest, Plan, Progress
+from gradless.runs.comparison.contest import Contest, Plan
 from gradless.runs.comparison.entrants import named
 from gradless.runs.comparison.given import task_of
+from gradless.runs.comparison.one_run import Progress
 from gradless.strategies import Strategy
 from gradless.training.gradient_descent import Adam
 from gradless.training.progress import live_line
@@ -46,15 +47,17 @@ def compare(
 ) -> Comparison:
     """Compare strategies, or settings of one, over several seeds.
 
-    A seed decides the first parameters and all noise, and is the same for every strategy, so
-    differences are taken seed by seed.
+    A seed decides the first parameters, which rows test and all noise, and is the same for every
+    strategy, so differences are taken seed by seed. Each trains as it would alone: on arrays as an
+    estimator does, on a recipe as ``gradless train``, on a function as :func:`gradless.minimize`.
 
     Parameters
     ----------
     problem
         Arrays ``(X, y)`` of shapes (samples, features) and (samples,), on which a network is
-        trained; a data set by name or file, or a ``Recipe``; a ``SupervisedProblem``,
-        ``FunctionProblem`` or ``PythonProblem``; or a JAX function of parameters.
+        trained, but for a quarter of the rows, which judges it; a data set by name or file, or a
+        ``Recipe``; a ``SupervisedProblem``, ``FunctionProblem`` or ``PythonProblem``; or a JAX
+        function of parameters.
     strategies
         By name, ``{"small": CMAES(sigma=0.1), "b": "openai_es"}``; or a list of strategies and of
         names. A name may set hyperparameters: ``"openai_es:sigma=0.1"``.
@@ -122,8 +125,7 @@ def compare(
     stop = Stop(evaluations, seconds, target_loss, target_accuracy)
     contest = Contest(Plan(task, entrants, seeds, stop, seed, adam))
     with _Line(contest, verbose) as line:
-        for progress in contest.run():
-            line.show(progress)
+        contest.run(line.show)
     summary = contest.summarise()
     if summary is None:
         reasons = "; ".join(f"{name}: {why}" for name, why in contest.failures.items())

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gradless._core import words
 from gradless._core.errors import InputError
 from gradless.objectives import Measure
 from gradless.runs.comparison.contest import Contest
-from gradless.runs.comparison.outcomes import Outcome, Quartiles
+from gradless.runs.comparison.outcomes import Outcome
 from gradless.runs.comparison.summary import Difference, Row, Summary, difference
-from gradless.views.comparison_console import behind, notes, spread
+from gradless.views.comparison_console import behind, budget_of, notes, spread
 
 if TYPE_CHECKING:  # matplotlib loads in half a second, and pandas is not always there
     import pandas as pd
@@ -28,7 +27,7 @@ class Comparison:
     Attributes
     ----------
     names
-        What was compared, from best to worst at the equal budget.
+        What was compared, from best to worst.
     outcomes
         Finished runs: loss, accuracy, evaluations, seconds and how the best loss fell.
     summary
@@ -53,13 +52,8 @@ class Comparison:
     def _objective(self) -> Measure:
         return self._contest.plan.task.objective
 
-    @property
-    def _mark(self) -> float:
-        deciding = self.summary.deciding
-        return self.summary.seconds if deciding == "seconds" else float(self.summary.evaluations)
-
     def difference(self, name: str, other: str) -> Difference:
-        """By how much the best loss of ``name`` is above that of ``other``, under the same seeds.
+        """By how much the loss of ``name`` is above that of ``other``, under the same seeds.
 
         Parameters
         ----------
@@ -69,8 +63,9 @@ class Comparison:
         Returns
         -------
         Difference
-            Mean over the seeds, and its 95 % interval by Student's t, at the equal budget. Below 0,
-            ``name`` is better. Losses are as they are minimised: minus f1, for example.
+            Mean over the seeds, and its 95 % interval by Student's t. Below 0, ``name`` is better.
+            Losses are as they are minimised, minus f1 for example, of what runs end with: on test
+            rows, if there are any.
 
         Raises
         ------
@@ -80,13 +75,11 @@ class Comparison:
         for each in (name, other):
             if each not in self.names:
                 raise InputError(f"name must be one of {', '.join(self.names)}, got {each!r}")
-        return difference(self.outcomes, name, other, self.summary.deciding, self._mark)
+        return difference(self.outcomes, name, other)
 
     def losses(self, name: str) -> dict[int, float]:
-        """Best losses of a strategy at the equal budget, by seed."""
-        runs = [run for run in self.outcomes if run.name == name]
-        axis, mark = self.summary.deciding, self._mark
-        return {run.seed: float(run.curve.at(axis, [mark])[0]) for run in runs}
+        """Losses of what the runs of a strategy end with, by seed."""
+        return {run.seed: run.loss for run in self.outcomes if run.name == name}
 
     def to_pandas(self, *, runs: bool = False) -> pd.DataFrame:
         """A row for each strategy, from best to worst, or with ``runs`` for each run.
@@ -101,17 +94,13 @@ class Comparison:
         except ImportError:
             raise InputError("to_pandas needs pandas. Install it: pip install pandas") from None
         if runs:
-            names = ("name", "seed", "loss", "accuracy", "evaluations", "seconds")
+            names = ("name", "seed", "loss", "accuracy", "best_loss", "evaluations", "seconds")
             rows = [{name: getattr(run, name) for name in names} for run in self.outcomes]
             return pd.DataFrame(rows, columns=list(names))
         return pd.DataFrame([self._values(row) for row in self.summary.rows]).set_index("name")
 
-    def _at(self, row: Row) -> Quartiles:
-        by_time = self.summary.deciding == "seconds"
-        return row.at_seconds if by_time else row.at_evaluations
-
     def _values(self, row: Row) -> dict[str, Any]:
-        at, behind = self._at(row), row.behind or Difference(0.0, 0.0, 0.0, row.runs)
+        at, behind = row.judged, row.behind or Difference(0.0, 0.0, 0.0, row.runs)
         return {
             "name": row.name,
             "loss": at.median,
@@ -120,6 +109,8 @@ class Comparison:
             "difference": behind.mean,
             "difference_low": behind.low,
             "difference_high": behind.high,
+            "training_loss": row.at_end.median,
+            "evaluations": row.evaluations,
             "runs": row.runs,
             "successes": row.successes,
             "evaluations_per_second": row.evaluations_per_second,
@@ -140,22 +131,15 @@ class Comparison:
 
     # --- As a table -------------------------------------------------------------------------------
 
-    @property
-    def _budget(self) -> str:
-        if self.summary.deciding == "seconds":
-            return words.seconds(self.summary.seconds)
-        return f"{self.summary.evaluations:,} evaluations"
-
     def _cells(self) -> list[list[str]]:
         first = self.names[0]
-        heads = [
-            "strategy", f"{self._objective.quantity} at {self._budget}", f"behind {first}",
-            "success", "evaluations a second",
-        ]  # fmt: skip
+        what = self._objective.quantity
+        where = f"test {what}" if self.summary.on_test else f"{what} at {budget_of(self.summary)}"
+        heads = ["strategy", where, f"behind {first}", "success", "evaluations a second"]
         rows = [
             [
                 row.name,
-                spread(self._at(row).values(self._objective), row.runs),
+                spread(row.judged.values(self._objective), row.runs),
                 behind(row.behind),
                 f"{row.successes}/{row.runs}",
                 f"{row.evaluations_per_second:,.0f}",

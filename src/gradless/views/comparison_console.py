@@ -13,7 +13,8 @@ from rich.text import Text
 
 from gradless._core import words
 from gradless.objectives import Objective
-from gradless.runs.comparison.contest import Contest, Plan, Progress
+from gradless.runs.comparison.contest import Contest, Plan
+from gradless.runs.comparison.one_run import Progress
 from gradless.runs.comparison.outcomes import Quartiles
 from gradless.runs.comparison.summary import Difference, Row, Summary
 from gradless.training.gradient_descent import EVALUATIONS_PER_STEP, NAME
@@ -124,18 +125,23 @@ def show(console: Console, contest: Contest, summary: Summary) -> None:
     """Print the closing table and what its columns mean."""
     objective = contest.plan.task.objective
     what = objective.quantity
-    by_evaluations = (f"{what} at {summary.evaluations:,}\nevaluations", "at_evaluations")
-    by_time = (f"{what} at\n{words.seconds(summary.seconds)}", "at_seconds")
-    values = [by_evaluations, by_time]
+    head = f"{what} at {summary.evaluations:,}\nevaluations"
     if summary.deciding == "seconds":
-        values.reverse()
-    if not summary.tells_time:
-        values.remove(by_time)
+        head = f"{what} at\n{words.seconds(summary.seconds)}"
+    head = f"test\n{what}" if summary.on_test else head
+    values = [(head, "judged")]
+    if summary.on_test:
+        values.append((f"training\n{what}", "at_end"))
+    if summary.deciding == "seconds":
+        values.append((f"{what} at {summary.evaluations:,}\nevaluations", "at_evaluations"))
+    elif summary.tells_time:
+        values.append((f"{what} at\n{words.seconds(summary.seconds)}", "at_seconds"))
     differences = len(summary.rows) > 1 and summary.rows[0].runs > 1
     columns = [Column("strategy"), Column("success", right=True), Column(values[0][0])]
     if differences:
         columns.append(Column("behind\nthe best"))
     columns += [Column(heading, optional=True) for heading, _ in values[1:]]
+    columns.append(Column("evaluations", right=True, optional=True))
     columns.append(Column("evaluations\na second", right=True, optional=True))
     columns.append(Column("evaluations\nto target", right=True, optional=True))
 
@@ -149,6 +155,7 @@ def show(console: Console, contest: Contest, summary: Summary) -> None:
             at(row, values[0][1]),
             *([behind(row.behind)] if differences else []),
             *(at(row, where) for _, where in values[1:]),
+            words.rounded(row.evaluations),
             words.rounded(row.evaluations_per_second),
             words.rounded(row.evaluations_to_target),
         ]
@@ -159,6 +166,13 @@ def show(console: Console, contest: Contest, summary: Summary) -> None:
     console.print()
     for line in notes(contest, summary):
         console.print(Paragraph(line))
+
+
+def budget_of(summary: Summary) -> str:
+    """The budget that a comparison is about."""
+    if summary.deciding == "seconds":
+        return words.seconds(summary.seconds)
+    return f"{summary.evaluations:,} evaluations"
 
 
 COMMAND = ("--target-loss", "--target-score", "--target-accuracy")
@@ -179,21 +193,22 @@ def notes(contest: Contest, summary: Summary, given: Sequence[str] = COMMAND) ->
         if contest.plan.task.has_classes:
             options += f" or {given[2]}"
         reached += f", the median of all runs here; {options} sets another"
-    whose = " of the center on all the data" if contest.uses_minibatches else ""
     meaning = objective.name
     if objective.greater_is_better and isinstance(objective, Objective):
         meaning = objective.description
-    named = "" if meaning == objective.quantity else f"{meaning}{whose}, "
+    named = "" if meaning == objective.quantity else f"{meaning}, "
+    where = "on the training data"
+    if summary.on_test:
+        where = "on test rows, which chose nothing"
     lines = [
-        f"{objective.quantity}: {named}the best so far; median (first to third "
-        "quartile) over seeds, at the largest budgets that every run reached.",
-        f"success: seeds that reached {reached}.",
+        f"{objective.quantity}: {named}{where}, of what a run of {budget_of(summary)} ends with; "
+        "median (first to third quartile) over seeds. A run that ended before counts as it is.",
+        f"success: seeds whose training reached {reached}.",
     ]
     if len(summary.rows) > 1 and summary.rows[0].runs > 1:
-        budget = "time" if summary.deciding == "seconds" else "evaluations"
         lines.append(
-            f"behind the best: by how much the {objective.quantity} at equal {budget} is worse "
-            f"than that of {summary.rows[0].name}, mean over the same seeds ± its 95 % interval; "
+            f"behind the best: by how much the {objective.quantity} is worse than that of "
+            f"{summary.rows[0].name}, mean over the same seeds ± its 95 % interval; "
             "where that is the larger one, these seeds do not tell the two apart."
         )
     gradient = [one for one in contest.outcomes if one.name == NAME]

@@ -18,7 +18,7 @@ from gradless.data.preprocessing import MISSING
 from gradless.objectives import quality
 from gradless.objectives.quality import Metric
 from gradless.runs.prepared import Prepared
-from gradless.views.report import Result, caution, kept_words
+from gradless.views.report import Result, caution, decision_words, kept_words, penalty_words
 
 CARD = "model_card.md"
 # Of more classes the picture alone shows the confusion matrix.
@@ -136,7 +136,7 @@ def _quality(
 
 
 def _data(prepared: Prepared) -> Iterator[str]:
-    train, test = prepared.train, prepared.test
+    train, test, recipe = prepared.train, prepared.test, prepared.recipe
     parts = [part for part in (train, prepared.validation, test) if part is not None]
     samples = sum(part.n_samples for part in parts)
     kept = "none" if test is None else f"{test.n_samples:,}"
@@ -150,6 +150,12 @@ def _data(prepared: Prepared) -> Iterator[str]:
         yield (
             f"Of the others, {prepared.validation.n_samples:,} selected the network and stopped "
             "the training; the search did not learn from them."
+        )
+    elif recipe.regularization is not None and recipe.regularization["alpha"] is None:
+        folds = recipe.regularization["folds"]
+        yield (
+            f"The others were divided into {folds} folds: networks trained without a fold were "
+            "judged on it, to choose the penalty. Then networks were trained on all of them."
         )
     elif prepared.note is not None:
         yield f"{prepared.note[0].upper()}{prepared.note[1:]}."
@@ -213,11 +219,23 @@ def _training(prepared: Prepared, result: Result) -> Iterator[str]:
         value = words.loss(prepared.problem.objective.value(loss))
         return f"{result.objective} {value}{share and f', accuracy {share}'}"
 
-    kept = kept_words(result, prepared)
+    def besides(part: str) -> str:
+        also = (result.measures or {}).get(part, {})
+        return "".join(f", {name} {words.loss(value)}" for name, value in also.items())
+
+    kept, penalty = kept_words(result, prepared), penalty_words(result)
+    decided = decision_words(result)
     on_validation = []
+    if result.penalty is not None and result.validation_loss is not None:
+        figures = reached(result.validation_loss, result.validation_accuracy)
+        on_validation = [("in cross-validation, on rows not seen", figures)]
     if prepared.validation is not None:
         figures = reached(result.validation_loss, result.validation_accuracy)
-        on_validation = [("on the validation rows", figures)]
+        on_validation = [("on the validation rows", figures + besides("validation"))]
+    on_test = []
+    if result.test_loss is not None:
+        figures = reached(result.test_loss, result.test_accuracy) + besides("test")
+        on_test = [("on the test rows", figures)]
     yield from _table(
         ("", ""),
         [
@@ -233,9 +251,12 @@ def _training(prepared: Prepared, result: Result) -> Iterator[str]:
                 f"{result.evaluations:,} networks evaluated in {words.seconds(result.seconds)}",
             ),
             ("stopped because", result.stopped_because),
+            *([] if penalty is None else [("penalty", penalty)]),
+            *([] if decided is None else [("decision", decided)]),
             *([] if kept is None else [("network kept", kept)]),
-            ("on the training rows", reached(result.loss, result.accuracy)),
+            ("on the training rows", reached(result.loss, result.accuracy) + besides("training")),
             *on_validation,
+            *on_test,
             ("seed", str(recipe.seed)),
         ],
     )

@@ -19,6 +19,8 @@ from gradless.training.validation import Look
 
 # matplotlib loads in half a second, and runs end here: the modules that draw are imported late.
 
+_PENALTY = ("strengths", "losses", "errors", "fitted")
+
 
 def draw(
     folder: Path,
@@ -60,27 +62,39 @@ def draw(
     list of pathlib.Path
         The files written.
     """
-    from gradless.views import curves, decisions  # noqa: PLC0415
+    from gradless.views import curves, decisions, strengths  # noqa: PLC0415
 
     recipe, train, test = prepared.recipe, prepared.train, prepared.test
     title = f"{train.name}: {recipe.strategy}"
     objective, known = prepared.problem.objective, result or {}
-    paths = curves.curves(
-        history,
-        folder,
-        title=title,
-        subtitle=_outcome(known, objective),
-        objective=objective,
-        target_loss=stop.loss,
-        target_accuracy=stop.accuracy,
-        validation=[(look.evaluations, look.loss) for look in looks],
-        on_batches=prepared.problem.uses_minibatches,
-        restarts=begins_elsewhere(prepared.strategy),
-        before="" if recipe.first is None else "first phase: log loss",
-        final_loss=known.get("loss"),
-        final_accuracy=known.get("accuracy"),
-        suffix=suffix,
-    )
+    paths: list[Path] = []
+    if recipe.regularization is None:  # of which a search says more than a fit
+        paths += curves.curves(
+            history,
+            folder,
+            title=title,
+            subtitle=_outcome(known, objective),
+            objective=objective,
+            target_loss=stop.loss,
+            target_accuracy=stop.accuracy,
+            validation=[(look.evaluations, look.loss) for look in looks],
+            on_batches=prepared.problem.uses_minibatches,
+            restarts=begins_elsewhere(prepared.strategy),
+            before="" if recipe.first is None else "first phase: log loss",
+            final_loss=known.get("loss"),
+            final_accuracy=known.get("accuracy"),
+            suffix=suffix,
+        )
+    penalty = known.get("penalty")
+    if penalty and len(penalty["strengths"]) > 1:
+        path = folder / f"penalty.{suffix}"
+        fitted = "log loss" if train.class_names is not None else "loss, scaled"
+        tried, losses, errors, seen = (penalty[part] for part in _PENALTY)
+        title = f"{train.name}: how strong a penalty?"
+        strengths.strengths(
+            tried, losses, errors, seen, penalty["alpha"], path, quantity=fitted, title=title
+        )
+        paths.append(path)
     plane = [column.kind for column in prepared.table] == ["number"] * 2
     # A gap would be an input of its own.
     if train.class_names is not None and plane and train.n_features == 2:

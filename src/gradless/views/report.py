@@ -49,8 +49,17 @@ class Result:
     baseline: dict[str, str | float | None] | None = None
     """One answer for all rows: what it is, and its loss and accuracy on test data, or on training
     data if there are none."""
+    penalty: dict[str, Any] | None = None
+    """Of a fit with one: its ``alpha``, and by cross-validation the ``strengths`` that were tried,
+    their ``losses`` on rows not seen, the standard ``errors`` of these, and the losses on the rows
+    ``fitted``."""
+    decision: dict[str, Any] | None = None
+    """Of a fit with a penalty for a metric of decisions: the ``kind`` of rule, and by folds around
+    its choice the ``value`` of the metric and that of the largest probability, ``argmax``."""
     verdict: list[str] | None = None
     """What the figures say that a person might overlook."""
+    measures: dict[str, dict[str, float]] | None = None
+    """What the objective says besides, by part of the rows and name."""
 
     def as_json(self) -> dict[str, object]:
         """Plain values for JSON, which knows neither NaN nor infinity."""
@@ -150,6 +159,12 @@ class Display:
             self._status = Status(self._stop, info.objective, on_batches=self._on_batches)
             self._improvements = Improvements(objective=info.objective, on_batches=self._on_batches)
 
+    def show_share(self, share: float, lines: Sequence[str] = ()) -> None:
+        """Show how much of a fit with a penalty is done, and lines above that."""
+        for line in lines:
+            self._console.print(line, highlight=False, soft_wrap=True)
+        self._live.show(f"cross-validation and fit  {words.percent(share)} done")
+
     def __enter__(self) -> Display:
         self._live = LiveLine(self._console)
         return self
@@ -174,6 +189,8 @@ def closing_table(result: Result, prepared: Prepared) -> Group:
         ("strategy", result.strategy),
         ("stopped because", result.stopped_because),
         ("evaluations", f"{result.evaluations:,}"),
+        ("penalty", penalty_words(result) or ""),
+        ("decision", decision_words(result) or ""),
         ("network kept", kept_words(result, prepared) or ""),
         (
             "time",
@@ -196,12 +213,36 @@ def kept_words(result: Result, prepared: Prepared) -> str | None:
     )
 
 
+def penalty_words(result: Result) -> str | None:
+    """The penalty on the weights, if there is one."""
+    if result.penalty is None:
+        return None
+    alpha, tried = result.penalty["alpha"], result.penalty["strengths"]
+    if not tried:
+        return f"{alpha:g} on the squares of the weights"
+    return f"{alpha:g} on the squares of the weights, the best of {len(tried)} in cross-validation"
+
+
+def decision_words(result: Result) -> str | None:
+    """How classes are decided on, where that was chosen for the metric."""
+    if result.decision is None:
+        return None
+    if result.decision["kind"] == "argmax":
+        return "the class of the largest probability; nothing else was better in cross-validation"
+    name, value, argmax = (result.decision[key] for key in ("metric", "value", "argmax"))
+    return (
+        f"moved to raise {name}: {words.loss(value)} in cross-validation, "
+        f"{words.loss(argmax)} by the largest probability"
+    )
+
+
 def _figures(result: Result, prepared: Prepared) -> Table:
     """The objective and the accuracy on each part of the rows."""
     objective, simple = prepared.problem.objective, result.baseline or {}
+    seen = "validation" if result.penalty is None else "cross-validation"
     parts: list[tuple[str, Any, Any]] = [
         ("training", result.loss, result.accuracy),
-        ("validation", result.validation_loss, result.validation_accuracy),
+        (seen, result.validation_loss, result.validation_accuracy),
         ("test", result.test_loss, result.test_accuracy),
         ("baseline", simple.get("loss"), simple.get("accuracy")),
     ]
@@ -212,6 +253,10 @@ def _figures(result: Result, prepared: Prepared) -> Table:
     if result.accuracy is not None:
         shares = ("-" if share is None else words.percent(share) for _, _, share in shown)
         rows.append(["accuracy", *shares])
+    also = result.measures or {}
+    for name in also.get("training", ()):
+        values = (also.get(part, {}).get(name) for part, _, _ in shown)
+        rows.append([name, *("-" if value is None else words.loss(value) for value in values)])
     return Table([Column(""), *(Column(heading, right=True) for heading, _, _ in shown)], rows)
 
 

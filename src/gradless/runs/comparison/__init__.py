@@ -4,8 +4,12 @@
     what is compared: strategies, and variants of them
 ``tasks``
     what it is compared on: a recipe, or any problem
+``arrays``
+    arrays, which are divided as a table is
 ``contest``
     trains every entrant under every seed
+``one_run``
+    one of them: a session, followed and judged
 ``outcomes``
     what one run leaves: how its best loss fell
 ``summary``

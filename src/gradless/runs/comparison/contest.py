@@ -1,4 +1,4 @@
-"""Who trains for a comparison? :class:`Contest`: every entrant under every seed, in the same loop.
+"""Who trains for a comparison? :class:`Contest`: every entrant under every seed.
 
 Seeds are the outer loop: whenever it is stopped, all strategies have had about as many, and a
 machine that becomes slower does so for all of them.
@@ -6,28 +6,27 @@ machine that becomes slower does so for all of them.
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 
 from gradless._core.errors import InputError
 from gradless._core.tree import Params
-from gradless.evaluation.layout import choose_layout, layout_for
-from gradless.evaluation.population import replicate
-from gradless.problems.contract import HostProblem, Score
+from gradless.problems.contract import HostProblem
 from gradless.runs.comparison.entrants import Entrant
-from gradless.runs.comparison.outcomes import Axis, Improvements, Outcome
+from gradless.runs.comparison.one_run import OneRun, Progress
+from gradless.runs.comparison.outcomes import Axis, Outcome
 from gradless.runs.comparison.summary import Summary, summarise
-from gradless.runs.comparison.tasks import Start, Task, judge
-from gradless.strategies import Strategy
+from gradless.runs.comparison.tasks import Task, Trial
+from gradless.strategies import HillClimbing, Strategy
 from gradless.training import gradient_descent, memory
 from gradless.training.gradient_descent import Adam
-from gradless.training.loop import Stop, evaluations_per_generation, train
+from gradless.training.loop import Stop, evaluations_per_generation
 
+_ANY = HillClimbing()  # of what is only asked for its data
 _FAILURES = (InputError, MemoryError, jax.errors.JaxRuntimeError)
 
 
@@ -106,18 +105,6 @@ class Plan:
         return "seconds" if self.stop.evaluations is None else "evaluations"
 
 
-class Progress(NamedTuple):
-    """What is happening; ``outcome`` comes with the last one of a finished run."""
-
-    name: str
-    seed: int
-    evaluations: int
-    seconds: float
-    best_loss: float
-    outcome: Outcome | None = None
-    failure: str | None = None
-
-
 class Contest:
     """Runs of every strategy under every seed.
 
@@ -127,6 +114,10 @@ class Contest:
         Finished runs, in the order in which they finished.
     failures
         Reasons of strategies that could not go on, by name.
+    strategies
+        By name, as they are under the first seed.
+    fitted
+        Names of those that are fits with a penalty.
 
     Raises
     ------
@@ -139,19 +130,28 @@ class Contest:
         self.plan = plan
         self.outcomes: list[Outcome] = []
         self.failures: dict[str, str] = {}
-        self._first = plan.task.start(plan.first_seed)
-        self.strategies = {
-            each.name: each.strategy or plan.task.choice(plan.limits) for each in plan.entrants
+        first = {
+            each.name: None if each.strategy else self._trial(None).plan for each in plan.entrants
         }
+        self.strategies = {
+            each.name: each.strategy or first[each.name].main.strategy  # type: ignore[union-attr]
+            for each in plan.entrants
+        }
+        # Fits with a penalty: what is chosen for tables. They have generations of their own.
+        self.fitted = {name for name, one in first.items() if one and one.regularization}
+        self._problem = self._trial(next(iter(self.strategies.values()))).plan.main.problem
         self._check()
+
+    def _trial(self, strategy: Strategy | None) -> Trial:
+        return self.plan.task.trial(strategy, self.plan.first_seed, self.plan.limits)
 
     @property
     def uses_minibatches(self) -> bool:
         """Whether losses are those of centers on all the data."""
-        return bool(self._first.problem.uses_minibatches)
+        return bool(self._problem.uses_minibatches)
 
     def _check(self) -> None:
-        plan, problem = self.plan, self._first.problem
+        plan, problem = self.plan, self._problem
         shapes = plan.task.shapes
         if not any(_fits(problem, each, shapes) for each in self.strategies.values()):
             # One that does not fit is refused when it is its turn.
@@ -170,7 +170,8 @@ class Contest:
         needed = {
             name: evaluations_per_generation(strategy)
             for name, strategy in self.strategies.items()
-            if evaluations_per_generation(strategy) > plan.stop.evaluations
+            if name not in self.fitted
+            and evaluations_per_generation(strategy) > plan.stop.evaluations
         }
         if needed:
             name = max(needed, key=needed.__getitem__)
@@ -185,80 +186,51 @@ class Contest:
                 f"{plan.stop.evaluations}: one step of {gradient_descent.NAME} counts as so many"
             )
 
-    def run(self, asked_to_stop: Callable[[], str | None] = lambda: None) -> Iterator[Progress]:
-        """Train, yielding progress; a run that is asked to stop is left out, and ends it all."""
+    def run(
+        self,
+        show: Callable[[Progress], None] = lambda progress: None,
+        asked_to_stop: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """Train, showing progress; a run that is asked to stop is left out, and ends it all."""
         plan = self.plan
         for seed in range(plan.first_seed, plan.first_seed + plan.seeds):
-            start = self._first if seed == plan.first_seed else plan.task.start(seed)
-            methods: dict[str, Strategy | Adam] = dict(self.strategies)
+            methods: dict[str, Strategy | Adam | None] = {
+                each.name: each.strategy for each in plan.entrants
+            }
             if plan.adam is not None:
                 methods[gradient_descent.NAME] = plan.adam
             for name, method in methods.items():
                 if name in self.failures:
                     continue
+                one = OneRun(name, seed, show, asked_to_stop)
                 try:
-                    for progress in _run(name, seed, start, method, plan, asked_to_stop):
-                        if progress.outcome is not None:
-                            self.outcomes.append(progress.outcome)
-                        yield progress
+                    outcome = self._outcome(one, method, seed)
+                    if outcome is not None:
+                        self.outcomes.append(outcome)
+                        show(one.progress._replace(outcome=outcome))
                 except _FAILURES as error:
                     # One strategy's trouble must not lose what the others did.
                     reason = " ".join(str(error).split())[:300] or type(error).__name__
                     self.failures[name] = reason
-                    yield Progress(name, seed, 0, 0.0, math.inf, failure=reason)
+                    show(Progress(name, seed, 0, 0.0, math.inf, failure=reason))
                 if asked_to_stop():
                     return
 
+    def _outcome(self, one: OneRun, method: Strategy | Adam | None, seed: int) -> Outcome | None:
+        task, limits = self.plan.task, self.plan.limits
+        if isinstance(method, Adam):
+            return one.descend(task.trial(_ANY, seed, limits), method)
+        trial = task.trial(method, seed, limits)
+        if trial.plan.regularization is None:
+            _check_memory(trial.plan.main.problem, trial.plan.main.strategy, task.shapes)
+        return one.search(trial)
+
     def summarise(self) -> Summary | None:
         """What the finished runs say; None if no strategy has one."""
-        return summarise(self.outcomes, self.failures, self.plan.stop, self.plan.deciding)
-
-
-def _run(
-    name: str,
-    seed: int,
-    start: Start,
-    method: Strategy | Adam,
-    plan: Plan,
-    asked_to_stop: Callable[[], str | None],
-) -> Iterator[Progress]:
-    """One run, and what it leaves."""
-    problem, limits = start.problem, plan.limits
-    asked: str | None = None
-    yield Progress(name, seed, 0, 0.0, math.inf)
-
-    def ask() -> str | None:
-        nonlocal asked
-        asked = asked_to_stop()
-        return asked
-
-    if isinstance(method, Adam):
-        run = replicate(method.begin(start.params(), seed), choose_layout(problem, 1))
-        records = gradient_descent.descend(problem, method, run, limits, asked_to_stop=ask)
-    else:
-        _check_memory(problem, method, plan.task.shapes)
-        run, layout = start.begin(method), None
-        if not isinstance(problem, HostProblem):
-            layout = layout_for(problem, method)
-            run = replicate(run, layout)
-        records = train(problem, method, run, limits, layout=layout, asked_to_stop=ask)
-
-    judged: Callable[[Any], Score] | None = None
-    if problem.uses_minibatches:
-        judged = functools.partial(judge, problem, method)
-        judged(run.state)  # compiled before the clock starts
-    improvements = Improvements(judged)
-    evaluations, seconds = 0, 0.0
-    for record in records:
-        improvements.add(record)
-        if len(record.evaluations):
-            evaluations, seconds = int(record.evaluations[-1]), float(record.seconds[-1])
-        outcome = None
-        if record.stopped_because is not None and asked is None:
-            outcome = Outcome(
-                name, seed, improvements.curve(), evaluations, seconds, record.compile_seconds
-            )
-        yield Progress(name, seed, evaluations, seconds, improvements.best, outcome)
+        plan = self.plan
+        return summarise(
+            self.outcomes, self.failures, plan.stop, plan.deciding, on_test=plan.task.has_test
+        )
 
 
 def _check_memory(problem: Any, strategy: Strategy, params: Params) -> None:

@@ -56,7 +56,8 @@ def as_json(contest: Contest, summary: Summary) -> dict[str, Any]:
         "target": summary.target._asdict(),
         "equal_evaluations": summary.evaluations,
         "equal_seconds": round(summary.seconds, 6),
-        "ranked_at_equal": summary.deciding,
+        "budget": summary.deciding,
+        "judged_on": "test rows" if summary.on_test else "all data",
         "strategies": [_plain(row) for row in summary.rows],
         "failed": summary.failures,
     }
@@ -77,16 +78,19 @@ def _plain(value: Any) -> Any:
 
 def _run_rows(outcomes: list[Outcome], target: Target) -> Iterator[list[Any]]:
     yield [
-        "strategy", "seed", "loss", "accuracy", "evaluations", "seconds", "compile_seconds",
-        "success", "evaluations_to_target", "seconds_to_target",
+        "strategy", "seed", "loss", "accuracy", "best_loss", "evaluations", "seconds",
+        "compile_seconds", "success", "evaluations_to_target", "seconds_to_target",
+        "stopped_because",
     ]  # fmt: skip
     for run in outcomes:
         hit = run.curve.reached(target)
         yield [
-            run.name, run.seed, _number(run.loss), _number(run.accuracy), run.evaluations,
-            f"{run.seconds:.6f}", f"{run.compile_seconds:.3f}", int(hit is not None),
+            run.name, run.seed, _number(run.loss), _number(run.accuracy), _number(run.best_loss),
+            run.evaluations, f"{run.seconds:.6f}", f"{run.compile_seconds:.3f}",
+            int(hit is not None),
             "" if hit is None else int(run.curve.evaluations[hit]),
             "" if hit is None else f"{run.curve.seconds[hit]:.6f}",
+            run.stopped_because,
         ]  # fmt: skip
 
 
@@ -103,7 +107,9 @@ def _curve_rows(outcomes: list[Outcome]) -> Iterator[list[Any]]:
             ]  # fmt: skip
         if count:
             # Where the run ended, which may be long after its last improvement.
-            yield [run.name, run.seed, run.evaluations, f"{run.seconds:.6f}", _number(run.loss)]
+            yield [
+                run.name, run.seed, run.evaluations, f"{run.seconds:.6f}", _number(run.best_loss)
+            ]  # fmt: skip
 
 
 def _number(value: float) -> str:
@@ -169,6 +175,8 @@ def read(folder: Path) -> Kept:
                     Outcome(
                         row["strategy"], int(row["seed"]), curve, int(row["evaluations"]),
                         float(row["seconds"]), float(row["compile_seconds"]),
+                        float(row["loss"] or "nan"), float(row["accuracy"] or "nan"),
+                        row["stopped_because"],
                     )
                 )  # fmt: skip
         kept = Kept(outcomes, dict(about))

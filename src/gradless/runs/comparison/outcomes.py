@@ -48,7 +48,22 @@ class Curve(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """One finished run."""
+    """One finished run.
+
+    Attributes
+    ----------
+    name, seed
+        Of the entrant, and of the run.
+    curve
+        How the best loss of its search fell, on the data that it learns from.
+    evaluations, seconds, compile_seconds
+        What it took.
+    loss, accuracy
+        Of the network, or of the parameters, that the run ends with: on test rows, if there are
+        any, otherwise on all the data. The accuracy is NaN where there is none.
+    stopped_because
+        What ended it.
+    """
 
     name: str
     seed: int
@@ -56,16 +71,14 @@ class Outcome(NamedTuple):
     evaluations: int
     seconds: float
     compile_seconds: float
+    loss: float
+    accuracy: float
+    stopped_because: str
 
     @property
-    def loss(self) -> float:
-        """Best loss at the end, inf if none was finite."""
+    def best_loss(self) -> float:
+        """Where the curve ends, inf if no loss was finite."""
         return float(self.curve.loss[-1]) if len(self.curve.loss) else math.inf
-
-    @property
-    def accuracy(self) -> float:
-        """Accuracy of the network with the best loss, NaN if there is none."""
-        return float(self.curve.accuracy[-1]) if len(self.curve.accuracy) else math.nan
 
 
 class Quartiles(NamedTuple):
@@ -129,6 +142,11 @@ class Improvements:
         before = np.concatenate([[self.best], rows[2, :-1]])
         self._pieces.append(rows[:, rows[2] < before])
         self.best = min([self.best, *self._pieces[-1][2][-1:].tolist()])
+
+    def ended(self, evaluations: int, seconds: float, loss: float, accuracy: float) -> None:
+        """Add the end of a run of which nothing else is known."""
+        self._pieces.append(np.array([[evaluations], [seconds], [loss], [accuracy]], np.float64))
+        self.best = loss
 
     def curve(self) -> Curve:
         """All of them."""

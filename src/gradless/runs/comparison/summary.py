@@ -61,14 +61,16 @@ class Row(NamedTuple):
     uses_gradients: bool
     runs: int
     successes: int
-    at_evaluations: Quartiles
+    judged: Quartiles  # losses of what the runs end with, on test rows if there are any
+    at_evaluations: Quartiles  # best losses of the search; a run that ended before counts on
     at_seconds: Quartiles
     at_end: Quartiles
+    evaluations: float  # made, median
     evaluations_to_target: float  # median; inf if most seeds did not reach it
     seconds_to_target: float
     evaluations_per_second: float  # median
     compile_seconds: float  # of all seeds together: only the first one compiles
-    behind: Difference | None = None  # the first row at the deciding budget; None of itself
+    behind: Difference | None = None  # the first row, of what is judged; None of itself
     failure: str | None = None
 
 
@@ -78,9 +80,10 @@ class Summary(NamedTuple):
     rows: tuple[Row, ...]
     failures: dict[str, str]  # of strategies without a finished run
     target: Target
-    evaluations: int  # the mark of equal evaluations
-    seconds: float  # the mark of equal time
+    evaluations: int  # the mark of equal evaluations: those asked for, or what every run had
+    seconds: float  # the mark of equal time, likewise
     deciding: Axis
+    on_test: bool  # whether test rows judge
 
     @property
     def tells_time(self) -> bool:
@@ -89,7 +92,12 @@ class Summary(NamedTuple):
 
 
 def summarise(
-    outcomes: Sequence[Outcome], failures: Mapping[str, str], stop: Stop, deciding: Axis
+    outcomes: Sequence[Outcome],
+    failures: Mapping[str, str],
+    stop: Stop,
+    deciding: Axis,
+    *,
+    on_test: bool = False,
 ) -> Summary | None:
     """What finished runs say; None if no strategy has one.
 
@@ -102,7 +110,9 @@ def summarise(
     stop
         Limits, of which a target counts as success; without one it is the median of the runs.
     deciding
-        At which equal budget strategies are ranked, and differences are taken.
+        Which budget limits the runs.
+    on_test
+        Whether test rows have judged what the runs ended with.
     """
     searches = [one for one in outcomes if one.name != gradient_descent.NAME]
     if not searches:
@@ -112,43 +122,34 @@ def summarise(
     elif stop.loss is not None:
         target = Target("loss", stop.loss, True)
     else:
-        target = Target("loss", Quartiles.of([one.loss for one in searches]).median, False)
-    evaluations = min(one.evaluations for one in searches)
-    seconds = min(one.seconds for one in searches)
+        target = Target("loss", Quartiles.of([one.best_loss for one in searches]).median, False)
+    evaluations = stop.evaluations or min(one.evaluations for one in searches)
+    seconds = stop.seconds or min(one.seconds for one in searches)
     groups = _by_name(outcomes)
     rows = [
         _row(runs, target, evaluations, seconds, failures.get(name))
         for name, runs in groups.items()
     ]
-    rows.sort(
-        key=lambda row: (
-            row.uses_gradients,
-            (row.at_seconds if deciding == "seconds" else row.at_evaluations).median,
-            row.at_end.median,
-        )
-    )
-    mark = seconds if deciding == "seconds" else evaluations
-    losses = {name: _losses(runs, deciding, mark) for name, runs in groups.items()}
+    rows.sort(key=lambda row: (row.uses_gradients, row.judged.median, row.at_end.median))
+    losses = {name: _losses(runs) for name, runs in groups.items()}
     first, *others = rows
     rows = [first]
     for row in others:
         rows.append(row._replace(behind=Difference.of(losses[row.name], losses[first.name])))
     finished = {row.name for row in rows}
     unfinished = {name: why for name, why in failures.items() if name not in finished}
-    return Summary(tuple(rows), unfinished, target, evaluations, seconds, deciding)
+    return Summary(tuple(rows), unfinished, target, evaluations, seconds, deciding, on_test)
 
 
-def _losses(runs: Sequence[Outcome], axis: Axis, mark: float) -> dict[int, float]:
-    """Best losses at a mark, by seed."""
-    return {run.seed: float(run.curve.at(axis, [mark])[0]) for run in runs}
+def _losses(runs: Sequence[Outcome]) -> dict[int, float]:
+    """Of what runs ended with, by seed."""
+    return {run.seed: run.loss for run in runs}
 
 
-def difference(
-    outcomes: Sequence[Outcome], name: str, other: str, axis: Axis, mark: float
-) -> Difference:
-    """By how much the best loss of ``name`` is above that of ``other`` at a mark on an axis."""
+def difference(outcomes: Sequence[Outcome], name: str, other: str) -> Difference:
+    """By how much the loss of what ``name`` ends with is above that of ``other``."""
     groups = _by_name(outcomes)
-    return Difference.of(*(_losses(groups[each], axis, mark) for each in (name, other)))
+    return Difference.of(*(_losses(groups[each]) for each in (name, other)))
 
 
 def _by_name(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
@@ -175,9 +176,11 @@ def _row(
         uses_gradients=runs[0].name == gradient_descent.NAME,
         runs=len(runs),
         successes=sum(hit is not None for hit in hits),
+        judged=Quartiles.of([run.loss for run in runs]),
         at_evaluations=Quartiles.of([run.curve.at("evaluations", evaluations) for run in runs]),
         at_seconds=Quartiles.of([run.curve.at("seconds", seconds) for run in runs]),
-        at_end=Quartiles.of([run.loss for run in runs]),
+        at_end=Quartiles.of([run.best_loss for run in runs]),
+        evaluations=float(np.median([run.evaluations for run in runs])),
         evaluations_to_target=to_target("evaluations"),
         seconds_to_target=to_target("seconds"),
         evaluations_per_second=float(

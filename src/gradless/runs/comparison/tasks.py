@@ -1,8 +1,8 @@
 """What are strategies compared on? A recipe, as ``gradless train`` has it, or any problem.
 
 A seed decides the data that are drawn or split, the first parameters and all noise, and is the same
-for every strategy. They are compared on the objective itself from the first evaluation on: there is
-no first phase on log loss.
+for every strategy. Each then trains as it would alone: on a recipe as ``gradless train`` does, with
+its first phase and its rows held out, and on a function as :func:`gradless.minimize` does.
 """
 
 from __future__ import annotations
@@ -15,26 +15,27 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import numpy as np
 
-from gradless import strategies
 from gradless._core.tree import Params
 from gradless.objectives import Measure
 from gradless.problems.contract import HostProblem, Score
+from gradless.problems.function import FunctionProblem
+from gradless.problems.python import PythonProblem
 from gradless.problems.supervised import SupervisedProblem
 from gradless.runs.preparation import prepare
 from gradless.runs.prepared import Prepared
 from gradless.runs.recipe import Recipe
 from gradless.strategies import Strategy
-from gradless.training import auto, plan
+from gradless.training import auto
 from gradless.training.host_loop import mode_for
-from gradless.training.loop import Run, Stop
+from gradless.training.loop import Stop
+from gradless.training.plan import Phase, Plan
 
 
-class Start(NamedTuple):
-    """What a seed gives to every strategy."""
+class Trial(NamedTuple):
+    """A run before it begins, and what judges the parameters that it ends with."""
 
-    problem: Any  # Problem | HostProblem, with score_all
-    begin: Callable[[Strategy], Run]
-    params: Callable[[], Params]  # the first ones
+    plan: Plan
+    judge: Callable[[Params], Score] | None  # on test rows; None if there are none
 
 
 class Task(Protocol):
@@ -60,11 +61,12 @@ class Task(Protocol):
     def shapes(self) -> Params:
         """Parameters, or their shapes."""
 
-    def start(self, seed: int) -> Start:
-        """What a seed gives."""
+    @property
+    def has_test(self) -> bool:
+        """Whether test rows judge what a run ends with."""
 
-    def choice(self, stop: Stop) -> Strategy:
-        """The strategy that is chosen for a budget where none is named."""
+    def trial(self, strategy: Strategy | None, seed: int, stop: Stop) -> Trial:
+        """The run of a strategy, or of that chosen for a budget, under a seed."""
 
     def described(self) -> dict[str, Any]:
         """What decides it, in plain values."""
@@ -75,11 +77,12 @@ class RecipeTask:
 
     def __init__(self, recipe: Recipe) -> None:
         """Load the data of the recipe's seed."""
-        self._recipe = dataclasses.replace(recipe, hyperparameters={}, strategy="random_search")
-        self.prepared = self._prepared(recipe.seed)
-
-    def _prepared(self, seed: int) -> Prepared:
-        return prepare(dataclasses.replace(self._recipe, seed=seed))
+        self._alpha = recipe.alpha  # of what is chosen; a strategy that is named has no penalty
+        self._recipe = dataclasses.replace(
+            recipe, hyperparameters={}, strategy="random_search", why=None, first=None, alpha=None,
+            regularization=None,
+        )  # fmt: skip
+        self.prepared = self._latest = prepare(self._recipe)
 
     @property
     def name(self) -> str:
@@ -106,22 +109,30 @@ class RecipeTask:
         """Of the network's parameters."""
         return self.prepared.params
 
-    def start(self, seed: int) -> Start:
-        """The runs of ``gradless train`` with this seed."""
-        first = seed == self.prepared.recipe.seed
-        prepared = self.prepared if first else self._prepared(seed)
+    @property
+    def has_test(self) -> bool:
+        """Whether rows are kept aside."""
+        return self.prepared.test is not None
 
-        def begun(strategy: Strategy) -> Run:
-            return dataclasses.replace(prepared, strategy=strategy).begin()
+    def trial(self, strategy: Strategy | None, seed: int, stop: Stop) -> Trial:
+        """The run of ``gradless train`` with this strategy, seed and budget."""
+        if strategy is None:
+            own = dataclasses.replace(
+                self._recipe, strategy=auto.AUTO, seed=seed, alpha=self._alpha
+            )
+            prepared = prepare(own, stop)
+        else:
+            prepared = _with(self._of(seed), strategy)
+        judge = None
+        if prepared.test is not None:
+            judge = prepared.problem_of(prepared.test).score_all
+        return Trial(prepared.plan(stop), judge)
 
-        def params() -> Params:
-            return prepared.structure.unravel(begun(strategies.get("random_search")).best)
-
-        return Start(prepared.problem, begun, params)
-
-    def choice(self, stop: Stop) -> Strategy:
-        """That of ``gradless train``."""
-        return prepare(dataclasses.replace(self._recipe, strategy=auto.AUTO), stop).strategy
+    def _of(self, seed: int) -> Prepared:
+        """The data of a seed, read once for all strategies that have it in turn."""
+        if self._latest.recipe.seed != seed:
+            self._latest = prepare(dataclasses.replace(self._recipe, seed=seed))
+        return self._latest
 
     def described(self) -> dict[str, Any]:
         """The recipe, but for what differs between runs."""
@@ -129,6 +140,14 @@ class RecipeTask:
         for name in ("strategy", "hyperparameters", "seed", "why"):
             recipe.pop(name)
         return recipe
+
+
+def _with(prepared: Prepared, strategy: Strategy) -> Prepared:
+    """The same with this strategy, and with the first phase that it then has."""
+    learning = prepared.learning
+    begins = learning.kind.begins_with_log_loss(prepared.recipe.log_loss_first)
+    learning = dataclasses.replace(learning, first=begins or None)
+    return dataclasses.replace(prepared, strategy=strategy, learning=learning)
 
 
 class PlainLoss(Measure):
@@ -186,32 +205,29 @@ class ProblemTask:
         """Those that the first seed begins with."""
         return self.first(0)
 
-    def start(self, seed: int) -> Start:
-        """The problem, and the search at its first parameters."""
-        with mode_for(self.problem):
-            params = jax.tree.map(_as_array, self.first(seed))
+    @property
+    def has_test(self) -> bool:
+        """Nobody knows of other data."""
+        return False
 
-        def begun(strategy: Strategy) -> Run:
-            with mode_for(self.problem):
-                return plan.begun(strategy, params, seed)
-
-        return Start(self.problem, begun, lambda: params)
-
-    def choice(self, stop: Stop) -> Strategy:
-        """That of :func:`gradless.minimize`."""
-        params, problem = self.shapes, self.problem
-        is_host = isinstance(problem, HostProblem)
-        smooth = not is_host and getattr(self.objective, "smooth", True)
+    def trial(self, strategy: Strategy | None, seed: int, stop: Stop) -> Trial:
+        """The problem, searched from the first parameters of the seed."""
+        problem = self.problem
+        with mode_for(problem):
+            params = jax.tree.map(jax.numpy.asarray, self.first(seed))
+        smooth = not isinstance(problem, HostProblem) and getattr(self.objective, "smooth", True)
         is_count = not smooth and self.has_classes
-        return auto.chosen(problem, params, stop, smooth=smooth, is_count=is_count).strategy
+        why = ""
+        if strategy is None:
+            strategy, why = auto.chosen(problem, params, stop, smooth=smooth, is_count=is_count)
+        main = Phase(problem, strategy, stop, why)
+        if isinstance(problem, FunctionProblem | PythonProblem):
+            return Trial(Plan.of_function(main, params, seed), None)
+        return Trial(Plan(main, params, seed, keeps_center=is_count), None)
 
     def described(self) -> dict[str, Any]:
         """Its name."""
         return {"data": self.name}
-
-
-def _as_array(leaf: Any) -> Any:
-    return jax.numpy.asarray(leaf)
 
 
 def judge(problem: Any, method: Any, state: Any) -> Score:

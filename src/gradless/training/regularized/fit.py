@@ -75,6 +75,8 @@ class Found(NamedTuple):
     strengths, losses, errors
         What was tried, ascending, its mean loss on rows not seen, and the standard errors of these
         means, float64, (strengths,); empty without cross-validation.
+    fitted
+        The mean loss of the same networks on the rows that they were fitted to, (strengths,).
     out_of_fold
         Outputs for each row of the network that has not seen it, at the chosen strength, float64,
         (rows, outputs); NaN where there is none. For rows of no fold the mean over all folds.
@@ -93,6 +95,7 @@ class Found(NamedTuple):
     strengths: npt.NDArray[np.float64]
     losses: npt.NDArray[np.float64]
     errors: npt.NDArray[np.float64]
+    fitted: npt.NDArray[np.float64]
     out_of_fold: npt.NDArray[np.float64]
     fold: npt.NDArray[np.int64]
     kept: int
@@ -129,6 +132,8 @@ class Fit:
     ----------
     found
         The result after the last item, or after :meth:`settle`; None before.
+    compile_seconds
+        Wall time in which its program was compiled.
 
     Raises
     ------
@@ -156,7 +161,8 @@ class Fit:
         self.found: Found | None = None
         self._task, self._samples, self._model, self._seed = task, samples, model, seed
         self._shape = shape_of(task, model, objective)
-        self._seconds = seconds
+        self._seconds, self._compiled, self.compile_seconds = seconds, set[int](), 0.0
+        self._most = settings.starts  # networks that the result is the mean of
         rows = len(samples.inputs)
         self.planned: Planned = plan(settings, self._shape, rows, budget)
         draw = np.random.default_rng(np.random.SeedSequence([seed, rows]))
@@ -173,6 +179,7 @@ class Fit:
             )
         self._by_strength: dict[float, list[np.ndarray]] = {}
         self._judged: dict[float, tuple[float, float, np.ndarray]] = {}
+        self._fitted: dict[float, float] = {}
         self._starts: list[tuple[float, np.ndarray]] = []
         self._current: descent.State | None = None
         self._evaluations = 0
@@ -184,7 +191,8 @@ class Fit:
         begun = time.monotonic()
         for progress in self._trained():
             yield progress
-            if self._seconds is not None and time.monotonic() - begun >= self._seconds:
+            spent = time.monotonic() - begun - self.compile_seconds
+            if self._seconds is not None and spent >= self._seconds:
                 break
         self.settle()
 
@@ -203,6 +211,7 @@ class Fit:
                     )
                     self._by_strength.setdefault(alpha, []).append(self._kept())
                 self._judge(rows, alpha)
+                self._fitted[alpha] = float(np.mean(self._losses[-planned.folds :]))
         alpha = self._best()
         self._losses = []
         sample = planned.stages[0][0]
@@ -255,6 +264,7 @@ class Fit:
         each = chunk(shape, rows.weight.size)
         taken = 0
         self._losses.append(np.nan)
+        self._compile(state, rows, weight, strength)
         while taken < iterations:
             until = np.int32(min(iterations, taken + each))
             state = descent.advance(shape, state, rows.data, weight, strength, until)
@@ -267,6 +277,16 @@ class Fit:
             self._losses[-1] = float(state.loss)
             share = min(1.0, self._work / self.planned.row_iterations)
             yield Progress(stage, share, self._evaluations, float(np.mean(self._losses)))
+
+    def _compile(self, state: descent.State, rows: Rows, weight: jax.Array, alpha: Any) -> None:
+        """Take no iteration, and note how long that takes: the program is compiled for it."""
+        if rows.weight.size not in self._compiled:
+            self._compiled.add(rows.weight.size)
+            begun = time.monotonic()
+            none = np.int32(0)
+            ready = descent.advance(self._shape, state, rows.data, weight, alpha, none)
+            jax.block_until_ready(ready.vector)
+            self.compile_seconds += time.monotonic() - begun
 
     def _kept(self) -> np.ndarray:
         assert self._current is not None
@@ -288,6 +308,11 @@ class Fit:
         mean = float(weight @ losses / total)
         error = float(np.sqrt(weight**2 @ (losses - mean) ** 2) / total)
         self._judged[alpha] = mean, error, outputs
+
+    @property
+    def judged(self) -> dict[float, tuple[float, float]]:
+        """Mean loss on rows not seen and its standard error, by strength, in their order."""
+        return {alpha: (mean, error) for alpha, (mean, error, _) in self._judged.items()}
 
     def _best(self) -> float:
         """The strength of the lowest loss so far; of equal ones the stronger."""
@@ -320,6 +345,7 @@ class Fit:
                 np.array(tried, np.float64),
                 means,
                 errors,
+                np.array([self._fitted.get(a, np.nan) for a in tried], np.float64),
                 self._out_of_fold(alpha),
                 self._fold,
                 kept,
@@ -335,13 +361,21 @@ class Fit:
             vectors = [vector for value, vector in self._starts if value <= limit]
             return vectors, len(vectors)
         if alpha in self._judged:
-            return self._by_strength[alpha], 0
+            return self._by_strength[alpha][: self._most], 0
         if self._by_strength:
-            return next(iter(self._by_strength.values())), 0
+            return next(iter(self._by_strength.values()))[: self._most], 0
         if self._current is None:
             for _ in self._trained():
                 break
         return [self._kept()], 0
+
+    def so_far(self) -> tuple[Dense, ...]:
+        """The mean of the starts that have ended and the one that is on its way."""
+        vectors = [vector for _, vector in self._starts]
+        if self._current is not None:
+            vectors.append(self._kept())
+        networks = [Layers(*map(np.asarray, self._shape.layers(v))) for v in vectors]  # type: ignore[arg-type]
+        return averages.mean(self._shape, self._model, networks)[1]
 
     def _out_of_fold(self, alpha: float) -> npt.NDArray[np.float64]:
         rows = len(self._samples.inputs)

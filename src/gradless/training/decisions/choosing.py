@@ -1,0 +1,344 @@
+"""Which rule is best for a metric, and what does it bring on rows that did not choose it?
+
+Rules are fitted on some folds and judged on another; the kind of rule is chosen by all of that, and
+the choice itself is judged by folds around it: for each outer fold, kind and numbers are chosen by
+the other rows alone. What is promised is the metric of these decisions, one for each row, with a
+bootstrap interval. Without the outer folds, the best of several values would be promised, which is
+too high by as much as it was luck (the winner's curse).
+
+The rule that expects is used unless the table speaks against it. A more flexible one has to be
+better by one and a half standard errors of the difference. The largest probability stays where it
+is ahead by at least what the probabilities expect the rule to gain: two estimates of one gain, of
+equal weight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gradless._core.errors import InputError
+from gradless.training.decisions.candidates import KINDS, Aim, Rows, fitted
+from gradless.training.decisions.counted import Metric, table
+from gradless.training.decisions.resampled import resampled
+from gradless.training.decisions.rule import Decision, checked
+
+Array = npt.NDArray[np.float64]
+Classes = npt.NDArray[np.intp]
+
+_JUDGED = ("argmax", "expected")  # in any case
+_INNER, _INNER_SLOW = 3, 2  # folds within those of an outer fold
+_ERRORS = 1.5  # standard errors that a searched rule must be better by
+_LEVEL = 0.95
+# With fewer rows for each of more than two classes, searched offsets are luck; of many classes,
+# shrunk ones are hardly more, and take long.
+_ROWS_A_CLASS, _MANY = 300, 12
+_FOR_CHOICE, _FOR_SLOW = 200, 25  # resamples for a standard error
+
+
+class Value(NamedTuple):
+    """A value of the metric with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Promise(NamedTuple):
+    """What a rule brings on rows that did not choose it.
+
+    Attributes
+    ----------
+    value
+        The metric.
+    argmax
+        That of the largest probability, on the same rows.
+    expected
+        That of the rule that is best if corrected probabilities are true (of costs, Bayes' rule).
+    improvement
+        Over argmax, above 0 where it is better, with an interval from paired resamples.
+    rows
+        How many there were.
+    share
+        Of two classes, the share of rows that were decided to be positive; else None.
+    """
+
+    value: Value
+    argmax: Value
+    expected: Value
+    improvement: Value
+    rows: int
+    share: float | None
+
+    @property
+    def better(self) -> bool:
+        """Whether the rule is better than argmax, beyond the interval."""
+        return self.improvement.low > 0
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it, for a file."""
+        return {
+            name: part._asdict() if isinstance(part, Value) else part
+            for name, part in self._asdict().items()
+        } | {"better": self.better}
+
+
+class Tuned(NamedTuple):
+    """A rule and what it promises."""
+
+    decision: Decision
+    promise: Promise
+
+
+def tune(
+    probabilities: Any,
+    true: Any,
+    metric: Metric,
+    *,
+    weight: Any = None,
+    groups: Any = None,
+    classes: Sequence[Any] | None = None,
+    folds: int = 5,
+    seed: int = 0,
+    most: float | None = None,
+    positive: int = 1,
+) -> Tuned:
+    """Choose a rule for a metric, from probabilities of rows that the model had not seen.
+
+    Parameters
+    ----------
+    probabilities
+        Of the classes, (n, classes), cross-fitted or of a table apart.
+    true
+        Indices of the true classes, (n,).
+    metric
+        What is to be best; see ``counted``.
+    weight
+        How much each row counts, (n,); by default all count the same.
+    groups
+        Rows of one group stay in one fold, (n,).
+    classes
+        Labels that the rule will say; by default 0, 1, ...
+    folds
+        Outer folds; fewer if a class or the groups have fewer.
+    seed
+        Of folds and resamples: the same seed gives the same rule.
+    most
+        Of two classes, the largest share of the rows that may be decided to be positive.
+    positive
+        Index of the positive one of two classes.
+
+    Returns
+    -------
+    Tuned
+        Rule and promise.
+
+    Raises
+    ------
+    InputError
+        If probabilities, classes, weights or groups do not fit together.
+
+    Examples
+    --------
+    >>> from gradless.training.decisions import counted
+    >>> rng = np.random.default_rng(0)
+    >>> likely = rng.uniform(0, 0.4, 3000)
+    >>> true = (rng.uniform(size=3000) < likely).astype(int)
+    >>> found = tune(np.stack([1 - likely, likely], 1), true, counted.profit(100, 10, positive=1))
+    >>> found.decision.kind, found.promise.better
+    ('expected', True)
+    """
+    given = checked(probabilities)
+    rows = Rows(given, *_checked_rows(given, true, weight))
+    count = given.shape[1]
+    names = tuple(range(count)) if classes is None else tuple(classes)
+    if len(names) != count:
+        raise InputError(
+            f"there must be a column of probabilities for each class, got {count} for {len(names)} "
+            "classes"
+        )
+    if most is not None and (count != 2 or not 0 < most <= 1):
+        raise InputError(
+            f"capacity must be a share above 0 and up to 1, of two classes, got {most:g} of {count}"
+        )
+    aim = Aim(metric, names, most, positive)
+    kinds = _worthwhile(len(given), count, metric, most)
+    generator = np.random.default_rng(seed)
+    outer = _folds(rows.true, groups, folds, generator)
+    parts = [np.flatnonzero(outer == fold) for fold in range(outer.max() + 1)]
+    nested = np.empty(len(rows.true), np.intp)
+    crossed = _Crossed.empty([*kinds, *_JUDGED], given)
+    for part in parts:
+        rest = np.setdiff1d(np.arange(len(outer)), part, assume_unique=True)
+        inside = rows.at(rest)
+        of_groups = None if groups is None else np.asarray(groups)[rest]
+        inner_folds = _INNER if metric.fast else _INNER_SLOW
+        inner = _folds(inside.true, of_groups, inner_folds, generator)
+        within = _Crossed.empty(kinds, inside.probabilities)
+        for fold in range(inner.max() + 1):
+            held = inner == fold
+            within.judge(held, fitted(kinds, inside.at(~held), aim), inside.probabilities)
+        kind = within.chosen(inside, aim)
+        crossed.judge(part, fitted([*kinds, *_JUDGED], inside, aim), rows.probabilities)
+        nested[part] = crossed.decided[kind][part]
+    kind = crossed.chosen(rows, aim, among=kinds)
+    decision = fitted([kind], rows, aim)[kind]
+    if kind == "argmax":  # then nothing changes, whatever other folds chose
+        nested = crossed.decided["argmax"]
+    return Tuned(decision, _promise(nested, crossed.decided, rows, aim, seed))
+
+
+def _worthwhile(rows: int, classes: int, metric: Metric, most: float | None) -> list[str]:
+    """The kinds of rules that a table may speak for."""
+    left_out = {"argmax"} if most is not None else set()
+    if classes > 2 and rows < _ROWS_A_CLASS * classes:
+        left_out.add("searched")
+    if not metric.fast or (classes > _MANY and rows < _ROWS_A_CLASS * classes):
+        left_out.add("shrunk")
+    return [kind for kind in KINDS if kind not in left_out]
+
+
+class _Crossed(NamedTuple):
+    """What rules say of rows that they were not fitted on.
+
+    Attributes
+    ----------
+    decided
+        Class indices (n,) by each kind of rule.
+    likely
+        Corrected probabilities, (n, classes).
+    """
+
+    decided: dict[str, Classes]
+    likely: Array
+
+    @classmethod
+    def empty(cls, kinds: Sequence[str], probabilities: Array) -> _Crossed:
+        """Nothing yet, for so many rows."""
+        decided = {kind: np.empty(len(probabilities), np.intp) for kind in kinds}
+        return cls(decided, np.empty_like(probabilities))
+
+    def judge(self, part: Any, rules: dict[str, Decision], probabilities: Array) -> None:
+        """Keep what rules say of a part of the rows."""
+        given = probabilities[part]
+        for kind, rule in rules.items():
+            self.decided[kind][part] = rule.decide(given)
+        self.likely[part] = rules["expected"].probabilities(given)
+
+    def chosen(self, rows: Rows, aim: Aim, among: Sequence[str] | None = None) -> str:
+        """The kind of rule to use."""
+        metric, classes = aim.metric, rows.probabilities.shape[1]
+        decided = {kind: of for kind, of in self.decided.items() if among is None or kind in among}
+
+        def gain(truth: Array, kind: str) -> float:
+            return float(metric.gain(table(truth, decided[kind], rows.weight)[None])[0])
+
+        truth = np.eye(classes)[rows.true]
+        gains = {kind: gain(truth, kind) for kind in decided}
+        draws = _FOR_CHOICE if metric.fast else _FOR_SLOW
+        drawn = resampled(list(decided.values()), rows.true, rows.weight, metric, classes, draws)
+        columns = dict(zip(decided, drawn.T, strict=True))
+        chosen = "expected"
+        for kind in (kind for kind in KINDS[2:] if kind in decided):
+            error = float(np.nanstd(columns[kind] - columns[chosen]))
+            if gains[kind] - gains[chosen] > _ERRORS * error:
+                chosen = kind
+        if "argmax" in decided:
+            expects = gain(self.likely, "expected") - gain(self.likely, "argmax")
+            if gains["argmax"] - gains[chosen] >= expects:
+                return "argmax"
+        return chosen
+
+
+def _promise(
+    nested: Classes, by_kind: dict[str, Classes], rows: Rows, aim: Aim, seed: int
+) -> Promise:
+    metric, classes = aim.metric, rows.probabilities.shape[1]
+    rules = [nested, by_kind["argmax"], by_kind["expected"]]
+    truth = np.eye(classes)[rows.true]
+    tables = np.stack([table(truth, of, rows.weight) for of in rules])
+    values = metric.of(tables)
+    draws = 1000 if metric.fast else 8 * _FOR_SLOW
+    drawn = resampled(rules, rows.true, rows.weight, metric, classes, draws, seed)
+    sign = 1.0 if metric.greater_is_better else -1.0
+    gain = sign * float(values[0] - values[1])
+    value, argmax, expected = [
+        _value(float(v), sign * column) for v, column in zip(values, drawn.T, strict=True)
+    ]
+    share = None
+    if classes == 2:
+        share = float(rows.weight @ (nested == aim.positive) / rows.weight.sum())
+    improvement = _value(gain, drawn[:, 0] - drawn[:, 1])
+    return Promise(value, argmax, expected, improvement, len(nested), share)
+
+
+def _value(value: float, drawn: Array) -> Value:
+    tail = (1 - _LEVEL) / 2
+    low, high = np.nanquantile(drawn, [tail, 1 - tail]).tolist()
+    return Value(value, low, high)
+
+
+# --- Folds ----------------------------------------------------------------------------------------
+
+
+def _folds(true: Classes, groups: Any, most: int, generator: np.random.Generator) -> Classes:
+    """The fold of each row, with the classes' shares in each; groups stay together."""
+    if groups is not None:
+        return _of_groups(true, groups, most, generator)
+    count = max(2, min(most, len(true) // 2))
+    order = generator.permutation(len(true))
+    by_class = order[np.argsort(true[order], kind="stable")]
+    fold = np.empty(len(true), np.intp)
+    fold[by_class] = np.arange(len(true)) % count
+    return fold
+
+
+def _of_groups(true: Classes, groups: Any, most: int, generator: np.random.Generator) -> Classes:
+    """Whole groups, the largest first, each to the fold that has most room for its classes."""
+    _, group = np.unique(np.asarray(groups), return_inverse=True)
+    number = int(group.max()) + 1
+    if number < 3:
+        raise InputError(f"groups must be three or more, got {number}")
+    count = max(2, min(most, number))
+    classes = int(true.max()) + 1
+    held = np.zeros((number, classes))
+    np.add.at(held, (group, true), 1.0)
+    held /= np.maximum(held.sum(0), 1.0)
+    order = generator.permutation(number)
+    order = order[np.argsort(-held[order].max(1), kind="stable")]
+    fold_of, filled = np.empty(number, np.intp), np.zeros((count, classes))
+    for one in order:
+        fold = int(np.argmin(((filled + held[one]) ** 2 - filled**2).sum(1)))
+        fold_of[one] = fold
+        filled[fold] += held[one]
+    empty = np.setdiff1d(np.arange(count), fold_of)
+    return fold_of[group] if not len(empty) else np.unique(fold_of[group], return_inverse=True)[1]
+
+
+def _checked_rows(given: Array, true: Any, weight: Any) -> tuple[Classes, Array]:
+    """Class indices and weights of the rows."""
+    labels = np.asarray(true)
+    if labels.shape != (len(given),):
+        raise InputError(
+            f"there must be one true class for each row of probabilities, got {labels.shape} for "
+            f"{len(given)} rows"
+        )
+    labels = labels.astype(np.intp)
+    if labels.min() < 0 or labels.max() >= given.shape[1]:
+        raise InputError(
+            f"true classes must be from 0 to {given.shape[1] - 1}, got {labels.min()} to "
+            f"{labels.max()}"
+        )
+    weights = np.ones(len(given)) if weight is None else np.asarray(weight, np.float64)
+    if weights.shape != labels.shape or not (np.isfinite(weights) & (weights >= 0)).all():
+        raise InputError("weights must be one finite number of 0 or more for each row")
+    present = np.unique(labels[weights > 0])
+    if len(present) < 2:
+        raise InputError(
+            "there must be two true classes or more in the table, got "
+            f"{len(present)} with a weight above 0"
+        )
+    return labels, weights

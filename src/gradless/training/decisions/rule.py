@@ -1,0 +1,239 @@
+"""How is a class decided from probabilities, and how is that kept?
+
+A rule corrects the probabilities first (a temperature, and a bias for each class), and then decides
+for the largest of their logarithms plus an offset for each class. For costs of more than two
+classes it is the largest expected benefit plus an offset.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradless._core.errors import InputError
+
+Array = npt.NDArray[np.float64]
+
+_FORMAT = 1
+_SUM = 1e-3  # that sums of probabilities may be off by: files have few digits
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """A rule that decides for a class, given the probabilities of a model.
+
+    Attributes
+    ----------
+    classes
+        Labels, in the order of the probabilities.
+    objective
+        Name of the metric that it was chosen for.
+    kind
+        ``"argmax"``, ``"expected"`` (the best one if the corrected probabilities are true: Bayes'
+        rule for costs), ``"shrunk"`` or ``"searched"``.
+    floor
+        Probabilities below it count as this one.
+    temperature
+        Logarithms of probabilities are divided by it.
+    bias
+        And this is added to them, (classes,), which gives the corrected probabilities.
+    offsets
+        What the decision adds to their logarithms, or to the expected benefits, (classes,).
+    benefits
+        What decisions bring, (true, decided), where the rule is one of expected benefits; of two
+        classes they are part of the offsets.
+    """
+
+    classes: tuple[Any, ...]
+    objective: str
+    kind: str
+    floor: float
+    temperature: float
+    bias: Array
+    offsets: Array
+    benefits: Array | None = None
+
+    def probabilities(self, probabilities: Any) -> Array:
+        """The corrected probabilities (n, classes)."""
+        return softmax(self._corrected(checked(probabilities, len(self.classes))))
+
+    def scores(self, probabilities: Any) -> Array:
+        """What the decision is the largest of, (n, classes)."""
+        logs = self._corrected(checked(probabilities, len(self.classes)))
+        if self.benefits is None:
+            return logs + self.offsets
+        return softmax(logs) @ self.benefits + self.offsets
+
+    def decide(self, probabilities: Any) -> npt.NDArray[np.intp]:
+        """Index of the class decided for, (n,).
+
+        Parameters
+        ----------
+        probabilities
+            Of the model, (n, classes).
+
+        Raises
+        ------
+        InputError
+            If they are no probabilities of these classes.
+        """
+        return self.scores(probabilities).argmax(1)
+
+    def _corrected(self, probabilities: Array) -> Array:
+        return logarithms(probabilities, self.floor) / self.temperature + self.bias
+
+    @property
+    def logit_offsets(self) -> Array | None:
+        """What to add to the logits of a network for the largest one to be this decision.
+
+        (classes,), with a mean of 0; None for expected benefits of more than two classes, which
+        are no such rule.
+        """
+        if self.benefits is not None:
+            return None
+        added = self.temperature * (self.bias + self.offsets)
+        return added - added.mean()
+
+    @property
+    def threshold(self) -> float | None:
+        """Of two classes, the model's probability above which the second one is decided for."""
+        added = self.logit_offsets
+        if added is None or len(added) != 2:
+            return None
+        return float(1 / (1 + math.exp(min(max(added[1] - added[0], -700), 700))))
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it, for a file."""
+        return {
+            "format": _FORMAT,
+            "classes": [
+                getattr(label, "item", lambda label=label: label)() for label in self.classes
+            ],
+            "objective": self.objective,
+            "kind": self.kind,
+            "floor": self.floor,
+            "temperature": self.temperature,
+            "bias": self.bias.tolist(),
+            "offsets": self.offsets.tolist(),
+            "benefits": None if self.benefits is None else self.benefits.tolist(),
+            "threshold": self.threshold,
+        }
+
+    @classmethod
+    def from_json(cls, facts: Any) -> Decision:
+        """The rule that :meth:`as_json` gave.
+
+        Raises
+        ------
+        InputError
+            If it is none.
+        """
+        try:
+            if facts["format"] != _FORMAT:
+                raise ValueError
+            benefits = facts["benefits"]
+            made = cls(
+                tuple(facts["classes"]),
+                str(facts["objective"]),
+                str(facts["kind"]),
+                float(facts["floor"]),
+                float(facts["temperature"]),
+                np.asarray(facts["bias"], np.float64),
+                np.asarray(facts["offsets"], np.float64),
+                None if benefits is None else np.asarray(benefits, np.float64),
+            )
+            if not made._fits():
+                raise ValueError
+        except (KeyError, TypeError, ValueError):
+            raise InputError(
+                "a rule must be the JSON object that gradless decide --out wrote, got another one"
+            ) from None
+        return made
+
+    def _fits(self) -> bool:
+        count = len(self.classes)
+        if count < 2 or not self.bias.shape == self.offsets.shape == (count,):
+            return False
+        numbers = [np.array([self.floor, self.temperature]), self.bias, self.offsets]
+        if self.benefits is not None:
+            if self.benefits.shape != (count, count):
+                return False
+            numbers.append(self.benefits.ravel())
+        finite = np.isfinite(np.concatenate(numbers)).all()
+        return bool(finite and self.floor > 0 and self.temperature > 0)
+
+    def save(self, path: str | Path, **more: Any) -> None:
+        """Write it to a file as JSON, with ``more`` beside it."""
+        from gradless._core import storage  # noqa: PLC0415 - loads JAX, which nothing else needs
+
+        text = json.dumps(self.as_json() | more, indent=2, allow_nan=False)
+        storage.write_bytes(Path(path), f"{text}\n".encode())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Decision:
+        """Read it from such a file.
+
+        Raises
+        ------
+        InputError
+            If there is no such file, or it holds no rule.
+        """
+        try:
+            facts = json.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise InputError(f"{path} cannot be read ({error.strerror})") from None
+        except ValueError:
+            raise InputError(
+                f"{path} must be the JSON of a rule, got another kind of file"
+            ) from None
+        return cls.from_json(facts)
+
+
+def logarithms(probabilities: Array, floor: float) -> Array:
+    """Logarithms of probabilities, none of which counts as less than ``floor``."""
+    return np.log(np.maximum(probabilities, floor))
+
+
+def softmax(logs: Array) -> Array:
+    """Probabilities (n, classes) of their logarithms, up to a constant in each row."""
+    powers = np.exp(logs - logs.max(1, keepdims=True))
+    made: Array = powers / powers.sum(1, keepdims=True)
+    return made
+
+
+def checked(probabilities: Any, classes: int | None = None) -> Array:
+    """Probabilities (n, classes) as float64, each row with a sum of 1.
+
+    Raises
+    ------
+    InputError
+        If they are no such numbers, with the first row that is wrong.
+    """
+    try:
+        given = np.asarray(probabilities, np.float64)
+    except (TypeError, ValueError):
+        raise InputError("probabilities must be numbers (n, classes), got other values") from None
+    if given.ndim != 2 or given.shape[1] < 2 or given.shape[1] != (classes or given.shape[1]):
+        wanted = f"(n, {classes})" if classes else "(n, classes), two or more"
+        raise InputError(f"probabilities must be of shape {wanted}, got {given.shape}")
+    if not len(given):
+        raise InputError("probabilities must be of one row or more, got none")
+    finite = np.isfinite(given).all(1)
+    inside = (given >= 0).all(1) & (given <= 1 + _SUM).all(1)
+    sums = given.sum(1)
+    for fine, what in (
+        (finite, "finite numbers"),
+        (inside, "from 0 to 1"),
+        (np.abs(sums - 1) <= _SUM, "numbers with a sum of 1 in each row"),
+    ):
+        if not fine.all():
+            row = int(np.argmin(fine))
+            shown = ", ".join(f"{value:.4g}" for value in given[row, :6])
+            raise InputError(f"probabilities must be {what}, got {shown} in row {row + 1}")
+    return given / sums[:, None]

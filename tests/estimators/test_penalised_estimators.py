@@ -1,0 +1,88 @@
+"""Estimators fit with a penalty on the weights unless something else is asked for."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+import gradless
+from gradless import GradientFreeClassifier, GradientFreeRegressor
+from helpers.commands import compiled_quickly
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compile_quickly():
+    with compiled_quickly():
+        yield
+
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(90, 2))
+Y = X[:, 0] + RNG.normal(0, 1, 90) > 0
+
+
+@pytest.fixture(scope="module")
+def model():
+    return GradientFreeClassifier(4, random_state=0).fit(X, Y)
+
+
+def test_what_was_chosen_is_said_and_kept_in_a_file(model, tmp_path):
+    assert model.alpha_ == model.alphas_[np.argmin(model.cv_losses_)]
+    assert model.coefs_[0].shape == (2, 12)
+    model.save(tmp_path / "model.safetensors")
+    again = gradless.load_estimator(tmp_path / "model.safetensors")
+    assert again.alpha_ == model.alpha_
+    assert again.cv_losses_.tolist() == model.cv_losses_.tolist()
+    assert again.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
+
+
+def test_noise_is_not_learnt_by_heart():
+    noise = RNG.permutation(np.repeat([False, True], 45))
+    model = GradientFreeClassifier(4, random_state=0).fit(X, noise)
+    assert np.abs(model.predict_proba(X) - 0.5).max() < 0.2
+    assert model.cv_losses_.min() < np.log(2) + 0.05
+
+
+def test_a_network_goes_on_as_the_mean_that_it_is(model):
+    going_on = clone(model).set_params(max_evaluations=2000)
+    going_on.fit(X, Y)  # too few evaluations for a penalty
+    assert (going_on.alpha_, going_on.coefs_[0].shape) == (0.0, (2, 4))
+    wide = GradientFreeClassifier(4, random_state=0).fit(X, Y)
+    wide.set_params(max_evaluations=2000).partial_fit(X, Y)
+    assert wide.coefs_[0].shape == (2, 12)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"strategy": "hill_climbing"},
+        {"warm_start": True},
+        pytest.param({"early_stopping": True}, marks=pytest.mark.slow),
+        pytest.param({"batch_size": 16}, marks=pytest.mark.slow),
+        pytest.param({"hidden_layer_sizes": ()}, marks=pytest.mark.slow),
+        {"alpha": 0},
+    ],
+    ids=str,
+)
+def test_other_settings_ask_for_a_search(others):
+    asked = {"hidden_layer_sizes": 4, "max_evaluations": 200, "random_state": 0, **others}
+    assert GradientFreeClassifier(**asked).fit(X, Y).alpha_ == 0
+    if "alpha" not in others:
+        with pytest.raises(ValueError, match=r"alpha must be 'auto' or 0 here, got 0\.1"):
+            GradientFreeClassifier(**asked, alpha=0.1).fit(X, Y)
+
+
+@pytest.mark.parametrize("alpha", ["much", -1, np.nan, None, True])
+def test_alpha_is_a_number_or_auto(alpha):
+    with pytest.raises(ValueError, match="alpha must be 'auto', or a number, 0 or more"):
+        GradientFreeRegressor(4, alpha=alpha).fit(X, X[:, 0])
+
+
+def test_weights_are_repetitions_and_a_scale_of_the_target_changes_nothing():
+    y = X[:, 0] * X[:, 1] + RNG.normal(0, 0.1, 90)
+    twice = np.r_[np.arange(90), np.arange(20)]
+    weight = np.r_[np.full(20, 2.0), np.ones(70)]
+    one = GradientFreeRegressor(4, alpha=0.01, random_state=0).fit(X, y, weight)
+    other = GradientFreeRegressor(4, alpha=0.01, random_state=0).fit(X[twice], y[twice])
+    assert one.predict(X).tobytes() == other.predict(X).tobytes()
+    larger = GradientFreeRegressor(4, alpha=0.01, random_state=0).fit(X, 1e6 * y + 1e9, weight)
+    np.testing.assert_allclose((larger.predict(X) - 1e9) / 1e6, one.predict(X), atol=2e-3)
