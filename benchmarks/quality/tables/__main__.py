@@ -94,12 +94,16 @@ def _with_earlier(results: dict[str, page.Measured]) -> dict[str, page.Measured]
     found = {}
     for table, measured in results.items():
         before = earlier.get("results", {}).get(table, measured)
-        both = {part: {**before[part], **measured[part]} for part in ("losses", "seconds")}
-        ordered = {
-            part: {name: values[name] for name in NAMES if name in values}
-            for part, values in both.items()
-        }
-        found[table] = page.Measured(**{**measured, **ordered})
+        losses, seconds = (
+            {name: both[name] for name in NAMES if name in both}
+            for both in (
+                {**before["losses"], **measured["losses"]},
+                {**before["seconds"], **measured["seconds"]},
+            )
+        )
+        merged = measured.copy()
+        merged["losses"], merged["seconds"] = losses, seconds
+        found[table] = merged
     return found
 
 
