@@ -15,17 +15,16 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
 from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError
-from gradless._core.programs import compiled
 from gradless.models import first_weights
 from gradless.models.mlp import MLP, Dense
 from gradless.objectives import Objective, Task
-from gradless.training.regularized import averages, descent, folds
+from gradless.training.regularized import averages, descent, folds, judging
+from gradless.training.regularized.judging import Judged
 from gradless.training.regularized.rows import Rows
 from gradless.training.regularized.settings import (
     Planned,
@@ -35,7 +34,7 @@ from gradless.training.regularized.settings import (
     plan,
     shape_of,
 )
-from gradless.training.regularized.slopes import Data, Layers, Shape, first_layer
+from gradless.training.regularized.slopes import Layers
 from gradless.training.samples import Samples
 
 _STUCK = 1.1  # times the lowest penalised loss, and a little: a start above got stuck
@@ -73,8 +72,9 @@ class Found(NamedTuple):
     alpha
         Strength of the penalty.
     strengths, losses, errors
-        What was tried, ascending, its mean loss on rows not seen, and the standard errors of these
-        means, float64, (strengths,); empty without cross-validation.
+        What was tried, ascending (none beyond one where the loss clearly rises), its mean loss on
+        rows not seen, and the standard errors of these means, float64, (strengths,); empty without
+        cross-validation.
     fitted
         The mean loss of the same networks on the rows that they were fitted to, (strengths,).
     out_of_fold
@@ -178,7 +178,7 @@ class Fit:
                 seed,
             )
         self._by_strength: dict[float, list[np.ndarray]] = {}
-        self._judged: dict[float, tuple[float, float, np.ndarray]] = {}
+        self._judged: dict[float, Judged] = {}
         self._fitted: dict[float, float] = {}
         self._starts: list[tuple[float, np.ndarray]] = []
         self._current: descent.State | None = None
@@ -204,13 +204,17 @@ class Fit:
             rows = self._rows(planned.sample)
             fold, turns = self._fold[rows.chosen], planned.iterations
             for alpha in planned.strengths:
+                if judging.is_hopeless(alpha, self._judged):
+                    self._work += planned.folds * turns * planned.sample
+                    continue
                 for k in range(planned.folds):
                     state = self._begun(rows, k)
                     yield from self._advanced(
                         "cross-validation", state, rows, fold != k, alpha, turns
                     )
                     self._by_strength.setdefault(alpha, []).append(self._kept())
-                self._judge(rows, alpha)
+                vectors = np.stack(self._by_strength[alpha])
+                self._judged[alpha] = Judged.of(self._shape, rows, fold, vectors)
                 self._fitted[alpha] = float(np.mean(self._losses[-planned.folds :]))
         alpha = self._best()
         self._losses = []
@@ -294,32 +298,15 @@ class Fit:
 
     # --- Judging ----------------------------------------------------------------------------------
 
-    def _judge(self, rows: Rows, alpha: float) -> None:
-        """The loss of a strength on rows that its networks have not seen."""
-        fold = rows.blocked(self._fold[rows.chosen], -1)
-        vectors = np.stack(self._by_strength[alpha])
-        found = _judged(self._shape, vectors, fold, rows.data)
-        outputs, losses = (rows.flat(np.asarray(each)) for each in found)
-        weight = rows.flat(rows.weight).astype(np.float64)
-        counted = weight > 0
-        weight = weight[counted]
-        losses = losses[counted].astype(np.float64)
-        total = max(weight.sum(), 1e-30)
-        mean = float(weight @ losses / total)
-        error = float(np.sqrt(weight**2 @ (losses - mean) ** 2) / total)
-        self._judged[alpha] = mean, error, outputs
-
     @property
     def judged(self) -> dict[float, tuple[float, float]]:
         """Mean loss on rows not seen and its standard error, by strength, in their order."""
-        return {alpha: (mean, error) for alpha, (mean, error, _) in self._judged.items()}
+        return {alpha: (each.mean, each.error) for alpha, each in self._judged.items()}
 
     def _best(self) -> float:
-        """The strength of the lowest loss so far; of equal ones the stronger."""
-        judged = {a: mean for a, (mean, _, _) in self._judged.items() if np.isfinite(mean)}
-        if not judged:
-            return self.planned.strengths[0]
-        return min(judged, key=lambda a: (judged[a], -a))
+        """The best strength so far."""
+        found = judging.best(self._judged)
+        return self.planned.strengths[0] if found is None else found
 
     # --- Result -----------------------------------------------------------------------------------
 
@@ -335,9 +322,7 @@ class Fit:
             networks = [Layers(*map(np.asarray, self._shape.layers(v))) for v in vectors]  # type: ignore[arg-type]
             model, params = averages.mean(self._shape, self._model, networks)
             tried = sorted(self._judged)
-            means, errors = (
-                np.array([self._judged[a][i] for a in tried], np.float64) for i in (0, 1)
-            )
+            means, errors = (np.array([self.judged[a][i] for a in tried]) for i in (0, 1))
             self.found = Found(
                 model,
                 params,
@@ -383,50 +368,15 @@ class Fit:
         if alpha not in self._judged:
             return found
         chosen = np.sort(self._order[: self.planned.sample])
-        found[chosen] = self._given(self._judged[alpha][2])
+        found[chosen] = self._given(self._judged[alpha].outputs)
         rest = self._fold < 0
         if rest.any():
             others = self._rows_of(np.flatnonzero(rest))
             vectors = np.stack(self._by_strength[alpha])
-            outputs = _mean_outputs(self._shape, vectors, others.data.inputs)
+            outputs = judging.mean_outputs(self._shape, vectors, others.data.inputs)
             found[rest] = self._given(others.flat(np.asarray(outputs)))
         return found
 
     def _given(self, outputs: np.ndarray) -> npt.NDArray[np.float64]:
         wide = outputs.astype(np.float64)
         return (np.concatenate([-wide / 2, wide / 2]) if self._shape.halved else wide).T
-
-
-@compiled(static_argnames=["shape"])
-def _judged(shape: Shape, vectors: Any, fold: Any, data: Data) -> tuple[jax.Array, jax.Array]:
-    """Outputs (blocks, outputs, rows), each row by its fold's network, and losses of the rows."""
-
-    def of_block(block: tuple[Data, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        rows, own = block
-
-        def add(found: jax.Array, network: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
-            vector, number = network
-            return jnp.where(own == number, _outputs(shape, vector, rows.inputs), found), None
-
-        nothing = jnp.zeros((shape.outputs, own.size), jnp.float32)
-        outputs, _ = jax.lax.scan(add, nothing, (vectors, jnp.arange(len(vectors))))
-        return outputs, shape.row_losses(outputs, rows.targets)
-
-    return jax.lax.map(of_block, (data, fold))
-
-
-@compiled(static_argnames=["shape"])
-def _mean_outputs(shape: Shape, vectors: Any, inputs: jax.Array) -> jax.Array:
-    """Mean of the outputs of some networks, (blocks, outputs, rows)."""
-
-    def of_block(rows: jax.Array) -> jax.Array:
-        each = jax.lax.map(lambda vector: _outputs(shape, vector, rows), vectors)
-        return jnp.mean(each, axis=0)
-
-    return jax.lax.map(of_block, inputs)
-
-
-def _outputs(shape: Shape, vector: jax.Array, inputs: jax.Array) -> jax.Array:
-    """Outputs (outputs, rows) of one network."""
-    layers = shape.layers(vector)
-    return shape.last_layer(layers, shape.activated(first_layer(layers, inputs)))
