@@ -1,6 +1,6 @@
 """What do decisions tuned for a metric bring, on rows that nobody has seen?
 
-    python -m benchmarks.quality.decisions [--splits 10] [--tables Caravan OJ] [--short]
+    python -m benchmarks.quality.decisions [--splits 10] [--first 2] [--tables OJ] [--short]
 
 Two classifiers, gradient boosting and logistic regression, on ten real tables of two classes and
 eight of more. Each split holds out half of the rows; the other half is cross-fitted in 5 folds,
@@ -21,10 +21,9 @@ import sys
 import time
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-from benchmarks.quality import decision_tables
 from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import ColumnTransformer
@@ -36,6 +35,7 @@ from sklearn.model_selection import StratifiedKFold, TunedThresholdClassifierCV,
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from benchmarks.quality import decision_tables
 from gradless.training.decisions import Metric, metric_of, tune
 
 VALUE, COST = 10.0, 1.0
@@ -59,8 +59,8 @@ CLASSIFIERS = {"boosting": boosting, "linear": linear}
 class Remembered(ClassifierMixin, BaseEstimator):
     """A classifier of rows by their number, fitted once on the same rows for all methods."""
 
-    fits: dict[bytes, np.ndarray] = {}
-    data: tuple[Any, np.ndarray, np.ndarray]
+    fits: ClassVar[dict[bytes, np.ndarray]] = {}
+    data: ClassVar[tuple[Any, np.ndarray, np.ndarray]]
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> Remembered:
         self.classes_ = np.unique(self.data[2])
@@ -236,6 +236,7 @@ def report(found: list[dict[str, Any]]) -> None:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--splits", type=int, default=10)
+    parser.add_argument("--first", type=int, default=0, help="first split")
     parser.add_argument("--tables", nargs="*", default=None)
     parser.add_argument("--classifiers", nargs="*", default=list(CLASSIFIERS))
     parser.add_argument("--short", action="store_true")
@@ -247,7 +248,7 @@ def main(arguments: list[str] | None = None) -> int:
     found: list[dict[str, Any]] = []
     for name in names:
         for classifier in ("linear",) if given.short else given.classifiers:
-            for split in range(splits):
+            for split in range(given.first, given.first + splits):
                 try:
                     found += one(name, classifier, split)
                 except ModuleNotFoundError as error:
