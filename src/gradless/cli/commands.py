@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gradless.cli.options import Checkpoints, Limits, Logging, Output, Problem, Search, Training
+from gradless.cli.options import (
+    Checkpoints,
+    Data,
+    Limits,
+    Logging,
+    Output,
+    Problem,
+    Search,
+    Training,
+)
 from gradless.cli.parse import Command, option
 
 # --- Training -------------------------------------------------------------------------------------
@@ -25,6 +34,12 @@ class Train(Checkpoints, Logging, Output, Limits, Search, Problem):
         metavar="FOLDER",
         group="Output",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look(Data):
+    """Show what gradless train would understand of a table, without training: rows, what columns
+    hold, what is left out, the target, and columns that give it away."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -381,6 +396,7 @@ class Book:
 
 COMMANDS: dict[str, Command] = {
     "train": Command("train a network on a data set or a table", Train, "gradless train spiral"),
+    "look": Command("show what is understood of a table", Look, "gradless look people.csv"),
     "resume": Command("continue a run", Resume, "gradless resume runs/spiral"),
     "predict": Command(
         "predict the rows of a file", Predict, "gradless predict runs/flowers new.csv"

@@ -27,13 +27,13 @@ class Output:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
-    """Data, network and objective."""
+class Data:
+    """Which data, and how a file is read."""
 
     data: str = option(
         ...,
-        "Name of a built-in data set (list them: gradless datasets), or a CSV file with a header, "
-        "or a Parquet file.",
+        "Name of a built-in data set (list them: gradless datasets), or a CSV, Parquet or Excel "
+        "file; - for standard input.",
         metavar="DATA",
         positional=True,
     )
@@ -50,6 +50,32 @@ class Problem:
         metavar="NAME",
         group="Advanced",
     )
+    delimiter: str | None = option(
+        None,
+        "Character between two cells of a CSV file, if it is read wrongly: , ; | or tab.",
+        metavar="TEXT",
+        group="Advanced",
+        example='";"',
+    )
+    decimal: Literal[".", ","] | None = option(
+        None,
+        "What stands before the decimals of numbers, if they are read wrongly: . or ,",
+        metavar="TEXT",
+        group="Advanced",
+        example='","',
+    )
+    encoding: str | None = option(
+        None,
+        "Encoding of a CSV file that is not in UTF-8, UTF-16 or cp1252, for example latin-2.",
+        metavar="NAME",
+        group="Advanced",
+        example="latin-2",
+    )
+    header: bool | None = option(
+        None,
+        "Name the columns of a file 'column 1', 'column 2' and so on: its first row has no names.",
+        group="Advanced",
+    )
     missing: tuple[str, ...] | None = option(
         None,
         "Texts to read as missing values besides empty cells; without a text, empty cells only. "
@@ -63,6 +89,24 @@ class Problem:
         "Predict classes or numbers: classification, regression or auto.",
         metavar="NAME",
         group="Advanced",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem(Data):
+    """Data, network and objective."""
+
+    group: str | None = option(
+        None,
+        "Column of groups, such as patients, whose rows stay together in one part; not an input.",
+        metavar="NAME",
+        group="Data",
+    )
+    time_column: str | None = option(
+        None,
+        "Column of dates or numbers by which the last rows test the network; not an input.",
+        metavar="NAME",
+        group="Data",
     )
     positive: str | None = option(
         None,

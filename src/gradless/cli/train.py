@@ -47,7 +47,7 @@ def main(options: Train) -> int:
     stop = stop_of(options, recipe.objective)
     logs.observers(options.log, Path())  # whose packages are there
     prepared = prepare(recipe, stop)
-    say(*prepared.notes)
+    _say_understood(prepared, options)
     if prepared.recipe.regularization is None:
         check_budget(prepared.strategy, stop)
     elif not are_given(options):
@@ -72,6 +72,13 @@ def main(options: Train) -> int:
                 folder, prepared, stop, options, every=options.checkpoint_every,
                 patience=options.patience, log=options.log,
             )  # fmt: skip
+
+
+def _say_understood(prepared: Prepared, options: Train) -> None:
+    """What was understood of a file, before anything is trained."""
+    say(*prepared.notes, *prepared.leaks)
+    if prepared.understood:
+        options.console().print(Facts(prepared.understood))
 
 
 class Shown(Observer):
@@ -263,6 +270,7 @@ def _network(prepared: Prepared, params: Params) -> Network:
         prepared.target,
         prepared.outputs,
         prepared.recipe.missing,
+        prepared.recipe.how,
     )
 
 

@@ -132,7 +132,7 @@ def read_predicted(
     InputError
         If a column is missing, or a single one is not of numbers from 0 to 1.
     """
-    found, kept = read_beside(path, columns, keep=keep)
+    found, kept, _ = read_beside(path, columns, keep=keep)
     values: Any = found.features
     if len(columns) == 1:
         score = values[:, 0]

@@ -14,18 +14,21 @@ from gradless import objectives, strategies
 from gradless._core import defaults, forked, free_memory, words
 from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError, unknown_name
-from gradless.data import datasets, fingerprints
+from gradless.data import datasets, describing, fingerprints
 from gradless.data.cells import short
 from gradless.data.checksums import checksums
 from gradless.data.columns import Columns
 from gradless.data.datasets import Dataset
 from gradless.data.fingerprints import Fingerprints
+from gradless.data.leaks import leaks
 from gradless.data.named import DATASETS
 from gradless.data.parts import Parts, divide
 from gradless.data.preprocessing import Preprocessing
 from gradless.data.scaling import Moments, Scales, check_deviation, is_blurred
+from gradless.data.sources import STDIN
 from gradless.data.table import Table
 from gradless.data.targets import class_indices
+from gradless.data.together import Together
 from gradless.models.facts import check_precision
 from gradless.objectives import Objective, Task, extras
 from gradless.problems.supervised import OutputScale
@@ -91,7 +94,10 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         drop=recipe.drop,
         categories=recipe.categories,
         missing=recipe.missing,
-        beside=tuple(recipe.extras.values()),
+        how=recipe.how,
+        beside=tuple(
+            dict.fromkeys(filter(None, [*recipe.extras.values(), recipe.group, recipe.time_column]))
+        ),
     )
     if task != recipe.task and table.class_names is not None:
         _check_classes(recipe, table, table.class_names)
@@ -102,6 +108,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
     scale = not planar if recipe.standardize is None else recipe.standardize
     default = "squared_error" if table.class_names is None else "cross_entropy"
     objective = (wanted or objectives.get(default)).for_rows(samples)
+    together = Together.of(table.beside, recipe.group, recipe.time_column)
     table = _with_extras(recipe, objective, table)
     of_classes: Task = "regression" if table.class_names is None else "classification"
     planned = penalties.settings(recipe, of_classes, objective, stop or Stop())
@@ -109,11 +116,11 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         fraction,
         0.0 if planned is not None or (planar and recipe.validation is None) else None,
     )
-    parts, inputs = _divided(recipe, table, shares, scale)
+    parts, inputs = _divided(recipe, table, together, shares, scale)
     if planned is not None and recipe.regularization is None:
         planned = _if_fitting(planned, recipe, table, parts, inputs, objective, stop)
         if planned is None:
-            parts, inputs = _divided(recipe, table, (fraction, None), scale)
+            parts, inputs = _divided(recipe, table, together, (fraction, None), scale)
     if planned is not None:
         recipe = penalties.penalised(recipe, planned)
     train, validation, test = inputs.train, inputs.validation, inputs.test
@@ -160,7 +167,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         strategy=given.name,
         why=plan.why,
         # A run folder is used from anywhere.
-        data=recipe.data if recipe.data in DATASETS else str(Path(recipe.data).resolve()),
+        data=recipe.data if recipe.data in (*DATASETS, STDIN) else str(Path(recipe.data).resolve()),
         objective=objective.name,
         hyperparameters=dataclasses.asdict(given),  # type: ignore[call-overload]
         test_fraction=fraction,
@@ -188,11 +195,31 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         _fingerprints(table, parts),
         learning,
         parts.note,
+        table.left_out,
+        *_understood(recipe, table, parts, objective.name),
     )
 
 
+def _understood(
+    recipe: Recipe, table: Table, parts: Parts, objective: str
+) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """What was understood of a file, and what to say of columns that give its target away."""
+    if recipe.data in DATASETS:
+        return (), ()
+    target, columns = str(table.target), table.columns
+    known = (table.targets, table.class_names)
+    found = [*describing.facts(columns, table.left_out, target, *known)]
+    rows = describing.parts(len(parts.train), len(parts.validation), len(parts.test))
+    found += [("rows", rows), ("objective", objective)]
+    return tuple(found), tuple(leaks(columns, *known, target))
+
+
 def _divided(
-    recipe: Recipe, table: Table, shares: tuple[float, float | None], scale: bool
+    recipe: Recipe,
+    table: Table,
+    together: Together,
+    shares: tuple[float, float | None],
+    scale: bool,
 ) -> tuple[Parts, _Inputs]:
     """The rows of each part, ``shares`` for the test and for validation, and their inputs."""
     test, validation = shares
@@ -201,6 +228,8 @@ def _divided(
         validation=recipe.validation if validation is None else validation,
         seed=recipe.seed,
         features=None if recipe.is_planar else extras.beside(table.features, table.beside),
+        apart=recipe.data not in DATASETS,
+        groups=together.groups, times=together.times,
     )  # fmt: skip
     return parts, _inputs(recipe, table, parts, scale)
 
@@ -208,7 +237,7 @@ def _divided(
 def _with_extras(recipe: Recipe, objective: Objective, table: Table) -> Table:
     """The table with what the objective looks at besides, by role and as numbers."""
     if not objective.needs:
-        return table
+        return table._replace(beside=None)
     given = {role: (table.beside or {})[name] for role, name in recipe.extras.items()}
     return table._replace(beside=extras.checked(objective, given, table.targets))
 

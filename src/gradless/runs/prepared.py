@@ -16,6 +16,7 @@ from gradless.data.columns import Column
 from gradless.data.datasets import Dataset
 from gradless.data.fingerprints import Fingerprints
 from gradless.data.preprocessing import Preprocessing
+from gradless.data.reading import Left
 from gradless.models import first_weights
 from gradless.models.mlp import MLP
 from gradless.problems.supervised import OutputScale, SupervisedProblem
@@ -53,7 +54,10 @@ class Prepared:
     columns: dict[str, str]  # a checksum of each, to say which one has changed
     rows: Fingerprints  # of the training and validation rows
     learning: Learning
-    note: str | None = None  # what a person should know of the validation rows
+    note: str | None = None  # what a person should know of the parts of the rows
+    left_out: tuple[Left, ...] = ()  # columns of the file that are not used, and why
+    understood: tuple[tuple[str, str], ...] = ()  # of a file: rows, columns, target, parts
+    leaks: tuple[str, ...] = ()  # what to say of columns that give the target away
 
     @functools.cached_property
     def params(self) -> Params:
