@@ -213,7 +213,8 @@ def report(found: list[dict[str, Any]]) -> None:
             half = 1.96 * np.std(gaps, ddof=1) / np.sqrt(len(gaps)) if len(gaps) > 1 else np.nan
             print(
                 f"{metric}: mean {np.mean(gaps):+.4f} +- {half:.4f} over tables, worst "
-                f"{min(gaps):+.4f}; of {len(gaps)}, {above} above and {below} below beyond the interval"
+                f"{min(gaps):+.4f}; of {len(gaps)}, {above} above and {below} below beyond the "
+                "interval"
             )
     inside = [
         run["promised"]["low"]
