@@ -151,6 +151,7 @@ def one(name: str, classifier: str, split: int) -> list[dict[str, Any]]:
                 "split": split,
                 "rows": len(train),
                 "metric": metric_name,
+                "positives": float(y[test].mean()) if y.max() == 1 else None,
                 "sign": sign,
                 "kind": decision.kind,
                 "values": values,
@@ -200,15 +201,20 @@ def report(found: list[dict[str, Any]]) -> None:
                 f"  argmax {argmax:8.4f}  difference {gap:+.4f} +- {half:.4f}  {told}"
             )
             sums.setdefault(metric, []).append((gap, half))
-            if metric == "cost":
-                sums.setdefault("cost, share of argmax's", []).append((before / argmax, 0.0))
+            if metric in ("cost", "profit"):
+                # A profit is what all positives would bring, minus what errors cost.
+                most = np.mean([(VALUE - COST) * (run["positives"] or 0) for run in runs])
+                cost = argmax if metric == "cost" else most - argmax
+                sums.setdefault("costs of errors saved, share", []).append((before / cost, 0.0))
         for metric, pairs in sums.items():
             gaps = [gap for gap, _ in pairs]
             below = sum(gap + half < 0 for gap, half in pairs)
             above = sum(gap - half > 0 for gap, half in pairs)
+            half = 1.96 * np.std(gaps, ddof=1) / np.sqrt(len(gaps)) if len(gaps) > 1 else np.nan
             print(
-                f"{metric}: mean {np.mean(gaps):+.4f}, worst {min(gaps):+.4f}; of {len(gaps)}, "
-                f"{above} above and {below} below beyond the interval"
+                f"{metric}: mean {np.mean(gaps):+.4f} +- {half:.4f} over tables, worst "
+                f"{min(gaps):+.4f}; of {len(gaps)}, {above} above and {below} below beyond the "
+                "interval"
             )
     inside = [
         run["promised"]["low"]
