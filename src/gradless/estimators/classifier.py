@@ -218,7 +218,7 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
             The group of each, for the objective ``"equal_opportunity:GAP"``.
         observers : list
             What watches training, for example ``[gradless.loggers.TensorBoard("folder")]``. Where a
-            first phase goes to log loss, they hear of two runs.
+            first phase goes to log loss, they hear of both as of one run.
 
         Returns
         -------

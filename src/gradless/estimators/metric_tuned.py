@@ -10,6 +10,7 @@ True
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any, Self
 
@@ -19,7 +20,7 @@ from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing, get_tags, indexable
+from sklearn.utils import _safe_indexing, check_random_state, get_tags, indexable
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -30,7 +31,6 @@ from sklearn.utils.validation import (
 )
 
 from gradless._core.errors import InputError
-from gradless.estimators import checks
 from gradless.training.decisions import Decision, Promise, Value, metric_of, positive_index, tune
 
 _PREFIT = "prefit"
@@ -177,7 +177,7 @@ class MetricTunedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             Or another ``ValueError``, for whatever cannot be tuned.
         """
         _check_estimator(self.estimator)
-        seed = checks.seed(self.random_state)
+        seed = _seed(self.random_state)
         prefit = isinstance(self.cv, str)
         if prefit and self.cv != _PREFIT:
             raise InputError(f"cv must be folds, a splitter or 'prefit', got {self.cv!r}")
@@ -298,6 +298,13 @@ def _check_estimator(estimator: Any) -> None:
         raise InputError(f"estimator must have predict_proba, got {name}; {hint}")
 
 
+def _seed(given: Any) -> int:
+    """The seed of a ``random_state``: a whole number is one itself."""
+    generator = check_random_state(given)
+    whole = isinstance(given, int | np.integer)
+    return int(given) if whole else int(generator.randint(2**31 - 1))
+
+
 def _labels(y: Any) -> npt.NDArray[Any]:
     labels = column_or_1d(y, warn=True)
     check_classification_targets(labels)
@@ -333,7 +340,9 @@ def _splits(cv: Any, X: Any, labels: Any, groups: Any, seed: int) -> Iterable[tu
         kind = StratifiedKFold if groups is None else StratifiedGroupKFold
         folds = int(min(cv, members.min())) if groups is None else int(cv)
         return kind(folds, shuffle=True, random_state=seed).split(X, labels, groups)
-    return check_cv(cv, labels, classifier=True).split(X, labels, groups)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The groups parameter is ignored")  # not by the rule
+        return list(check_cv(cv, labels, classifier=True).split(X, labels, groups))
 
 
 def _fitted_apart(

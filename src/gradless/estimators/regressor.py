@@ -110,7 +110,7 @@ class GradientFreeRegressor(RegressorMixin, GradientFree):
             The group of each, for the objective ``"ndcg"``.
         observers : list
             What watches training, for example ``[gradless.loggers.TensorBoard("folder")]``. Where a
-            first phase goes to log loss, they hear of two runs.
+            first phase goes to log loss, they hear of both as of one run.
 
         Returns
         -------

@@ -177,7 +177,10 @@ NAMES = (*_NAMED, "f1", "fbeta:2", "profit", "cost")
 """Metrics of decisions by name; ``profit`` and ``cost`` need numbers as well."""
 
 # Of probabilities or their ranks: no decision changes them.
-_RANKS = ("roc_auc", "average_precision", "precision_at_recall", "cross_entropy", "log_loss")
+_RANKS = (
+    "roc_auc", "average_precision", "precision_at_recall", "precision_at_k", "profit_at_k",
+    "cross_entropy", "log_loss",
+)  # fmt: skip
 
 
 def named(name: str, positive: int, classes: int = 2) -> Metric | None:
