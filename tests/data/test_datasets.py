@@ -510,7 +510,7 @@ def test_csv_files_that_cannot_be_used(csv_file, content, options, fragment):
 def test_a_directory_is_not_a_csv_file(tmp_path):
     with pytest.raises(InputError) as error:
         load(str(tmp_path))
-    assert "must be a file, got a folder" in message_of(error)
+    assert "no table here; name a file, a folder of tables or a pattern" in message_of(error)
 
 
 # --- Features of unseen rows ----------------------------------------------------------------------

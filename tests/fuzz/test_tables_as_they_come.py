@@ -115,6 +115,21 @@ def test_names_that_are_years_are_names(path):
     assert read_table(path, "town").feature_names == ("2019", "2020", "2021")
 
 
+def test_files_of_one_shape_are_one_table(tmp_path):
+    (tmp_path / "part-1.csv").write_text(GOOD)
+    (tmp_path / "part-2.csv").write_bytes(gzip.compress(b"y;b;a\nu;8;7\nv;-;9\n"))
+    for path in (tmp_path, tmp_path / "part-*.csv"):
+        read = read_table(path)
+        assert read.features[:, 0].tolist() == [1, 3, 5, 7, 9]
+        assert [read.class_names[k] for k in read.targets] == ["u", "v", "v", "u", "v"]
+        assert f"('-', first in {tmp_path / 'part-2.csv'}, line 3)" in read.notes[1]
+    (tmp_path / "part-3.csv").write_text(GOOD.replace("b", "c"))
+    with pytest.raises(InputError, match=r"part-3\.csv: the files must have the same columns, got"):
+        read_table(tmp_path)
+    with pytest.raises(InputError, match="no table here; name a file, a folder"):
+        read_table(tmp_path / "nothing-*.csv")
+
+
 def test_standard_input_is_read_once(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(GOOD.encode())))
     assert read_table("-").features.tolist() == [[1, 2], [3, 4], [5, 6]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -239,7 +240,8 @@ def name_of(source: str) -> str:
     name = Path(source).name
     for ending in (".gz", ".zst"):  # of what is packed, the name of the table
         name = name.removesuffix(ending)
-    return "table" if source == STDIN else Path(name).stem
+    stem = re.sub(r"[*?\[\]]+", "", Path(name).stem).strip("-_ .")
+    return stem if stem and source != STDIN else "table"
 
 
 # --- Training and test samples --------------------------------------------------------------------
