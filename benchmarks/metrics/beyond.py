@@ -328,8 +328,8 @@ def section(document: dict[str, Any]) -> list[str]:
         f"{LEVEL:.0%} interval by Student's t. Above 0 is better, also where lower values are. "
         "Everybody has default settings; the linear network is without a hidden layer. By default, "
         "the network for `quantile` is fitted with a penalty, and so it is by log loss for "
-        "`f1_macro`, `balanced_accuracy` and `precision_at_k`, the decision of the first two chosen "
-        "afterwards; all others are searches.",
+        "`f1_macro`, `balanced_accuracy` and `precision_at_k`, the decision of the first two "
+        "chosen afterwards; all others are searches.",
         "",
         "| objective | way | test | network better by | linear better by | seconds |",
         "|---|---|---:|---:|---:|---:|",
