@@ -24,7 +24,9 @@ def rows():
         bought = "yes" if x1 + rng.normal() > 1 else "no"
         amount, region = round(float(rng.uniform(1, 20)), 2), f"region {row % 3}"
         grade = int(np.clip(x1 + 2, 0, 4))
-        found.append([x1, x2, amount, region, row % 2, x2 + 4 + row / 100, grade, bought])
+        found.append(
+            [x1, x2, amount, region, row % 2, round(x2 + 5 + 2 * rng.normal(), 2), grade, bought]
+        )
     return found
 
 

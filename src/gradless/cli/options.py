@@ -66,10 +66,10 @@ class Data:
     )
     encoding: str | None = option(
         None,
-        "Encoding of a CSV file that is not in UTF-8, UTF-16 or cp1252, for example latin-2.",
+        "Encoding of a CSV file that is not in UTF-8, UTF-16 or cp1252, for example latin2.",
         metavar="NAME",
         group="Advanced",
-        example="latin-2",
+        example="latin2",
     )
     header: bool | None = option(
         None,

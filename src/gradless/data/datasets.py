@@ -207,13 +207,13 @@ def load_table(
     """
     if source in DATASETS:
         info = DATASETS[source]
-        given = (target, missing, *drop, *categories, *beside, *how)
-        for_files = any(each is not None and each != () for each in given)
+        given = (*drop, *categories, *beside, *how[:-1])
+        for_files = (target, missing) != (None, None) or any(x is not None for x in given)
         if for_files or task not in ("auto", "classification"):
             raise InputError(
                 "a built-in data set must be used as it is, got an option for files with "
                 f"{source!r}, which has {info.classes} classes; remove target, task, drop, "
-                "categories, missing, group and what says how a file is written"
+                "categories and missing, and what says how a file is written"
             )
         return info.make(generator_of(seed))
     looks_like_path = any(mark in source for mark in "/\\")
