@@ -4,6 +4,7 @@ import pytest
 from benchmarks.quality import decisions
 
 
+@pytest.mark.slow
 def test_a_split_is_measured_and_told(capsys):
     found = decisions.one("breast cancer", "linear", 0)
     assert [run["metric"] for run in found] == ["f1", "balanced_accuracy", "profit"]
