@@ -203,7 +203,6 @@ class _Pieces:
         self._file = file
         self._of = file.pieces()
         self._lines: deque[str] = deque()
-        self._piece = ""
         self._read = 0
         self.line = 0  # the last one that was read
         self._rows = file.dialect.reader(self._following(), strict=strict)
