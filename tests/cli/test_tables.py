@@ -241,8 +241,14 @@ def test_the_network_that_is_best_on_validation_rows_is_kept(trained):
     assert read_json(trained.folder, "config.json")["data"]["validation_samples"] == 36
     assert "the best on 36 validation rows" in trained.out
     heads = next(line for line in trained.out.splitlines() if line.split()[:1] == ["training"])
-    assert heads.split() == ["training", "validation", "test", "baseline"]
+    assert heads.split() == ["training", "validation", "test", "baseline", "linear"]
     assert result["baseline"]["answer"] == "the shares of the classes"
+    assert result["linear"]["model"] == "logistic regression"
+    assert f"logistic regression, fitted to {result['linear']['rows']} training rows" in trained.out
+    advantage = result["linear"]["advantage"]
+    assert advantage["value"] == pytest.approx(result["linear"]["loss"] - result["test_loss"])
+    said = [line for line in result["verdict"] if "logistic regression" in line]
+    assert len(said) == (advantage["low"] <= 0)
 
 
 @pytest.mark.slow

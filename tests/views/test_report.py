@@ -207,6 +207,7 @@ def test_json_keeps_every_other_number():
         "validation_accuracy": None,
         "kept_at": None,
         "baseline": None,
+        "linear": None,
         "penalty": None,
         "decision": None,
         "verdict": None,

@@ -16,9 +16,16 @@ from gradless._core import storage, words
 from gradless.data.columns import Column
 from gradless.data.preprocessing import MISSING
 from gradless.objectives import quality
-from gradless.objectives.quality import Metric
 from gradless.runs.prepared import Prepared
-from gradless.views.report import Result, caution, decision_words, kept_words, penalty_words
+from gradless.views.findings import Findings
+from gradless.views.report import (
+    Result,
+    caution,
+    decision_words,
+    kept_words,
+    linear_words,
+    penalty_words,
+)
 
 CARD = "model_card.md"
 # Of more classes the picture alone shows the confusion matrix.
@@ -30,9 +37,7 @@ def write(
     folder: Path,
     prepared: Prepared,
     result: Result,
-    found: Sequence[Metric],
-    simple: Sequence[Metric],
-    answers: np.ndarray,
+    known: Findings,
     pictures: Sequence[Path],
 ) -> None:
     """Write the card of a finished run.
@@ -43,17 +48,14 @@ def write(
         The run folder.
     prepared, result
         The run.
-    found, answers
-        Metrics, and the network's probabilities or numbers, on the test data; on the training data
-        if there are none.
-    simple
-        The same metrics of one answer for all rows.
+    known
+        How good it is, on the test data; on the training data if there are none.
     pictures
         In the folder.
     """
     parts = (
         _heading(prepared),
-        _quality(prepared, result, found, simple, answers, pictures),
+        _quality(prepared, result, known, pictures),
         _data(prepared),
         _training(prepared, result),
         _use(folder),
@@ -78,15 +80,9 @@ def _heading(prepared: Prepared) -> Iterator[str]:
 
 
 def _quality(
-    prepared: Prepared,
-    result: Result,
-    found: Sequence[Metric],
-    simple: Sequence[Metric],
-    answers: np.ndarray,
-    pictures: Sequence[Path],
+    prepared: Prepared, result: Result, known: Findings, pictures: Sequence[Path]
 ) -> Iterator[str]:
-    train, test = prepared.train, prepared.test
-    shown = train if test is None else test
+    train, test, shown = prepared.train, prepared.test, known.rows
     yield "## How good is it?"
     yield ""
     if test is None:
@@ -100,12 +96,19 @@ def _quality(
             "no part in training:"
         )
     yield ""
-    others = {metric.name: metric.text for metric in simple}
+    beside = known.beside()
+    others = [{metric.name: metric.text for metric in metrics} for metrics in beside.values()]
     yield from _table(
-        ("measure", "value", "95 % interval", "baseline", "meaning"),
+        ("measure", "value", "95 % interval", *beside, "meaning"),
         [
-            (_cell(m.label), m.text, m.interval or "-", others.get(m.name, "-"), m.meaning)
-            for m in found
+            (
+                _cell(m.label),
+                m.text,
+                m.interval or "-",
+                *(texts.get(m.name, "-") for texts in others),
+                m.meaning,
+            )
+            for m in known.found
         ],
     )
     for sentence in result.verdict or ():
@@ -119,9 +122,13 @@ def _quality(
         yield f"**{few[0].upper()}{few[1:]}.**"
     if result.baseline is not None:
         yield f"The baseline answers every row alike: {_cell(str(result.baseline['answer']))}."
-        yield ""
+    if result.linear is not None:
+        yield f"The linear model is a {linear_words(result)}, on the same inputs."
+        for sentence in _advantage(result):
+            yield sentence
+    yield ""
     if train.class_names is not None and len(train.class_names) <= _CLASSES_IN_TEXT:
-        counts = quality.confusion_matrix(shown.targets, answers)
+        counts = quality.confusion_matrix(shown.targets, known.answers)
         heads = [f"predicted {_cell(name)}" for name in train.class_names]
         yield from _table(
             ("", *heads),
@@ -133,6 +140,19 @@ def _quality(
     for path in pictures:
         yield f"![{path.stem.replace('_', ' ')}]({path.name})"
     yield ""
+
+
+def _advantage(result: Result) -> Iterator[str]:
+    """How much better than the linear model it is."""
+    advantage = None if result.linear is None else result.linear["advantage"]
+    if advantage is None:
+        return
+    value, low, high = (words.loss(advantage[part]) for part in ("value", "low", "high"))
+    yield (
+        f"The advantage of the network over it in {result.objective} is {value} on these rows, and "
+        f"{low} to {high} over resamples of them (95 % interval of the paired difference); below 0, "
+        "the linear model is better."
+    )
 
 
 def _data(prepared: Prepared) -> Iterator[str]:

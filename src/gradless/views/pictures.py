@@ -88,7 +88,8 @@ def draw(
         path = folder / f"penalty.{suffix}"
         fitted = "log loss" if train.class_names is not None else "loss, scaled"
         strengths.strengths(
-            *(penalty[part] for part in ("strengths", "losses", "errors", "fitted", "alpha")), path,
+            penalty["strengths"], penalty["losses"], penalty["errors"], penalty["fitted"],
+            penalty["alpha"], path,
             quantity=fitted, title=f"{train.name}: how strong a penalty?",
         )  # fmt: skip
         paths.append(path)
