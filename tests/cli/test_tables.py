@@ -112,7 +112,7 @@ def card_of(run: Trained) -> str:
 
 
 def test_a_run_leaves_card_preprocessing_and_pictures(trained):
-    pictures = {"loss.png", "accuracy.png", "confusion.png", "roc.png"}
+    pictures = {"loss.png", "accuracy.png", "confusion.png", "roc.png", "reliability.png"}
     expected = MEASURED | pictures | {"validation.csv"}
     assert {path.name for path in trained.folder.iterdir()} == expected
     assert all(is_picture(trained.folder / name) for name in pictures)
@@ -369,6 +369,7 @@ def test_evaluate_agrees_with_scikit_learn_on_what_predict_says(trained, place):
         "balanced accuracy": metrics.balanced_accuracy_score(true, predicted),
         "F1": metrics.f1_score(true, predicted, pos_label="yes"),
         "log loss": metrics.log_loss(true, score),
+        "Brier score": metrics.brier_score_loss(true, score),
         "ROC AUC": metrics.roc_auc_score(true == "yes", score),
         "average precision": metrics.average_precision_score(true == "yes", score),
     }
@@ -716,7 +717,7 @@ def test_a_run_for_f1_says_f1_everywhere(place):
     assert re.search(r"New best network, evaluation: \d+, f1: 0\.\d+, accuracy: \d\d\.\d%", text)
     assert re.search(f"^f1 +{reached:.4f} ", text, re.MULTILINE)
     assert "loss" not in text.replace("log loss", "")
-    pictures = {"f1.png", "accuracy.png", "confusion.png", "roc.png"}
+    pictures = {"f1.png", "accuracy.png", "confusion.png", "roc.png", "reliability.png"}
     expected = MEASURED | pictures | {"validation.csv"}
     assert {path.name for path in Path("runs/run").iterdir()} == expected
     card = Path("runs/run/model_card.md").read_text(encoding="utf-8")

@@ -28,7 +28,7 @@ def test_a_run_in_the_plane_leaves_its_files(vertical):
 
 
 def test_a_run_of_several_features_leaves_a_confusion_matrix(iris):
-    pictures = {"loss.png", "accuracy.png", "confusion.png"}
+    pictures = {"loss.png", "accuracy.png", "confusion.png", "reliability.png"}
     expected = MEASURED | pictures | {"validation.csv"}
     assert {path.name for path in iris.folder.iterdir()} == expected
     assert is_picture(iris.folder / "confusion.png")

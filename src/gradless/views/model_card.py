@@ -149,9 +149,9 @@ def _advantage(result: Result) -> Iterator[str]:
         return
     value, low, high = (words.loss(advantage[part]) for part in ("value", "low", "high"))
     yield (
-        f"The advantage of the network over it in {result.objective} is {value} on these rows, and "
-        f"{low} to {high} over resamples of them (95 % interval of the paired difference); below 0, "
-        "the linear model is better."
+        f"The advantage of the network over it in {result.objective} is {value} on these "
+        f"rows, and {low} to {high} over resamples of them (95 % interval of the paired "
+        "difference); below 0, the linear model is better."
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradless._core import words
 from gradless.objectives import Objective
-from gradless.runs.network import Network
+from gradless.runs.network import Network, softmax
 from gradless.runs.prepared import Prepared
 from gradless.strategies.base import begins_elsewhere
 from gradless.training.history import History
@@ -33,8 +33,8 @@ def draw(
     """Draw a run's pictures into its folder.
 
     The objective and the accuracy over evaluations; the decision boundary of two numbers. Of
-    measured data the confusion matrix and, of two classes, the ROC curve, or predictions against
-    targets for regression.
+    measured data the confusion matrix, the reliability of probabilities and, of two classes, the
+    ROC curve, or predictions against targets for regression.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def _outcome(result: Mapping[str, Any], objective: Objective) -> str:
 
 def _draw_answers(folder: Path, network: Network, prepared: Prepared, suffix: str) -> list[Path]:
     """Pictures of what the network answers on the test data, if there are some."""
-    from gradless.views import predictions  # noqa: PLC0415
+    from gradless.views import predictions, reliability  # noqa: PLC0415
 
     train, test = prepared.train, prepared.test
     shown = train if test is None else test
@@ -155,4 +155,8 @@ def _draw_answers(folder: Path, network: Network, prepared: Prepared, suffix: st
             title,
             name=train.class_names[1],
         )
+    if np.isfinite(outputs).all():
+        paths.append(folder / f"reliability.{suffix}")
+        probabilities = softmax(outputs.astype(np.float64))
+        reliability.reliability(shown.targets, probabilities, train.class_names, paths[-1], title)
     return paths
