@@ -113,6 +113,7 @@ def card_of(run: Trained) -> str:
 
 def test_a_run_leaves_card_preprocessing_and_pictures(trained):
     pictures = {"loss.png", "accuracy.png", "confusion.png", "roc.png", "reliability.png"}
+    pictures |= {"importance.png", "dependence.png"}
     expected = MEASURED | pictures | {"validation.csv"}
     assert {path.name for path in trained.folder.iterdir()} == expected
     assert all(is_picture(trained.folder / name) for name in pictures)
@@ -200,6 +201,8 @@ def test_the_card_says_what_was_trained_on_what_and_how_good_it_is(trained, plac
         f"gradless predict {trained.folder} NEW.csv",
         "![roc](roc.png)",
         "![confusion](confusion.png)",
+        "## Which columns count?",
+        "![importance](importance.png)",
     ):
         assert part in card
     rows = [line for line in card.splitlines() if line.startswith("| true ")]
@@ -718,6 +721,7 @@ def test_a_run_for_f1_says_f1_everywhere(place):
     assert re.search(f"^f1 +{reached:.4f} ", text, re.MULTILINE)
     assert "loss" not in text.replace("log loss", "")
     pictures = {"f1.png", "accuracy.png", "confusion.png", "roc.png", "reliability.png"}
+    pictures |= {"importance.png", "dependence.png"}
     expected = MEASURED | pictures | {"validation.csv"}
     assert {path.name for path in Path("runs/run").iterdir()} == expected
     card = Path("runs/run/model_card.md").read_text(encoding="utf-8")

@@ -202,7 +202,10 @@ def run(
     run_folder.write_result(folder, result.as_json())
     was_interrupted = stopped_because == interrupts.INTERRUPTED
     looks = () if chosen is None else chosen.shown
-    drawn = pictures.draw(folder, history, network, prepared, stop, looks, result.as_json())
+    shuffled = [] if known is None else known.importance
+    drawn = pictures.draw(
+        folder, history, network, prepared, stop, looks, result.as_json(), "png", shuffled
+    )
     if known is not None:
         model_card.write(folder, prepared, result, known, drawn)
     status.write_status(folder, "interrupted" if was_interrupted else "finished", why)

@@ -6,7 +6,7 @@ have such diagrams), with Wilson's intervals of the shares (Wilson, "Probable In
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -66,7 +66,7 @@ def bins(happened: npt.ArrayLike, probabilities: npt.ArrayLike) -> Bins:
     return Bins(means, share, (middle - reach).clip(0), (middle + reach).clip(max=1), rows)
 
 
-def judged(targets: npt.NDArray[np.integer], probabilities: Array) -> tuple[Array, Array]:
+def judged(targets: npt.NDArray[Any], probabilities: Array) -> tuple[Array, Array]:
     """What is to happen and how likely it is said to be, each (rows,).
 
     Of two classes the second one; of more, that the most likely class is the true one.

@@ -16,6 +16,7 @@ from gradless.objectives.quality import Metric
 from gradless.runs import advantage
 from gradless.runs.advantage import Advantage
 from gradless.runs.baseline import Baseline, baseline
+from gradless.runs.importance import Importance, importances
 from gradless.runs.linear import Linear, linear
 from gradless.runs.network import Network, softmax
 from gradless.runs.prepared import Judged, Prepared
@@ -40,6 +41,8 @@ class Findings:
         The same metrics of these, without intervals.
     over_baseline, over_linear
         The advantage of the network over them on test rows.
+    importance
+        Of the columns.
     """
 
     rows: Dataset
@@ -51,6 +54,7 @@ class Findings:
     of_linear: list[Metric]
     over_baseline: Advantage | None
     over_linear: Advantage | None
+    importance: list[Importance]
 
     def beside(self) -> dict[str, list[Metric]]:
         """Metrics of what is simpler, by its heading."""
@@ -113,7 +117,9 @@ def findings(network: Network, prepared: Prepared) -> Findings:
         line,
         [] if simple is None else _metrics(rows.targets, simple.of(rows.n_samples), names),
         [] if line is None else _metrics(rows.targets, line.answers, names),
-        *over,
+        over[0],
+        over[1],
+        importances(network, prepared),
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from gradless._core import storage, words
 from gradless.data.columns import Column
 from gradless.data.preprocessing import MISSING
 from gradless.objectives import quality
+from gradless.runs.importance import rows_used
 from gradless.runs.prepared import Prepared
 from gradless.views.findings import Findings
 from gradless.views.report import (
@@ -31,6 +32,8 @@ CARD = "model_card.md"
 # Of more classes the picture alone shows the confusion matrix.
 _CLASSES_IN_TEXT = 10
 _LISTED = 8
+_COLUMNS = 15
+_OF_COLUMNS = ("importance", "dependence")  # pictures
 
 
 def write(
@@ -56,6 +59,7 @@ def write(
     parts = (
         _heading(prepared),
         _quality(prepared, result, known, pictures),
+        _columns(prepared, known, pictures),
         _data(prepared),
         _training(prepared, result),
         _use(folder),
@@ -137,9 +141,47 @@ def _quality(
                 for name, row in zip(train.class_names, counts, strict=True)
             ],
         )
-    for path in pictures:
+    yield from _images(path for path in pictures if path.stem not in _OF_COLUMNS)
+
+
+def _images(paths: Iterable[Path]) -> Iterator[str]:
+    for path in paths:
         yield f"![{path.stem.replace('_', ' ')}]({path.name})"
     yield ""
+
+
+def _columns(prepared: Prepared, known: Findings, pictures: Sequence[Path]) -> Iterator[str]:
+    """How important columns are."""
+    if not known.importance:
+        return
+    objective = prepared.problem.objective
+    change = "falls" if objective.greater_is_better else "rises"
+    yield "## Which columns count?"
+    yield ""
+    yield (
+        f"How much the {objective.quantity} ({objective.name}) {change} when a column's values are "
+        f"shuffled among {rows_used(prepared):,} {'test' if prepared.test else 'training'} rows:"
+    )
+    yield ""
+    yield from _table(
+        ("column", "importance", "95 % interval"),
+        [
+            (
+                _cell(one.name),
+                words.loss(one.value),
+                f"{words.loss(one.low)} to {words.loss(one.high)}",
+            )
+            for one in known.importance[:_COLUMNS]
+        ],
+    )
+    if (more := len(known.importance) - _COLUMNS) > 0:
+        yield f"Less important: {words.plural(more, 'other column')}."
+    yield (
+        "Columns that say the same share their importance, and none is a cause: the network uses "
+        "what goes together with the answer."
+    )
+    yield ""
+    yield from _images(path for path in pictures if path.stem in _OF_COLUMNS)
 
 
 def _advantage(result: Result) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ _BARS = 20
 
 
 def reliability(
-    targets: npt.NDArray[np.integer],
+    targets: npt.NDArray[Any],
     probabilities: npt.NDArray[np.float64],
     class_names: Sequence[str],
     path: Path | str | None,
