@@ -201,6 +201,8 @@ def test_the_card_says_what_was_trained_on_what_and_how_good_it_is(trained, plac
         f"gradless predict {trained.folder} NEW.csv",
         "![roc](roc.png)",
         "![confusion](confusion.png)",
+        "It decides for `yes` where that is the more likely class",
+        "| **0.5000, as it is** | ",
         "## Which columns count?",
         "![importance](importance.png)",
     ):

@@ -16,6 +16,7 @@ from gradless._core import storage, words
 from gradless.data.columns import Column
 from gradless.data.preprocessing import MISSING
 from gradless.objectives import quality
+from gradless.objectives.thresholds import thresholds
 from gradless.runs.importance import rows_used
 from gradless.runs.prepared import Prepared
 from gradless.views.findings import Findings
@@ -141,7 +142,45 @@ def _quality(
                 for name, row in zip(train.class_names, counts, strict=True)
             ],
         )
+    if train.class_names is not None and len(train.class_names) == 2:
+        yield from _thresholds(prepared, result, known)
     yield from _images(path for path in pictures if path.stem not in _OF_COLUMNS)
+
+
+def _thresholds(prepared: Prepared, result: Result, known: Findings) -> Iterator[str]:
+    """Where the decision is, and what moving it would cost."""
+    if not np.isfinite(known.answers).all():
+        return
+    assert prepared.train.class_names is not None
+    name = _code(prepared.train.class_names[1])
+    yield f"It decides for {name} where that is the more likely class. With another threshold:"
+    yield ""
+
+    def share(value: float | None) -> str:
+        return "-" if value is None else words.percent(value)
+
+    yield from _table(
+        ("probability of at least", f"taken for {name}", "precision", "recall", "F1"),
+        [
+            (
+                f"**{words.loss(one.probability)}, as it is**" if one.used
+                else words.loss(one.probability),
+                share(one.share),
+                share(one.precision),
+                share(one.recall),
+                words.loss(one.f1),
+            )
+            for one in thresholds(known.rows.targets, known.answers[:, 1])
+        ],
+    )  # fmt: skip
+    moved = result.decision is not None and result.decision["kind"] != "argmax"
+    if moved:
+        yield (
+            f"The decision was chosen for {result.objective}: probabilities were moved for it, and "
+            "are no longer those of how often a class occurs."
+        )
+    yield "A threshold that is chosen by this table is to be judged on other rows."
+    yield ""
 
 
 def _images(paths: Iterable[Path]) -> Iterator[str]:
