@@ -207,6 +207,10 @@ def test_the_card_says_what_was_trained_on_what_and_how_good_it_is(trained, plac
         "![importance](importance.png)",
     ):
         assert part in card
+    page = (trained.folder / "card.html").read_text(encoding="utf-8")
+    assert page.count("<img ") == card.count("![") > 5
+    assert page.count('src="data:image/png;base64,') == page.count("src=")
+    assert f"as a page:  {trained.folder / 'card.html'}" in trained.out
     rows = [line for line in card.splitlines() if line.startswith("| true ")]
     matrix = np.array([[int(cell) for cell in row.split("|")[2:-1]] for row in rows])
     assert matrix.sum() == 60

@@ -231,6 +231,7 @@ def run(
         console.print(f"log: {how}", highlight=False, markup=False, soft_wrap=True)
     if prepared.is_measured:
         console.print(f"model card: {folder / model_card.CARD}", highlight=False, soft_wrap=True)
+        console.print(f"as a page:  {folder / model_card.PAGE}", highlight=False, soft_wrap=True)
     if was_interrupted:
         print(f"gradless: saved; resume with: gradless resume {folder}", file=sys.stderr)
     return interrupts.exit_code()

@@ -11,6 +11,7 @@ model.safetensors   weights and biases; for numbers, what brings outputs into th
 preprocessing.skops what makes inputs of the columns, as learned in training
 result.json         the numbers of the closing table
 model_card.md       what was trained on what, how good it is, how to use it
+card.html           the same as a page with its pictures
 *.png               objective, accuracy, and the network's decisions
 =================== ========================================================
 
