@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +31,9 @@ SHORTER: dict[str, dict[str, str]] = {
         "rows=2_000": "rows=800",
         'objective="f1", random_state=0': 'objective="f1", max_evaluations=2_000, random_state=0',
         "max_evaluations=10_000": "max_evaluations=1_000",
+        "(16,), random_state=0)": "(16,), max_iter=20, random_state=0)",
+        "n_splits=3": "n_splits=2",
+        "cv=3": "cv=2",
         "--evaluations 20000": "--evaluations 2000",
     },
     "researcher.py": {
@@ -76,21 +79,25 @@ def shortened(notebook: Path) -> str:
 
 def examples(copies: Path) -> Iterator[list[Example]]:
     """Examples that share a folder; first those that take longest. Shorter notebooks are copies."""
-    longest = ROOT / "docs" / "command-line.md"
-    yield of_page(longest)
-    yield of_page(ROOT / "README.md")
+    longest, readme = ROOT / "docs" / "command-line.md", ROOT / "README.md"
+    of_readme = {text for _, text in blocks(readme)}
+    # What README shows as well is run once; what follows on a page does not need it.
+    yield of_page(longest, of_readme)
+    yield of_page(readme)
     for notebook in sorted((ROOT / "examples").glob("*.py"), reverse=True):
         copy = copies / notebook.name
         copy.write_text(shortened(notebook), encoding="utf-8")
         yield [Example(f"examples/{notebook.name}", [sys.executable, str(copy)])]
     for page in sorted({*(ROOT / "docs").glob("*.md")} - {longest}):
-        yield of_page(page)
+        yield of_page(page, of_readme)
 
 
-def of_page(page: Path) -> list[Example]:
-    """The examples of a page; of a limit of seconds, one is enough."""
+def of_page(page: Path, known: Collection[str] = ()) -> list[Example]:
+    """The examples of a page but those ``known``; of a limit of seconds, one is enough."""
     found = []
     for language, text in blocks(page):
+        if text in known:
+            continue
         name = f"{page.name}: {text.strip().splitlines()[0]}"
         if language == "bash":
             text = TIME.sub(r"\1 1", text)

@@ -18,6 +18,7 @@ NAMES = {
     "History",
     "InputError",
     "MLP",
+    "MetricTunedClassifier",
     "Minimum",
     "Objective",
     "Observer",

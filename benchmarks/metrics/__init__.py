@@ -64,10 +64,11 @@ TABLES = {
     ),
 }
 
-DIRECT, LOG_LOSS = "gradless, trained for it", "gradless, for log loss"
+DEFAULT = "gradless, default"  # a penalty by cross-validation, then a decision
+DIRECT, LOG_LOSS = "gradless, searched for it", "gradless, searched for log loss"
 MLP, MLP_TUNED = "MLPClassifier", "MLPClassifier, threshold tuned"
 LINEAR, LINEAR_TUNED = "LogisticRegression", "LogisticRegression, threshold tuned"
-WAYS = (DIRECT, LOG_LOSS, MLP, MLP_TUNED, LINEAR, LINEAR_TUNED)
+WAYS = (DEFAULT, DIRECT, LOG_LOSS, MLP, MLP_TUNED, LINEAR, LINEAR_TUNED)
 TUNED = {MLP_TUNED: MLP, LINEAR_TUNED: LINEAR}
 WITH_THRESHOLD = (F1,)  # metrics for which one is tuned: the others of rare classes have none
 
@@ -78,7 +79,8 @@ class Options(NamedTuple):
     tables: tuple[str, ...] = tuple(TABLES)
     splits: int = 20
     samples: int | None = None  # at most
-    # More of them, for all tables. All rows train, as they do for the ways compared with.
+    # More of them, for all tables and searches. All rows train, as they do for the ways compared
+    # with.
     settings: Mapping[str, Any] = MappingProxyType({"early_stopping": False})
 
 

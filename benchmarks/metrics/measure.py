@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.metrics import (
+    DEFAULT,
     DIRECT,
     LINEAR,
     LOG_LOSS,
@@ -54,9 +55,10 @@ def _runs(
     way: str, metrics: tuple[str, ...], parts: Any, settings: Mapping[str, Any], split: int
 ) -> Results:
     """Of one way on one split, by metric; what does not depend on the metric is fitted once."""
-    if way == DIRECT:
+    if way in (DEFAULT, DIRECT):
+        of_way = settings if way == DIRECT else {}
         made = {
-            metric: GradientFreeClassifier(objective=metric, random_state=split, **settings)
+            metric: GradientFreeClassifier(objective=metric, random_state=split, **of_way)
             for metric in metrics
         }
     elif way in TUNED:

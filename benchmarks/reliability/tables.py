@@ -164,10 +164,19 @@ def _cell(text: str, style: str, chance: random.Random) -> str:
 
 def check_read(path: Path, table: Content) -> None:
     """The file's content is the table, read for training and by column."""
-    read = read_table(path, TARGET)
-    if read.feature_names != tuple(table.names):
+    columns = dict(zip(table.names, zip(*table.values, strict=True), strict=True))
+    useless = {name for name, cells in columns.items() if may_be_left_out(name, cells)}
+    try:
+        read = read_table(path, TARGET)
+    except InputError as error:
+        if useless == set(table.names) and "a column to learn from" in str(error):
+            return
+        raise
+    left_out = {left.name for left in read.left_out}
+    names = tuple(name for name in table.names if name not in left_out)
+    if read.feature_names != names or not left_out <= useless:
         raise BrokenPromiseError(f"{path}: names {read.feature_names}, expected {table.names}")
-    _check_columns(path, read.columns, list(zip(*table.values, strict=True)))
+    _check_columns(path, read.columns, [columns[name] for name in names])
     if isinstance(table.targets[0], str):
         classes = sorted(set(map(str, table.targets)))
         expected = np.array([classes.index(str(name)) for name in table.targets], np.int32)
@@ -179,8 +188,19 @@ def check_read(path: Path, table: Content) -> None:
             raise BrokenPromiseError(f"{path}: classes {read.class_names}, expected numbers")
     if not _same(read.targets, expected):
         raise BrokenPromiseError(f"{path}: targets {read.targets}, expected {expected}")
-    backwards = read_columns(path, table.names[::-1], read.columns.kinds[::-1])
-    _check_columns(path, backwards, list(zip(*table.values, strict=True))[::-1])
+    backwards = read_columns(path, names[::-1], read.columns.kinds[::-1])
+    _check_columns(path, backwards, [columns[name] for name in names[::-1]])
+
+
+def may_be_left_out(name: str, cells: Sequence[Cell]) -> bool:
+    """Whether nothing can be learned from a column: constants, names, identifiers."""
+    filled = [cell for cell in cells if cell is not None]
+    different = set(filled)
+    if len(different) < 2 and len(filled) == len(cells):
+        return True
+    if isinstance(filled[0], str):
+        return len(different) > 20 and len(different) > len(filled) / 4
+    return len(different) == len(cells) and all(float(cell) == int(float(cell)) for cell in filled)
 
 
 def _check_columns(path: Path, read: Columns, expected: Sequence[Sequence[Cell]]) -> None:

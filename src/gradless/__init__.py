@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from gradless.data.datasets import load as load_dataset
     from gradless.estimators.classifier import GradientFreeClassifier
     from gradless.estimators.loading import load as load_estimator
+    from gradless.estimators.metric_tuned import MetricTunedClassifier
     from gradless.estimators.regressor import GradientFreeRegressor
     from gradless.models.mlp import MLP
     from gradless.objectives import Objective
@@ -69,6 +70,7 @@ __all__ = [
     "GradientFreeRegressor",
     "History",
     "InputError",
+    "MetricTunedClassifier",
     "Minimum",
     "Objective",
     "Observer",
@@ -106,6 +108,7 @@ _HOMES = {
     "GradientFreeRegressor": "estimators.regressor",
     "History": "training.history",
     "InputError": "_core.errors",
+    "MetricTunedClassifier": "estimators.metric_tuned",
     "Minimum": "training.minimum",
     "Objective": "objectives",
     "Observer": "training.observers",

@@ -11,7 +11,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 from benchmarks.reliability import tables as fuzz
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from gradless._core.errors import InputError
@@ -108,6 +108,8 @@ def test_any_bytes_at_all(path, data):
 def test_columns_are_found_by_name(path, content, chance, data):
     """Of unseen rows: in another order, with more columns, or without one."""
     path.write_bytes(fuzz.render(content, chance))
+    every = dict(zip(content.names, zip(*content.values, strict=True), strict=True))
+    assume(not all(fuzz.may_be_left_out(name, cells) for name, cells in every.items()))
     trained = read_table(path, fuzz.TARGET)
     columns = dict(zip(content.names, zip(*content.values, strict=True), strict=True))
     kinds = dict(zip(trained.feature_names, trained.columns.kinds, strict=True))
@@ -124,7 +126,7 @@ def test_columns_are_found_by_name(path, content, chance, data):
     ]
     path.write_bytes(fuzz.render(fuzz.Content(written, rows, [0.5] * len(rows)), chance))
     found = read_columns(path, trained.feature_names, list(kinds.values()))
-    fuzz._check_columns(path, found, list(columns.values()))
+    fuzz._check_columns(path, found, [columns[name] for name in trained.feature_names])
 
     absent = data.draw(names.filter(lambda name: name not in written))
     with pytest.raises(InputError, match="no column named") as error:
@@ -213,7 +215,7 @@ def test_corpus_that_is_read(path, data):
 def test_quotes_doubled_and_line_breaks_in_names(path):
     path.write_bytes(
         b'"a ""quoted"" name","with, comma","two\r\nlines",y\n'
-        b'1,2,3,"say ""u"""\n1,2,3,5" v\n1,2,3,v\n1,2,3,5" v\n'
+        b'1,2,3,"say ""u"""\n1,3,3,5" v\n4,2,3,v\n1,2,9,5" v\n'
     )
     read = read_table(path)
     assert read.feature_names == ('a "quoted" name', "with, comma", "two lines")

@@ -1,6 +1,7 @@
 """Every objective is that of scikit-learn or SciPy, with weights, ties and degenerate samples."""
 
 import functools
+import json
 import warnings
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from gradless.objectives import NAMES, Objective, pick, prepared
 from gradless.problems.contract import Layout
 from gradless.problems.supervised import SupervisedProblem
 from gradless.strategies import get as strategy
+from helpers import judged_directly
 
 SAMPLES = 64
 SIZES = (1, 2, 7, SAMPLES)
@@ -32,7 +34,9 @@ KINDS = {
     "1 number": ("regression", 1),
     "2 numbers": ("regression", 2),
 }
-TESTED = (*NAMES, "precision_at_recall:0.3", "huber:0.1", "quantile:0.9")
+COSTS = "cost_matrix:[[0,1,2,0.5],[3,0,-1,2],[1,1,0,1],[9,0,2,1]]"
+TESTED = (*NAMES, "precision_at_recall:0.3", "huber:0.1", "quantile:0.9", "precision_at_k:5")
+TESTED = (*TESTED, COSTS)
 
 
 def offered(objective: Objective, kind: str) -> bool:
@@ -163,7 +167,16 @@ def all_judged(kind: str) -> dict[str, Judged]:
     def judge(cases):
         return jax.lax.map(lambda case: {name: both(name, *case) for name in names}, cases)
 
-    targets = [prepared(task, case.targets, width, case.weight) for case in cases(kind)]
+    targets = [
+        prepared(
+            task,
+            case.targets,
+            width,
+            case.weight,
+            judged_directly.beside(case.targets),
+        )
+        for case in cases(kind)
+    ]
     outputs = np.stack([case.outputs.T for case in cases(kind)])
     found = judge((outputs, jax.tree.map(lambda *x: np.stack(x), *targets)))
     return jax.tree.map(np.asarray, found)
@@ -321,6 +334,16 @@ ORACLES = {
     "quantile": lambda y, z, w, q: sk.mean_pinball_loss(y, z, alpha=q, sample_weight=w),
     "r2": r2,
     "spearman": spearman,
+    "quadratic_kappa": judged_directly.quadratic_kappa,
+    "cost_matrix": judged_directly.cost,
+    "precision_at_k": judged_directly.precision_at_k,
+    "profit_at_k": judged_directly.profit_at_k,
+    "profit": judged_directly.profit,
+    "equal_opportunity": judged_directly.equal_opportunity,
+    "equal_opportunity_f1": judged_directly.equal_opportunity_f1,
+    "concordance": judged_directly.concordance,
+    "ndcg": judged_directly.ndcg,
+    "ndcg_at_k": judged_directly.ndcg,
 }
 
 
@@ -329,9 +352,12 @@ def expected(name: str, case: Case) -> float:
     y, z, w = (x[: case.real] for x in (case.targets, case.outputs, case.weight))
     if y.dtype.kind == "f":
         y, z = y.reshape(len(y), -1), z.astype(np.float64)
+    beside = judged_directly.beside(case.targets)
+    beside = {role: beside[role][: case.real] for role in objectives.get(name).needs}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return ORACLES[family](y, z, w.astype(np.float64), *([float(number)] if number else []))
+        numbers = [json.loads(number)] if number else []
+        return ORACLES[family](y, z, w.astype(np.float64), *numbers, **beside)
 
 
 # --- All against these ----------------------------------------------------------------------------
@@ -415,6 +441,9 @@ DEGENERATE = {
     ("precision_at_recall:0.9", "2 classes"): (None, 0, 0, 0),
     ("f1", "3 labels"): (0, 0, 0, 0),
     ("f1_weighted", "3 labels"): (0, 0, 0, 0),
+    ("quadratic_kappa", "2 classes"): (0, 0, 0, 0),
+    ("quadratic_kappa", "4 classes"): (0, 0, 0, 0),
+    ("precision_at_k:5", "2 classes"): (None, 0, 0, 0),
     ("r2", "1 number"): (None, 0, 0, 1),
     ("r2", "2 numbers"): (None, 0, 0, 1),
     ("spearman", "1 number"): (0, 0, 0, 0),
@@ -494,6 +523,7 @@ ONE_KIND_EACH = [
         ),
     )
     for name in NAMES
+    if not objectives.get(name).needs
 ]
 
 

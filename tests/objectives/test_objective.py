@@ -11,6 +11,7 @@ from sklearn.metrics import accuracy_score, mean_squared_error, zero_one_loss
 from gradless import book, objectives
 from gradless._core.errors import InputError
 from gradless.objectives import ALIASES, NAMES, OBJECTIVES, class_targets, prepared
+from helpers import judged_directly
 
 SAMPLES, CLASSES = 64, 4  # as in test_metrics, which needs the same programs
 
@@ -170,7 +171,8 @@ def test_rows_and_array_agree(task: str, labels) -> None:
         "regression": np.random.default_rng(3).normal(size=(SAMPLES, CLASSES)),
     }
     here = [OBJECTIVES[name] for name in OBJECTIVES if task in OBJECTIVES[name].tasks]
-    outputs, targets = random_logits().T, prepared(task, given[task], CLASSES)
+    beside = judged_directly.beside(given["regression"])
+    outputs, targets = random_logits().T, prepared(task, given[task], CLASSES, None, beside)
 
     @jax.jit
     def both(outputs, targets):
@@ -225,7 +227,10 @@ def test_all_that_have_no_number_are_listed() -> None:
 
 @pytest.mark.parametrize("alias", ALIASES)
 def test_aliases_are_the_same_objective(alias: str) -> None:
-    assert objectives.get(alias) is OBJECTIVES[ALIASES[alias]]
+    known = {"quantile": "quantile", "cost_matrix": "cost_matrix:[[0,1],[5,0]]"}
+    number = known.get(ALIASES[alias], ALIASES[alias]).partition(":")[2]
+    given, meant = (name + ":" * bool(number) + number for name in (alias, ALIASES[alias]))
+    assert objectives.get(given) is objectives.get(meant)
 
 
 @pytest.mark.parametrize(
@@ -256,6 +261,16 @@ def test_equal_numbers_are_the_same_objective(given: str, same: str) -> None:
         ("huber:-1", "a number above 0, got -1. For example: huber:1$"),
         ("quantile:1", "a number between 0 and 1, got 1"),
         ("quantile:nan", "got nan. For example: quantile:0.5$"),
+        (
+            "precision_at_k",
+            "a number of rows, a whole one of 1 or more or a share below 1, got none",
+        ),
+        ("precision_at_k:0", "got 0. For example: precision_at_k:0.1$"),
+        ("profit_at_k:2.5", "got 2.5"),
+        ("profit:-1", "a number of 0 or more, what acting costs, got -1. For example: profit:5$"),
+        ("ndcg_at_k:0", "a number of places, a whole one of 1 or more, got 0"),
+        ("equal_opportunity:1", "a number from 0 to below 1, got 1"),
+        ("cost_matrix", r"'cost_matrix' must have costs, got none. For example: cost_matrix:\[\["),
     ],
 )
 def test_numbers_out_of_range(name: str, message: str) -> None:
@@ -274,7 +289,9 @@ def test_the_closest_name_may_have_a_number_or_be_an_alias(given: str, close: st
 
 STEPS = {"zero_one", "accuracy", "balanced_accuracy", "f1", "f1_macro", "f1_weighted", "fbeta:2"}
 STEPS |= {"matthews", "cohen_kappa", "roc_auc", "average_precision", "precision_at_recall:0.9"}
-STEPS |= {"spearman"}
+STEPS |= {"spearman", "quadratic_kappa", "precision_at_k:0.1", "profit_at_k:0.1", "profit:5"}
+STEPS |= {"equal_opportunity:0.02", "equal_opportunity_f1:0.02", "concordance", "ndcg"}
+STEPS |= {"ndcg_at_k:10", "cost_matrix:[[0,1],[5,0]]"}
 
 
 def test_those_that_go_in_steps_are_known() -> None:

@@ -277,7 +277,7 @@ def test_a_history_says_in_short_what_it_holds():
 def test_a_history_is_drawn_into_a_file_and_for_a_notebook(tmp_path):
     history = History()
     history.append(**make_rows(50))
-    figure = history.plot(tmp_path / "loss.svg", title="exponential noise")
+    figure = history.plot(path=tmp_path / "loss.svg", title="exponential noise")
     assert (tmp_path / "loss.svg").read_text(encoding="utf-8").rstrip().endswith("</svg>")
     (axes,) = figure.axes
     each, best = axes.get_lines()[:2]
@@ -286,3 +286,8 @@ def test_a_history_is_drawn_into_a_file_and_for_a_notebook(tmp_path):
     assert axes.get_title(loc="left") == "exponential noise"
     assert history.plot()._repr_png_().startswith(b"\x89PNG")
     assert [each.name for each in tmp_path.iterdir()] == ["loss.svg"]
+    (name, *_) = history.measures
+    axes = history.plot(name).axes[0]
+    assert axes.get_ylabel().startswith(name)
+    with pytest.raises(InputError, match=r"unknown measure 'loss.png'.*written by path="):
+        history.plot("loss.png")

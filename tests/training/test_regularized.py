@@ -8,7 +8,7 @@ from gradless import objectives
 from gradless._core.errors import InputError
 from gradless.models.mlp import MLP
 from gradless.training import regularized
-from gradless.training.regularized import Fit, Settings, fit, folds
+from gradless.training.regularized import Fit, Settings, fit, folds, judging
 from gradless.training.samples import Samples
 
 LOG_LOSS = objectives.get("cross_entropy")
@@ -197,7 +197,7 @@ def test_numbers_of_several_outputs_and_one_feature():
 def test_a_large_table_is_judged_by_a_sample(rings, monkeypatch):
     from gradless.training.regularized import settings  # noqa: PLC0415 - the name is used above
 
-    monkeypatch.setattr(settings, "_SAMPLE_WORK", 0)
+    monkeypatch.setattr(settings, "_FOLDS_WORK", 0)
     monkeypatch.setattr(settings, "_LEAST_SAMPLE", 30)
     seen, result = fitted(rings)
     assert seen[-1].share == pytest.approx(1)
@@ -217,6 +217,26 @@ def test_folds_spread_targets(numbers):
     low = targets[:, 0] < np.median(targets) if numbers else targets == 1
     counts = np.bincount(found[low], minlength=5)
     assert counts.max() - counts.min() <= (2 if numbers else 1)
+
+
+def judged_of(*means):
+    """Strengths whose losses differ by these means, with a standard error of 0.1."""
+    noise = np.tile([-1.0, 1.0], 50)
+    share = np.full(100, 0.01)
+    return {
+        10.0**power: judging.Judged(mean, 0.1, np.zeros((1, 100)), mean + power * noise, share)
+        for power, mean in enumerate(means)
+    }
+
+
+def test_strengths_beyond_a_clear_rise_are_left_out():
+    falling, rising, flat = judged_of(2, 1), judged_of(1, 2), judged_of(1, 1.05)
+    assert [judging.is_hopeless(a, rising) for a in (0.1, 3, 100)] == [False, False, True]
+    assert [judging.is_hopeless(a, falling) for a in (0.1, 3, 100)] == [True, False, False]
+    assert not any(judging.is_hopeless(a, flat) for a in (0.1, 3, 100))
+    assert not judging.is_hopeless(100, judged_of(1))
+    assert judging.best(judged_of(2, 1, 1, 3)) == 100
+    assert judging.best({}) is None
 
 
 @pytest.mark.parametrize(

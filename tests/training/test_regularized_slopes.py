@@ -1,6 +1,7 @@
 """Slopes felt at neurons are those of the weights, and weights of rows are repetitions."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -26,9 +27,16 @@ def network(task, objective, classes, rng, activation="tanh"):
     return model, shape, rng.normal(0, 0.7, shape.weights).astype(np.float32)
 
 
-def slopes_of(shape, vector, data, weight):
-    z = first_layer(shape.layers(vector), data)
-    return slopes(shape, vector, z, data, shares(weight), np.float32(ALPHA))
+def slopes_of(shape, vector, data, weight, blocks=2):
+    """Slopes of rows in one piece, which are cut into blocks."""
+
+    def cut(values):
+        return jnp.stack(jnp.split(values, blocks, axis=-1))
+
+    z = first_layer(shape.layers(vector), data.inputs)
+    targets = {name: cut(values) for name, values in data.targets.items() if values.ndim}
+    rows, share = Data(cut(data.inputs), targets), shares(cut(weight))
+    return slopes(shape, vector, cut(z), rows, share, np.float32(ALPHA))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +78,7 @@ def test_slopes_are_central_differences_along_each_weight(rng, task, objective, 
 
 def _mean(shape, vector, data, weight):
     layers = shape.layers(vector)
-    hidden = shape.activated(first_layer(layers, data))
+    hidden = shape.activated(first_layer(layers, data.inputs))
     losses = shape.row_losses(shape.last_layer(layers, hidden), data.targets)
     return losses @ shares(weight) + ALPHA * shape.penalty(vector, vector)
 
@@ -83,7 +91,7 @@ def test_weights_of_rows_are_repetitions(rng):
 
     @jax.jit
     def compiled(data, weight):
-        return slopes_of(shape, vector, data, weight)
+        return slopes_of(shape, vector, data, weight, 1)
 
     def felt(chosen, weight):
         data = Data(

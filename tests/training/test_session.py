@@ -62,10 +62,11 @@ class Heard(Observer):
     """What observers are told."""
 
     def __init__(self):
-        self.phases, self.evaluations = [], []
+        self.phases, self.evaluations, self.told = [], [], []
 
     def begin(self, info):
         self.phases.append(info.objective.name)
+        self.told.append(info.hyperparameters)
 
     def record(self, record):
         self.evaluations += record.evaluations.tolist()
@@ -84,7 +85,11 @@ def whole():
 def test_observers_hear_of_both_phases_as_of_one_run(whole):
     session, _, heard = whole
     used = "evaluations used up"
-    assert heard.phases == ["log loss", used, "f1", used]
+    assert heard.phases == ["log loss", "f1", used]
+    first, second = heard.told
+    assert first.items() >= second.items() - {("stop.evaluations", 300)}
+    assert first["stop.evaluations"] == 600
+    assert (first["first.objective"], first["first.stop.evaluations"]) == ("log loss", 300)
     assert heard.evaluations == list(range(1, 601))
     assert session.evaluations == 600
     assert session.history.column("evaluations")[0] == 301

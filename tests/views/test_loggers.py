@@ -16,7 +16,7 @@ from tensorboardX.proto.event_pb2 import Event
 from gradless import objectives
 from gradless._core.errors import InputError
 from gradless.strategies import CMAES
-from gradless.training.observers import RunInfo, watching
+from gradless.training.observers import RunInfo, Watch, watching
 from gradless.training.records import Stop
 from gradless.views.loggers import Logger, MLflow, TensorBoard, Trackio
 from helpers.records import record
@@ -63,6 +63,24 @@ def test_a_point_is_the_last_generation_of_a_record():
     )
     assert notes.hyperparameters["strategy.sigma"] == 0.25
     assert notes.closed == ["time used up"]
+
+
+def test_two_phases_are_one_run():
+    first = RunInfo(CMAES(sigma=0.5), Stop(evaluations=8), following=INFO, settings={"seed": 7})
+    notes = Notes()
+    with Watch([notes]) as watch:
+        watch.begin(first)
+        watch.tell(record(1, "evaluations used up"))
+        watch.begin(INFO)
+        notes.hyperparameters |= {"opened": 1}
+        watch.tell(record(2, "time used up"))
+    assert notes.closed == ["time used up"]
+    assert list(notes.points) == [8, 16]
+    assert notes.hyperparameters["strategy.sigma"] == 0.25
+    assert notes.hyperparameters["first.strategy.sigma"] == 0.5
+    assert "first.seed" not in notes.hyperparameters
+    assert "opened" in notes.hyperparameters  # once
+    assert follow(notes, record(1, "again")).closed == ["time used up", "again"]
 
 
 def test_a_long_run_has_few_points_and_its_last():

@@ -3,6 +3,7 @@
 python -m benchmarks.quality.tables             # the reported half, then the page
 python -m benchmarks.quality.tables --render    # the page only, from benchmarks/results
 python -m benchmarks.quality.tables --short     # does everything still work? nothing is kept
+python -m benchmarks.quality.tables --only gradless   # the others' results are kept
 python -m benchmarks.quality.tables --half tuned --splits 3 --only gradless "linear, CV"
 """
 
@@ -69,19 +70,41 @@ def main(arguments: list[str] | None = None) -> int:
                 measured["seconds"][name].append(outcome.seconds)
         results[table.name] = measured
         print(page.line(table.name, measured), flush=True)
-    document = {
-        "command": "python -m benchmarks.quality.tables",
-        "splits": splits,
-        "machine": machine.machine(),
-        "results": results,
-    }
-    whole = given.half == "reported" and given.tables is None and list(NAMES) == given.only
-    if whole and not given.short:
+    whole = given.half == "reported" and given.tables is None and not given.short
+    if whole:
+        if list(NAMES) != given.only:
+            results = _with_earlier(results)
+        document = {
+            "command": "python -m benchmarks.quality.tables",
+            "splits": splits,
+            "machine": machine.machine(),
+            "results": results,
+        }
         RESULTS.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-        page.render(document, PAGE)
+        if all(set(NAMES) == set(measured["losses"]) for measured in results.values()):
+            page.render(document, PAGE)
     elif len(given.only) > 1:
         print(page.ranks(results))
     return 0
+
+
+def _with_earlier(results: dict[str, page.Measured]) -> dict[str, page.Measured]:
+    """Results with those of the contestants that were measured before, in their usual order."""
+    earlier = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    found = {}
+    for table, measured in results.items():
+        before = earlier.get("results", {}).get(table, measured)
+        losses, seconds = (
+            {name: both[name] for name in NAMES if name in both}
+            for both in (
+                {**before["losses"], **measured["losses"]},
+                {**before["seconds"], **measured["seconds"]},
+            )
+        )
+        merged = measured.copy()
+        merged["losses"], merged["seconds"] = losses, seconds
+        found[table] = merged
+    return found
 
 
 if __name__ == "__main__":

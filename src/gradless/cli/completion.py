@@ -61,7 +61,7 @@ def _complete(parser: argparse.ArgumentParser) -> None:
         "strategy": ["auto", *strategies.STRATEGIES],
         "strategies": [*strategies.STRATEGIES],
         "name": [*strategies.STRATEGIES],
-        "objective": [*objectives.NAMES],
+        "objective": [name for name in objectives.NAMES if "[" not in name],
         "activation": [*ACTIVATIONS],
         "initializer": [*INITIALIZERS],
         "shell": [*SHELLS],

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradless._core import words
+from gradless._core.terminal import say
 from gradless.cli.commands import Evaluate
 from gradless.cli.predict import say_strangers
 from gradless.data import fingerprints
@@ -25,14 +26,16 @@ from gradless.views.tables import Column, Paragraph, Table
 def main(options: Evaluate) -> int:
     """Predict, measure, print."""
     network = run_folder.read_network(options.run)
-    columns, targets = read_labelled(
+    columns, targets, notes = read_labelled(
         options.data,
         network.feature_names,
         network.kinds,
         options.target or network.target,
         network.class_names,
         network.missing,
+        network.how,
     )
+    say(*notes)
     say_strangers(network, columns)
     inputs: np.ndarray = columns.features
     if network.preprocessing is not None:

@@ -27,13 +27,13 @@ class Output:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
-    """Data, network and objective."""
+class Data:
+    """Which data, and how a file is read."""
 
     data: str = option(
         ...,
-        "Name of a built-in data set (list them: gradless datasets), or a CSV file with a header, "
-        "or a Parquet file.",
+        "Name of a built-in data set (list them: gradless datasets), or a CSV, Parquet or Excel "
+        "file; - for standard input.",
         metavar="DATA",
         positional=True,
     )
@@ -50,6 +50,32 @@ class Problem:
         metavar="NAME",
         group="Advanced",
     )
+    delimiter: str | None = option(
+        None,
+        "Character between two cells of a CSV file, if it is read wrongly: , ; | or tab.",
+        metavar="TEXT",
+        group="Advanced",
+        example='";"',
+    )
+    decimal: Literal[".", ","] | None = option(
+        None,
+        "What stands before the decimals of numbers, if they are read wrongly: . or ,",
+        metavar="TEXT",
+        group="Advanced",
+        example='","',
+    )
+    encoding: str | None = option(
+        None,
+        "Encoding of a CSV file that is not in UTF-8, UTF-16 or cp1252, for example latin-2.",
+        metavar="NAME",
+        group="Advanced",
+        example="latin-2",
+    )
+    header: bool | None = option(
+        None,
+        "Name the columns of a file 'column 1', 'column 2' and so on: its first row has no names.",
+        group="Advanced",
+    )
     missing: tuple[str, ...] | None = option(
         None,
         "Texts to read as missing values besides empty cells; without a text, empty cells only. "
@@ -63,6 +89,24 @@ class Problem:
         "Predict classes or numbers: classification, regression or auto.",
         metavar="NAME",
         group="Advanced",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem(Data):
+    """Data, network and objective."""
+
+    group: str | None = option(
+        None,
+        "Column of groups, such as patients, whose rows stay together in one part; not an input.",
+        metavar="NAME",
+        group="Data",
+    )
+    time_column: str | None = option(
+        None,
+        "Column of dates or numbers by which the last rows test the network; not an input.",
+        metavar="NAME",
+        group="Data",
     )
     positive: str | None = option(
         None,
@@ -124,11 +168,39 @@ class Problem:
     )
     objective: str | None = option(
         None,
-        "What to improve: cross_entropy, accuracy, f1, roc_auc, average_precision, fbeta:2 and "
-        "more for classes; squared_error, absolute_error, r2, huber:1, quantile:0.9 and more for "
-        "numbers. Default: cross_entropy, squared_error.",
+        "What to improve: cross_entropy, f1, roc_auc, average_precision, profit:5 and more for "
+        "classes; squared_error, absolute_error, r2, quantile:0.9 and more for numbers. Default: "
+        "cross_entropy, squared_error.",
         metavar="NAME",
         group="Search",
+    )
+    costs: str | None = option(
+        None,
+        "Improve the mean cost of a row instead: pairs TRUE:PREDICTED=COST such as "
+        '"yes:no=5 no:yes=1", or a CSV or JSON file of all costs.',
+        metavar="COSTS",
+        group="Advanced",
+        example='"yes:no=5 no:yes=1"',
+    )
+    value_column: str | None = option(
+        None,
+        "Column of what each row brings, for the objectives profit:COST and profit_at_k:K; not an "
+        "input.",
+        metavar="NAME",
+        group="Advanced",
+    )
+    group_column: str | None = option(
+        None,
+        "Column of groups, for the objectives ndcg and equal_opportunity:GAP; not an input.",
+        metavar="NAME",
+        group="Advanced",
+    )
+    event_column: str | None = option(
+        None,
+        "Column of 1 where the event was seen and 0 where the time is censored, for the objective "
+        "concordance; not an input.",
+        metavar="NAME",
+        group="Advanced",
     )
     batch_size: int | None = option(
         None,
@@ -146,8 +218,8 @@ class Limits:
 
     time: float | None = option(
         None,
-        f"Stop after this training time: 10s, 2m, 1h. Default: {defaults.SECONDS:g}s, unless "
-        "evaluations are given.",
+        f"Stop after this training time: 10s, 2m, 1h. Default: {defaults.SECONDS:g}s for a search, "
+        "unless evaluations are given.",
         metavar="SECONDS",
         group="Stop",
         example="30s",
@@ -251,7 +323,7 @@ class Search(Training):
         "Strength of the penalty on the weights: a number, 0 for a search without penalty, or auto "
         "for cross-validation.",
         metavar="VALUE",
-        group="Search",
+        group="Advanced",
         example="0.01",
     )
     hyperparameters: dict[str, Any] = field(default_factory=dict)  # of the named strategy

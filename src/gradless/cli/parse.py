@@ -215,9 +215,9 @@ def _add(
         place.add_argument(name, nargs="?", type=reading, metavar=metavar, **told)
         return
     dashed = _dashed(name)
-    if hint in (bool, "bool"):
+    if hint in (bool, "bool") or (default is None and hint == bool | None):
         shown, other = f"--{dashed}", f"--no-{dashed}"
-        if default:
+        if default or default is None:  # of what is found out, the option denies it
             shown, other = other, shown
         told["help"] = text
         place.add_argument(shown, action="store_const", const=not default, dest=name, **told)

@@ -23,9 +23,11 @@ from gradless.runs.network import Network, softmax
 def main(options: Predict) -> int:
     """Predict, write."""
     network = run_folder.read_network(options.run)
-    columns, kept = read_beside(
-        options.data, network.feature_names, network.kinds, network.missing, keep=options.keep
-    )
+    columns, kept, notes = read_beside(
+        options.data, network.feature_names, network.kinds, network.missing, network.how,
+        keep=options.keep,
+    )  # fmt: skip
+    say(*notes)
     say_strangers(network, columns)
     outputs = network.outputs(columns)
     if network.class_names is None:

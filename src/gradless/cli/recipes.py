@@ -11,6 +11,8 @@ from gradless._core.errors import InputError, known_name
 from gradless.cli.options import Limits, Problem
 from gradless.data.named import spelled
 from gradless.models.mlp import ACTIVATIONS, INITIALIZERS
+from gradless.objectives import cost_table
+from gradless.objectives.extras import ROLES
 from gradless.runs.recipe import Recipe
 from gradless.training.loop import Stop
 from gradless.training.regularization import checked_alpha
@@ -20,6 +22,15 @@ def recipe_of(options: Problem, **more: Any) -> Recipe:
     """The recipe of these options, with what else decides a run; names as they are spelled."""
     names = {field.name for field in dataclasses.fields(Recipe)}
     chosen = {name: value for name, value in vars(options).items() if name in names}
+    roles = {role: getattr(options, f"{role}_column") for role in ROLES}
+    chosen["extras"] = {role: name for role, name in roles.items() if name is not None}
+    if options.costs is not None:
+        if options.objective is not None:
+            raise InputError(
+                f"--costs is an objective of its own, got --objective {options.objective} as well; "
+                "remove one of them"
+            )
+        chosen["objective"] = cost_table.name_of(options.costs)
     for name in ("standardize", "log_loss_first"):
         if name in chosen:
             chosen[name] = {"auto": None, "yes": True, "no": False}[chosen[name]]

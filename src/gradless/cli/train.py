@@ -47,7 +47,7 @@ def main(options: Train) -> int:
     stop = stop_of(options, recipe.objective)
     logs.observers(options.log, Path())  # whose packages are there
     prepared = prepare(recipe, stop)
-    say(*prepared.notes)
+    _say_understood(prepared, options)
     if prepared.recipe.regularization is None:
         check_budget(prepared.strategy, stop)
     elif not are_given(options):
@@ -72,6 +72,13 @@ def main(options: Train) -> int:
                 folder, prepared, stop, options, every=options.checkpoint_every,
                 patience=options.patience, log=options.log,
             )  # fmt: skip
+
+
+def _say_understood(prepared: Prepared, options: Train) -> None:
+    """What was understood of a file, before anything is trained."""
+    say(*prepared.notes, *prepared.leaks)
+    if prepared.understood:
+        options.console().print(Facts(prepared.understood))
 
 
 class Shown(Observer):
@@ -258,6 +265,7 @@ def _network(prepared: Prepared, params: Params) -> Network:
         prepared.target,
         prepared.outputs,
         prepared.recipe.missing,
+        prepared.recipe.how,
     )
 
 
@@ -271,6 +279,8 @@ def _result(
         None if part is None else prepared.judge(params, part)
         for part in (prepared.test, prepared.validation)
     )
+    scores = {"training": train_score, "validation": validation_score, "test": test_score}
+    also = {part: dict(score.also) for part, score in scores.items() if score and score.also}
     # The loss is what was minimised, as in the history.
     objective = prepared.problem.objective
     result = Result(
@@ -289,6 +299,7 @@ def _result(
             None if validation_score is None else objective.value(validation_score.value)
         ),
         validation_accuracy=None if validation_score is None else validation_score.accuracy,
+        measures=also or None,
     )
     return dataclasses.replace(result, **_of_penalty(session))
 

@@ -1,4 +1,4 @@
-"""What does a cell of a table hold: a number, a category, a date, nothing? And how is it named?"""
+"""What does a cell of a table hold: a number, a category, nothing? And how is it named?"""
 
 from __future__ import annotations
 
@@ -39,17 +39,6 @@ _ADDED = (
     ("a currency sign", re.compile(r"\s*[$¢-¥₠-⃀]\s*"), ""),
     ("a thousands separator", re.compile(r"(?<=\d)[\s'\u2019_](?=\d{3}(?!\d))"), ""),
 )
-
-_MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
-_CLOCK = r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*([ap]\.?m\.?)?\s*(z|utc|[+-]\d{2}:?\d{2})?"
-_DAYS = (
-    r"\d{4}([-/.])(0?[1-9]|1[0-2])\1(0?[1-9]|[12]\d|3[01])",
-    r"(0?[1-9]|[12]\d|3[01])([-/.])(0?[1-9]|[12]\d|3[01])\2\d{4}",
-    r"(0?[1-9]|[12]\d|3[01])/(0?[1-9]|[12]\d|3[01])/\d{2}",
-    rf"\d{{1,2}}(st|nd|rd|th)?[\s.-]+{_MONTH}[\s,-]+\d{{2,4}}",
-    rf"{_MONTH}\s+\d{{1,2}}(st|nd|rd|th)?,?\s+\d{{4}}",
-)
-_DATES = tuple(map(re.compile, (_CLOCK, *(rf"{day}([ t]\s*{_CLOCK})?" for day in _DAYS))))
 
 
 class Missing:
@@ -99,12 +88,6 @@ def number(text: str) -> float | None:
     return None if "_" in text or math.isnan(found) else found
 
 
-def is_date(cell: str) -> bool:
-    """Whether a cell is a day, a time, or both, in one of the common forms."""
-    text = cell.strip().casefold()
-    return len(text) <= _SHORT.maxstring and any(form.fullmatch(text) for form in _DATES)
-
-
 def category(cell: str) -> str:
     """The name of a category, the same however the cell is written: also for TRUE and True."""
     text = one_line(cell)
@@ -132,6 +115,11 @@ def one_line(text: str) -> str:
 def shown(cell: str) -> str:
     """A cell in quotes, for a message."""
     return reprlib.repr(cell.removesuffix(QUOTED))
+
+
+def plain_number(value: float) -> str:
+    """A number for a message: 1234 or 0.5."""
+    return f"{value:.15g}"
 
 
 def listing(names: Sequence[str]) -> str:
@@ -224,7 +212,7 @@ def finite(texts: Iterable[str], count: int) -> FloatArray | None:
     except ValueError:
         return None
     # Python reads 1_000 as a number, `number` does not.
-    fine = (np.abs(numbers) < FLOAT32_OVERFLOW).all() and not any("_" in text for text in texts)
+    fine = (np.abs(numbers) < FLOAT32_OVERFLOW).all() and "_" not in "".join(texts)
     return numbers if fine else None
 
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradless.data import dates
 from gradless.data.cells import FloatArray
 
-Kind = Literal["number", "category"]
+# "number", "category", or one of `gradless.data.dates`, such as "date, day first, with times".
+Kind = str
+
+
+def is_kind(kind: object) -> bool:
+    """Whether this is a kind of column."""
+    return isinstance(kind, str) and (kind in ("number", "category") or dates.is_date_kind(kind))
 
 
 class Column(NamedTuple):
@@ -28,20 +35,27 @@ class Columns(NamedTuple):
     ----------
     features : float64, shape (rows, columns)
         Numbers, in which a large offset costs no digits; of a category, its index in
-        `categories`. NaN where a value is missing.
+        `categories`; of a date, days since 1970. NaN where a value is missing.
     feature_names : tuple of str
     categories : tuple
-        For each column the names of its categories, or None if it holds numbers.
+        For each column the names of its categories, or None if it holds numbers or dates.
+    dates : tuple
+        For each column the kind of its dates, or None if it holds none; of nothing, no column does.
     """
 
     features: FloatArray
     feature_names: tuple[str, ...]
     categories: tuple[tuple[str, ...] | None, ...]
+    dates: tuple[str | None, ...] = ()
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """What each column holds."""
-        return tuple("number" if names is None else "category" for names in self.categories)
+        of_dates = self.dates or (None,) * len(self.categories)
+        return tuple(
+            date or ("number" if names is None else "category")
+            for names, date in zip(self.categories, of_dates, strict=True)
+        )
 
     @property
     def plain(self) -> bool:
@@ -51,6 +65,22 @@ class Columns(NamedTuple):
     def rows(self, rows: NDArray[np.integer]) -> Columns:
         """Some of the rows."""
         return self._replace(features=self.features[rows])
+
+    def flat(self) -> Columns:
+        """The same with dates as the numbers that a network sees of them."""
+        if not any(self.dates):
+            return self._replace(dates=())
+        values: list[FloatArray] = []
+        names: list[str] = []
+        categories: list[tuple[str, ...] | None] = []
+        for name, kind, known, column in zip(
+            self.feature_names, self.dates, self.categories, self.features.T, strict=True
+        ):
+            found = {"": column} if kind is None else dates.parts(column, kind)
+            values += found.values()
+            names += [f"{name}: {part}" if part else name for part in found]
+            categories += [known] * len(found)
+        return Columns(np.stack(values, axis=1), tuple(names), tuple(categories))
 
     def texts(self, column: int) -> NDArray[np.object_]:
         """The category in each row, None where it is missing."""

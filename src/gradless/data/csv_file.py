@@ -1,22 +1,20 @@
-"""How are the rows of a table read, and which files are no tables?"""
+"""How are the rows of a text with separated cells read, and which files are no tables?"""
 
 from __future__ import annotations
 
-import abc
 import csv
-import io
-import itertools
+import operator
 import os
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
 
 from gradless._core.errors import InputError
-from gradless.data.cells import MISSING, QUOTED, listing, number, one_line, short
+from gradless.data import dialect as dialects
+from gradless.data.cells import MISSING, QUOTED, listing, one_line
+from gradless.data.dialect import Dialect
+from gradless.data.files import UNTOLD, Block, File, Reading
+from gradless.data.sources import WINDOWS, Source
 
 # Rows are converted in blocks: as text they take some twenty times the memory of the array.
 BLOCK_CELLS = 2**15
@@ -25,206 +23,289 @@ BLOCK_CELLS = 2**15
 _OTHER_FILES = (
     (b"PK\x03\x04", "an Excel file or a zip archive", "save its table as CSV in UTF-8"),
     (b"\xd0\xcf\x11\xe0", "an old Excel file", "save its table as CSV in UTF-8"),
-    (b"\x1f\x8b", "a gzip archive", "unpack it"),
-    (b"\xff\xfe", "text in UTF-16 or UTF-32", "save it as CSV in UTF-8"),
-    (b"\xfe\xff", "text in UTF-16", "save it as CSV in UTF-8"),
     (b"%PDF-1.", "a PDF document", "save its table as CSV in UTF-8"),
     (b"<!doctype html", "a web page", "download the file itself"),
     (b"<html", "a web page", "download the file itself"),
 )
-PARQUET = b"PAR1"
-# Bytes that are not UTF-8 are read as these, to be found again with the line that they are in.
-_NOT_UTF8 = re.compile("[\udc80-\udcff]")
-# A quoted cell that would say, without its quotes, that it is missing. Inside of another quoted
-# cell such quotes are doubled, and where a file breaks that rule it is refused.
+_HEAD = 2**16  # characters of the beginning that say how a file is written
+_PIECE = 2**18  # characters that are looked at together
 _WORDS = "|".join(map(re.escape, sorted(MISSING - {""})))
-_TEXT = re.compile(rf'((?:^|,) *"\s*(?:{_WORDS})\s*)(?="(?:,|\s*$))', re.IGNORECASE)
-# What tells Excel how cells are separated.
-_SEPARATED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
-
-# A column of some rows: as text, or as numbers with NaN where one is missing.
-Cells = Sequence[str] | NDArray[np.float64]
-# Where each of some rows is, and their columns.
-Block = tuple[Sequence[int], Sequence[Cells]]
-
-
-class File(abc.ABC):
-    """A file with a checked header, whose rows are to be read once."""
-
-    path: str
-    header: tuple[str, ...]
-    # Columns that hold neither numbers nor text, and what they hold.
-    unusable: Mapping[int, str] = {}
-    _place = "line"
-
-    def place(self, line: int) -> str:
-        """Where a row is, in words."""
-        return f"{self._place} {line}"
-
-    def error(
-        self, message: str, *, line: int | None = None, column: str | None = None
-    ) -> InputError:
-        """Error that names the file and, where known, line and column."""
-        # A path with a line break would make two lines of the message.
-        place = self.path if self.path.isprintable() else repr(self.path)
-        place += "" if line is None else f", {self.place(line)}"
-        place += "" if column is None else f", column {short(column)}"
-        return InputError(f"{place}: {message}")
-
-    @abc.abstractmethod
-    def blocks(self, columns: Sequence[int], as_text: Collection[int] = ()) -> Iterator[Block]:
-        """The columns, some rows at a time, some of them as text whatever they hold."""
-
-    def check_names(self, line: int | None = None) -> None:
-        """Refuse columns without a name, or of the same name."""
-        for place, name in enumerate(self.header, start=1):
-            if not name:
-                raise self.error(
-                    f"column {place} has no name in the header; name it, or leave it out "
-                    "(pandas writes such a column for its index unless told index=False)",
-                    line=line,
-                )
-        repeated = [name for name, count in Counter(self.header).items() if count > 1]
-        if repeated:
-            raise self.error(
-                f"several columns are named {listing(repeated)}; give each its own name, "
-                "or add a header line if these are not names",
-                line=line,
-            )
 
 
 class CsvFile(File):
-    """A CSV file."""
+    """A text with a row in each line, or in several where line breaks are quoted."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Open the file and read its header."""
+    def __init__(self, path: str | os.PathLike[str], how: Reading = UNTOLD) -> None:
+        """Open the file, find out how it is written, and read its names."""
         self.path = os.fspath(path)
-        self._rows = self._read_rows()
+        self._source = Source(self.path, self.error)
+        beginning = next(self._source.pieces(), b"")
+        for magic, what, todo in _OTHER_FILES:
+            if beginning[: len(magic)].lower() == magic.lower():
+                raise self.error(f"this must be a table as text, got {what}; {todo}")
+        self._encoding = self._source.encoding(how.encoding)
+        with self._source.text(self._encoding) as text:
+            head = text.read(_HEAD)
+        lines = _lines_of(head.lstrip("\ufeff"))
+        self.dialect = dialects.sniffed(
+            lines[:-1] if len(head) == _HEAD and len(lines) > 1 else lines,
+            how.delimiter,
+            how.decimal,
+        )
+        self.decimal = self.dialect.decimal
+        self._how = how
+        self._gap = _quoted_gap(self.dialect)
+        self._pieces = _Pieces(self)
         self._read_header()
 
     def blocks(self, columns: Sequence[int], as_text: Collection[int] = ()) -> Iterator[Block]:
         """The columns, some rows at a time; all cells are text."""
-        rows = iter(self)
-        while block := list(itertools.islice(rows, max(1, BLOCK_CELLS // len(self.header)))):
-            cells = list(zip(*(row for _, row in block), strict=True))
-            yield [line for line, _ in block], [cells[column] for column in columns]
-
-    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
-        width = len(self.header)
-        line = None
-        for line, row in self._rows:
-            if len(row) != width:
-                raise self.error(
-                    f"the row must have {width} cells as the header has, got {len(row)}; "
-                    f"{_advice(row, width)}",
-                    line=line,
-                )
-            yield line, row
-        if line is None:
+        width, empty = len(self.header), True
+        try:
+            for first, lines, cells in self._pieces.blocks(width):
+                empty = False
+                count = len(cells) // width
+                rows = max(1, BLOCK_CELLS // width)
+                for start in range(0, count, rows):
+                    end = min(count, start + rows) * width
+                    found = [cells[start * width + column : end : width] for column in columns]
+                    if lines is None:
+                        yield range(first + start, first + min(count, start + rows)), found
+                    else:
+                        yield lines[start : start + rows], found
+        except csv.Error as error:
+            raise self._invalid(error) from None
+        if empty:
             raise self.error("no rows below the header; add at least one")
+        self._source.check_unchanged()
+
+    def loose_rows(self) -> list[list[str]]:
+        """All rows as they are, the names first if there are some, of whatever width."""
+        pieces = _Pieces(self, strict=False)
+        rows = []
+        while found := pieces.row():
+            rows.append(found[1])
+        return rows
+
+    def again(self) -> None:
+        """Begin anew with the rows."""
+        self._pieces = _Pieces(self)
+        if self.dialect.names:
+            self._pieces.row()
+
+    def notes(self) -> Iterator[str]:
+        """What was found out of how the file is written, where that is unusual."""
+        found, given = [], self._how
+        dialect = self.dialect
+        if dialect.delimiter != "," and given.delimiter is None:
+            found.append(f"{dialects.NAMES[dialect.delimiter]} between cells")
+        if dialect.quote != '"':
+            found.append("single quotes")
+        if dialect.decimal != "." and given.decimal is None:
+            found.append("decimal commas")
+        if self._encoding == WINDOWS and given.encoding is None:
+            found.append("the letters of Windows (cp1252)")
+        elif self._encoding.startswith("utf-16") and given.encoding is None:
+            found.append("UTF-16")
+        if dialect.skip > 1:
+            found.append(f"{dialect.skip} lines before the names")
+        if found:
+            yield (
+                f"read with {', '.join(found)}. Use --delimiter, --decimal or --encoding if that "
+                "is wrong"
+            )
+        if not dialect.names:
+            yield (f"no line of names: columns are named 'column 1' to 'column {len(self.header)}'")
+
+    # --- Rows -------------------------------------------------------------------------------------
 
     def _read_header(self) -> None:
-        line, cells = next(self._rows, (0, None))
-        if cells is None:
-            raise self.error("the file is empty; it must begin with a header line")
-        self.header = header = tuple(one_line(cell) for cell in cells)
-        if all(number(name) is not None for name in header):
-            raise self.error(
-                f"the first line must hold column names, got numbers only: {listing(header)}; "
-                "add a header line",
-                line=line,
-            )
-        for separator in (";", "\t", "|"):
-            if len(header) == 1 and separator in cells[0]:
-                raise self.error(
-                    f"cells must be separated by commas, got {separator!r}; save the file with "
-                    "commas, and with points in its decimals",
-                    line=line,
-                )
-        if len(header) > 1 and not header[-1] and "" not in header[:-1]:
-            raise self.error(
-                f"column {len(header)} has no name in the header, which ends in a comma; delete "
-                "the comma, and those at the end of the rows if they have one, or name the column",
-                line=line,
-            )
-        self.check_names(line)
-
-    def _read_rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Line numbers and rows, the header first; blank lines are skipped."""
-        line = 0
         try:
-            with Path(self.path).open("rb") as binary:
-                self._check_beginning(binary.peek())
-                text = io.TextIOWrapper(
-                    binary, encoding="utf-8", errors="surrogateescape", newline=""
-                )
-                reader = csv.reader(self._lines(text), strict=True, skipinitialspace=True)
-                while (row := next(reader, None)) is not None:
-                    line = reader.line_num
-                    if row:
-                        yield line, row
-        except FileNotFoundError:
-            raise self.error("no such file; check the path") from None
-        except IsADirectoryError:
-            raise self.error("this must be a CSV file, got a folder; name a file in it") from None
-        except OSError as error:
-            raise self.error(f"cannot be read ({error.strerror}); check the file") from None
+            line, cells = self._pieces.row() or (0, [])
+            following = self._pieces.peek()
         except csv.Error as error:
+            raise self._invalid(error) from None
+        if not cells:
+            raise self.error("the file is empty; it must begin with a header line")
+        known = not {*map(one_line, cells)}.isdisjoint(map(one_line, self._how.known))
+        names = (known or self.dialect.names) if self._how.names is None else self._how.names
+        if not names and self._how.names is None:
             raise self.error(
-                f"not valid CSV ({error}); look for a quotation mark that is not closed, not "
-                "doubled, or not at the end of its cell, and for a cell that is far too long",
-                line=line + 1,
-            ) from None
-
-    def _check_beginning(self, head: bytes) -> None:
-        """Refuse other files before a line is read, which in them may have no end."""
-        for magic, what, todo in _OTHER_FILES:
-            if head[: len(magic)].lower() == magic.lower():
-                raise self.error(f"this must be a CSV file, got {what}; {todo}")
-        if b"\0" in head:
-            raise self._nul(len(head[: head.index(b"\0") + 1].splitlines()))
-
-    def _nul(self, line: int) -> InputError:
-        return self.error(
-            "this must be text, got a NUL byte; save the file as CSV in UTF-8", line=line
-        )
-
-    def _lines(self, text: Iterable[str]) -> Iterator[str]:
-        """The lines of the file, all of them text; those of white space alone are empty."""
-        for place, line in enumerate(text, start=1):
-            if "\0" in line:
-                raise self._nul(place)
-            if not line.isascii() and (byte := _NOT_UTF8.search(line)):
-                raise self.error(
-                    f"this must be text in UTF-8, got the byte 0x{ord(byte[0]) - 0xDC00:x}; save "
-                    "the file as CSV in UTF-8, in Excel as 'CSV UTF-8'",
-                    line=place,
-                )
-            if place == 1:  # of byte order marks, some files have two
-                line = self._without_separator(line.lstrip("\ufeff"))
-            if '"' in line:
-                line = _TEXT.sub(rf"\1{QUOTED}", line)
-            yield "\n" if line.isspace() else line
-
-    def _without_separator(self, line: str) -> str:
-        """The first line, or an empty one if it only says what separates cells."""
-        found = _SEPARATED.fullmatch(line)
-        if found and found[1] != ",":
-            raise self.error(
-                f"cells must be separated by commas, got a line that says {found[1]!r}; save the "
-                "file with commas, and with points in its decimals",
-                line=1,
+                f"the first line must hold column names, got {listing(_some(cells))}; add a "
+                "line of names, or pass --no-header if this is the first row, or --header if these "
+                "are names",
+                line=line,
             )
-        return "\n" if found else line
+        self.dialect = self.dialect._replace(names=names)
+        width = len(cells)
+        if following is not None and len(following) == width + 1 == self.dialect.width:
+            # R writes the names of rows without a name for their column; others end each row so.
+            cells = [*cells, ""] if not following[-1].strip() else ["", *cells]
+        header = tuple(map(one_line, cells))
+        if not names:
+            self._pieces = _Pieces(self)
+            header = tuple(f"column {k + 1}" for k in range(width))
+        self.set_names(header, line)
 
-
-def _advice(row: Sequence[str], width: int) -> str:
-    """What to do about a row of another number of cells."""
-    if len(row) < width:
-        return "add the missing ones"
-    if not any(cell.strip() for cell in row[width:]):
-        return (
-            "the row ends in a comma that the header does not have: delete it in all rows, or name "
-            "the column in the header"
+    def _invalid(self, error: csv.Error) -> InputError:
+        return self.error(
+            f"not valid CSV ({error}); look for a quotation mark that is not closed, not "
+            "doubled, or not at the end of its cell, and for a cell that is far too long",
+            line=self._pieces.line + 1,
         )
-    return "quote a text that contains a comma, and write numbers without: 1234.5"
+
+    def cells(self, row: list[str], width: int, line: int) -> list[str]:
+        """A row with as many cells as there are names."""
+        if len(row) == width:
+            return row
+        if len(row) > width and not any(cell.strip() for cell in row[width:]):
+            return row[:width]
+        if len(row) == width - 1 and not self.header[-1]:
+            return [*row, ""]
+        raise self.error(
+            f"the row must have {width} cells as the header has, got {len(row)}; "
+            f"{self._advice(row, width)}",
+            line=line,
+        )
+
+    def _advice(self, row: Sequence[str], width: int) -> str:
+        """What to do about a row of another number of cells."""
+        if len(row) < width:
+            return "add the missing ones"
+        name = {",": "a comma"}.get(self.dialect.delimiter, "a separator")
+        return f"quote a text that contains {name}, and write numbers without: 1234.5"
+
+    # --- Text -------------------------------------------------------------------------------------
+
+    def pieces(self) -> Iterator[str]:
+        """Whole lines, all of which end in a newline, from the first of the table on."""
+        with self._source.text(self._encoding) as text:
+            first = True
+            try:
+                while piece := text.read(_PIECE):
+                    piece += text.readline()
+                    if first:  # of byte order marks, some files have two
+                        piece, first = piece.lstrip("\ufeff"), False
+                    yield _with_newlines(piece)
+            except UnicodeError:
+                raise self.error("the file changed while it was read; try again") from None
+
+    def marked(self, line: str) -> str:
+        """A line in which quoted cells that would say that they are missing are marked."""
+        return self._gap.sub(rf"\1{QUOTED}", line) if self.dialect.quote in line else line
+
+
+class _Pieces:
+    """Rows of a file: many at once where nothing is quoted, otherwise one by one."""
+
+    def __init__(self, file: CsvFile, *, strict: bool = True) -> None:
+        self._file = file
+        self._of = file.pieces()
+        self._lines: deque[str] = deque()
+        self._piece = ""
+        self._read = 0
+        self.line = 0  # the last one that was read
+        self._rows = file.dialect.reader(self._following(), strict=strict)
+        self._ahead: deque[tuple[int, list[str]]] = deque()
+        for _ in range(file.dialect.skip):
+            self._skip()
+
+    def _skip(self) -> None:
+        if self._lines or self._fill():
+            self._lines.popleft()
+            self.line += 1
+
+    def _fill(self) -> bool:
+        """Lines of the next piece, if there is one."""
+        piece = next(self._of, "")
+        self._lines.extend(piece.split("\n")[:-1])
+        return bool(piece)
+
+    def _following(self) -> Iterator[str]:
+        """Lines for the parser, as long as it wants more."""
+        while self._lines or self._fill():
+            line = self._lines.popleft()
+            self._read += 1
+            yield "\n" if line.isspace() else self._file.marked(line) + "\n"
+
+    def row(self) -> tuple[int, list[str]] | None:
+        """The next row that is not empty, and its line."""
+        if self._ahead:
+            return self._ahead.popleft()
+        while True:
+            before = self._read
+            row = next(self._rows, None)
+            if row is None:
+                return None
+            self.line += self._read - before
+            if row:
+                return self.line, row
+
+    def peek(self) -> list[str] | None:
+        """The row after, which stays the next one."""
+        found = self.row()
+        if found is not None:
+            self._ahead.append(found)
+        return None if found is None else found[1]
+
+    def blocks(self, width: int) -> Iterator[tuple[int, list[int] | None, list[str]]]:
+        """Some rows: the first line, or all their lines, and their cells one after another."""
+        while True:
+            lines: list[int] = []
+            cells: list[str] = []
+            plain = not self._ahead and self._are_plain(width)
+            while self._ahead or (self._lines and not plain):
+                found = self.row()
+                if found is None:
+                    break
+                lines.append(found[0])
+                cells += self._file.cells(found[1], width, found[0])
+            if lines:
+                yield 0, lines, cells
+            elif plain:
+                delimiter = self._file.dialect.delimiter
+                cells = delimiter.join(self._lines).split(delimiter)
+                first = self.line + 1
+                self.line += len(self._lines)
+                self._lines.clear()
+                yield first, None, cells
+            elif not self._fill():
+                return
+
+    def _are_plain(self, width: int) -> bool:
+        """Whether the lines at hand are rows of cells that are not quoted, and nothing else."""
+        dialect, lines = self._file.dialect, self._lines
+        if not lines or dialect.delimiter == " " or max(map(len, lines)) > csv.field_size_limit():
+            return False
+        separators = operator.methodcaller("count", dialect.delimiter)
+        if set(map(separators, lines)) != {width - 1} or (width == 1 and not all(lines)):
+            return False
+        text = "".join(lines)
+        return dialect.quote not in text and (dialect.escape is None or dialect.escape not in text)
+
+
+def _lines_of(text: str) -> list[str]:
+    return _with_newlines(text).splitlines(keepends=True) if text.isascii() else [
+        line + "\n" for line in _with_newlines(text).split("\n")[:-1]
+    ]  # fmt: skip
+
+
+def _with_newlines(text: str) -> str:
+    """Lines that all end in a newline: inside of cells, too, white space is one space."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text if text.endswith("\n") else text + "\n"
+
+
+def _quoted_gap(dialect: Dialect) -> re.Pattern[str]:
+    """A quoted cell that would say, without its quotes, that it is missing. Inside of another
+    quoted cell such quotes are doubled, and where a file breaks that rule it is refused."""
+    quote, delimiter = re.escape(dialect.quote), re.escape(dialect.delimiter)
+    return re.compile(
+        rf"((?:^|{delimiter}) *{quote}\s*(?:{_WORDS})\s*)(?={quote}(?:{delimiter}|\s*$))",
+        re.IGNORECASE,
+    )
+
+
+def _some(cells: Sequence[str]) -> list[str]:
+    return list(map(one_line, cells[:3])) + ([] if len(cells) <= 3 else ["..."])

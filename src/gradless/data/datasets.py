@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradless._core.errors import InputError, unknown_name
 from gradless.data.cells import number
+from gradless.data.files import UNTOLD, Reading
 from gradless.data.named import DATASETS, generator_of, scikit_learn, spelled
+from gradless.data.sources import STDIN
 from gradless.data.table import Table, Task, read_table
 
 __all__ = [
@@ -28,6 +31,7 @@ __all__ = [
 
 Numbers = NDArray[np.float32] | NDArray[np.float64]
 _REAL = (np.float32, np.float64)
+_ENDINGS = (".csv", ".tsv", ".txt", ".parquet", ".xlsx", ".gz", ".zst")
 
 
 # Equality of arrays is an array, so that a generated __eq__ would raise.
@@ -66,6 +70,7 @@ class Dataset:
     targets: NDArray[np.int32] | Numbers
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...] | None
+    extras: Mapping[str, NDArray[Any]] | None = None
 
     def __post_init__(self) -> None:
         """Refuse arrays and names that do not belong together."""
@@ -164,8 +169,8 @@ def load(
     source = spelled(os.fspath(source))
     table = load_table(source, target=target, task=task, seed=seed)
     for column in table.columns.described():
-        if column.kind == "category" or column.missing:
-            holds = "categories" if column.kind == "category" else "gaps"
+        if column.kind != "number" or column.missing:
+            holds = {"number": "gaps", "category": "categories"}.get(column.kind, "dates")
             raise InputError(
                 f"{source}: columns must be numbers without gaps, got {holds} in "
                 f"{column.name!r}; use gradless.prepare, which makes numbers of them"
@@ -183,6 +188,8 @@ def load_table(
     drop: Sequence[str] = (),
     categories: Sequence[str] = (),
     missing: Sequence[str] | None = None,
+    how: Reading = UNTOLD,
+    beside: Sequence[str] = (),
 ) -> Table:
     """Load the columns of a data set by name, or of a file, as they are.
 
@@ -190,7 +197,7 @@ def load_table(
     ----------
     source, target, task, seed
         As for `load`.
-    drop, categories, missing
+    drop, categories, missing, how, beside
         As for `read_table`.
 
     Raises
@@ -200,27 +207,39 @@ def load_table(
     """
     if source in DATASETS:
         info = DATASETS[source]
-        for_files = target is not None or drop or categories or missing is not None
+        given = (target, missing, *drop, *categories, *beside, *how)
+        for_files = any(each is not None and each != () for each in given)
         if for_files or task not in ("auto", "classification"):
             raise InputError(
                 "a built-in data set must be used as it is, got an option for files with "
                 f"{source!r}, which has {info.classes} classes; remove target, task, drop, "
-                "categories and missing"
+                "categories, missing, group and what says how a file is written"
             )
         return info.make(generator_of(seed))
     looks_like_path = any(mark in source for mark in "/\\")
     if (
-        looks_like_path or source.lower().endswith((".csv", ".parquet")) or os.path.exists(source)  # noqa: PTH110 (a name may be too long)
+        looks_like_path
+        or source == STDIN
+        or source.lower().endswith(_ENDINGS)
+        or os.path.exists(source)  # noqa: PTH110 (a name may be too long)
     ):
-        return read_table(source, target, task, drop=drop, categories=categories, missing=missing)
+        return read_table(
+            source, target, task, drop=drop, categories=categories, missing=missing, how=how,
+            beside=beside,
+        )  # fmt: skip
     raise InputError(
-        f"{unknown_name('data set', source, DATASETS)}, or the path of a CSV or Parquet file"
+        f"{unknown_name('data set', source, DATASETS)}, or the path of a CSV, Parquet or Excel file"
     )
 
 
 def name_of(source: str) -> str:
     """Name of a data set, or of a file without its ending."""
-    return source if source in DATASETS else Path(source).stem
+    if source in DATASETS:
+        return source
+    name = Path(source).name
+    for ending in (".gz", ".zst"):  # of what is packed, the name of the table
+        name = name.removesuffix(ending)
+    return "table" if source == STDIN else Path(name).stem
 
 
 # --- Training and test samples --------------------------------------------------------------------
@@ -259,8 +278,14 @@ def split(dataset: Dataset, test_fraction: float, seed: int) -> tuple[Dataset, D
     (120, 30)
     """
     parts = split_rows(dataset.name, dataset.targets, dataset.class_names, test_fraction, seed)
+    extras = dataset.extras
     train, test = (
-        dataclasses.replace(dataset, features=dataset.features[rows], targets=dataset.targets[rows])
+        dataclasses.replace(
+            dataset,
+            features=dataset.features[rows],
+            targets=dataset.targets[rows],
+            extras=extras and {name: values[rows] for name, values in extras.items()},
+        )
         for rows in parts
     )
     return train, test

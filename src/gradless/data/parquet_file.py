@@ -10,7 +10,8 @@ import numpy as np
 
 from gradless._core.errors import InputError
 from gradless.data.cells import marked, one_line
-from gradless.data.csv_file import BLOCK_CELLS, Block, Cells, File
+from gradless.data.csv_file import BLOCK_CELLS
+from gradless.data.files import Block, Cells, File
 
 try:
     import pyarrow as arrow
@@ -37,8 +38,7 @@ class ParquetFile(File):
             schema = self._file.schema_arrow
         except (arrow.ArrowException, OSError, ValueError) as error:
             raise self._damaged(error) from None
-        self.header = tuple(one_line(name) for name in schema.names)
-        self.check_names()
+        self.set_names([_name(one_line(name)) for name in schema.names])
         self._types = [_values(field.type) for field in schema]
         self.unusable = {
             column: found for column, kind in enumerate(self._types) if (found := _unusable(kind))
@@ -71,6 +71,9 @@ class ParquetFile(File):
                 raise
             raise self._damaged(error) from None
 
+    def again(self) -> None:
+        """Nothing: each pass begins with the first row."""
+
     def _damaged(self, error: Exception) -> InputError:
         text = (str(error).splitlines() or [type(error).__name__])[0]
         return self.error(
@@ -92,9 +95,23 @@ def _unusable(kind: Any) -> str | None:
     """What a column holds that is neither a number nor text, if that is so."""
     types = arrow.types
     texts = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
-    if _is_number(kind) or texts or types.is_boolean(kind) or types.is_null(kind):
+    days = types.is_date(kind) or types.is_timestamp(kind) or types.is_time(kind)
+    if _is_number(kind) or texts or days or types.is_boolean(kind) or types.is_null(kind):
         return None
-    return "dates or times" if types.is_temporal(kind) else f"cells of type {str(kind)[:40]!r}"
+    return f"cells of type {str(kind)[:40]!r}"
+
+
+def _name(name: str) -> str:
+    """Nothing for the name that pandas gives its index."""
+    return "" if name.startswith("__index_level_") and name.endswith("__") else name
+
+
+def _moment(value: Any) -> str:
+    """A day, a time, or both, as a CSV file has it."""
+    if value is None:
+        return ""
+    text = value.isoformat() if hasattr(value, "isoformat") else str(value)
+    return text.replace("T00:00:00", "") if text.endswith("T00:00:00") else text
 
 
 def _cells(column: Any, as_text: bool) -> Cells:
@@ -105,7 +122,11 @@ def _cells(column: Any, as_text: bool) -> Cells:
     if _is_number(kind) and not as_text:
         found = column.cast(arrow.float64(), safe=False)
         return np.asarray(found.to_numpy(zero_copy_only=False), np.float64)
+    if arrow.types.is_timestamp(kind):  # of which Python has microseconds at most
+        column = column.cast(arrow.timestamp("us", kind.tz), safe=False)
     values = column.to_pylist()
     if _is_number(kind):
         return ["" if value is None or value != value else str(value) for value in values]
+    if arrow.types.is_temporal(kind):
+        return list(map(_moment, values))
     return ["" if value is None else marked(str(value)) for value in values]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gradless._core import defaults
 from gradless._core.errors import InputError
-from gradless.data import datasets, held_out
+from gradless.data import datasets, held_out, together
 from gradless.data.cells import listing
 from gradless.data.equal_rows import Merged, all_of_them, merged
 
@@ -48,6 +48,9 @@ def divide(
     validation: float | None,
     seed: int,
     features: NDArray[np.floating] | None = None,
+    apart: bool = False,
+    groups: NDArray[np.intp] | None = None,
+    times: NDArray[np.float64] | None = None,
 ) -> Parts:
     """Divide the rows of a data set.
 
@@ -64,6 +67,12 @@ def divide(
         The same seed gives the same parts; the test rows do not depend on ``validation``.
     features
         By which rows are equal, (rows, features); None to take each as it comes.
+    apart
+        Whether no test row may equal a training row.
+    groups
+        The group of each row, (rows,), which is in one part.
+    times
+        The time of each row, (rows,), the last of which test, and validate.
 
     Raises
     ------
@@ -73,8 +82,17 @@ def divide(
     everything = np.arange(len(targets))
     train: Rows = everything
     tests: Rows = everything[:0]
+    copies: str | None = None
     if test > 0:
-        train, tests = datasets.split_rows(name, targets, class_names, test, seed)
+        is_classes = class_names is not None
+        if times is not None:
+            train, tests = together.by_time(times, test)
+        elif groups is not None:
+            train, tests = together.by_group(groups, targets, test, seed, classes=is_classes)
+        else:
+            train, tests = datasets.split_rows(name, targets, class_names, test, seed)
+            if apart and features is not None:
+                train, tests, copies = together.without_copies(train, tests, features, targets)
     elif test != 0:
         raise InputError(f"the test fraction must be 0 or more and below 1, got {test}")
     if validation is not None and not 0 <= validation < 1:
@@ -86,13 +104,28 @@ def divide(
     if features is not None:
         one_of_each = merged(features[train], targets[train])
     if validation == 0:
-        return _parts(train, tests, one_of_each, np.zeros(len(one_of_each.first), bool))
+        none = np.zeros(len(one_of_each.first), bool)
+        return _parts(train, tests, one_of_each, none)._replace(note=copies)
+    if groups is not None or times is not None:
+        share = defaults.VALIDATION if validation is None else validation
+        one_of_each = all_of_them(len(train))
+        chosen = np.zeros(len(train), bool)
+        if times is not None:
+            chosen[together.by_time(times[train], share)[1]] = True
+        elif groups is not None:
+            is_classes = class_names is not None
+            own = groups[train], targets[train]
+            chosen[together.by_group(*own, share, seed, classes=is_classes)[1]] = True
+        return _parts(train, tests, one_of_each, chosen)
     outputs = targets[train][one_of_each.first]
     aside = held_out.aside(outputs, validation, seed)
     if validation is None and aside.few:
         return _parts(train, tests, one_of_each, aside.chosen)._replace(
-            note=f"{len(train):,} training rows are too few to hold some out for validation: the "
-            "network may overfit. Use --validation SHARE to hold some out"
+            note=_sentences(
+                copies,
+                f"{len(train):,} training rows are too few to hold some out for validation: the "
+                "network may overfit. Use --validation SHARE to hold some out",
+            )
         )
     if not aside.chosen.any():
         share = defaults.VALIDATION if validation is None else validation
@@ -100,13 +133,18 @@ def divide(
             f"--validation must leave rows both to train on and to hold out, got {share} of "
             f"{len(train):,} training rows. Use another share, or --validation 0"
         )
-    note = None
+    note = copies
     if len(aside.alone) and class_names is not None:
         names = [class_names[number] for number in aside.alone]
-        note = (
+        alone = (
             f"no validation row for {listing(names)}: a class of one row is used for training alone"
         )
+        note = _sentences(note, alone)
     return _parts(train, tests, one_of_each, aside.chosen)._replace(note=note)
+
+
+def _sentences(*texts: str | None) -> str:
+    return ". ".join(filter(None, texts))
 
 
 def _parts(train: Rows, tests: Rows, one_of_each: Merged, aside: NDArray[np.bool_]) -> Parts:

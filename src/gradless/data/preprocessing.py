@@ -26,6 +26,7 @@ from gradless._core import storage
 from gradless._core.errors import InputError
 from gradless.data.cells import short
 from gradless.data.columns import Columns, Kind
+from gradless.data.dates import is_date_kind
 from gradless.data.scaling import mean_and_scale
 
 FloatArray = NDArray[np.float32]
@@ -80,12 +81,14 @@ class Preprocessing:
             The same rows as a network learns from them, one of each that are equal, and how often
             there is each: then mean and deviation are to the last digit what an estimator finds.
         """
+        names, kinds = train.feature_names, train.kinds
+        train = train.flat()
         gaps = np.flatnonzero(np.isnan(train.features).any(axis=0))
         transformer = _untrained(train.kinds, gaps.tolist(), scale)
         transformer.fit(_array(train))
         if scale and "number" in train.kinds:
-            _set_scales(transformer, train if samples is None else samples, weight)
-        return cls(transformer, train.feature_names, train.kinds)
+            _set_scales(transformer, train if samples is None else samples.flat(), weight)
+        return cls(transformer, names, kinds)
 
     def transform(self, columns: Columns) -> FloatArray:
         """Inputs of the network, float32 of shape (rows, inputs).
@@ -103,10 +106,15 @@ class Preprocessing:
         count = max(1, _BLOCK_CELLS // max(len(self.names), len(self.input_names)))
         inputs = np.empty((len(columns.features), len(self.input_names)), np.float32)
         for first in range(0, len(inputs), count):
-            block = columns._replace(features=columns.features[first : first + count])
+            block = columns._replace(features=columns.features[first : first + count]).flat()
             with np.errstate(over="ignore"):  # what is too large for float32 is infinite
                 inputs[first : first + count] = self.transformer.transform(_array(block))
         return inputs
+
+    @functools.cached_property
+    def _flat(self) -> Columns:
+        """Columns of no rows, with dates as the numbers that a network sees of them."""
+        return _no_rows(self.names, self.kinds).flat()
 
     @functools.cached_property
     def input_names(self) -> tuple[str, ...]:
@@ -114,7 +122,7 @@ class Preprocessing:
         names: list[str] = []
         for part, _, columns in self._parts():
             for index, column in enumerate(columns):
-                name = self.names[column]
+                name = self._flat.feature_names[column]
                 if part == _NUMBERS:
                     names.append(name)
                 elif part == _GAPS:
@@ -130,6 +138,7 @@ class Preprocessing:
 
     def strangers(self, columns: Columns) -> Iterator[str]:
         """What these rows have that the training rows did not, in one line for each column."""
+        columns = columns.flat()
         for part, _, indices in self._parts():
             for index, column in enumerate(indices):
                 if part == _NUMBERS:
@@ -145,11 +154,15 @@ class Preprocessing:
     def _new_gaps(self, columns: Columns, column: int, so: str) -> Iterator[str]:
         count = int(np.isnan(columns.features[:, column]).sum())
         had_gaps = any(part == _GAPS and column in found for part, _, found in self._parts())
-        if count and not had_gaps:
+        of_file = self._flat.feature_names[column] in self.names  # parts of a date are not
+        if count and not had_gaps and of_file:
             yield (
-                f"column {short(self.names[column])}: {_cells(count)} without a value, of which "
-                f"the training data had none; {so}"
+                f"column {self._short(column)}: {_cells(count)} without a value, of which the "
+                f"training data had none; {so}"
             )
+
+    def _short(self, column: int) -> str:
+        return short(self._flat.feature_names[column])
 
     def _new_categories(
         self, columns: Columns, column: int, known: Collection[str]
@@ -161,8 +174,8 @@ class Preprocessing:
         most = [f"{short(name)} ({count:,})" for name, count in unseen.most_common(_NAMED)]
         more = f" and {len(unseen) - _NAMED:,} more" if len(unseen) > _NAMED else ""
         yield (
-            f"column {short(self.names[column])}: {_cells(sum(unseen.values()))} with categories "
-            f"that the training data did not have: {', '.join(most)}{more}; {_UNKNOWN}"
+            f"column {self._short(column)}: {_cells(sum(unseen.values()))} with categories that "
+            f"the training data did not have: {', '.join(most)}{more}; {_UNKNOWN}"
         )
 
     @property
@@ -288,15 +301,23 @@ def _fits(found: Preprocessing) -> bool:
     parts = found._parts()
     gaps = [column for part, _, columns in parts if part == _GAPS for column in columns]
     steps = dict(parts[0][1].steps) if parts[0][0] == _NUMBERS else {}
-    expected = _untrained(found.kinds, gaps, "scale" in steps)
+    expected = _untrained(found._flat.kinds, gaps, "scale" in steps)
     if _outline(found.transformer, parts) != _outline(expected, expected.transformers):
         return False
-    row = Columns(
-        np.full((1, len(found.names)), np.nan),
-        found.names,
-        tuple(None if kind == "number" else () for kind in found.kinds),
+    row = _no_rows(found.names, found.kinds)._replace(
+        features=np.full((1, len(found.names)), np.nan)
     )
     return found.transform(row).shape == (1, len(found.input_names))
+
+
+def _no_rows(names: Sequence[str], kinds: Sequence[Kind]) -> Columns:
+    """Columns of these kinds without rows."""
+    return Columns(
+        np.zeros((0, len(names))),
+        tuple(names),
+        tuple(() if kind == "category" else None for kind in kinds),
+        tuple(kind if is_date_kind(kind) else None for kind in kinds),
+    )
 
 
 def _outline(transformer: Any, parts: Sequence[tuple[str, Any, Any]]) -> list[Any]:

@@ -1,22 +1,23 @@
-"""How does a CSV or Parquet file become arrays, and what is wrong with it if it cannot?"""
+"""How does a file become arrays, and what is wrong with it if it cannot?"""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradless._core.errors import closest, known_name
-from gradless.data import targets
+from gradless.data import answers, targets
 from gradless.data.cells import FloatArray, Missing, listing, one_line, short
 from gradless.data.columns import Columns, Kind
-from gradless.data.csv_file import PARQUET, CsvFile, File
-from gradless.data.reading import Reading
+from gradless.data.csv_file import CsvFile
+from gradless.data.files import UNTOLD, File, Reading
+from gradless.data.reading import Left, Used, learned
 from gradless.data.targets import TASKS, Task
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 TARGET_NAMES = ("target", "label", "class", "y")
+_PARQUET = b"PAR1"
 
 
 class Table(NamedTuple):
@@ -47,6 +49,12 @@ class Table(NamedTuple):
         Name of the target's column.
     notes : tuple of str
         What someone should know of how the file was read, a line each.
+    dates : tuple
+        As of `Columns`.
+    left_out : tuple of Left
+        Columns that are not used, and why.
+    beside : mapping of str to list of str, or arrays (samples,)
+        The cells of columns that are no features, by name; None without any.
     """
 
     features: FloatArray
@@ -56,11 +64,14 @@ class Table(NamedTuple):
     categories: tuple[tuple[str, ...] | None, ...]
     target: str | None
     notes: tuple[str, ...] = ()
+    dates: tuple[str | None, ...] = ()
+    left_out: tuple[Left, ...] = ()
+    beside: Mapping[str, Any] | None = None
 
     @property
     def columns(self) -> Columns:
         """The features."""
-        return Columns(self.features, self.feature_names, self.categories)
+        return Columns(self.features, self.feature_names, self.categories, self.dates)
 
 
 def read_table(
@@ -71,23 +82,26 @@ def read_table(
     drop: Sequence[str] = (),
     categories: Sequence[str] = (),
     missing: Sequence[str] | None = None,
+    how: Reading = UNTOLD,
+    beside: Sequence[str] = (),
 ) -> Table:
-    """Read a CSV or Parquet file for training.
+    """Read a CSV, Parquet or Excel file for training.
 
-    A CSV file is UTF-8, separated by commas, with the columns' names in its first line. Empty lines
-    are skipped; white space around cells has no meaning, and inside of names it counts as one
-    space. Names are brought into Unicode's form NFC, so that an accented letter is always the same.
+    Text may be separated by commas, semicolons, tabs, bars or spaces, and be packed; what it is is
+    found out, and said where it is unusual. Empty lines are skipped; white space around cells has
+    no meaning, and inside of names it counts as one space. Names are brought into Unicode's form
+    NFC, so that an accented letter is always the same.
 
-    Every column but the target's is a feature. It holds numbers if its first filled cell is a
-    number or looks like one, and categories otherwise; the two do not mix. Cells may be empty, or
-    say that they are, in any case: ``NA``, ``N/A``, ``#N/A``, ``<NA>``, ``NaN``, ``null``, ``?``.
-    In quotes, and in the text columns of a Parquet file, these are categories and classes like any
-    other. Dates, identifiers, free text and columns without any value are refused.
+    Every column but the target's is a feature, if something can be learned from it: numbers,
+    categories or dates, by all of its cells (:mod:`gradless.data.deciding`). The others are left
+    out, as are rows without a target. Cells may be empty, or say that they are, in any case:
+    ``NA``, ``N/A``, ``#N/A``, ``<NA>``, ``NaN``, ``null``, ``?``. In quotes, and in the text
+    columns of a Parquet file, these are categories and classes like any other.
 
     Parameters
     ----------
     path
-        Path of the file.
+        Path of the file, or ``-`` for standard input.
     target
         Name of the column to predict. By default the first of ``target``, ``label``, ``class``
         and ``y`` that the file has.
@@ -101,6 +115,10 @@ def read_table(
     missing
         What cells hold, in quotes or not, whose value is not known, instead of the texts above;
         of nothing, only empty cells are missing.
+    how
+        What is known of how the file is written.
+    beside
+        Names of columns that are no features, but are kept as they are.
 
     Returns
     -------
@@ -115,33 +133,57 @@ def read_table(
         If the file cannot be used. The message says why, and where: file, line and column.
     """
     task = cast("Task", known_name("task", str(task), TASKS))
-    file = _open(path)
+    known = ("target", "label", "class") if target is None else (target,)
+    file = opened(path, how._replace(known=(*known, *drop, *categories)))
     dropped = set(_chosen(file, drop, "--drop"))
-    chosen = set(_chosen(file, categories, "--categories"))
+    chosen = _chosen(file, categories, "--categories")
     target_column = _target_column(file, target)
     name = file.header[target_column]
-    if target_column in dropped | chosen:
+    if target_column in dropped | set(chosen):
         option = "--drop" if target_column in dropped else "--categories"
         raise file.error(
             f"{option} must name other columns than the target, got {short(name)}; "
             f"remove it from {option}"
         )
-    columns = [column for column in range(len(file.header)) if column not in dropped]
+    also = [_known_column(file, each, "other") for each in beside]
+    if target_column in also:
+        raise file.error(
+            f"the target must be a column of its own, got {short(name)} for another option as well"
+        )
+    left_out = dropped.union(also)
+    columns = [column for column in range(len(file.header)) if column not in left_out]
     columns.remove(target_column)
     if not columns:
         raise file.error(
             f"there must be a column to predict the target from, got {short(name)} alone; "
             "add a column"
         )
-    kinds: list[Kind | None] = ["category" if column in chosen else None for column in columns]
     says = Missing(missing)
-    reading = Reading(file, columns, kinds, target_column, missing=says, training=True)
-    found = reading.read()
-    column = targets.Answers(file, name, reading.texts, reading.lines, says)
-    values, class_names, notes = targets.learned(column, task)
-    notes = (*reading.notes(), *notes)
-    names = found.feature_names
-    return Table(found.features, values, names, class_names, found.categories, name, notes)
+    found, texts = learned(file, columns, target_column, chosen, says, also)
+    column = answers.of(file, target_column, found.target, found.lines, says, task)
+    answer = targets.learned(column, task)
+    notes = (*file.notes(), *found.notes, *column.notes, *answer.notes)
+    features = found.columns.features
+    if column.rows is not None:
+        features = features[column.rows]
+        texts = [[cells[row] for row in column.rows] for cells in texts]
+    return Table(
+        features,
+        answer.values,
+        found.columns.feature_names,
+        answer.class_names,
+        found.columns.categories,
+        name,
+        notes,
+        found.columns.dates,
+        found.left_out,
+        dict(zip(beside, texts, strict=True)) or None,
+    )
+
+
+def column_names(path: str | os.PathLike[str], how: Reading = UNTOLD) -> tuple[str, ...]:
+    """Names of all columns of a file, as `read_table` knows them."""
+    return opened(path, how).header
 
 
 def read_features(path: str | os.PathLike[str], feature_names: Sequence[str]) -> FloatArray:
@@ -165,7 +207,7 @@ def read_features(path: str | os.PathLike[str], feature_names: Sequence[str]) ->
     InputError
         If a feature is missing or the file cannot be used, as for `read_table`.
     """
-    return read_columns(path, feature_names).features
+    return read_beside(path, feature_names)[0].features
 
 
 def read_columns(
@@ -173,6 +215,7 @@ def read_columns(
     feature_names: Sequence[str],
     kinds: Sequence[Kind] | None = None,
     missing: Sequence[str] | None = None,
+    how: Reading = UNTOLD,
 ) -> Columns:
     """Read the features of unseen rows as `read_features` does, but with categories and gaps.
 
@@ -182,10 +225,10 @@ def read_columns(
         As for `read_features`.
     kinds
         What each column holds; None means numbers without gaps in all of them.
-    missing
+    missing, how
         As for `read_table`.
     """
-    return read_beside(path, feature_names, kinds, missing)[0]
+    return read_beside(path, feature_names, kinds, missing, how)[0]
 
 
 def read_beside(
@@ -193,14 +236,15 @@ def read_beside(
     feature_names: Sequence[str],
     kinds: Sequence[Kind] | None = None,
     missing: Sequence[str] | None = None,
+    how: Reading = UNTOLD,
     *,
     keep: Sequence[str] = (),
-) -> tuple[Columns, dict[str, list[str]]]:
+) -> tuple[Columns, dict[str, list[str]], tuple[str, ...]]:
     """Read the features of unseen rows as `read_columns` does, and other columns as they are.
 
     Parameters
     ----------
-    path, feature_names, kinds, missing
+    path, feature_names, kinds, missing, how
         As for `read_columns`.
     keep
         Names of the other columns; several may stand in one text, with commas.
@@ -210,14 +254,15 @@ def read_beside(
     columns : Columns
     kept : dict of str to list of str
         The cells of each of the other columns, by its name.
+    notes : tuple of str
+        What someone should know of how the file was read, a line each.
     """
-    file = _open(path)
+    file = opened(path, how._replace(known=tuple(feature_names)))
     columns, says = _named(file, feature_names), Missing(missing)
     also = list(dict.fromkeys(_chosen(file, keep, "--keep")))
-    reading = Reading(file, columns, kinds, missing=says, gaps=kinds is not None, kept=also)
-    found = reading.read()
+    used = Used(file, columns, kinds, says, kept=also)
     names = (file.header[column] for column in also)
-    return found, dict(zip(names, reading.kept, strict=True))
+    return used.columns, dict(zip(names, used.kept, strict=True)), tuple(used.notes())
 
 
 def read_labelled(
@@ -227,19 +272,27 @@ def read_labelled(
     target: str | None,
     class_names: Sequence[str] | None,
     missing: Sequence[str] | None = None,
-) -> tuple[Columns, NDArray[np.int32] | FloatArray]:
+    how: Reading = UNTOLD,
+) -> tuple[Columns, NDArray[np.int32] | FloatArray, tuple[str, ...]]:
     """Read unseen rows with their targets: numbers, or indices of classes that are known.
 
     Parameters
     ----------
-    path, feature_names, kinds, missing
+    path, feature_names, kinds, missing, how
         As for `read_columns`.
     target
         Name of the target's column, found as for `read_table` if it is None.
     class_names
         Names of the classes, or None for numbers.
+
+    Returns
+    -------
+    columns : Columns
+    targets : int32 class indices, or float64 numbers, shape (rows,)
+    notes : tuple of str
+        What someone should know of how the file was read, a line each.
     """
-    file = _open(path)
+    file = opened(path, how._replace(known=tuple(feature_names)))
     if target is not None and one_line(target) not in file.header:
         raise file.error(
             f"no column {short(one_line(target))} with the answers, found: {listing(file.header)}; "
@@ -247,10 +300,13 @@ def read_labelled(
         )
     target_column = _target_column(file, target)
     columns, says = _named(file, feature_names), Missing(missing)
-    reading = Reading(file, columns, kinds, target_column, missing=says, gaps=kinds is not None)
-    found, name = reading.read(), file.header[target_column]
-    column = targets.Answers(file, name, reading.texts, reading.lines, says)
-    return found, targets.known(column, class_names)
+    used = Used(file, columns, kinds, says, target=target_column)
+    assert used.target is not None
+    task: Task = "regression" if class_names is None else "classification"
+    column = answers.of(file, target_column, used.target, used.lines, says, task)
+    found = used.columns if column.rows is None else used.columns.rows(column.rows)
+    notes = (*used.notes(), *column.notes)
+    return found, targets.known(column, class_names), notes
 
 
 def _named(file: File, names: Sequence[str]) -> list[int]:
@@ -266,19 +322,23 @@ def _named(file: File, names: Sequence[str]) -> list[int]:
     return [columns[name] for name in wanted]
 
 
-def _open(path: str | os.PathLike[str]) -> File:
-    """The file with a checked header; a Parquet file is known by its first bytes or its ending."""
-    place, is_parquet = Path(path), False
+def opened(path: str | os.PathLike[str], how: Reading = UNTOLD) -> File:
+    """The file with a checked header; its kind is known by its first bytes or its ending."""
+    place, begins = Path(path), b""
     with contextlib.suppress(OSError):  # is said when it is read
         if place.is_file():  # what comes through a pipe can be read only once
             with place.open("rb") as file:
-                begins = file.read(len(PARQUET)) == PARQUET
-            is_parquet = begins or place.suffix.lower() in (".parquet", ".pq")
-    if not is_parquet:
-        return CsvFile(path)
-    from gradless.data.parquet_file import ParquetFile  # noqa: PLC0415 - needs an extra
+                begins = file.read(4)
+    ending = place.suffix.lower()
+    if begins == _PARQUET or (begins and ending in (".parquet", ".pq")):
+        from gradless.data.parquet_file import ParquetFile  # noqa: PLC0415 - needs an extra
 
-    return ParquetFile(path)
+        return ParquetFile(path)
+    if ending in (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods") and begins:
+        from gradless.data.excel_file import ExcelFile  # noqa: PLC0415 - needs an extra
+
+        return ExcelFile(path, how)
+    return CsvFile(path, how)
 
 
 def _chosen(file: File, given: Sequence[str], option: str) -> list[int]:

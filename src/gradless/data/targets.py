@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradless.data import cells
-from gradless.data.cells import FloatArray, Missing, argument, listing, short
-from gradless.data.csv_file import File
+from gradless.data.cells import FloatArray, argument, listing, short
+
+if TYPE_CHECKING:
+    from gradless.data.answers import Answers
 
 Task = Literal["auto", "classification", "regression"]
 Key = tuple[float, str]
@@ -33,83 +35,83 @@ class Targets(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-class Answers(NamedTuple):
-    """The target's column as it is in a file, one text a row, and the lines of these rows."""
-
-    file: File
-    name: str
-    texts: list[str]
-    lines: Sequence[int]
-    missing: Missing
-
-    def filled(self) -> Answers:
-        """The same without the marks of quotes; a missing value is refused."""
-        distinct = set(self.texts)
-        gaps = set(filter(self.missing, distinct))
-        if gaps:
-            row = next(row for row, text in enumerate(self.texts) if text in gaps)
-            problem = cells.missing(self.texts[row])
-            raise self.file.error(problem, line=self.lines[row], column=self.name)
-        if not any(text.endswith(cells.QUOTED) for text in distinct):
-            return self
-        return self._replace(texts=[text.removesuffix(cells.QUOTED) for text in self.texts])
-
-
 def learned(column: Answers, task: Task) -> Targets:
     """What is to be predicted, for training."""
-    in_quotes = [text for text in dict.fromkeys(column.texts) if text.endswith(cells.QUOTED)]
-    column = column.filled()
-    texts, file, name = column.texts, column.file, column.name
-    if len(texts) == 1:
+    guessed = task == "auto"
+    file, name, count = column.file, column.name, column.rows_found
+    if count == 1:
         raise file.error("there must be two rows of data or more, got one")
+    used = _used(column)
+    names = {code: cells.one_line(column.texts[code]) for code in used}
     if task == "auto":
-        task = guessed_task(texts)
+        task = "regression" if column.codes is None else guessed_task(names.values())
     if task == "regression":
         return Targets(_numbers(column), None)
-    keys = class_keys(dict.fromkeys(texts))
+    texts = list(dict.fromkeys(names.values()))
+    keys = class_keys(texts)
     spellings: dict[Key, list[str]] = {}
     for text, key in keys.items():
         spellings.setdefault(key, []).append(text)
     # In the order of numbers, or of the texts as they are written.
     order = {key: k for k, key in enumerate(sorted(spellings, key=lambda k: (k[0], spellings[k])))}
+    words = None in map(cells.number, texts)
     if len(order) == 1:
         raise file.error(
             f"there must be two classes or more, got {short(texts[0])} alone; choose another "
             "target",
             column=name,
         )
-    if len(order) == len(texts):
-        words = None in map(cells.number, texts)
+    if len(order) == count:
         otherwise = "" if words else ", or predict numbers with --task regression"
         raise file.error(
-            f"classes must repeat, got a class of its own for each of the {len(texts)} rows; "
+            f"classes must repeat, got a class of its own for each of the {count} rows; "
             f"choose another target{otherwise}",
             column=name,
         )
-    values = np.array([order[keys[text]] for text in texts], dtype=np.int32)
+    assert column.codes is not None
+    places = np.zeros(len(column.texts), np.int32)
+    for code, text in names.items():
+        places[code] = order[keys[text]]
     notes = [merged(name, list(spellings.values()), "class"), apart(name, list(keys))]
-    if in_quotes:
+    if in_quotes := [column.texts[k] for k in used if column.texts[k].endswith(cells.QUOTED)]:
         notes.append(quoted(name, in_quotes))
-    return Targets(values, tuple(spellings[key][0] for key in order), tuple(filter(None, notes)))
+    if guessed and not words and len(order) > 2:
+        notes.append(
+            f"the target {short(name)} is read as {len(order)} classes, since it has few different "
+            "whole numbers. Use --task regression to predict numbers"
+        )
+    class_names = tuple(spellings[key][0] for key in order)
+    return Targets(places[column.codes], class_names, tuple(filter(None, notes)))
 
 
 def known(column: Answers, class_names: Sequence[str] | None) -> NDArray[np.int32] | FloatArray:
     """Indices of classes that are known, or numbers if there are none."""
-    column = column.filled()
     if class_names is None:
         return _numbers(column)
-    found = dict.fromkeys(column.texts)
-    indices = dict(zip(found, class_indices(list(found), class_names), strict=True))
-    if None in indices.values():
-        rows = zip(column.lines, column.texts, strict=True)
-        line, text = next(pair for pair in rows if indices[pair[1]] is None)
-        raise column.file.error(
-            f"the class must be one that the network knows, {listing(class_names)}, got "
-            f"{short(text)}; correct it or drop the row",
-            line=line,
-            column=column.name,
-        )
-    return np.array([indices[text] for text in column.texts], dtype=np.int32)
+    assert column.codes is not None
+    used = _used(column)
+    names = [cells.one_line(column.texts[code]) for code in used]
+    places = np.zeros(len(column.texts), np.int32)
+    for code, text, index in zip(used, names, class_indices(names, class_names), strict=True):
+        if index is None:
+            raise column.file.error(
+                f"the class must be one that the network knows, {listing(class_names)}, got "
+                f"{short(text)}; correct it or drop the row",
+                line=column.line(int(np.flatnonzero(column.codes == code)[0])),
+                column=column.name,
+            )
+        places[code] = index
+    return places[column.codes]
+
+
+def _used(column: Answers) -> list[int]:
+    """The texts that are there, in the order in which they come."""
+    if column.codes is None:
+        return []
+    first = np.full(len(column.texts), len(column.codes))
+    np.minimum.at(first, column.codes, np.arange(len(column.codes)))
+    found = np.argsort(first, kind="stable")
+    return found[: np.count_nonzero(first < len(column.codes))].tolist()
 
 
 def class_indices(texts: Sequence[str], class_names: Sequence[str]) -> list[int | None]:
@@ -178,15 +180,16 @@ def quoted(column: str, texts: Sequence[str]) -> str:
 
 
 def _numbers(column: Answers) -> FloatArray:
-    texts = column.texts
-    numbers = cells.finite(texts, len(texts))
-    if numbers is not None:
-        return numbers
-    line, text = next(
-        pair for pair in zip(column.lines, texts, strict=True) if not cells.is_finite(pair[1])
+    if column.numbers is not None:
+        return column.numbers
+    assert column.codes is not None
+    row, text = next(
+        (row, column.texts[code])
+        for row, code in enumerate(column.codes.tolist())
+        if not cells.is_finite(column.texts[code])
     )
     problem = cells.not_a_number(text, "predict classes with --task classification")
-    raise column.file.error(problem, line=line, column=column.name)
+    raise column.file.error(problem, line=column.line(row), column=column.name)
 
 
 def guessed_task(texts: Iterable[str]) -> Task:

@@ -31,6 +31,9 @@ from gradless.estimators.remembered import Remembered
 from gradless.models import first_weights, numpy_forward
 from gradless.models.mlp import MLP
 from gradless.objectives import Objective, Task
+from gradless.objectives.extras import Extras, beside
+from gradless.objectives.extras import at as extras_at
+from gradless.objectives.extras import checked as checked_extras
 from gradless.objectives.units import unit_for
 from gradless.problems.scorer import HostMetric, HostMetricProblem, resolve
 from gradless.training import sessions
@@ -40,6 +43,7 @@ from gradless.training.progress import progress_lines
 from gradless.training.records import Stop
 from gradless.training.regularization import averaged, checked_alpha, obstacle, too_large
 from gradless.training.regularized import Settings
+from gradless.training.regularized_session import RegularizedSession
 from gradless.training.samples import Samples, filled, filled_to_powers
 from gradless.training.session import Trained
 
@@ -64,8 +68,12 @@ class GradientFree(Continuing):
         given: Any,
         partial: bool,
         observers: Sequence[Observer] = (),
+        extras: Extras | None = None,
     ) -> Self:
-        """Fit arrays that were validated; ``given`` are the features as the user has them."""
+        """Fit arrays that were validated; ``given`` are the features as the user has them.
+
+        ``extras`` are what the objective looks at besides, arrays (samples,) by role.
+        """
         forked.check()
         use_all_cores()
         checks.settings(self)
@@ -76,7 +84,7 @@ class GradientFree(Continuing):
         n_outputs = self._n_outputs_of(outputs)
         sizes = (X.shape[1], *checks.sizes(self.hidden_layer_sizes), n_outputs)
         member = model = MLP(sizes, self.activation, weights=self.weights)
-        objective = self._objective_for(task, n_outputs)
+        objective = self._objective_for(task, n_outputs, len(X))
         seed = checks.seed(self.random_state)
         going_on = (partial or self.warm_start) and hasattr(self, "coefs_")
         if going_on:
@@ -90,6 +98,7 @@ class GradientFree(Continuing):
             X, outputs, weight = (np.concatenate(pair) for pair in pairs)
             y = self._answers_of(outputs)
             given = like(given, X)
+        looked_at = checked_extras(objective, extras, outputs)
         weighted = getattr(self, "class_weight", None) is not None or bool((weight != 1).any())
         weighted |= sample_weight is not None
         host = isinstance(objective, HostMetric)
@@ -107,7 +116,7 @@ class GradientFree(Continuing):
         self._check_counted(outputs[chosen], partial)
         weight = weight[chosen]
         if not host or weighted:
-            one_of_each = merged(X[chosen], outputs[chosen], weight)
+            one_of_each = merged(beside(X, looked_at)[chosen], outputs[chosen], weight)
             chosen, weight = chosen[one_of_each.first], one_of_each.weight
         X, outputs, y = X[chosen], outputs[chosen], y[chosen]
         settings = self._penalised(member, objective, task, partial)
@@ -138,6 +147,7 @@ class GradientFree(Continuing):
             y,
             _safe_indexing(given, chosen) if read else None,
             weighted,
+            extras_at(looked_at, chosen),
         )
         rounds, kind = self._rounds + 1 if going_on else 0, Kind(task, model, objective)
         filling = filled_to_powers if partial else filled
@@ -246,12 +256,13 @@ class GradientFree(Continuing):
         watchers = [*progress_lines(bool(self.verbose)), *checked(given)]
         return watchers if self.callback is None else [*watchers, Callback(self.callback)]
 
-    def _objective_for(self, task: Task, n_outputs: int) -> Objective | HostMetric:
+    def _objective_for(self, task: Task, n_outputs: int, rows: int) -> Objective | HostMetric:
         default = self._default_objective
         if task == "regression" and n_outputs > 1:
             default = "r2"  # in which every output counts by its own spread
         objective = resolve(self.objective, default, self.greater_is_better, self.n_jobs)
         if isinstance(objective, Objective):
+            objective = objective.for_classes(getattr(self, "classes_", None)).for_rows(rows)
             objective.check(task, n_outputs)
         return objective
 
@@ -316,7 +327,7 @@ class GradientFree(Continuing):
         self.validation_losses_ = np.asarray(seen)
         self.n_outputs_ = model.sizes[-1]
         self._model = model
-        found = getattr(session, "found", None)
+        found = session.found if isinstance(session, RegularizedSession) else None
         self.alpha_ = 0.0 if found is None else float(found.alpha)
         empty = np.empty(0)
         self.alphas_ = empty if found is None else np.asarray(found.strengths)

@@ -31,7 +31,8 @@ def keeping(inside: Path, plan: Plan, samples: Samples) -> Keeping:
         None if plan.regularization is None else plan.regularization.settings,
     )
     digest = hashlib.sha256(repr(settings).encode())
-    for leaf in [*jax.tree.leaves(plan.params), *samples[:3]]:
+    extras = samples.extras or {}
+    for leaf in [*jax.tree.leaves(plan.params), *samples[:3], *extras.values()]:
         digest.update(tree.bits(leaf))
     digest.update(repr(None if samples.y_true is None else samples.y_true.tolist()).encode())
     folder = inside / digest.hexdigest()[:16]

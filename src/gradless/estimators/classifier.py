@@ -193,7 +193,14 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
         self._keep_parameters(locals())
 
     def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, observers: Sequence[Observer] = ()
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        sample_value: Any = None,
+        sample_group: Any = None,
+        observers: Sequence[Observer] = (),
     ) -> Self:
         """Train a network.
 
@@ -205,9 +212,13 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
             Labels of any kind; or for several labels at once an array of 0 and 1.
         sample_weight : array-like (samples,)
             How much each sample counts, 0 or more.
+        sample_value : array-like (samples,)
+            What each sample brings, for the objectives ``"profit:COST"`` and ``"profit_at_k:K"``.
+        sample_group : array-like (samples,)
+            The group of each, for the objective ``"equal_opportunity:GAP"``.
         observers : list
             What watches training, for example ``[gradless.loggers.TensorBoard("folder")]``. Where a
-            first phase goes to log loss, they hear of two runs.
+            first phase goes to log loss, they hear of both as of one run.
 
         Returns
         -------
@@ -222,7 +233,10 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
         given = X
         X, y = self._validated(X, y, reset=True)
         self._learn_classes(y, None, anew=not (self.warm_start and hasattr(self, "coefs_")))
-        return self._train(X, y, sample_weight, given=given, partial=False, observers=observers)
+        extras = {"value": sample_value, "group": sample_group}
+        return self._train(
+            X, y, sample_weight, given=given, partial=False, observers=observers, extras=extras
+        )
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Go on from the present network, if there is one, with a tenth of the budget.

@@ -85,7 +85,14 @@ class GradientFreeRegressor(RegressorMixin, GradientFree):
         self._keep_parameters(locals())
 
     def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, observers: Sequence[Observer] = ()
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        sample_event: Any = None,
+        sample_group: Any = None,
+        observers: Sequence[Observer] = (),
     ) -> Self:
         """Train a network.
 
@@ -97,9 +104,13 @@ class GradientFreeRegressor(RegressorMixin, GradientFree):
             Finite numbers.
         sample_weight : array-like (samples,)
             How much each sample counts, 0 or more.
+        sample_event : array-like (samples,)
+            1 where the event was seen, 0 where the time is censored, for ``"concordance"``.
+        sample_group : array-like (samples,)
+            The group of each, for the objective ``"ndcg"``.
         observers : list
             What watches training, for example ``[gradless.loggers.TensorBoard("folder")]``. Where a
-            first phase goes to log loss, they hear of two runs.
+            first phase goes to log loss, they hear of both as of one run.
 
         Returns
         -------
@@ -112,7 +123,10 @@ class GradientFreeRegressor(RegressorMixin, GradientFree):
             Or another ``ValueError``, for whatever cannot be trained.
         """
         arrays = self._validated(X, y, reset=True)
-        return self._train(*arrays, sample_weight, given=X, partial=False, observers=observers)
+        extras = {"event": sample_event, "group": sample_group}
+        return self._train(
+            *arrays, sample_weight, given=X, partial=False, observers=observers, extras=extras
+        )
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Go on from the present network, if there is one, with a tenth of the budget.

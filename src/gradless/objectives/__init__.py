@@ -1,8 +1,10 @@
 """What is a good network? Losses and metrics, by name; none needs a derivative.
 
-``get("f1")`` finds one, ``Objective`` makes one of your own.
+``get("f1")`` finds one, ``cost_matrix`` makes one of a table of costs, ``Objective`` makes one of
+your own.
 """
 
+from gradless.objectives.cost_table import cost_matrix
 from gradless.objectives.losses import accuracy
 from gradless.objectives.metrics import Targets
 from gradless.objectives.objective import Measure, Objective
@@ -28,6 +30,7 @@ __all__ = [
     "accuracy",
     "checked_weight",
     "class_targets",
+    "cost_matrix",
     "get",
     "label_targets",
     "pick",

@@ -153,6 +153,12 @@ def quantile(outputs: FeatureRows, targets: Targets, share: float) -> jax.Array:
     return _of_errors(of_error, outputs, targets)
 
 
+def covered(outputs: FeatureRows, targets: Targets) -> jax.Array:
+    """Share of a sample's targets that are at most the outputs, (samples,)."""
+    below = _each(lambda output, value: value <= output, outputs, targets["values"])
+    return _sum(_each(lambda row: row.astype(jnp.float32), below)) / len(targets["values"])
+
+
 def _of_errors(
     function: Callable[[jax.Array], jax.Array], outputs: FeatureRows, targets: Targets
 ) -> jax.Array:

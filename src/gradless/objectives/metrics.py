@@ -78,7 +78,7 @@ def decided(reduced: jax.Array, targets: Targets) -> jax.Array:
 def weighed(samples: jax.Array, targets: Targets) -> jax.Array:
     """Weighted sum over the samples, which lie on the last axis."""
     # As a product: a plain reduction becomes two more passes over the samples.
-    return _dot(samples, targets["weight"])
+    return dot(samples, targets["weight"])
 
 
 def accuracy(reduced: jax.Array, targets: Targets) -> jax.Array:
@@ -91,11 +91,12 @@ def accuracy(reduced: jax.Array, targets: Targets) -> jax.Array:
     return jnp.full((), jnp.nan)
 
 
-def _dot(one: jax.Array, other: jax.Array) -> jax.Array:
+def dot(one: jax.Array, other: jax.Array) -> jax.Array:
+    """A product in full precision."""
     return jnp.matmul(one, other, precision=jax.lax.Precision.HIGHEST)
 
 
-def _ratio(part: jax.Array, whole: jax.Array) -> jax.Array:
+def ratio(part: jax.Array, whole: jax.Array) -> jax.Array:
     """The quotient, and 0 where it is 0 / 0."""
     return jnp.where(whole == 0, 0.0, part / jnp.where(whole == 0, 1.0, whole))
 
@@ -121,7 +122,7 @@ def counts(reduced: jax.Array, targets: Targets) -> Counts:
 def balanced_accuracy(reduced: jax.Array, targets: Targets) -> jax.Array:
     """Mean of the classes' recalls; classes without samples do not count."""
     hits, _, true = counts(reduced, targets)
-    return _ratio(_ratio(hits, true).sum(), (true > 0).sum())
+    return ratio(ratio(hits, true).sum(), (true > 0).sum())
 
 
 def f_beta(reduced: jax.Array, targets: Targets, beta: float = 1.0) -> jax.Array:
@@ -141,19 +142,19 @@ def f_macro(reduced: jax.Array, targets: Targets, beta: float = 1.0) -> jax.Arra
     present = count.predicted + count.true > 0
     if "labels" in targets:
         present = jnp.ones_like(present)
-    return _ratio(_f_each(count, beta).sum(), present.sum())
+    return ratio(_f_each(count, beta).sum(), present.sum())
 
 
 def f_weighted(reduced: jax.Array, targets: Targets) -> jax.Array:
     """Mean of the classes' F1, weighted by how much of each is true; 0 where nothing is."""
     count = counts(reduced, targets)
-    return _ratio((_f_each(count, 1.0) * count.true).sum(), count.true.sum())
+    return ratio((_f_each(count, 1.0) * count.true).sum(), count.true.sum())
 
 
 def _f_each(count: Counts, beta: float) -> jax.Array:
     # (1 + beta^2) P R / (beta^2 P + R) with P = hits / predicted and R = hits / true.
     both = beta**2 * count.true + count.predicted
-    return _ratio((1 + beta**2) * count.hits, both)
+    return ratio((1 + beta**2) * count.hits, both)
 
 
 def _agreement(reduced: jax.Array, targets: Targets) -> tuple[jax.Array, Counts]:
@@ -177,7 +178,7 @@ def matthews(reduced: jax.Array, targets: Targets) -> jax.Array:
     """
     agreement, count = _agreement(reduced, targets)
     spread = _different(count.predicted, count.predicted) * _different(count.true, count.true)
-    return _ratio(agreement, jnp.sqrt(spread))
+    return ratio(agreement, jnp.sqrt(spread))
 
 
 def cohen_kappa(reduced: jax.Array, targets: Targets) -> jax.Array:
@@ -186,13 +187,13 @@ def cohen_kappa(reduced: jax.Array, targets: Targets) -> jax.Array:
     Cohen, "A coefficient of agreement for nominal scales" (1960).
     """
     agreement, count = _agreement(reduced, targets)
-    return _ratio(agreement, _different(count.predicted, count.true))
+    return ratio(agreement, _different(count.predicted, count.true))
 
 
 # --- From ranks -----------------------------------------------------------------------------------
 
 
-def _place(score: jax.Array) -> jax.Array:
+def place_of(score: jax.Array) -> jax.Array:
     """How many samples have a larger score, (samples,); those with equal scores share a place."""
     # As integers of the same order, one array of which sorts four times as fast as floats, or as
     # one with anything beside it. Searching for each sample's place afterwards takes less than the
@@ -202,7 +203,7 @@ def _place(score: jax.Array) -> jax.Array:
     return jnp.searchsorted(jax.lax.sort(keys, is_stable=False), keys)
 
 
-def _at(place: jax.Array, weight: jax.Array) -> jax.Array:
+def at(place: jax.Array, weight: jax.Array) -> jax.Array:
     """Weight of all samples at each place, the best first."""
     return jnp.zeros_like(weight).at[place].add(weight)
 
@@ -221,8 +222,8 @@ def _ranked(
     """
 
     def at_places(score: jax.Array, positive: jax.Array, negative: jax.Array) -> jax.Array:
-        place = _place(score)
-        return function(_at(place, positive), _at(place, negative))
+        place = place_of(score)
+        return function(at(place, positive), at(place, negative))
 
     if "labels" in targets:
         score, true = reduced, targets["labels"]
@@ -244,11 +245,11 @@ def roc_auc(reduced: jax.Array, targets: Targets) -> jax.Array:
     """
 
     def pairs(positive: jax.Array, negative: jax.Array) -> jax.Array:
-        return _dot(negative, jnp.cumsum(positive) - positive / 2)
+        return dot(negative, jnp.cumsum(positive) - positive / 2)
 
     values, positive, negative = _ranked(pairs, reduced, targets)
     defined = (positive > 0) & (negative > 0)
-    mean = _ratio(_ratio(values, positive * negative).sum(), defined.sum())
+    mean = ratio(ratio(values, positive * negative).sum(), defined.sum())
     return jnp.where(defined.any(), mean, 0.5)
 
 
@@ -261,10 +262,10 @@ def average_precision(reduced: jax.Array, targets: Targets) -> jax.Array:
 
     def precisions(positive: jax.Array, negative: jax.Array) -> jax.Array:
         hits, misses = jnp.cumsum(positive), jnp.cumsum(negative)
-        return _dot(positive, _ratio(hits, hits + misses))
+        return dot(positive, ratio(hits, hits + misses))
 
     values, positive, _ = _ranked(precisions, reduced, targets)
-    return _ratio(values, positive).mean()
+    return ratio(values, positive).mean()
 
 
 def precision_at_recall(reduced: jax.Array, targets: Targets, recall: float) -> jax.Array:
@@ -277,7 +278,7 @@ def precision_at_recall(reduced: jax.Array, targets: Targets, recall: float) -> 
         hits, misses = jnp.cumsum(positive), jnp.cumsum(negative)
         # Sums of weights that should be equal differ by rounding.
         enough = hits >= (1 - 1e-6) * recall * hits[-1]
-        return jnp.where(enough, _ratio(hits, hits + misses), 0.0).max()
+        return jnp.where(enough, ratio(hits, hits + misses), 0.0).max()
 
     values, _, _ = _ranked(best, reduced, targets)
     return values[0]
@@ -292,19 +293,19 @@ def spearman(reduced: jax.Array, targets: Targets) -> jax.Array:
 
     def correlation(output: jax.Array, value: jax.Array) -> jax.Array:
         given, wanted = _centered_ranks(output, weight), _centered_ranks(value, weight)
-        product = jnp.sqrt(_dot(weight, given**2) * _dot(weight, wanted**2))
-        return jnp.clip(_ratio(_dot(weight * given, wanted), product), -1, 1)
+        product = jnp.sqrt(dot(weight, given**2) * dot(weight, wanted**2))
+        return jnp.clip(ratio(dot(weight * given, wanted), product), -1, 1)
 
     return jax.vmap(correlation)(reduced, targets["values"]).mean()
 
 
 def _centered_ranks(score: jax.Array, weight: jax.Array) -> jax.Array:
     """Mean ranks from -1/2 to 1/2, their mean being 0: exactly, where all are equal."""
-    place = _place(score)
-    here = _at(place, weight)
+    place = place_of(score)
+    here = at(place, weight)
     up_to = jnp.cumsum(here)
     middle = up_to - here / 2 - up_to[-1] / 2
-    return _ratio(middle[place], up_to[-1])
+    return ratio(middle[place], up_to[-1])
 
 
 # --- From spreads ---------------------------------------------------------------------------------
@@ -324,4 +325,4 @@ def r2(reduced: jax.Array, targets: Targets) -> jax.Array:
     spread = weighed((away - mean) ** 2, targets)
     error = weighed((values - reduced) ** 2, targets)
     constant = jnp.where(error == 0, 1.0, 0.0)
-    return jnp.where(spread == 0, constant, 1 - _ratio(error, spread)).mean()
+    return jnp.where(spread == 0, constant, 1 - ratio(error, spread)).mean()

@@ -10,7 +10,7 @@ are feature-major (outputs, samples), either as one array or as a list of rows; 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +22,12 @@ from gradless._core.errors import InputError
 from gradless._core.programs import compiled
 from gradless.models.contract import FeatureRows
 from gradless.objectives import metrics
+from gradless.objectives.extras import Extras, checked
 from gradless.objectives.losses import accuracy, is_right, mean
 from gradless.objectives.metrics import Targets
 from gradless.objectives.targets import Task, checked_weight, prepared
+
+_LONG = 20  # characters in which no figures would have room beside a label
 
 
 class Measure:
@@ -78,10 +81,22 @@ class Objective(Measure):
     of_all
         Value from what ``of_samples`` gives and prepared targets; None for the weighted mean.
     classes
-        How many classes it needs, if not any number.
+        How many classes, or numbers of a regression, it needs, if not any number.
     degree
         Of targets and outputs in a unit c times as small, its value is ``c**degree`` times as
         large; None if there is no such rule. Where it is 0, each output may have its own unit.
+    needs
+        Roles of the arrays that it looks at besides the answers; see ``objectives.extras``.
+    most_groups
+        Groups that it can tell apart, if not any number.
+    also
+        Names of measures that are said with its value, and what makes them of outputs and targets.
+    perfect
+        The best value that there can be, infinite if there is none; None for 1, or 0 of a loss.
+    of_names
+        Of an objective that speaks of classes by name, what makes the one of class indices.
+    of_rows
+        Of one that speaks of a number of rows, what makes the one of their share, of all rows.
     """
 
     name: str
@@ -93,6 +108,43 @@ class Objective(Measure):
     of_all: Callable[[jax.Array, Targets], jax.Array] | None = None
     classes: int | None = None
     degree: int | None = None
+    needs: tuple[str, ...] = ()
+    most_groups: int | None = None
+    also: tuple[tuple[str, Callable[[FeatureRows, Targets], jax.Array]], ...] = ()
+    perfect: float | None = None
+    of_names: Callable[[Sequence[Any]], Objective] | None = None
+    of_rows: Callable[[int], Objective] | None = None
+
+    @property
+    def label(self) -> str:
+        """As of every measure, without a table of costs that would fill a line."""
+        name, _, table = self.name.partition(":")
+        return super().label if len(table) < _LONG else f"loss ({name})"
+
+    @property
+    def best_loss(self) -> float:
+        """The loss of what cannot be better."""
+        return super().best_loss if self.perfect is None else float(self.value(self.perfect))
+
+    def for_classes(self, names: Sequence[Any] | None) -> Objective:
+        """The same for classes of these names, in the order of the outputs.
+
+        Raises
+        ------
+        InputError
+            If it speaks of other classes.
+        """
+        return self if self.of_names is None or names is None else self.of_names(names)
+
+    def for_rows(self, rows: int) -> Objective:
+        """The same for each part of so many rows, which has its share of what all of them have.
+
+        Raises
+        ------
+        InputError
+            If it speaks of more rows.
+        """
+        return self if self.of_rows is None else self.of_rows(rows)
 
     def check(self, task: Task, n_outputs: int) -> None:
         """Refuse data that it cannot judge.
@@ -108,8 +160,9 @@ class Objective(Measure):
                 f"{task}; choose another objective or another target column"
             )
         if self.classes not in (None, n_outputs):
+            what = "classes" if task == "classification" else "number to predict"
             raise InputError(
-                f"objective {self.name!r} must be used for {self.classes} classes, got "
+                f"objective {self.name!r} must be used for {self.classes} {what}, got "
                 f"{n_outputs}; choose another objective or another target column"
             )
 
@@ -168,6 +221,7 @@ class Objective(Measure):
         targets: Any,
         sample_weight: Any | None = None,
         task: Task | None = None,
+        extras: Extras | None = None,
     ) -> float:
         """Value for outputs (samples, outputs) and targets as a data set holds them.
 
@@ -182,6 +236,8 @@ class Objective(Measure):
             How much each sample counts, (samples,), 0 or more; by default all count the same.
         task
             What the targets are. Left out, labels are taken for one-hot ones or real values.
+        extras
+            What it needs besides, arrays (samples,) by role: ``{"value": amounts}`` for example.
 
         Raises
         ------
@@ -200,7 +256,8 @@ class Objective(Measure):
         self._check_targets(given, outputs, task)
         if sample_weight is not None:
             sample_weight = checked_weight(sample_weight, len(outputs))
-        ready = prepared(task, given, outputs.shape[1], sample_weight)
+        beside = checked(self, extras, given)
+        ready = prepared(task, given, outputs.shape[1], sample_weight, beside)
         return float(_compiled(self.function, outputs.T, ready))
 
     def _task(self, given: np.ndarray, outputs: np.ndarray) -> Task:

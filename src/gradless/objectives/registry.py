@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-import functools
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-
-import jax
-
 from gradless._core import words
 from gradless._core.errors import InputError, unknown_name
-from gradless.models.contract import FeatureRows
-from gradless.objectives import metrics
+from gradless.objectives import cost_table, costs, metrics, rankings
+from gradless.objectives.families import (
+    CLASSES,
+    FAMILIES,
+    LABELS,
+    NUMBERS,
+    all_at_once,
+    ndcg,
+    numbered,
+)
 from gradless.objectives.losses import (
     absolute_error,
     cross_entropy,
-    huber,
     log_cosh,
-    quantile,
     right,
     squared_error,
     wrong,
 )
-from gradless.objectives.metrics import Targets
 from gradless.objectives.objective import Objective
-from gradless.objectives.targets import Task
-
-_CLASSES: tuple[Task, ...] = ("classification",)
-_LABELS: tuple[Task, ...] = ("classification", "multilabel")
-_NUMBERS: tuple[Task, ...] = ("regression",)
-
-
-def _all_at_once(
-    name: str,
-    description: str,
-    of_samples: Callable[[FeatureRows, Targets], jax.Array],
-    of_all: Callable[[jax.Array, Targets], jax.Array],
-    tasks: tuple[Task, ...],
-    smooth: bool = False,
-    classes: int | None = None,
-) -> Objective:
-    degree = 0 if tasks == _NUMBERS else None
-    return Objective(name, description, of_samples, tasks, True, smooth, of_all, classes, degree)
-
 
 OBJECTIVES: dict[str, Objective] = {
     objective.name: objective
@@ -52,70 +31,77 @@ OBJECTIVES: dict[str, Objective] = {
             "cross_entropy",
             "mean negative log-likelihood of the true class",
             cross_entropy,
-            tasks=_LABELS,
+            tasks=LABELS,
         ),
         Objective(
             "zero_one",
             "share of wrong predictions, not differentiable",
             wrong,
-            tasks=_LABELS,
+            tasks=LABELS,
             smooth=False,
         ),
         Objective(
             "accuracy",
             "share of right predictions, not differentiable",
             right,
-            tasks=_LABELS,
+            tasks=LABELS,
             greater_is_better=True,
             smooth=False,
         ),
-        _all_at_once(
+        all_at_once(
             "balanced_accuracy",
             "mean of the classes' shares of right predictions",
             metrics.decision,
             metrics.balanced_accuracy,
-            _CLASSES,
+            CLASSES,
         ),
-        _all_at_once(
+        all_at_once(
             "f1",
             "F1 of the positive class, or the mean over the classes",
             metrics.decision,
             metrics.f_beta,
-            _LABELS,
+            LABELS,
         ),
-        _all_at_once(
-            "f1_macro", "mean of the classes' F1", metrics.decision, metrics.f_macro, _LABELS
+        all_at_once(
+            "f1_macro", "mean of the classes' F1", metrics.decision, metrics.f_macro, LABELS
         ),
-        _all_at_once(
+        all_at_once(
             "f1_weighted",
             "mean of the classes' F1, weighted by their samples",
             metrics.decision,
             metrics.f_weighted,
-            _LABELS,
+            LABELS,
         ),
-        _all_at_once(
-            "matthews", "Matthews' correlation", metrics.decision, metrics.matthews, _CLASSES
+        all_at_once(
+            "matthews", "Matthews' correlation", metrics.decision, metrics.matthews, CLASSES
         ),
-        _all_at_once(
+        all_at_once(
             "cohen_kappa",
             "Cohen's kappa, agreement beyond chance",
             metrics.decision,
             metrics.cohen_kappa,
-            _CLASSES,
+            CLASSES,
         ),
-        _all_at_once(
+        all_at_once(
+            "quadratic_kappa",
+            "kappa of ordered classes, an error counting by its distance squared",
+            metrics.decision,
+            costs.quadratic_kappa,
+            CLASSES,
+        ),
+        all_at_once(
             "roc_auc",
             "area under the ROC curve, each class against the rest",
             metrics.scores,
             metrics.roc_auc,
-            _LABELS,
+            LABELS,
         ),
-        _all_at_once(
+        all_at_once(
             "average_precision",
             "mean precision at the positives, each class against the rest",
             metrics.scores,
             metrics.average_precision,
-            _LABELS,
+            LABELS,
         ),
         Objective(
             "squared_error",
@@ -124,94 +110,46 @@ OBJECTIVES: dict[str, Objective] = {
             tasks=("classification", "regression"),
             degree=2,
         ),
-        Objective(
-            "absolute_error", "mean absolute error", absolute_error, tasks=_NUMBERS, degree=1
+        Objective("absolute_error", "mean absolute error", absolute_error, tasks=NUMBERS, degree=1),
+        Objective("log_cosh", "mean of log cosh(error)", log_cosh, tasks=NUMBERS),
+        all_at_once(
+            "r2", "share of variance explained", metrics.stacked, metrics.r2, NUMBERS, smooth=True
         ),
-        Objective("log_cosh", "mean of log cosh(error)", log_cosh, tasks=_NUMBERS),
-        _all_at_once(
-            "r2", "share of variance explained", metrics.stacked, metrics.r2, _NUMBERS, smooth=True
+        all_at_once(
+            "spearman", "Spearman's rank correlation", metrics.stacked, metrics.spearman, NUMBERS
         ),
-        _all_at_once(
-            "spearman", "Spearman's rank correlation", metrics.stacked, metrics.spearman, _NUMBERS
+        all_at_once(
+            "concordance",
+            "share of pairs in the right order, of times that may be censored",
+            metrics.stacked,
+            rankings.concordance,
+            NUMBERS,
+            classes=1,
+            needs=("event",),
         ),
+        ndcg("ndcg", "order within groups, the first places counting most (NDCG)", rankings.ndcg),
     )
 }
 """Every objective without a number, by name."""
 
-ALIASES = {"log_loss": "cross_entropy", "mse": "squared_error", "mae": "absolute_error"}
-"""Other names of objectives."""
-
-
-def _fbeta(name: str, number: float) -> Objective:
-    of_all = functools.partial(metrics.f_beta, beta=number)
-    description = f"F-beta for beta {number:g} of the positive class, or the mean over the classes"
-    return _all_at_once(name, description, metrics.decision, of_all, _LABELS)
-
-
-def _precision_at_recall(name: str, number: float) -> Objective:
-    of_all = functools.partial(metrics.precision_at_recall, recall=number)
-    description = f"best precision at a recall of {number:g} or more, of the positive class"
-    return _all_at_once(name, description, metrics.scores, of_all, _CLASSES, classes=2)
-
-
-def _huber(name: str, number: float) -> Objective:
-    of_samples = functools.partial(huber, delta=number)
-    description = f"half the squared error up to {number:g}, linear beyond"
-    return Objective(name, description, of_samples, _NUMBERS)
-
-
-def _quantile(name: str, number: float) -> Objective:
-    of_samples = functools.partial(quantile, share=number)
-    description = f"pinball loss of the quantile {number:g}"
-    return Objective(name, description, of_samples, _NUMBERS, degree=1)
-
-
-@dataclass(frozen=True)
-class _Family:
-    """Objectives that differ in a number, as ``name:number``."""
-
-    make: Callable[[str, float], Objective]
-    expected: str
-    allowed: Callable[[float], bool]
-    example: float
-    optional: bool = False  # the example is the default
-
-    def number(self, name: str, text: str) -> float:
-        if not text and self.optional:
-            return self.example
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
-        if not self.allowed(number):
-            raise InputError(
-                f"objective {name!r} must have a number {self.expected}, got {text or 'none'}. "
-                f"For example: {_numbered(name, self.example)}"
-            )
-        return number
-
-
-_FAMILIES = {
-    "fbeta": _Family(_fbeta, "above 0", lambda beta: 0 < beta < math.inf, 2.0),
-    "precision_at_recall": _Family(
-        _precision_at_recall, "above 0 and up to 1", lambda recall: 0 < recall <= 1, 0.9
-    ),
-    "huber": _Family(_huber, "above 0", lambda delta: 0 < delta < math.inf, 1.0, optional=True),
-    "quantile": _Family(
-        _quantile,
-        "between 0 and 1",
-        lambda share: 0 < share < 1,
-        0.5,
-        optional=True,
-    ),
+ALIASES = {
+    "log_loss": "cross_entropy",
+    "mse": "squared_error",
+    "mae": "absolute_error",
+    "qwk": "quadratic_kappa",
+    "quadratic_weighted_kappa": "quadratic_kappa",
+    "pinball": "quantile",
+    "c_index": "concordance",
+    "concordance_index": "concordance",
+    "costs": cost_table.FAMILY,
 }
+"""Other names of objectives, and of those with a number."""
 
-
-def _numbered(family: str, number: float) -> str:
-    return f"{family}:{number!r}".removesuffix(".0")
-
-
-NAMES = (*OBJECTIVES, *(_numbered(name, family.example) for name, family in _FAMILIES.items()))
+NAMES = (
+    *OBJECTIVES,
+    *(numbered(name, family.example) for name, family in FAMILIES.items()),
+    cost_table.EXAMPLE,
+)
 """Every objective's name, those with a number having an example of it."""
 
 
@@ -222,8 +160,10 @@ def get(name: str) -> Objective:
     ----------
     name
         One of ``OBJECTIVES`` or ``ALIASES``, with hyphens or underscores; or ``fbeta:B``,
-        ``precision_at_recall:R``, ``huber:D`` (``huber`` is ``huber:1``) or ``quantile:Q``
-        (``quantile`` is ``quantile:0.5``).
+        ``precision_at_recall:R``, ``huber:D`` (``huber`` is ``huber:1``), ``quantile:Q``
+        (``quantile`` is ``quantile:0.5``), ``precision_at_k:K`` and ``profit_at_k:K`` (a number of
+        rows or, below 1, a share), ``profit:COST``, ``ndcg_at_k:K``, ``equal_opportunity:GAP``,
+        ``equal_opportunity_f1:GAP``; or ``cost_matrix:TABLE``, as :func:`.cost_matrix` has it.
 
     Returns
     -------
@@ -245,11 +185,12 @@ def get(name: str) -> Objective:
     family = ALIASES.get(family, family)
     if family in OBJECTIVES and not colon:
         return OBJECTIVES[family]
-    if family not in _FAMILIES:
+    if family == cost_table.FAMILY:
+        if not text:
+            raise InputError(
+                f"objective {family!r} must have costs, got none. For example: {cost_table.EXAMPLE}"
+            )
+        return cost_table.of_text(text)
+    if family not in FAMILIES:
         raise unknown_name("objective", name, (*NAMES, *ALIASES))
-    return _of_family(family, _FAMILIES[family].number(family, text))
-
-
-@functools.cache
-def _of_family(family: str, number: float) -> Objective:
-    return _FAMILIES[family].make(_numbered(family, number), number)
+    return FAMILIES[family].made(family, FAMILIES[family].number(family, text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import jax
@@ -47,11 +48,21 @@ def label_targets(targets: Any, weight: np.ndarray | None = None) -> Targets:
     return {"labels": _array(labels), **_weights(labels.shape[1], weight)}
 
 
-def prepared(task: Task, targets: Any, n_outputs: int, weight: np.ndarray | None = None) -> Targets:
-    """Targets for the compiled loop by task: class indices, real values or labels, as above."""
+def prepared(
+    task: Task,
+    targets: Any,
+    n_outputs: int,
+    weight: np.ndarray | None = None,
+    extras: Mapping[str, Any] | None = None,
+) -> Targets:
+    """Targets for the compiled loop by task: class indices, real values or labels, as above.
+
+    ``extras`` are arrays (samples,) that an objective finds by name beside the answers.
+    """
+    more = {name: _array(values) for name, values in (extras or {}).items()}
     if task == "classification":
-        return class_targets(targets, n_outputs, weight)
-    return (value_targets if task == "regression" else label_targets)(targets, weight)
+        return {**class_targets(targets, n_outputs, weight), **more}
+    return {**(value_targets if task == "regression" else label_targets)(targets, weight), **more}
 
 
 def _weights(samples: int, weight: np.ndarray | None) -> Targets:

@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -146,6 +146,8 @@ class HostMetric(Measure):
     reads_features: bool = False
 
     smooth = False  # as far as anyone knows
+    needs: ClassVar[tuple[str, ...]] = ()
+    most_groups: ClassVar[None] = None
 
     def takes_weights(self) -> bool:
         """Whether it can count samples differently."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -25,6 +25,8 @@ from gradless.data.minibatch import minibatch_indices
 from gradless.models.contract import FeatureMajor, FeatureRows, LinearFirst, Model
 from gradless.models.facts import check_fits, check_precision, cost_of
 from gradless.objectives import Objective, Targets, Task, checked_weight, pick, prepared
+from gradless.objectives.extras import at as extras_at
+from gradless.objectives.extras import checked as checked_extras
 from gradless.problems.contract import Layout, Score
 
 
@@ -86,7 +88,8 @@ class SupervisedProblem:
         """Problem of training ``model`` on ``dataset``.
 
         ``weight`` is how much each sample counts, (samples,); by default all count the same.
-        ``outputs`` is for regression; None leaves the outputs as they are.
+        ``outputs`` is for regression; None leaves the outputs as they are. What an objective looks
+        at besides is in the data set's ``extras``.
 
         Raises
         ------
@@ -114,6 +117,7 @@ class SupervisedProblem:
             precision=precision,
             weight=None if weight is None else checked_weight(weight, dataset.n_samples),
             output_scale=None if outputs is None else outputs.scale,
+            extras=checked_extras(objective, dataset.extras, dataset.targets),
         )
 
     @classmethod
@@ -131,12 +135,14 @@ class SupervisedProblem:
         weight: np.ndarray | None = None,
         output_scale: np.ndarray | None = None,
         filled: int = 0,
+        extras: Mapping[str, np.ndarray] | None = None,
     ) -> SupervisedProblem:
         """Problem of arrays that were checked: targets as :func:`gradless.objectives.prepared`.
 
         ``filled`` is how many samples there are at least, with the copies of weight zero: problems
         filled up to one size share what was compiled. It is not for minibatches, which would draw
-        such copies.
+        such copies. ``extras`` are what the objective looks at besides, arrays (samples,) by role,
+        as :func:`gradless.objectives.extras.checked` returns them.
         """
         use_all_cores()
         real = len(features)
@@ -147,7 +153,7 @@ class SupervisedProblem:
         chosen = np.arange(size) % real
         given = np.ones(real) if weight is None else weight
         counted = np.where(np.arange(size) < real, given[chosen], 0)
-        ready = prepared(task, targets[chosen], n_outputs, counted)
+        ready = prepared(task, targets[chosen], n_outputs, counted, extras_at(extras, chosen))
         inputs = np.asarray(features, np.float32)[chosen]
         if feature_major and batch_size is None:
             inputs = np.ascontiguousarray(inputs.T)
@@ -183,8 +189,9 @@ class SupervisedProblem:
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """The accuracy, where there are classes or labels."""
-        return () if "values" in self.targets else ("accuracy",)
+        """The accuracy, where there are classes or labels, and what the objective says besides."""
+        also = [name for name, _ in self.objective.also]
+        return tuple(sorted(also if "values" in self.targets else ["accuracy", *also]))
 
     @property
     def uses_minibatches(self) -> bool:
@@ -239,8 +246,10 @@ class SupervisedProblem:
         return self._judged(outputs, targets)
 
     def _judged(self, outputs: FeatureRows, targets: Targets) -> Score:
-        loss, accuracy = self.objective.judge(self._scaled(outputs), targets)
-        return Score(loss, {"accuracy": accuracy} if self.measures else {})
+        outputs = self._scaled(outputs)
+        loss, accuracy = self.objective.judge(outputs, targets)
+        also = {name: measure(outputs, targets) for name, measure in self.objective.also}
+        return Score(loss, also if "values" in self.targets else {"accuracy": accuracy, **also})
 
     def _scaled(self, outputs: FeatureRows) -> FeatureRows:
         if self.output_scale is None:

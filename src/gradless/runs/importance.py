@@ -103,7 +103,10 @@ def importances(network: Network, prepared: Prepared) -> list[Importance]:
     if groups is None or rows < min(data.n_samples, 100):
         return []
     chosen = np.sort(np.random.default_rng(0).permutation(data.n_samples)[:rows])
-    data = dataclasses.replace(data, features=data.features[chosen], targets=data.targets[chosen])
+    extras = {name: values[chosen] for name, values in (data.extras or {}).items()}
+    data = dataclasses.replace(
+        data, features=data.features[chosen], targets=data.targets[chosen], extras=extras or None
+    )
     scoring, counts = Scoring(prepared, data), drawn(rows, _RESAMPLES)
     counts = np.concatenate([np.ones((1, rows), np.float32), counts])
     shuffled = _Shuffled(network, np.asarray(data.features), groups)

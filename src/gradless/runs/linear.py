@@ -81,7 +81,9 @@ def linear(prepared: Prepared, train: Scoring, test: Scoring | None) -> Linear |
     targets, names = prepared.train.targets, prepared.train.class_names
     outputs = 1 if names is None else len(names)
     chosen = _some(features.shape[1], len(features), outputs)
-    if chosen is None:
+    # What is judged beside other columns, or is no mean, takes another model.
+    other = prepared.train.extras or prepared.problem.objective.name.startswith("quantile")
+    if chosen is None or other:
         return None
     decided = False
     with warnings.catch_warnings(), np.errstate(all="ignore"):

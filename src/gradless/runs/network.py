@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from gradless._core.tree import Params
 from gradless.data.columns import Columns, Kind
+from gradless.data.files import UNTOLD, Reading
 from gradless.data.preprocessing import Preprocessing
 from gradless.models import numpy_forward
 from gradless.models.mlp import MLP
@@ -31,6 +32,7 @@ class Network:
     target: str | None
     scale: OutputScale | None = None  # None where outputs are in the units of the target
     missing: tuple[str, ...] | None = None  # what cells are, as for `read_table`
+    how: Reading = UNTOLD  # how the file of training is written, as far as that was said
 
     @property
     def kinds(self) -> tuple[Kind, ...] | None:

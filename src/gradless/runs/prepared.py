@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from gradless._core import defaults
@@ -14,6 +16,7 @@ from gradless.data.columns import Column
 from gradless.data.datasets import Dataset
 from gradless.data.fingerprints import Fingerprints
 from gradless.data.preprocessing import Preprocessing
+from gradless.data.reading import Left
 from gradless.models import first_weights
 from gradless.models.mlp import MLP
 from gradless.problems.supervised import OutputScale, SupervisedProblem
@@ -25,10 +28,11 @@ from gradless.training.plan import Plan, begun
 
 
 class Judged(NamedTuple):
-    """The objective's value and, for classification, the accuracy."""
+    """The objective's value, for classification the accuracy, and other measures by name."""
 
     value: float
     accuracy: float | None
+    also: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,10 @@ class Prepared:
     columns: dict[str, str]  # a checksum of each, to say which one has changed
     rows: Fingerprints  # of the training and validation rows
     learning: Learning
-    note: str | None = None  # what a person should know of the validation rows
+    note: str | None = None  # what a person should know of the parts of the rows
+    left_out: tuple[Left, ...] = ()  # columns of the file that are not used, and why
+    understood: tuple[tuple[str, str], ...] = ()  # of a file: rows, columns, target, parts
+    leaks: tuple[str, ...] = ()  # what to say of columns that give the target away
 
     @functools.cached_property
     def params(self) -> Params:
@@ -92,8 +99,9 @@ class Prepared:
         """How good a network of the search is on a whole data set, scaled as in training."""
         loss, measures = self.problem_of(dataset).score_all(params)
         objective = self.problem.objective
-        accuracy = measures.get("accuracy")
-        return Judged(objective.value(float(loss)), None if accuracy is None else float(accuracy))
+        also = {name: float(measure) for name, measure in measures.items()}
+        accuracy = also.pop("accuracy", None)
+        return Judged(objective.value(float(loss)), accuracy, also)
 
     def problem_of(self, dataset: Dataset) -> SupervisedProblem:
         """The objective of the search on a whole data set."""

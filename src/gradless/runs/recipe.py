@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from gradless._core import defaults
 from gradless._core.errors import InputError
+from gradless.data.files import Reading
 from gradless.data.named import DATASETS
 from gradless.models.mlp import MLP
 from gradless.training import auto
@@ -18,6 +19,12 @@ _TYPES: dict[str, Any] = {
     "drop": list,
     "categories": list,
     "missing": list | None,
+    "delimiter": str | None,
+    "decimal": str | None,
+    "encoding": str | None,
+    "header": bool | None,
+    "group": str | None,
+    "time_column": str | None,
     "positive": str | None,
     "test_fraction": float | int | None,
     "validation": float | int | None,
@@ -32,6 +39,7 @@ _TYPES: dict[str, Any] = {
     "objective": str | None,
     "strategy": str,
     "why": str | None,
+    "extras": dict,
     "log_loss_first": bool | None,
     "first": dict | None,
     "hyperparameters": dict,
@@ -45,7 +53,10 @@ _TYPES: dict[str, Any] = {
 class Recipe:
     """Data, network, objective, strategy and seed of a run.
 
-    ``missing`` is as for :func:`gradless.data.table.read_table`. ``positive`` is the one of
+    ``missing`` is as for :func:`gradless.data.table.read_table`; ``delimiter``, ``decimal``,
+    ``encoding`` and ``header`` (whether there are names) are what is known of how a file is
+    written, None for what it says itself. Rows of one ``group`` are in one part, and those that
+    test the network are the last ones by ``time_column``. ``positive`` is the one of
     two classes that is to be found, made the second one; None leaves them in the order of their
     names. ``validation`` is the share of the training rows by which the network that is kept is
     chosen (``training.validation``); None holds out a fifth of them where data are measured and
@@ -58,7 +69,9 @@ class Recipe:
     ``log_loss_first`` gives half of the budget to log loss before the objective; None does where
     the objective counts samples. ``first`` is how that was planned: strategy, hyperparameters and
     limits. ``alpha`` is the strength of a penalty, None for one chosen by cross-validation where
-    that is possible, and ``regularization`` how it is fitted, if it is.
+    that is possible, and ``regularization`` how it is fitted, if it is. ``extras`` names the
+    columns that an objective looks at besides, by role (``objectives.extras``): these are no
+    inputs.
     """
 
     data: str
@@ -67,6 +80,12 @@ class Recipe:
     drop: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     missing: tuple[str, ...] | None = None
+    delimiter: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    header: bool | None = None
+    group: str | None = None
+    time_column: str | None = None
     positive: str | None = None
     test_fraction: float | None = None
     validation: float | None = 0.0
@@ -82,6 +101,7 @@ class Recipe:
     strategy: str = auto.AUTO
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     why: str | None = None
+    extras: dict[str, str] = field(default_factory=dict)
     log_loss_first: bool | None = None
     first: dict[str, Any] | None = None
     batch_size: int | None = None
@@ -108,6 +128,11 @@ class Recipe:
     def model(self, sizes: tuple[int, ...]) -> MLP:
         """Its network, with ``sizes`` from inputs to outputs."""
         return MLP(sizes, self.activation, self.initializer, self.weights)
+
+    @property
+    def how(self) -> Reading:
+        """What is known of how its file is written."""
+        return Reading(self.delimiter, self.decimal, self.encoding, self.header)
 
     @property
     def is_planar(self) -> bool:

@@ -35,6 +35,7 @@ from gradless._core import storage
 from gradless._core.errors import InputError
 from gradless._core.terminal import make_folder, shortened
 from gradless.data import fingerprints
+from gradless.data.columns import is_kind
 from gradless.data.named import DATASETS
 from gradless.data.preprocessing import Preprocessing
 from gradless.problems.supervised import OutputScale
@@ -178,7 +179,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         recipe.model(sizes)
         classes = described["classes"]
         kinds, inputs = described["kinds"], len(described["inputs"])
-        if len(kinds) != len(described["features"]) or not set(kinds) <= {"number", "category"}:
+        if len(kinds) != len(described["features"]) or not all(map(is_kind, kinds)):
             raise InputError("there is not one kind for each feature")
         if (inputs, 1 if classes is None else len(classes)) != (
             sizes[0],
@@ -226,6 +227,7 @@ def read_network(folder: Path) -> Network:
         described.get("target"),
         stored.get("outputs"),
         recipe.missing,
+        recipe.how,
     )
 
 

@@ -17,7 +17,7 @@ from gradless._core.hardware import LANES
 from gradless._core.tree import Params
 from gradless.data.datasets import Dataset
 from gradless.models.mlp import MLP
-from gradless.objectives import Objective, Task
+from gradless.objectives import Objective, Task, extras
 from gradless.problems.supervised import SupervisedProblem
 from gradless.runs.recipe import Recipe
 from gradless.strategies import Strategy
@@ -102,7 +102,12 @@ def _first(
 def _shapes(data: Learned, model: MLP, objective: Objective, recipe: Recipe) -> SupervisedProblem:
     """The problem of the recipe with shapes in the place of arrays."""
     train, samples = data.dataset, data.samples
-    one = dataclasses.replace(train, features=train.features[:1], targets=train.targets[:1])
+    one = dataclasses.replace(
+        train,
+        features=train.features[:1],
+        targets=train.targets[:1],
+        extras=extras.at(train.extras, slice(1)),
+    )
     small = SupervisedProblem.of(one, model, objective, precision=recipe.precision)
 
     def shape(*sizes: int) -> Any:

@@ -293,11 +293,16 @@ class History:
     # Views are above training: they know what a history is, and it has them imported only when
     # someone wants to look. The contract of imports in pyproject.toml names these exceptions.
 
-    def plot(self, path: Path | str | None = None, *, title: str = "") -> Any:
-        """Draw loss and best loss over evaluations.
+    def plot(
+        self, measure: str = "loss", path: Path | str | None = None, *, title: str = ""
+    ) -> Any:
+        """Draw the loss or a measure, and its best, over evaluations.
 
         Parameters
         ----------
+        measure
+            ``"loss"``, or one of :attr:`measures`, ``"accuracy"`` for example; the best of a
+            measure is that of the parameters with the best loss.
         path
             File to write; its suffix chooses the format, PNG by default. None writes none.
         title
@@ -311,14 +316,19 @@ class History:
         Raises
         ------
         InputError
-            If the suffix is that of no format of pictures.
+            If there is no such measure, or the suffix is that of no format of pictures.
         OSError
             If the file cannot be written.
         """
         from gradless.views import curves  # noqa: PLC0415 - see above
 
-        x, each, best = (self.column(name) for name in ("evaluations", "loss", "best_loss"))
-        return curves.curve(x, each, best, path, title=title, best_label="best so far")
+        known = ("loss", *self._measures)
+        if measure not in known:
+            error = unknown_name("measure", measure, known)
+            raise InputError(f"{error}. A picture is written by path=..., for example 'loss.png'")
+        x, each, best = (self.column(name) for name in ("evaluations", measure, f"best_{measure}"))
+        label = "best so far" if measure == "loss" else "at the best loss so far"
+        return curves.curve(x, each, best, path, quantity=measure, title=title, best_label=label)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: how long it is, and its curve."""

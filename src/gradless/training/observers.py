@@ -37,6 +37,8 @@ class RunInfo:
         Whether losses are of batches.
     settings
         What else decides it, by name: the seed, the data, the network.
+    following
+        The same of the phase that follows, where this is a first phase.
     """
 
     strategy: Strategy
@@ -44,10 +46,19 @@ class RunInfo:
     objective: Measure | None = None
     uses_minibatches: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
+    following: RunInfo | None = None
 
     @property
     def hyperparameters(self) -> dict[str, bool | int | float | str]:
-        """All of it by name, without what was not given, as plain values: others as text."""
+        """All of it by name, without what was not given, as plain values: others as text.
+
+        Of a run in two phases it is what the second one has, and after ``first.`` what the first.
+        """
+        if self.following is not None:
+            whole = self.following.hyperparameters
+            first = dataclasses.replace(self, following=None).hyperparameters
+            own = {f"first.{k}": v for k, v in first.items() if k not in self.settings}
+            return {**whole, **own}
         limits: dict[str, Any] = {f"stop.{name}": of for name, of in vars(self.stop).items()}
         limits |= {f"stop.{name}": least for name, least in limits.pop("stop.measures").items()}
         of_strategy = {"strategy": self.strategy.name}
@@ -71,11 +82,12 @@ def _plain(value: Any) -> bool | int | float | str:
 class Observer(Protocol):
     """What watches a run. A class that inherits it need not define all three.
 
-    Training in two phases, each with its own objective, is two runs: it begins and ends twice.
+    Training in two phases, each with its own objective, is one run: :meth:`begin` is called for
+    each of them, evaluations and seconds go on, and there is one end.
     """
 
     def begin(self, info: RunInfo) -> None:
-        """Get ready, before anything is compiled."""
+        """Get ready, before anything is compiled; for each phase, of which most runs have one."""
         return
 
     def record(self, record: Record) -> str | None:
@@ -138,28 +150,58 @@ def _observes(each: Any) -> bool:
     return isinstance(each, Observer)
 
 
+class Watch:
+    """Tells observers of a run in one or more phases; to be used in a ``with`` statement.
+
+    Each phase begins, and when the block is left, all of it ends.
+    """
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        """Tell these."""
+        self._observers, self._stack = observers, contextlib.ExitStack()
+        self._begun: list[Observer] = []
+        self._reason: str | None = None
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._stack.__exit__(*error)
+
+    def begin(self, info: RunInfo) -> None:
+        """A phase begins."""
+        self._reason = None
+        for each in self._observers:
+            each.begin(info)
+            if not any(each is one for one in self._begun):
+                self._begun.append(each)
+                self._stack.callback(lambda one: one.end(self._reason), each)
+
+    def tell(self, record: Record) -> str | None:
+        """A record came, of at least one generation or of the end.
+
+        Returns
+        -------
+        str or None
+            Why the run ends: the record's own reason, or that of the first observer with one; None
+            if it goes on.
+        """
+        wishes = [each.record(record) for each in self._observers if len(record.generation)]
+        self._reason = record.stopped_because or next(filter(None, wishes), None)
+        return self._reason
+
+
 @contextlib.contextmanager
 def watching(
     observers: Sequence[Observer], info: RunInfo
 ) -> Iterator[Callable[[Record], str | None]]:
-    """Begin the observers, and end them when the block is left.
+    """Begin the observers of a run of one phase, and end them when the block is left.
 
     Yields
     ------
     callable
-        Tells all of them a record, unless it is of no generation, and returns why the run ends: the
-        record's own reason, or that of the first observer with one; None if it goes on.
+        :meth:`Watch.tell`.
     """
-    reason: str | None = None
-
-    def tell(record: Record) -> str | None:
-        nonlocal reason
-        wishes = [each.record(record) for each in observers if len(record.generation)]
-        reason = record.stopped_because or next(filter(None, wishes), None)
-        return reason
-
-    with contextlib.ExitStack() as stack:
-        for each in observers:
-            each.begin(info)
-            stack.callback(lambda one: one.end(reason), each)
-        yield tell
+    with Watch(observers) as watch:
+        watch.begin(info)
+        yield watch.tell

@@ -139,12 +139,14 @@ class ProgressLine(Observer):
         """Show nothing yet."""
         self._unasked = unasked
         self._given = console
+        self._live: LiveLine | _Cell | None = None
 
     def begin(self, info: RunInfo) -> None:
         """Get ready, and show that it compiles if that was asked for."""
         self._status = Status(info.stop, info.objective, on_batches=info.uses_minibatches)
+        if self._live is not None:  # of a first phase
+            self.end("goes on")
         self._last = ""
-        self._live: LiveLine | _Cell | None = None
         self._begun = self._told = time.monotonic()
         self._told_loss = math.inf
         self._console = self._given or Console(stderr=True)
@@ -185,6 +187,7 @@ class ProgressLine(Observer):
         self._live.close()
         if isinstance(self._live, LiveLine) and not self._unasked:
             self._console.print(last, highlight=False, soft_wrap=True)
+        self._live = None
 
 
 def progress_lines(verbose: bool | int | None) -> list[ProgressLine]:

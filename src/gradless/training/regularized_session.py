@@ -21,7 +21,7 @@ from gradless.training.decisions import Tuned
 from gradless.training.generation import Run
 from gradless.training.history import History
 from gradless.training.keeping import Keeping, Kept
-from gradless.training.observers import Observer, RunInfo, watching
+from gradless.training.observers import Observer, RunInfo, Watch
 from gradless.training.plan import FIRST, MAIN, Plan, Spent
 from gradless.training.records import Record
 from gradless.training.regularized import Fit, Found, Progress
@@ -136,24 +136,24 @@ class RegularizedSession:
         plan, start = self.plan, time.monotonic()
         told = plan.main.told
         fit = self._fit()
-        with Kept(self, self._keeping) as kept:
+        with Watch(self._observers) as watch, Kept(self, self._keeping) as kept:
             steps, reason = iter(fit), None
             step = next(steps, None)
             while step is not None and reason is None:
                 phase = _STAGES[step.stage]
-                with watching(self._observers, self._info(phase)) as tell:
-                    while step is not None and reason is None and _STAGES[step.stage] == phase:
-                        self.evaluations = step.evaluations
-                        self.seconds = time.monotonic() - start - fit.compile_seconds
-                        self.share, self.judged = step.share, fit.judged
-                        record = self._record(fit, step, phase)
-                        reason = self._asked()
-                        step = None if reason else next(steps, None)
-                        ended = step is None or _STAGES[step.stage] != phase
-                        because = (reason or FITTED) if ended else None
-                        wish = tell(record._replace(stopped_because=because))
-                        if not ended:
-                            reason = wish
+                watch.begin(self._info(phase))
+                while step is not None and reason is None and _STAGES[step.stage] == phase:
+                    self.evaluations = step.evaluations
+                    self.seconds = time.monotonic() - start - fit.compile_seconds
+                    self.share, self.judged = step.share, fit.judged
+                    record = self._record(fit, step, phase)
+                    reason = self._asked()
+                    step = None if reason else next(steps, None)
+                    ended = step is None or _STAGES[step.stage] != phase
+                    because = (reason or FITTED) if ended else None
+                    wish = watch.tell(record._replace(stopped_because=because))
+                    if not ended:
+                        reason = wish
             self.found = found = fit.found or fit.settle()
             params = self._decided(self._padded(found.params), found)
             score = plan.main.problem.score_all(params)

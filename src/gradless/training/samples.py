@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from gradless.models.mlp import MLP
 from gradless.objectives import Objective, Task
+from gradless.objectives.extras import at as extras_at
 from gradless.problems.supervised import SupervisedProblem
 
 _LEAST_FILLED = 64  # samples: up to here, computing them takes no time
@@ -30,6 +32,8 @@ class Samples(NamedTuple):
         Targets and features as a metric in Python sees them, None where there is none.
     weighted
         Whether a metric in Python has to see the weights, too.
+    extras
+        What an objective looks at besides, arrays (samples,) by role.
     """
 
     inputs: npt.NDArray[np.floating]
@@ -38,6 +42,7 @@ class Samples(NamedTuple):
     y_true: npt.NDArray[Any] | None = None
     given: Any = None
     weighted: bool = False
+    extras: Mapping[str, npt.NDArray[Any]] | None = None
 
     def at(self, chosen: npt.NDArray[np.integer]) -> Samples:
         """Some of them."""
@@ -48,7 +53,8 @@ class Samples(NamedTuple):
             from sklearn.utils import _safe_indexing  # noqa: PLC0415 - loads in a second
 
             given = _safe_indexing(given, chosen)
-        return Samples(inputs, targets, weight, y_true, given, self.weighted)
+        extras = extras_at(self.extras, chosen)
+        return Samples(inputs, targets, weight, y_true, given, self.weighted, extras)
 
 
 def filled(samples: int) -> int:
@@ -107,4 +113,5 @@ def problem_of(
         weight=samples.weight,
         output_scale=None if output_scale is None or (output_scale == 1).all() else output_scale,
         filled=0 if batch_size else size,
+        extras=samples.extras,
     )

@@ -28,7 +28,7 @@ from gradless.training.loop import (
     check_budget,
     evaluations_per_generation,
 )
-from gradless.training.observers import Observer, RunInfo, watching
+from gradless.training.observers import Observer, RunInfo, Watch
 from gradless.training.plan import FIRST, MAIN, Phase, Plan, Spent, left
 from gradless.training.validation import Validation, watched
 
@@ -184,9 +184,13 @@ class Session:
         OSError
             If the last checkpoint cannot be written.
         """
+        with Watch(self._observers) as watch:
+            return self._train(watch)
+
+    def _train(self, watch: Watch) -> Trained:
         plan, seconds = self.plan, self.seconds
         if self.phase == FIRST:
-            ended = self._search(self._first_limits(), None)
+            ended = self._search(watch, self._first_limits(), None)
             found = answer(plan, FIRST, ended.found, None, compared=plan.goes_on)
             if ended.asked:
                 return self._ended(ended, found)
@@ -202,7 +206,8 @@ class Session:
             self._seconds = 0.0
             if self.validation is not None:
                 self.validation.before = self.spent.evaluations
-        ended = self._search(left(plan.main, self.spent, self.seconds - seconds), self.validation)
+        stop = left(plan.main, self.spent, self.seconds - seconds)
+        ended = self._search(watch, stop, self.validation)
         # Against a first phase, an average would lose by what that one has learnt by heart.
         compared = plan.goes_on and plan.first is None
         self.found = ended.found
@@ -221,18 +226,26 @@ class Session:
             seconds = seconds if whole.seconds is None else min(seconds, whole.seconds)
         return dataclasses.replace(stop, evaluations=evaluations, seconds=seconds)
 
-    def _search(self, stop: Stop, validation: Validation | None) -> _Ended:
+    def _info(self, now: Phase, stop: Stop) -> RunInfo:
+        """What observers know of a phase."""
+        return RunInfo(
+            now.strategy, stop, now.objective, now.problem.uses_minibatches, self.plan.settings
+        )
+
+    def _search(self, watch: Watch, stop: Stop, validation: Validation | None) -> _Ended:
         """The present phase."""
         now = self._now
         check_budget(now.strategy, stop)
         if self.run is None:
             self.run = self.plan.begun(self.phase, self._start)
-        info = RunInfo(
-            now.strategy, stop, now.objective, now.problem.uses_minibatches, self.plan.settings
-        )
+        info = self._info(now, stop)
+        if self.phase == FIRST:
+            main = self.plan.main
+            info = dataclasses.replace(info, following=self._info(main, main.stop))
+        watch.begin(info)
         before, reason = self._seconds, None
         record: Record | None = None
-        with watching(self._observers, info) as tell, Kept(self, self._keeping) as kept:
+        with Kept(self, self._keeping) as kept:
             for record in watched(
                 now.problem, now.strategy, self.run, stop, validation, self._asked
             ):
@@ -249,7 +262,7 @@ class Session:
                     self._seconds = before + float(record.seconds[-1])
                 if self.phase == MAIN:
                     self.history.append(**shown.rows)
-                reason = tell(shown)
+                reason = watch.tell(shown)
                 if reason is not None:
                     break
                 kept.offer()

@@ -20,6 +20,8 @@ from gradless.training.validation import Look
 
 # matplotlib loads in half a second, and runs end here: the modules that draw are imported late.
 
+_PENALTY = ("strengths", "losses", "errors", "fitted")
+
 
 def draw(
     folder: Path,
@@ -91,11 +93,11 @@ def draw(
     if penalty and len(penalty["strengths"]) > 1:
         path = folder / f"penalty.{suffix}"
         fitted = "log loss" if train.class_names is not None else "loss, scaled"
+        tried, losses, errors, seen = (penalty[part] for part in _PENALTY)
+        title = f"{train.name}: how strong a penalty?"
         strengths.strengths(
-            penalty["strengths"], penalty["losses"], penalty["errors"], penalty["fitted"],
-            penalty["alpha"], path,
-            quantity=fitted, title=f"{train.name}: how strong a penalty?",
-        )  # fmt: skip
+            tried, losses, errors, seen, penalty["alpha"], path, quantity=fitted, title=title
+        )
         paths.append(path)
     plane = [column.kind for column in prepared.table] == ["number"] * 2
     # A gap would be an input of its own.

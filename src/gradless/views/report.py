@@ -58,6 +58,8 @@ class Result:
     its choice the ``value`` of the metric and that of the largest probability, ``argmax``."""
     verdict: list[str] | None = None
     """What the figures say that a person might overlook."""
+    measures: dict[str, dict[str, float]] | None = None
+    """What the objective says besides, by part of the rows and name."""
 
     def as_json(self) -> dict[str, object]:
         """Plain values for JSON, which knows neither NaN nor infinity."""
@@ -263,6 +265,10 @@ def _figures(result: Result, prepared: Prepared) -> Table:
     if result.accuracy is not None:
         shares = ("-" if share is None else words.percent(share) for _, _, share in shown)
         rows.append(["accuracy", *shares])
+    also = result.measures or {}
+    for name in also.get("training", ()):
+        values = (also.get(part, {}).get(name) for part, _, _ in shown)
+        rows.append([name, *("-" if value is None else words.loss(value) for value in values)])
     return Table([Column(""), *(Column(heading, right=True) for heading, _, _ in shown)], rows)
 
 

@@ -18,6 +18,7 @@ from gradless.data.scaling import Moments, Scales, check_deviation
 from gradless.models import first_weights
 from gradless.models.mlp import MLP
 from gradless.objectives import Objective
+from gradless.objectives.extras import needed
 from gradless.runs.comparison.tasks import Trial
 from gradless.strategies import Strategy
 from gradless.training.learning import Kind, Learning
@@ -66,6 +67,9 @@ class ArraysTask:
         self.objective: Objective = wanted or objectives.get(
             "cross_entropy" if classes else "squared_error"
         )
+        self.objective = self.objective.for_classes(self._data.class_names)
+        self.objective = self.objective.for_rows(self._data.n_samples)
+        needed(self.objective, ())
         task: objectives.Task = "classification" if classes else "regression"
         self.objective.check(task, self._data.n_outputs)
         neurons = defaults.HIDDEN if hidden is None else hidden

@@ -116,6 +116,8 @@ class Contest:
         Reasons of strategies that could not go on, by name.
     strategies
         By name, as they are under the first seed.
+    fitted
+        Names of those that are fits with a penalty.
 
     Raises
     ------
@@ -128,10 +130,15 @@ class Contest:
         self.plan = plan
         self.outcomes: list[Outcome] = []
         self.failures: dict[str, str] = {}
+        first = {
+            each.name: None if each.strategy else self._trial(None).plan for each in plan.entrants
+        }
         self.strategies = {
-            each.name: each.strategy or self._trial(None).plan.main.strategy
+            each.name: each.strategy or first[each.name].main.strategy  # type: ignore[union-attr]
             for each in plan.entrants
         }
+        # Fits with a penalty: what is chosen for tables. They have generations of their own.
+        self.fitted = {name for name, one in first.items() if one and one.regularization}
         self._problem = self._trial(next(iter(self.strategies.values()))).plan.main.problem
         self._check()
 
@@ -163,7 +170,8 @@ class Contest:
         needed = {
             name: evaluations_per_generation(strategy)
             for name, strategy in self.strategies.items()
-            if evaluations_per_generation(strategy) > plan.stop.evaluations
+            if name not in self.fitted
+            and evaluations_per_generation(strategy) > plan.stop.evaluations
         }
         if needed:
             name = max(needed, key=needed.__getitem__)
@@ -213,7 +221,8 @@ class Contest:
         if isinstance(method, Adam):
             return one.descend(task.trial(_ANY, seed, limits), method)
         trial = task.trial(method, seed, limits)
-        _check_memory(trial.plan.main.problem, trial.plan.main.strategy, task.shapes)
+        if trial.plan.regularization is None:
+            _check_memory(trial.plan.main.problem, trial.plan.main.strategy, task.shapes)
         return one.search(trial)
 
     def summarise(self) -> Summary | None:

@@ -15,12 +15,12 @@ from gradless.evaluation.population import replicate
 from gradless.problems.contract import Score
 from gradless.runs.comparison.outcomes import Improvements, Outcome
 from gradless.runs.comparison.tasks import Trial, judge
-from gradless.training import gradient_descent
+from gradless.training import gradient_descent, sessions
 from gradless.training.gradient_descent import EVALUATIONS_PER_STEP, Adam
-from gradless.training.observers import Observer
-from gradless.training.plan import MAIN, Plan, loss_of
+from gradless.training.observers import Observer, RunInfo
+from gradless.training.plan import Plan, loss_of
 from gradless.training.records import Record
-from gradless.training.session import Session
+from gradless.training.regularized_session import RegularizedSession
 from gradless.training.validation import VALIDATED, GrowingLooks, Validation, answers
 
 
@@ -59,7 +59,7 @@ class OneRun(Observer):
         """Begin nothing yet."""
         self._name, self._seed, self._show, self._asks = name, seed, show, asked_to_stop
         self._asked: str | None = None
-        self._session: Session | None = None
+        self._is_first = self._is_fit = False
         self._improvements = Improvements(None)
         self._evaluations, self._seconds = 0, 0.0
 
@@ -73,12 +73,16 @@ class OneRun(Observer):
         self._asked = self._asks()
         return self._asked
 
+    def begin(self, info: RunInfo) -> None:
+        """Know what a phase improves: a first one, and a fit with a penalty, something else."""
+        self._is_first = self._is_fit or info.following is not None
+
     def record(self, record: Record) -> None:
-        """Follow it; a first phase has the losses of another objective."""
+        """Follow it."""
         if len(record.evaluations):
             self._evaluations = int(record.evaluations[-1])
             self._seconds = float(record.seconds[-1])
-        if self._session is None or self._session.phase == MAIN:
+        if not self._is_first:
             self._improvements.add(record)
         self._show(self.progress)
 
@@ -90,11 +94,16 @@ class OneRun(Observer):
             judged = functools.partial(judge, problem, plan.main.strategy)
             judged(plan.begun().state)  # compiled before the clock starts
             self._improvements = Improvements(judged)
-        session = self._session = Session(plan, [self], asked_to_stop=self._ask)
+        session = sessions.begun(plan, [self], asked_to_stop=self._ask)
+        self._is_fit = isinstance(session, RegularizedSession)
         trained = session.train()
         if self._asked is not None:
             return None
         score = Score(trained.loss, trained.measures)
+        if self._is_fit:  # of which only the end is known
+            self._evaluations, self._seconds = session.evaluations, session.seconds
+            accuracy = float(trained.measures.get("accuracy", math.nan))
+            self._improvements.ended(self._evaluations, self._seconds, trained.loss, accuracy)
         return self._outcome(
             trial, trained.params, score, trained.compile_seconds, trained.stopped_because
         )

@@ -143,6 +143,11 @@ class Improvements:
         self._pieces.append(rows[:, rows[2] < before])
         self.best = min([self.best, *self._pieces[-1][2][-1:].tolist()])
 
+    def ended(self, evaluations: int, seconds: float, loss: float, accuracy: float) -> None:
+        """Add the end of a run of which nothing else is known."""
+        self._pieces.append(np.array([[evaluations], [seconds], [loss], [accuracy]], np.float64))
+        self.best = loss
+
     def curve(self) -> Curve:
         """All of them."""
         return Curve(*np.concatenate(self._pieces, axis=1))

@@ -77,9 +77,11 @@ class RecipeTask:
 
     def __init__(self, recipe: Recipe) -> None:
         """Load the data of the recipe's seed."""
+        self._alpha = recipe.alpha  # of what is chosen; a strategy that is named has no penalty
         self._recipe = dataclasses.replace(
-            recipe, hyperparameters={}, strategy="random_search", why=None, first=None
-        )
+            recipe, hyperparameters={}, strategy="random_search", why=None, first=None, alpha=None,
+            regularization=None,
+        )  # fmt: skip
         self.prepared = self._latest = prepare(self._recipe)
 
     @property
@@ -115,7 +117,9 @@ class RecipeTask:
     def trial(self, strategy: Strategy | None, seed: int, stop: Stop) -> Trial:
         """The run of ``gradless train`` with this strategy, seed and budget."""
         if strategy is None:
-            own = dataclasses.replace(self._recipe, strategy=auto.AUTO, seed=seed)
+            own = dataclasses.replace(
+                self._recipe, strategy=auto.AUTO, seed=seed, alpha=self._alpha
+            )
             prepared = prepare(own, stop)
         else:
             prepared = _with(self._of(seed), strategy)

@@ -83,8 +83,7 @@ def fitted(kinds: Sequence[str], rows: Rows, aim: Aim) -> dict[str, Decision]:
     """Rules of these kinds, for an aim."""
     probabilities, labels, weight = rows
     classes = probabilities.shape[1]
-    weight = weight * (len(weight) / weight.sum())
-    floor = float(min(1e-3, 0.5 / len(weight)))
+    floor = float(min(1e-3, 0.5 / weight.sum()))
     true = np.eye(classes)[labels]
     logs = logarithms(probabilities, floor)
     temperature, bias = calibration.fitted(logs, true, weight)
@@ -100,7 +99,8 @@ def fitted(kinds: Sequence[str], rows: Rows, aim: Aim) -> dict[str, Decision]:
     found = {}
     for kind in dict.fromkeys(kinds):
         if kind == "argmax":
-            found[kind] = rule(kind, -bias)
+            alone, none = calibration.fitted(logs, true, weight, biases=False)
+            found[kind] = Decision(aim.classes, aim.metric.name, kind, floor, alone, none, none)
         elif kind == "expected":
             found[kind] = rule(kind, expects, matrix)
         else:

@@ -6,8 +6,10 @@ the other rows alone. What is promised is the metric of these decisions, one for
 bootstrap interval. Without the outer folds, the best of several values would be promised, which is
 too high by as much as it was luck (the winner's curse).
 
-The rule that expects is used unless the table speaks against it: a more flexible one has to be
-better by a standard error of the difference, and argmax stays where nothing beats it.
+The rule that expects is used unless the table speaks against it. A more flexible one has to be
+better by one and a half standard errors of the difference. The largest probability stays where it
+is ahead by at least what the probabilities expect the rule to gain: two estimates of one gain, of
+equal weight.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ Array = npt.NDArray[np.float64]
 Classes = npt.NDArray[np.intp]
 
 _JUDGED = ("argmax", "expected")  # in any case
-_INNER = 3  # folds within those of an outer fold
+_INNER, _INNER_SLOW = 3, 2  # folds within those of an outer fold
+_ERRORS = 1.5  # standard errors that a searched rule must be better by
 _LEVEL = 0.95
 # With fewer rows for each of more than two classes, searched offsets are luck; of many classes,
 # shrunk ones are hardly more, and take long.
@@ -167,23 +170,25 @@ def tune(
     outer = _folds(rows.true, groups, folds, generator)
     parts = [np.flatnonzero(outer == fold) for fold in range(outer.max() + 1)]
     nested = np.empty(len(rows.true), np.intp)
-    by_kind = {kind: nested.copy() for kind in KINDS}
+    crossed = _Crossed.empty([*kinds, *_JUDGED], given)
     for part in parts:
         rest = np.setdiff1d(np.arange(len(outer)), part, assume_unique=True)
         inside = rows.at(rest)
         of_groups = None if groups is None else np.asarray(groups)[rest]
-        inner = _folds(inside.true, of_groups, _INNER if metric.fast else 2, generator)
-        kind = _chosen(_crossed(inside, inner, kinds, aim), inside, aim)
-        rules = fitted([*kinds, *_JUDGED], inside, aim)
-        likely = rows.probabilities[part]
-        for name, rule in rules.items():
-            by_kind[name][part] = rule.decide(likely)
-        nested[part] = by_kind[kind][part]
-    kind = _chosen({kind: by_kind[kind] for kind in kinds}, rows, aim)
+        inner_folds = _INNER if metric.fast else _INNER_SLOW
+        inner = _folds(inside.true, of_groups, inner_folds, generator)
+        within = _Crossed.empty(kinds, inside.probabilities)
+        for fold in range(inner.max() + 1):
+            held = inner == fold
+            within.judge(held, fitted(kinds, inside.at(~held), aim), inside.probabilities)
+        kind = within.chosen(inside, aim)
+        crossed.judge(part, fitted([*kinds, *_JUDGED], inside, aim), rows.probabilities)
+        nested[part] = crossed.decided[kind][part]
+    kind = crossed.chosen(rows, aim, among=kinds)
     decision = fitted([kind], rows, aim)[kind]
     if kind == "argmax":  # then nothing changes, whatever other folds chose
-        nested = by_kind["argmax"]
-    return Tuned(decision, _promise(nested, by_kind, rows, aim, seed))
+        nested = crossed.decided["argmax"]
+    return Tuned(decision, _promise(nested, crossed.decided, rows, aim, seed))
 
 
 def _worthwhile(rows: int, classes: int, metric: Metric, most: float | None) -> list[str]:
@@ -196,36 +201,56 @@ def _worthwhile(rows: int, classes: int, metric: Metric, most: float | None) -> 
     return [kind for kind in KINDS if kind not in left_out]
 
 
-def _crossed(rows: Rows, folds: Classes, kinds: Sequence[str], aim: Aim) -> dict[str, Classes]:
-    """Decisions of each kind of rule on rows that it was not fitted on."""
-    found = {kind: np.empty(len(folds), np.intp) for kind in kinds}
-    for fold in range(folds.max() + 1):
-        part = folds == fold
-        rules = fitted(kinds, rows.at(~part), aim)
+class _Crossed(NamedTuple):
+    """What rules say of rows that they were not fitted on.
+
+    Attributes
+    ----------
+    decided
+        Class indices (n,) by each kind of rule.
+    likely
+        Corrected probabilities, (n, classes).
+    """
+
+    decided: dict[str, Classes]
+    likely: Array
+
+    @classmethod
+    def empty(cls, kinds: Sequence[str], probabilities: Array) -> _Crossed:
+        """Nothing yet, for so many rows."""
+        decided = {kind: np.empty(len(probabilities), np.intp) for kind in kinds}
+        return cls(decided, np.empty_like(probabilities))
+
+    def judge(self, part: Any, rules: dict[str, Decision], probabilities: Array) -> None:
+        """Keep what rules say of a part of the rows."""
+        given = probabilities[part]
         for kind, rule in rules.items():
-            found[kind][part] = rule.decide(rows.probabilities[part])
-    return found
+            self.decided[kind][part] = rule.decide(given)
+        self.likely[part] = rules["expected"].probabilities(given)
 
+    def chosen(self, rows: Rows, aim: Aim, among: Sequence[str] | None = None) -> str:
+        """The kind of rule to use."""
+        metric, classes = aim.metric, rows.probabilities.shape[1]
+        decided = {kind: of for kind, of in self.decided.items() if among is None or kind in among}
 
-def _chosen(decided: dict[str, Classes], rows: Rows, aim: Aim) -> str:
-    """The kind of rule to use, by decisions on rows that it was not fitted on."""
-    metric, classes = aim.metric, rows.probabilities.shape[1]
-    truth = np.eye(classes)[rows.true]
-    gains = {
-        kind: float(metric.gain(table(truth, of, rows.weight)[None])[0])
-        for kind, of in decided.items()
-    }
-    draws = _FOR_CHOICE if metric.fast else _FOR_SLOW
-    drawn = resampled(list(decided.values()), rows.true, rows.weight, metric, classes, draws)
-    columns = dict(zip(decided, drawn.T, strict=True))
-    chosen = "expected"
-    for kind in (kind for kind in KINDS[2:] if kind in decided):
-        error = float(np.nanstd(columns[kind] - columns[chosen]))
-        if gains[kind] - gains[chosen] > error:
-            chosen = kind
-    if "argmax" in decided and gains["argmax"] >= gains[chosen]:
-        chosen = "argmax"
-    return chosen
+        def gain(truth: Array, kind: str) -> float:
+            return float(metric.gain(table(truth, decided[kind], rows.weight)[None])[0])
+
+        truth = np.eye(classes)[rows.true]
+        gains = {kind: gain(truth, kind) for kind in decided}
+        draws = _FOR_CHOICE if metric.fast else _FOR_SLOW
+        drawn = resampled(list(decided.values()), rows.true, rows.weight, metric, classes, draws)
+        columns = dict(zip(decided, drawn.T, strict=True))
+        chosen = "expected"
+        for kind in (kind for kind in KINDS[2:] if kind in decided):
+            error = float(np.nanstd(columns[kind] - columns[chosen]))
+            if gains[kind] - gains[chosen] > _ERRORS * error:
+                chosen = kind
+        if "argmax" in decided:
+            expects = gain(self.likely, "expected") - gain(self.likely, "argmax")
+            if gains["argmax"] - gains[chosen] >= expects:
+                return "argmax"
+        return chosen
 
 
 def _promise(
@@ -240,12 +265,14 @@ def _promise(
     drawn = resampled(rules, rows.true, rows.weight, metric, classes, draws, seed)
     sign = 1.0 if metric.greater_is_better else -1.0
     gain = sign * float(values[0] - values[1])
-    told = [_value(float(v), sign * column) for v, column in zip(values, drawn.T, strict=True)]
+    value, argmax, expected = [
+        _value(float(v), sign * column) for v, column in zip(values, drawn.T, strict=True)
+    ]
     share = None
     if classes == 2:
         share = float(rows.weight @ (nested == aim.positive) / rows.weight.sum())
     improvement = _value(gain, drawn[:, 0] - drawn[:, 1])
-    return Promise(*told, improvement, len(nested), share)
+    return Promise(value, argmax, expected, improvement, len(nested), share)
 
 
 def _value(value: float, drawn: Array) -> Value:

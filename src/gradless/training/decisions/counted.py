@@ -177,7 +177,10 @@ NAMES = (*_NAMED, "f1", "fbeta:2", "profit", "cost")
 """Metrics of decisions by name; ``profit`` and ``cost`` need numbers as well."""
 
 # Of probabilities or their ranks: no decision changes them.
-_RANKS = ("roc_auc", "average_precision", "precision_at_recall", "cross_entropy", "log_loss")
+_RANKS = (
+    "roc_auc", "average_precision", "precision_at_recall", "precision_at_k", "profit_at_k",
+    "cross_entropy", "log_loss",
+)  # fmt: skip
 
 
 def named(name: str, positive: int, classes: int = 2) -> Metric | None:
@@ -334,7 +337,7 @@ def of_function(
             warnings.simplefilter("ignore")  # thresholds are tried that decide for one class only
             return np.array([one(cells) for cells in flat]).reshape(tables.shape[:-2])
 
-    told = name or getattr(function, "__name__", "metric")
+    told = name or str(getattr(function, "__name__", "metric"))
     return Metric(told, greater_is_better, of, fast=False, total=not weighs)
 
 

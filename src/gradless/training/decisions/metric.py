@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from gradless._core.errors import InputError, unknown_name
 from gradless.training.decisions import counted
 from gradless.training.decisions.counted import Metric
 
+_COST_MATRIX = ("cost_matrix", "costs")  # families of objectives of a table
 _MOST_TESTED = 20  # classes for which a function is tried for being linear
 
 
@@ -136,10 +138,24 @@ def _matrix(costs: Mapping[Any, Any], labels: list[Any]) -> npt.NDArray[np.float
     return made
 
 
+def _table(name: str, text: str) -> Any:
+    """The costs in a name as that of an Objective, in the order of the classes."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise InputError(
+            f"objective {name!r} must be a matrix of numbers. For example: "
+            "cost_matrix:[[0,1],[5,0]]"
+        ) from None
+
+
 def _by_name(name: str, labels: list[Any], positive: int) -> Metric:
     """Of a name here or in scikit-learn."""
     if (made := counted.named(name, positive, len(labels))) is not None:
         return made
+    family, colon, table = name.partition(":")
+    if colon and words.alike(family) in _COST_MATRIX:
+        return _of_costs("cost", "cost", _table(name, table), labels)
     from sklearn.metrics import get_scorer, get_scorer_names  # noqa: PLC0415 - loads in seconds
 
     if name not in get_scorer_names():
@@ -151,8 +167,7 @@ def _given(objective: Any, labels: list[Any], positive: int, greater: bool | Non
     if hasattr(objective, "_score_func"):
         return _of_scorer(objective, None, labels, positive)
     if hasattr(objective, "of_samples"):  # an Objective
-        made = counted.named(objective.name, positive, len(labels))
-        return made or _of_objective(objective, labels)
+        return _of_objective(objective, labels, positive)
     if not callable(objective):
         raise InputError(
             f"objective must be a name, a scorer or a function, got {objective!r}. For example: "
@@ -198,9 +213,16 @@ def _binary(function: Callable[..., Any], given: Mapping[str, Any]) -> bool:
     return "pos_label" in known and "pos_label" not in given and averaged
 
 
-def _of_objective(objective: Any, labels: list[Any]) -> Metric:
-    """Of an Objective that this package has no counts for, by its own function."""
+def _of_objective(objective: Any, labels: list[Any], positive: int) -> Metric:
+    """Of an Objective, by its name if it is known here, else by its own function."""
     count = len(labels)
+    if (made := counted.named(objective.name, positive, count)) is not None:
+        return made
+    if getattr(objective, "needs", ()):
+        raise InputError(
+            f"objective must be one of true and decided classes alone, got {objective.name!r}, "
+            f"which needs {words.either(list(objective.needs), 'and')} of each row"
+        )
     objective.check("classification", count)
     likely = np.eye(count, dtype=np.float32) * 20
 
@@ -239,9 +261,8 @@ def _linear(metric: Metric, classes: int) -> Metric:
         benefits = alone / 2 if total else alone
         sums = (tables * benefits).sum((1, 2))
         expected = sums if total else sums / tables.sum((1, 2))
-        if np.allclose(values, expected, rtol=1e-9, atol=1e-12):
-            made = counted.mean_benefit(
+        if np.allclose(values, expected, rtol=1e-6, atol=1e-9):
+            return counted.mean_benefit(
                 metric.name, benefits, as_cost=not metric.greater_is_better, total=total
             )
-            return made
     return metric

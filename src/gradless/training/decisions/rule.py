@@ -148,19 +148,25 @@ class Decision:
                 np.asarray(facts["offsets"], np.float64),
                 None if benefits is None else np.asarray(benefits, np.float64),
             )
-            numbers = [made.floor, made.temperature, made.bias, made.offsets]
-            count = len(made.classes)
-            fits = made.bias.shape == made.offsets.shape == (count,) and count >= 2
-            fits = fits and (benefits is None or made.benefits.shape == (count, count))  # type: ignore[union-attr]
-            if not fits or not all(np.isfinite(one).all() for one in numbers):
-                raise ValueError
-            if not (made.floor > 0 and made.temperature > 0):
+            if not made._fits():
                 raise ValueError
         except (KeyError, TypeError, ValueError):
             raise InputError(
                 "a rule must be the JSON object that gradless decide --out wrote, got another one"
             ) from None
         return made
+
+    def _fits(self) -> bool:
+        count = len(self.classes)
+        if count < 2 or not self.bias.shape == self.offsets.shape == (count,):
+            return False
+        numbers = [np.array([self.floor, self.temperature]), self.bias, self.offsets]
+        if self.benefits is not None:
+            if self.benefits.shape != (count, count):
+                return False
+            numbers.append(self.benefits.ravel())
+        finite = np.isfinite(np.concatenate(numbers)).all()
+        return bool(finite and self.floor > 0 and self.temperature > 0)
 
     def save(self, path: str | Path, **more: Any) -> None:
         """Write it to a file as JSON, with ``more`` beside it."""

@@ -51,7 +51,7 @@ class State(NamedTuple):
     """One network on its way."""
 
     vector: jax.Array  # (weights,)
-    z: jax.Array  # what its hidden neurons get, (hidden, rows)
+    z: jax.Array  # what its hidden neurons get, (blocks, hidden, rows)
     value: jax.Array  # penalised loss
     loss: jax.Array  # without the penalty
     slope: jax.Array  # where it was before its last step, (weights,)
@@ -70,7 +70,7 @@ def evaluations(shape: Shape, iterations: int) -> int:
 def begin(shape: Shape, vector: npt.NDArray[np.float32], data: Data) -> State:
     """A network before its first iteration; its loss is not known yet."""
     layers = Layers(*map(np.asarray, shape.layers(vector)))  # type: ignore[arg-type]
-    z = layers.first @ np.asarray(data.inputs) + layers.first_bias[:, None]
+    z = np.matmul(layers.first, np.asarray(data.inputs)) + layers.first_bias[:, None]
     nothing = np.zeros((MEMORY, shape.weights), np.float32)
     infinite, none = np.float32(np.inf), np.int32(0)
     memory = Memory(nothing, nothing, none)  # type: ignore[arg-type]
@@ -95,7 +95,7 @@ def advance(
     shape, state
         The network.
     data, weight
-        Rows, and how much each counts here, (rows,): 0 for those that it must not see.
+        Rows, and how much each counts here, (blocks, rows): 0 for those that it must not see.
     alpha
         Strength of the penalty.
     until
@@ -114,19 +114,32 @@ def _iterated(shape: Shape, state: State, data: Data, share: jax.Array, alpha: j
     memory = _remembered(state, slope)
     direction = _direction(memory, slope)
     layers, along = shape.layers(state.vector), shape.layers(direction)
-    dz = first_layer(along, data)
-    ahead = shape.penalty(state.vector, direction), shape.penalty(direction, direction)
-    here = shape.penalty(state.vector, state.vector)
-
-    def at(length: jax.Array) -> tuple[jax.Array, jax.Array]:
-        moved = jax.tree.map(lambda a, b: a + length * b, layers, along)
-        outputs = shape.last_layer(moved, shape.activated(state.z + length * dz))
-        loss = mean_loss(shape.row_losses(outputs, data.targets), share)
-        value = loss + alpha * (here + length * (2 * ahead[0] + length * ahead[1]))
-        return jnp.where(jnp.isfinite(value), value, jnp.inf), loss
-
     lengths = jnp.asarray(LENGTHS)
-    values, losses = jax.lax.map(at, lengths)
+
+    def add(
+        found: jax.Array, block: tuple[Data, jax.Array, jax.Array]
+    ) -> tuple[jax.Array, jax.Array]:
+        rows, z, counted = block
+        dz = first_layer(along, rows.inputs)
+
+        def at(length: jax.Array) -> jax.Array:
+            moved = jax.tree.map(lambda a, b: a + length * b, layers, along)
+            outputs = shape.last_layer(moved, shape.activated(z + length * dz))
+            return mean_loss(shape.row_losses(outputs, rows.targets), counted)
+
+        return found + jax.lax.map(at, lengths), dz
+
+    losses, dz = jax.lax.scan(add, jnp.zeros_like(lengths), (data, state.z, share))
+    here, ahead, beyond = (
+        shape.penalty(a, b)
+        for a, b in (
+            (state.vector, state.vector),
+            (state.vector, direction),
+            (direction, direction),
+        )
+    )
+    values = losses + alpha * (here + lengths * (2 * ahead + lengths * beyond))
+    values = jnp.where(jnp.isfinite(values), values, jnp.inf)
     best = jnp.argmin(values)
     better = values[best] < state.value
     length = jnp.where(better, lengths[best], 0.0)

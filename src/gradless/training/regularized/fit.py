@@ -15,17 +15,17 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
 from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError
-from gradless._core.programs import compiled
 from gradless.models import first_weights
 from gradless.models.mlp import MLP, Dense
-from gradless.objectives import Objective, Task, prepared
-from gradless.training.regularized import averages, descent, folds
+from gradless.objectives import Objective, Task
+from gradless.training.regularized import averages, descent, folds, judging
+from gradless.training.regularized.judging import Judged
+from gradless.training.regularized.rows import Rows
 from gradless.training.regularized.settings import (
     Planned,
     Settings,
@@ -34,8 +34,8 @@ from gradless.training.regularized.settings import (
     plan,
     shape_of,
 )
-from gradless.training.regularized.slopes import Data, Layers, Shape, first_layer
-from gradless.training.samples import Samples, filled
+from gradless.training.regularized.slopes import Layers
+from gradless.training.samples import Samples
 
 _STUCK = 1.1  # times the lowest penalised loss, and a little: a start above got stuck
 _LITTLE = 1e-3
@@ -72,8 +72,9 @@ class Found(NamedTuple):
     alpha
         Strength of the penalty.
     strengths, losses, errors
-        What was tried, ascending, its mean loss on rows not seen, and the standard errors of these
-        means, float64, (strengths,); empty without cross-validation.
+        What was tried, ascending (none beyond one where the loss clearly rises), its mean loss on
+        rows not seen, and the standard errors of these means, float64, (strengths,); empty without
+        cross-validation.
     fitted
         The mean loss of the same networks on the rows that they were fitted to, (strengths,).
     out_of_fold
@@ -99,20 +100,6 @@ class Found(NamedTuple):
     fold: npt.NDArray[np.int64]
     kept: int
     evaluations: int
-
-
-class _Rows(NamedTuple):
-    """Some of the rows, filled up."""
-
-    chosen: npt.NDArray[np.int64]  # which
-    data: Data
-    weight: npt.NDArray[np.float32]  # (filled,)
-
-    def masked(self, seen: npt.NDArray[np.bool_]) -> jax.Array:
-        """Weights without the rows that are not to be seen, (filled,)."""
-        weight = self.weight.copy()
-        weight[: len(seen)] *= seen
-        return jax.device_put(weight)
 
 
 class Fit:
@@ -191,13 +178,13 @@ class Fit:
                 seed,
             )
         self._by_strength: dict[float, list[np.ndarray]] = {}
-        self._judged: dict[float, tuple[float, float, np.ndarray]] = {}
+        self._judged: dict[float, Judged] = {}
         self._fitted: dict[float, float] = {}
         self._starts: list[tuple[float, np.ndarray]] = []
         self._current: descent.State | None = None
         self._evaluations = 0
         self._losses: list[float] = []
-        self._turns = 0.0
+        self._work = 0
 
     def __iter__(self) -> Iterator[Progress]:
         """Train; each item is some iterations of one network."""
@@ -215,46 +202,45 @@ class Fit:
         planned = self.planned
         if planned.folds:
             rows = self._rows(planned.sample)
-            fold = self._fold[rows.chosen]
+            fold, turns = self._fold[rows.chosen], planned.iterations
             for alpha in planned.strengths:
+                if judging.is_hopeless(alpha, self._judged):
+                    self._work += planned.folds * turns * planned.sample
+                    continue
                 for k in range(planned.folds):
                     state = self._begun(rows, k)
-                    yield from self._advanced("cross-validation", state, rows, fold != k, alpha)
+                    yield from self._advanced(
+                        "cross-validation", state, rows, fold != k, alpha, turns
+                    )
                     self._by_strength.setdefault(alpha, []).append(self._kept())
-                self._judge(rows, alpha)
+                vectors = np.stack(self._by_strength[alpha])
+                self._judged[alpha] = Judged.of(self._shape, rows, fold, vectors)
                 self._fitted[alpha] = float(np.mean(self._losses[-planned.folds :]))
         alpha = self._best()
         self._losses = []
-        first, *later = planned.stages
+        sample = planned.stages[0][0]
         for start in range(planned.starts):
-            rows = self._rows(first)
-            seen = np.ones(first, np.bool_)
-            state = self._begun(rows, planned.folds + start)
-            yield from self._advanced("refit", state, rows, seen, alpha)
-            for size in later:
+            for size, iterations in planned.stages:
                 rows = self._rows(size)
                 seen = np.ones(size, np.bool_)
-                less = alpha * first / size
-                vector = self._kept()
-                state = descent.begin(self._shape, vector, rows.data)
-                yield from self._advanced("refit", state, rows, seen, less)
+                if size == sample:
+                    state = self._begun(rows, planned.folds + start)
+                else:
+                    state = descent.begin(self._shape, self._kept(), rows.data)
+                # A prior weighs the less the more rows there are.
+                less = alpha * sample / size
+                yield from self._advanced("refit", state, rows, seen, less, iterations)
             assert self._current is not None
             self._starts.append((float(self._current.value), self._kept()))
             self._current = None
 
-    def _rows(self, size: int) -> _Rows:
-        chosen = np.sort(self._order[:size])
-        full = filled(size)
-        pick = chosen[np.arange(full) % size]
-        weight = np.zeros(full, np.float32)
-        weight[:size] = np.asarray(self._samples.weight)[chosen]
-        inputs = np.ascontiguousarray(np.asarray(self._samples.inputs, np.float32)[pick].T)
-        targets = prepared(
-            self._task, np.asarray(self._samples.targets)[pick], self._model.sizes[-1], weight
-        )
-        return _Rows(chosen, Data(jax.device_put(inputs), targets), weight)
+    def _rows(self, size: int) -> Rows:
+        return self._rows_of(np.sort(self._order[:size]))
 
-    def _begun(self, rows: _Rows, number: int) -> descent.State:
+    def _rows_of(self, chosen: npt.NDArray[np.int64]) -> Rows:
+        return Rows.of(self._task, self._samples, chosen, self._model.sizes[-1])
+
+    def _begun(self, rows: Rows, number: int) -> descent.State:
         """The network of that number before its first iteration."""
         seed = int(np.random.SeedSequence([self._seed, number]).generate_state(1)[0])
         shape = self._shape
@@ -271,35 +257,35 @@ class Fit:
         self,
         stage: str,
         state: descent.State,
-        rows: _Rows,
+        rows: Rows,
         seen: npt.NDArray[np.bool_],
         alpha: float,
+        iterations: int,
     ) -> Iterator[Progress]:
         """The network chunk by chunk; it is then the current one."""
         weight, strength = rows.masked(seen), np.float32(alpha)
-        shape, planned = self._shape, self.planned
-        each = chunk(shape, len(rows.weight))
-        total = planned.networks + planned.starts * len(planned.stages)
+        shape, size = self._shape, len(rows.chosen)
+        each = chunk(shape, rows.weight.size)
         taken = 0
         self._losses.append(np.nan)
         self._compile(state, rows, weight, strength)
-        while taken < planned.iterations:
-            until = np.int32(min(planned.iterations, taken + each))
+        while taken < iterations:
+            until = np.int32(min(iterations, taken + each))
             state = descent.advance(shape, state, rows.data, weight, strength, until)
             now = int(state.taken)
             self._evaluations += descent.evaluations(shape, now - taken)
-            ended = bool(state.done) or now >= planned.iterations
-            self._turns += (planned.iterations - taken if ended else now - taken) / total
-            taken = planned.iterations if ended else now
+            ended = bool(state.done) or now >= iterations
+            self._work += size * ((iterations if ended else now) - taken)
+            taken = iterations if ended else now
             self._current = state
             self._losses[-1] = float(state.loss)
-            share = min(1.0, self._turns / planned.iterations)
+            share = min(1.0, self._work / self.planned.row_iterations)
             yield Progress(stage, share, self._evaluations, float(np.mean(self._losses)))
 
-    def _compile(self, state: descent.State, rows: _Rows, weight: jax.Array, alpha: Any) -> None:
+    def _compile(self, state: descent.State, rows: Rows, weight: jax.Array, alpha: Any) -> None:
         """Take no iteration, and note how long that takes: the program is compiled for it."""
-        if len(rows.weight) not in self._compiled:
-            self._compiled.add(len(rows.weight))
+        if rows.weight.size not in self._compiled:
+            self._compiled.add(rows.weight.size)
             begun = time.monotonic()
             none = np.int32(0)
             ready = descent.advance(self._shape, state, rows.data, weight, alpha, none)
@@ -312,33 +298,15 @@ class Fit:
 
     # --- Judging ----------------------------------------------------------------------------------
 
-    def _judge(self, rows: _Rows, alpha: float) -> None:
-        """The loss of a strength on rows that its networks have not seen."""
-        size = len(rows.chosen)
-        fold = np.full(len(rows.weight), -1)
-        fold[:size] = self._fold[rows.chosen]
-        vectors = np.stack(self._by_strength[alpha])
-        outputs, losses = map(np.asarray, _judged(self._shape, vectors, fold, rows.data))
-        weight = rows.weight.astype(np.float64)
-        counted = weight > 0
-        weight = weight[counted]
-        losses = losses[counted].astype(np.float64)
-        total = max(weight.sum(), 1e-30)
-        mean = float(weight @ losses / total)
-        error = float(np.sqrt(weight**2 @ (losses - mean) ** 2) / total)
-        self._judged[alpha] = mean, error, outputs[:, :size]
-
     @property
     def judged(self) -> dict[float, tuple[float, float]]:
         """Mean loss on rows not seen and its standard error, by strength, in their order."""
-        return {alpha: (mean, error) for alpha, (mean, error, _) in self._judged.items()}
+        return {alpha: (each.mean, each.error) for alpha, each in self._judged.items()}
 
     def _best(self) -> float:
-        """The strength of the lowest loss so far; of equal ones the stronger."""
-        judged = {a: mean for a, (mean, _, _) in self._judged.items() if np.isfinite(mean)}
-        if not judged:
-            return self.planned.strengths[0]
-        return min(judged, key=lambda a: (judged[a], -a))
+        """The best strength so far."""
+        found = judging.best(self._judged)
+        return self.planned.strengths[0] if found is None else found
 
     # --- Result -----------------------------------------------------------------------------------
 
@@ -354,9 +322,7 @@ class Fit:
             networks = [Layers(*map(np.asarray, self._shape.layers(v))) for v in vectors]  # type: ignore[arg-type]
             model, params = averages.mean(self._shape, self._model, networks)
             tried = sorted(self._judged)
-            means, errors = (
-                np.array([self._judged[a][i] for a in tried], np.float64) for i in (0, 1)
-            )
+            means, errors = (np.array([self.judged[a][i] for a in tried]) for i in (0, 1))
             self.found = Found(
                 model,
                 params,
@@ -402,39 +368,15 @@ class Fit:
         if alpha not in self._judged:
             return found
         chosen = np.sort(self._order[: self.planned.sample])
-        found[chosen] = self._given(self._judged[alpha][2])
+        found[chosen] = self._given(self._judged[alpha].outputs)
         rest = self._fold < 0
         if rest.any():
-            inputs = np.ascontiguousarray(np.asarray(self._samples.inputs, np.float32)[rest].T)
-            data = Data(jax.device_put(inputs), {})
-            outputs = _mean_outputs(self._shape, np.stack(self._by_strength[alpha]), data)
-            found[rest] = self._given(np.asarray(outputs))
+            others = self._rows_of(np.flatnonzero(rest))
+            vectors = np.stack(self._by_strength[alpha])
+            outputs = judging.mean_outputs(self._shape, vectors, others.data.inputs)
+            found[rest] = self._given(others.flat(np.asarray(outputs)))
         return found
 
     def _given(self, outputs: np.ndarray) -> npt.NDArray[np.float64]:
         wide = outputs.astype(np.float64)
         return (np.concatenate([-wide / 2, wide / 2]) if self._shape.halved else wide).T
-
-
-@compiled(static_argnames=["shape"])
-def _judged(shape: Shape, vectors: Any, fold: Any, data: Data) -> tuple[jax.Array, jax.Array]:
-    """Outputs (outputs, rows), each row by the network of its fold, and the losses, (rows,)."""
-
-    def add(found: jax.Array, network: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
-        vector, number = network
-        return jnp.where(fold == number, _outputs(shape, vector, data), found), None
-
-    nothing = jnp.zeros((shape.outputs, data.inputs.shape[1]), jnp.float32)
-    outputs, _ = jax.lax.scan(add, nothing, (vectors, jnp.arange(len(vectors))))
-    return outputs, shape.row_losses(outputs, data.targets)
-
-
-@compiled(static_argnames=["shape"])
-def _mean_outputs(shape: Shape, vectors: Any, data: Data) -> jax.Array:
-    return jnp.mean(jax.lax.map(lambda vector: _outputs(shape, vector, data), vectors), axis=0)
-
-
-def _outputs(shape: Shape, vector: jax.Array, data: Data) -> jax.Array:
-    """Outputs (outputs, rows) of one network."""
-    layers = shape.layers(vector)
-    return shape.last_layer(layers, shape.activated(first_layer(layers, data)))

@@ -19,9 +19,12 @@ STRENGTHS = (1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 LEAST_ITERATIONS = 20  # of a network; with fewer, strengths cannot be told from each other
 _LEAST_STRENGTHS = 2
 _MOST_WEIGHTS = 500_000  # what the curvature is learnt from takes 160 bytes for each
-_SAMPLE_WORK = 6_000_000  # rows times weights that each network of a fold sees at most
-_LEAST_SAMPLE = 2_000  # rows of such a sample
-_GROWTH = 4  # times as many rows in the next stage of a long refit
+_FOLDS_WORK = 8e9  # of a cross-validation: beyond, it sees a sample of the rows
+_LEAST_SAMPLE = 5_000  # rows of such a sample
+_MOST_WORK = 2e10  # of a cross-validation: beyond, there are fewer folds and strengths
+_FEWER_FOLDS, _FEWER_STRENGTHS = 3, 4
+_REFIT_WORK = 1e10  # beyond, there are fewer starts
+_LATER = 0.5  # of the iterations, when a start goes on with all rows
 
 
 class Settings(NamedTuple):
@@ -57,12 +60,14 @@ class Planned(NamedTuple):
         Of the cross-validation; 0 for none.
     strengths
         In the order in which they are tried, the middle one first.
-    starts, iterations
-        Of the refit, and of each network.
+    starts
+        Of the refit.
+    iterations
+        Of each network of a fold.
     sample
         Rows that the cross-validation sees, all or so many of them.
     stages
-        Rows of the refit, stage by stage; the last is all.
+        Rows and iterations of a start, stage by stage: the last sees all rows.
     """
 
     folds: int
@@ -70,12 +75,18 @@ class Planned(NamedTuple):
     starts: int
     iterations: int
     sample: int
-    stages: tuple[int, ...]
+    stages: tuple[tuple[int, int], ...]
 
     @property
     def networks(self) -> int:
         """Networks of the cross-validation."""
         return self.folds * len(self.strengths)
+
+    @property
+    def row_iterations(self) -> int:
+        """Iterations times rows of the whole fit, at most."""
+        one = sum(rows * iterations for rows, iterations in self.stages)
+        return self.networks * self.sample * self.iterations + self.starts * one
 
 
 def shape_of(task: Task, model: MLP, objective: Objective) -> Shape:
@@ -114,15 +125,28 @@ def plan(settings: Settings, shape: Shape, rows: int, evaluations: int | None) -
     alphas = (settings.alpha,) if settings.alpha is not None else settings.strengths
     strengths = _middle_first(alphas if folds else alphas[len(alphas) // 2 :][:1])
     starts, iterations = settings.starts, settings.iterations
+    if rows * shape.work * iterations * folds * len(strengths) > _MOST_WORK and (
+        rows <= _LEAST_SAMPLE
+    ):
+        folds, strengths = min(folds, _FEWER_FOLDS), strengths[:_FEWER_STRENGTHS]
     if evaluations is not None:
         strengths, starts, iterations = _within(
             evaluations // descent.evaluations(shape, 1), folds, strengths, starts, iterations
         )
-    sample = min(rows, max(_LEAST_SAMPLE, _SAMPLE_WORK // shape.weights))
-    stages = [sample]
-    while stages[-1] < rows:
-        stages.append(min(rows, _GROWTH * stages[-1]))
-    return Planned(folds, strengths, starts, iterations, sample, tuple(stages))
+    networks = max(1, folds * len(strengths))
+    affordable = int(_FOLDS_WORK / (shape.work * iterations * networks))
+    sample = min(rows, max(_LEAST_SAMPLE, affordable))
+    stages = _stages(sample, rows, iterations)
+    each = shape.work * sum(seen * turns for seen, turns in stages)
+    starts = max(1, min(starts, int(_REFIT_WORK / each)))
+    return Planned(folds, strengths, starts, iterations, sample, stages)
+
+
+def _stages(sample: int, rows: int, iterations: int) -> tuple[tuple[int, int], ...]:
+    """Of a refit on more rows than the sample: most of the way is gone on few of them."""
+    if sample == rows:
+        return ((rows, iterations),)
+    return (sample, iterations), (rows, max(1, int(_LATER * iterations)))
 
 
 def _within(
@@ -156,4 +180,4 @@ def _middle_first(strengths: tuple[float, ...]) -> tuple[float, ...]:
 
 def chunk(shape: Shape, rows: int) -> int:
     """Iterations between two looks of the caller, a fraction of a second."""
-    return max(1, min(25, math.ceil(5e7 / (rows * shape.weights))))
+    return max(1, min(25, math.ceil(5e7 / (rows * shape.work))))

@@ -54,10 +54,14 @@ class Logger(Observer):
     def close(self, reason: str | None) -> None:
         """A run has ended; see :meth:`.Observer.end`."""
 
+    _is_open = False
+
     def begin(self, info: RunInfo) -> None:
-        """Open what is written to."""
+        """Open what is written to; a second phase goes on with it."""
         self._objective = info.objective
-        self._not_finite = 0
+        if self._is_open:
+            return
+        self._is_open, self._not_finite = True, 0
         self._evaluations, self._written, self._failed = 0, 0, False
         self._metrics: dict[str, float] = {}
         self.open(info.hyperparameters)
@@ -73,6 +77,7 @@ class Logger(Observer):
 
     def end(self, reason: str | None) -> None:
         """Write the last point if it was not yet, and close."""
+        self._is_open = False
         if not self._failed and self._evaluations > self._written:
             self._write()
         if not self._failed:

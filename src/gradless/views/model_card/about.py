@@ -117,6 +117,10 @@ def training(prepared: Prepared, result: Result) -> Iterator[str]:
         value = words.loss(prepared.problem.objective.value(loss))
         return f"{result.objective} {value}{share and f', accuracy {share}'}"
 
+    def besides(part: str) -> str:
+        also = (result.measures or {}).get(part, {})
+        return "".join(f", {name} {words.loss(value)}" for name, value in also.items())
+
     kept, penalty = kept_words(result, prepared), penalty_words(result)
     decided = decision_words(result)
     on_validation = []
@@ -125,7 +129,11 @@ def training(prepared: Prepared, result: Result) -> Iterator[str]:
         on_validation = [("in cross-validation, on rows not seen", figures)]
     if prepared.validation is not None:
         figures = reached(result.validation_loss, result.validation_accuracy)
-        on_validation = [("on the validation rows", figures)]
+        on_validation = [("on the validation rows", figures + besides("validation"))]
+    on_test = []
+    if result.test_loss is not None:
+        figures = reached(result.test_loss, result.test_accuracy) + besides("test")
+        on_test = [("on the test rows", figures)]
     yield from table(
         ("", ""),
         [
@@ -144,8 +152,9 @@ def training(prepared: Prepared, result: Result) -> Iterator[str]:
             *([] if penalty is None else [("penalty", penalty)]),
             *([] if decided is None else [("decision", decided)]),
             *([] if kept is None else [("network kept", kept)]),
-            ("on the training rows", reached(result.loss, result.accuracy)),
+            ("on the training rows", reached(result.loss, result.accuracy) + besides("training")),
             *on_validation,
+            *on_test,
             ("seed", str(recipe.seed)),
         ],
     )

@@ -1,0 +1,81 @@
+"""Does a single column give the target away? Such a one may not be known where a network is used.
+
+A decision tree sees one column at a time (Breiman et al., "Classification and Regression Trees",
+1984) and predicts rows that it was not fitted on.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradless.data.cells import argument, short
+from gradless.data.columns import Columns
+
+_ROWS = 2_000  # so many are looked at
+_COLUMNS = 300
+_FOLDS = 3
+_FEWEST = 30
+# Of what a constant answer leaves open: errors, or squared errors.
+_ALONE = 0.97
+
+
+def leaks(
+    columns: Columns, targets: NDArray[Any], class_names: tuple[str, ...] | None, name: str
+) -> Iterator[str]:
+    """What to say of columns that predict the target almost alone, a line each.
+
+    Parameters
+    ----------
+    columns
+        The features.
+    targets
+        Class indices or numbers, (rows,).
+    class_names
+        Of the classes; None for numbers.
+    name
+        Of the target.
+    """
+    rows = np.arange(len(targets))
+    if len(rows) > _ROWS:
+        rows = np.random.default_rng(0).choice(len(rows), _ROWS, replace=False)
+    answers = targets[rows]
+    if len(rows) < _FEWEST or (answers == answers[0]).all():
+        return
+    for place, column in enumerate(columns.feature_names[:_COLUMNS]):
+        values = columns.features[rows, place]
+        share = _explained(np.where(np.isnan(values), -1e30, values), answers, class_names)
+        if share >= _ALONE:
+            yield (
+                f"column {short(column)} predicts {short(name)} almost alone. If it is not known "
+                f"beforehand, use --drop {argument(column)}"
+            )
+
+
+def _explained(
+    values: NDArray[np.float64], targets: NDArray[Any], class_names: tuple[str, ...] | None
+) -> float:
+    """Which share of what a constant answer leaves open a column explains, on rows held out."""
+    from sklearn import model_selection, tree  # noqa: PLC0415 - loads in seconds
+
+    kind = tree.DecisionTreeRegressor if class_names is None else tree.DecisionTreeClassifier
+    folds: Any = model_selection.KFold(_FOLDS, shuffle=True, random_state=0)
+    if class_names is not None:
+        folds = model_selection.StratifiedKFold(_FOLDS, shuffle=True, random_state=0)
+    model = kind(min_samples_leaf=3, random_state=0)
+    inputs = values[:, None].astype(np.float32)
+    if not np.isfinite(inputs).all() or (values == values[0]).all():
+        return 0.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of classes of fewer rows than folds
+        found = model_selection.cross_val_predict(model, inputs, targets, cv=folds)
+    if class_names is None:
+        scale = np.abs(targets).max() or 1.0
+        left, whole = ((found - targets) / scale) ** 2, ((targets - targets.mean()) / scale) ** 2
+        return 1.0 - float(left.sum() / whole.sum()) if whole.sum() > 0 else 0.0
+    most = np.bincount(targets).max()
+    return 1.0 - float((found != targets).sum() / (len(targets) - most))

@@ -1,0 +1,93 @@
+"""How is a person told of a rule of decision, and of what it would bring?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from gradless._core import words
+from gradless.training.decisions import Decision, Metric, Promise, Value
+from gradless.views.tables import Column, Lines, Paragraph, Table
+
+_KINDS = {
+    "expected": "the best one if the probabilities, once corrected, are true",
+    "shrunk": "searched on these rows, and held towards the one that the probabilities expect",
+    "searched": "searched on these rows",
+}
+
+
+def said(decision: Decision, promise: Promise, metric: Metric, positive: int) -> Iterator[Lines]:
+    """The rule in words, a table of what it would bring, and whether that is better.
+
+    ``positive`` is the index of the positive one of two classes.
+    """
+    kind = _KINDS.get(decision.kind)
+    yield Paragraph(rule_in_words(decision, positive) + (f" It is {kind}." if kind else ""))
+    yield Paragraph("")
+    yield values_table(decision, promise, metric)
+    yield Paragraph("")
+    yield Paragraph(verdict(promise))
+
+
+def rule_in_words(decision: Decision, positive: int = 1) -> str:
+    """How to decide, in a sentence that works without this package where it can."""
+    if decision.kind == "argmax":
+        return "Decide for the class of the largest probability, as before."
+    names = [str(label) for label in decision.classes]
+    if (threshold := decision.threshold) is not None:
+        above = threshold if positive == 1 else 1 - threshold
+        return (
+            f"Decide {names[positive]} where its probability is above {_number(above)}, instead of "
+            "0.5."
+        )
+    added = decision.logit_offsets
+    if added is None:
+        return (
+            "Correct the probabilities, then decide for the lowest expected cost: gradless decide "
+            "--rule does it."
+        )
+    factors = np.exp(added - added.max())
+    told = ", ".join(
+        f"{name} {_number(factor)}" for name, factor in zip(names, factors, strict=True)
+    )
+    return f"Multiply the probabilities ({told}) and decide for the largest."
+
+
+def values_table(decision: Decision, promise: Promise, metric: Metric) -> Table:
+    """Values of the rule, and of the simpler ones, on the same rows."""
+    heading = metric.name
+    if metric.benefits is not None and not metric.total:
+        heading += " a row"
+    rows: list[Sequence[str]] = []
+    if decision.kind != "argmax":
+        rows.append(["this rule", *_value(promise.value)])
+    rows.append(["largest probability", *_value(promise.argmax)])
+    if decision.kind not in ("argmax", "expected"):
+        best = "Bayes' rule" if metric.benefits is not None else "expected best"
+        rows.append([best, *_value(promise.expected)])
+    if decision.kind != "argmax":
+        rows.append(["improvement", *_value(promise.improvement)])
+    columns = [Column("decided by"), Column(heading, right=True), Column("95 % interval")]
+    return Table(columns, rows)
+
+
+def verdict(promise: Promise) -> str:
+    """Whether the rule is better, in a sentence."""
+    measured = (
+        f"Measured by nested folds on {promise.rows:,} rows: what is decided on a row was chosen "
+        "without it."
+    )
+    if promise.better:
+        return f"Better than the largest probability. {measured}"
+    if promise.improvement.value == promise.improvement.high == 0:
+        return f"No rule was better than before, so decisions stay as they are. {measured}"
+    return f"No better than before: the interval of the improvement includes 0. {measured}"
+
+
+def _value(value: Value) -> tuple[str, str]:
+    return words.loss(value.value), f"{words.loss(value.low)} to {words.loss(value.high)}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}"
