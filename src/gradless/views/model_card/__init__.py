@@ -48,21 +48,34 @@ def write(
         columns(prepared, known, pictures),
         data(prepared),
         training(prepared, result),
-        use(folder),
+        use(folder, prepared),
     )
     text = "\n".join(itertools.chain(*parts)).rstrip() + "\n"
     storage.write_bytes(folder / CARD, text.encode())
     storage.write_bytes(folder / PAGE, page.of(text, folder).encode())
 
 
-def use(folder: Path) -> Iterator[str]:
+def use(folder: Path, prepared: Prepared) -> Iterator[str]:
     """How to use the network."""
     run = shlex.quote(str(folder))
     yield "## Use"
     yield ""
+    yield "From the shell:"
+    yield ""
     yield "```sh"
     yield f"gradless predict {run} NEW.csv         # answers for new rows"
     yield f"gradless evaluate {run} LABELLED.csv   # how good it is on other rows with answers"
+    yield "```"
+    yield ""
+    yield "From Python:"
+    yield ""
+    yield "```python"
+    yield "import gradless"
+    yield ""
+    yield f"run = gradless.load_run({str(folder)!r})"
+    yield 'run.predict("NEW.csv")         # or a data frame, or a dictionary of columns'
+    if prepared.train.class_names is not None:
+        yield 'run.predict_proba("NEW.csv")   # in the order of run.classes'
     yield "```"
     yield ""
     yield (

@@ -58,6 +58,15 @@ def data(prepared: Prepared) -> Iterator[str]:
     if prepared.recipe.drop:
         yield f"Left out: {', '.join(map(code, prepared.recipe.drop))}."
     yield ""
+    if prepared.left_out:
+        yield "Columns of the file that are of no use to a network were left out:"
+        yield ""
+        yield from table(
+            ("column", "why"), [(cell(left.name), cell(left.why)) for left in prepared.left_out]
+        )
+    for remark in (*prepared.notes, *prepared.leaks):
+        yield f"- {cell(remark)}"
+    yield ""
     if train.class_names is not None:
         targets = np.concatenate([part.targets for part in parts])
         counts = np.bincount(targets, minlength=len(train.class_names))
