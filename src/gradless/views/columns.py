@@ -55,7 +55,7 @@ def importance(
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(-0.7, len(shown) - 0.3)
     axes.xaxis.set_major_locator(MaxNLocator(6))
-    axes.xaxis.set_major_formatter(FuncFormatter(style.number))
+    axes.xaxis.set_major_formatter(FuncFormatter(_number))
     axes.set_xlabel(quantity)
     more = f"; {len(shown)} of {len(found):,} columns" if len(found) > len(shown) else ""
     style.titled(axes, title, 6.0, f"shuffled among {rows}, with 95 % intervals{more}")
@@ -94,7 +94,7 @@ def dependence(
         The picture.
     """
     panels = len(found)
-    figure = style.blank(1.2 + 3.3 * panels, 4.4)
+    figure = style.blank(max(6.0, 1.2 + 3.3 * panels), 4.4)
     grid = figure.subplots(1, panels, sharey=True, squeeze=False)[0]
     drawn = [0] if class_names is None else list(range(len(class_names)))[:_LINES]
     if class_names is not None and len(class_names) == 2:
@@ -125,11 +125,11 @@ def dependence(
             )  # fmt: skip
             axes.set_xlim(-0.6, len(x) - 0.4)
         else:
-            axes.xaxis.set_major_locator(MaxNLocator(4))
-            axes.xaxis.set_major_formatter(FuncFormatter(style.number))
+            axes.xaxis.set_major_locator(MaxNLocator(2 if np.abs(x).max() >= 1e6 else 4))
+            axes.xaxis.set_major_formatter(FuncFormatter(_number))
     first = grid[0]
     if class_names is None:
-        first.yaxis.set_major_formatter(FuncFormatter(style.number))
+        first.yaxis.set_major_formatter(FuncFormatter(_number))
         first.set_ylabel(f"predicted {style.plain(style.cut(name, 24))}")
     else:
         first.yaxis.set_major_formatter(FuncFormatter(style.percent))
@@ -144,3 +144,8 @@ def dependence(
     if path is not None:
         style.save(figure, path)
     return figure
+
+
+def _number(value: float, _position: object = None) -> str:
+    """A number at an axis, with all digits of a large one."""
+    return f"{value:,.0f}" if abs(value) >= 1e6 else style.number(value)

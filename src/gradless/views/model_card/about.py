@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradless._core import words
+from gradless.data import dates
 from gradless.data.columns import Column
 from gradless.data.preprocessing import MISSING
 from gradless.runs.prepared import Prepared
@@ -105,6 +106,11 @@ def _preprocessing(prepared: Prepared) -> Iterator[str]:
     if "category" in kinds:
         gaps = any(f"{column.name} = {MISSING}" in inputs for column in prepared.table)
         yield f"Each category has an input of its own{', and so has a missing one' * gaps}."
+    if any(map(dates.is_date_kind, kinds)):
+        yield (
+            "Of a date, the network sees the days since 1970, the year, and month and weekday as "
+            "places on a circle; of a time, the hour as such a place."
+        )
     if prepared.outputs is not None:
         yield "Outputs of the network were scaled to mean and spread of the target."
     yield "The preprocessing was fitted on the training rows alone."
@@ -176,6 +182,8 @@ def _holds(column: Column) -> str:
     """What a column holds."""
     if column.kind == "number":
         return "numbers"
+    if column.kind != "category":
+        return "times of the day" if column.kind == dates.CLOCK else f"dates{column.kind[4:]}"
     names = [cell(name) for name in column.categories[:LISTED]]
     more = len(column.categories) - len(names)
     shown = ", ".join(names) + (f" and {more:,} more" if more else "")

@@ -88,7 +88,7 @@ def quality(
 
 def _thresholds(prepared: Prepared, result: Result, known: Findings) -> Iterator[str]:
     """Where the decision is, and what moving it would cost."""
-    if not np.isfinite(known.answers).all():
+    if not np.isfinite(known.answers).all() or len(set(known.rows.targets.tolist())) < 2:
         return
     assert prepared.train.class_names is not None
     name = code(prepared.train.class_names[1])
