@@ -9,6 +9,7 @@ from gradless._core.errors import InputError
 from gradless.models.mlp import MLP
 from gradless.training import regularized
 from gradless.training.regularized import Fit, Settings, fit, folds, judging
+from gradless.training.regularized.rotation import Turned
 from gradless.training.samples import Samples
 
 LOG_LOSS = objectives.get("cross_entropy")
@@ -204,6 +205,22 @@ def test_a_large_table_is_judged_by_a_sample(rings, monkeypatch):
     assert (result.fold >= 0).sum() == 30
     assert np.isfinite(result.out_of_fold).all()
     assert log_loss(result.model.apply(result.params, rings.inputs), rings.targets) < 0.3
+
+
+def test_more_columns_than_rows_are_as_good_as_their_span():
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(40, 300)).astype(np.float32)
+    turned = Turned.of(inputs)
+    assert turned.inputs.shape == (40, 40)
+    np.testing.assert_allclose(turned.inputs @ turned.back, inputs, atol=1e-4)
+    np.testing.assert_allclose(turned.inputs @ turned.inputs.T, inputs @ inputs.T, rtol=1e-3)
+    assert Turned.of(np.zeros((4, 9), np.float32)).inputs.shape == (4, 1)
+
+    y = (inputs[:, 0] + inputs[:, 1] > 0).astype(int)
+    _, result = fitted(samples_of(inputs, y), model=MLP((300, 8, 2)))
+    assert result.model.sizes[0] == 300
+    outputs = result.model.apply(result.params, inputs)
+    assert log_loss(outputs, y) < log_loss(result.out_of_fold, y) < 1
 
 
 @pytest.mark.parametrize("numbers", [False, True])

@@ -70,7 +70,7 @@ def test_slopes_are_central_differences_along_each_weight(rng, task, objective, 
 
     # The loss is that of the finished network.
     layers = Layers(*map(np.asarray, shape.layers(vector)))
-    _, params = averages.mean(shape, model, [layers])
+    _, params = averages.mean(shape.halved, model, [layers])
     penalty = ALPHA * ((layers.first**2).sum() + (layers.last**2).sum())
     loss = shape.objective.loss_rows(model.apply_rows(params, data.inputs), data.targets)
     np.testing.assert_allclose(_mean(shape, vector, data, weight), loss + penalty, rtol=1e-4)
@@ -110,9 +110,9 @@ def test_the_mean_of_networks_is_one_network(rng, classes):
     each = [
         Layers(*map(np.asarray, shape.layers(rng.normal(size=shape.weights)))) for _ in range(3)
     ]
-    whole, params = averages.mean(shape, model, each)
+    whole, params = averages.mean(shape.halved, model, each)
     assert whole.sizes == (3, 12, classes)
     assert all(isinstance(layer, Dense) for layer in params)
-    single = [averages.mean(shape, model, [layers]) for layers in each]
+    single = [averages.mean(shape.halved, model, [layers]) for layers in each]
     outputs = np.mean([m.apply(p, inputs) for m, p in single], axis=0)
     np.testing.assert_allclose(whole.apply(params, inputs), outputs, atol=1e-5)

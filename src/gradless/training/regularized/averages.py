@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gradless.models.mlp import MLP, Dense
-from gradless.training.regularized.slopes import Layers, Shape
+from gradless.training.regularized.slopes import Layers
 
 
 def mean(
-    shape: Shape, model: MLP, networks: Sequence[Layers], scale: float = 1.0
+    halved: bool, model: MLP, networks: Sequence[Layers], scale: float = 1.0
 ) -> tuple[MLP, tuple[Dense, ...]]:
     """The network whose outputs are the mean of these networks' outputs, and its layers.
 
@@ -21,7 +21,9 @@ def mean(
 
     Parameters
     ----------
-    shape, networks
+    halved
+        Whether they have one output for two classes.
+    networks
         What was trained, as NumPy arrays or JAX arrays.
     model
         The network that was asked for: its activation, number of outputs and so on.
@@ -29,19 +31,18 @@ def mean(
         What the mean is multiplied by, for example the inverse of a temperature.
     """
     many = len(networks)
-    hidden = many * shape.hidden
     stack = [tuple(np.asarray(part, np.float64) for part in layers) for layers in networks]
     first = np.concatenate([w for w, _, _, _ in stack])
     first_bias = np.concatenate([b for _, b, _, _ in stack])
     last = np.concatenate([w for _, _, w, _ in stack], axis=1) * (scale / many)
     last_bias = np.sum([b for _, _, _, b in stack], axis=0) * (scale / many)
-    if shape.halved:
+    if halved:
         last, last_bias = (
             np.concatenate([-last, last]) / 2,
             np.concatenate([-last_bias, last_bias]) / 2,
         )
     found = MLP(
-        (shape.features, hidden, model.sizes[-1]),
+        (model.sizes[0], len(first), model.sizes[-1]),
         model.activation,
         model.initializer,
         model.weights,

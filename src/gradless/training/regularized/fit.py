@@ -21,10 +21,11 @@ import numpy.typing as npt
 from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError
 from gradless.models import first_weights
-from gradless.models.mlp import MLP, Dense
+from gradless.models.mlp import INITIALIZERS, MLP, Dense
 from gradless.objectives import Objective, Task
 from gradless.training.regularized import averages, descent, folds, judging
 from gradless.training.regularized.judging import Judged
+from gradless.training.regularized.rotation import Turned
 from gradless.training.regularized.rows import Rows
 from gradless.training.regularized.settings import (
     Planned,
@@ -159,8 +160,12 @@ class Fit:
             raise InputError(f"this network cannot be fitted with a penalty: {reason}")
         use_all_cores()
         self.found: Found | None = None
-        self._task, self._samples, self._model, self._seed = task, samples, model, seed
-        self._shape = shape_of(task, model, objective)
+        self._task, self._model, self._seed = task, model, seed
+        self._turned = Turned.of(samples.inputs) if np.argmin(samples.inputs.shape) == 0 else None
+        self._samples = samples
+        if self._turned is not None:
+            self._samples = samples._replace(inputs=self._turned.inputs)
+        self._shape = shape_of(task, model, objective, self._samples.inputs.shape[1])
         self._seconds, self._compiled, self.compile_seconds = seconds, set[int](), 0.0
         self._most = settings.starts  # networks that the result is the mean of
         rows = len(samples.inputs)
@@ -250,7 +255,12 @@ class Fit:
             self._model.initializer,
         )
         (w, b), (v, c) = first_weights.drawn(model, seed)
-        vector = np.concatenate([np.ravel(np.transpose(w)), b, np.ravel(np.transpose(v)), c])
+        # As large as those of all columns, whatever number of them is left.
+        scale = INITIALIZERS[model.initializer]
+        first = np.transpose(w) * np.float32(
+            scale(self._model.sizes[0], shape.hidden) / scale(shape.features, shape.hidden)
+        )
+        vector = np.concatenate([np.ravel(first), b, np.ravel(np.transpose(v)), c])
         return descent.begin(shape, vector, rows.data)
 
     def _advanced(
@@ -319,8 +329,7 @@ class Fit:
         if self.found is None:
             alpha = self._best()
             vectors, kept = self._chosen(alpha)
-            networks = [Layers(*map(np.asarray, self._shape.layers(v))) for v in vectors]  # type: ignore[arg-type]
-            model, params = averages.mean(self._shape, self._model, networks)
+            model, params = self._mean(vectors)
             tried = sorted(self._judged)
             means, errors = (np.array([self.judged[a][i] for a in tried]) for i in (0, 1))
             self.found = Found(
@@ -359,8 +368,15 @@ class Fit:
         vectors = [vector for _, vector in self._starts]
         if self._current is not None:
             vectors.append(self._kept())
+        return self._mean(vectors)[1]
+
+    def _mean(self, vectors: list[np.ndarray]) -> tuple[MLP, tuple[Dense, ...]]:
+        """The mean of some networks, on the columns as they were given."""
         networks = [Layers(*map(np.asarray, self._shape.layers(v))) for v in vectors]  # type: ignore[arg-type]
-        return averages.mean(self._shape, self._model, networks)[1]
+        if self._turned is not None:
+            back = self._turned.back
+            networks = [layers._replace(first=layers.first @ back) for layers in networks]
+        return averages.mean(self._shape.halved, self._model, networks)
 
     def _out_of_fold(self, alpha: float) -> npt.NDArray[np.float64]:
         rows = len(self._samples.inputs)

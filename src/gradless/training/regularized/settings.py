@@ -89,11 +89,15 @@ class Planned(NamedTuple):
         return self.networks * self.sample * self.iterations + self.starts * one
 
 
-def shape_of(task: Task, model: MLP, objective: Objective) -> Shape:
-    """The network as it is trained: with one output where two classes need no more."""
+def shape_of(task: Task, model: MLP, objective: Objective, rank: int | None = None) -> Shape:
+    """The network as it is trained: with one output where two classes need no more.
+
+    ``rank`` is the number of inputs where they were turned (see ``rotation``).
+    """
     halved = task == "classification" and model.sizes[-1] == 2 and objective.name == "cross_entropy"
     outputs = 1 if halved else model.sizes[-1]
-    return Shape(model.sizes[0], model.sizes[1], outputs, model.activation, objective, halved)
+    features = model.sizes[0] if rank is None else rank
+    return Shape(features, model.sizes[1], outputs, model.activation, objective, halved)
 
 
 def applies(task: Task, samples: Samples, model: MLP, objective: Objective) -> str | None:
@@ -110,7 +114,7 @@ def applies(task: Task, samples: Samples, model: MLP, objective: Objective) -> s
         return f"{objective.name} is not for {task}"
     if len(samples.inputs) < 2:
         return "one row says nothing about others"
-    weights = shape_of(task, model, objective).weights
+    weights = shape_of(task, model, objective, min(samples.inputs.shape)).weights
     if weights > _MOST_WEIGHTS:
         return f"the network has {weights:,} weights, more than {_MOST_WEIGHTS:,}"
     return None

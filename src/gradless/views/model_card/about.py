@@ -7,12 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradless._core import words
-from gradless.data import dates
 from gradless.data.columns import Column
+from gradless.data.dates import is_date_kind
 from gradless.data.preprocessing import MISSING
 from gradless.runs.prepared import Prepared
 from gradless.views.model_card.markdown import LISTED, cell, code, one_of, table
 from gradless.views.report import Result, decision_words, kept_words, penalty_words
+
+_LEFT_OUT = 20
 
 
 def heading(prepared: Prepared) -> Iterator[str]:
@@ -58,16 +60,16 @@ def data(prepared: Prepared) -> Iterator[str]:
         yield f"{prepared.note[0].upper()}{prepared.note[1:]}."
     if prepared.recipe.drop:
         yield f"Left out: {', '.join(map(code, prepared.recipe.drop))}."
+    if left := prepared.left_out:
+        listed = ", ".join(f"{code(each.name)} ({cell(each.why)})" for each in left[:_LEFT_OUT])
+        more = f" and {len(left) - _LEFT_OUT:,} more" if len(left) > _LEFT_OUT else ""
+        yield f"Not used, since nothing general can be learned from them: {listed}{more}."
+    for leak in prepared.leaks:
+        yield f"**Caution:** {cell(leak)}."
     yield ""
-    if prepared.left_out:
-        yield "Columns of the file that are of no use to a network were left out:"
+    if prepared.notes:
+        yield from (f"- {cell(note)}" for note in prepared.notes)
         yield ""
-        yield from table(
-            ("column", "why"), [(cell(left.name), cell(left.why)) for left in prepared.left_out]
-        )
-    for remark in (*prepared.notes, *prepared.leaks):
-        yield f"- {cell(remark)}"
-    yield ""
     if train.class_names is not None:
         targets = np.concatenate([part.targets for part in parts])
         counts = np.bincount(targets, minlength=len(train.class_names))
@@ -106,11 +108,8 @@ def _preprocessing(prepared: Prepared) -> Iterator[str]:
     if "category" in kinds:
         gaps = any(f"{column.name} = {MISSING}" in inputs for column in prepared.table)
         yield f"Each category has an input of its own{', and so has a missing one' * gaps}."
-    if any(map(dates.is_date_kind, kinds)):
-        yield (
-            "Of a date, the network sees the days since 1970, the year, and month and weekday as "
-            "places on a circle; of a time, the hour as such a place."
-        )
+    if any(is_date_kind(kind) for kind in kinds):
+        yield "Of dates, the network sees days, year, and month and weekday as places on a circle."
     if prepared.outputs is not None:
         yield "Outputs of the network were scaled to mean and spread of the target."
     yield "The preprocessing was fitted on the training rows alone."
@@ -182,8 +181,8 @@ def _holds(column: Column) -> str:
     """What a column holds."""
     if column.kind == "number":
         return "numbers"
-    if column.kind != "category":
-        return "times of the day" if column.kind == dates.CLOCK else f"dates{column.kind[4:]}"
+    if is_date_kind(column.kind):
+        return column.kind.replace("date", "dates", 1)
     names = [cell(name) for name in column.categories[:LISTED]]
     more = len(column.categories) - len(names)
     shown = ", ".join(names) + (f" and {more:,} more" if more else "")
