@@ -208,6 +208,7 @@ def test_json_keeps_every_other_number():
         "kept_at": None,
         "baseline": None,
         "linear": None,
+        "measures": None,
         "penalty": None,
         "decision": None,
         "verdict": None,

@@ -17,7 +17,7 @@ from gradless.runs.prepared import Prepared
 
 Range = tuple[float, float]
 
-_BEYOND = 0.1  # of the range: nearer to it, numbers are not unlike those of training
+_BEYOND = 0.5  # of the range: nearer to it are the tails that any new rows have
 _NAMED = 6
 
 
