@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradless._core import storage
-from gradless._core.errors import InputError
+from gradless._core.errors import InputError, closest
 from gradless.data import target_encoding
 from gradless.data.cells import short
 from gradless.data.columns import Columns, Kind
@@ -187,7 +187,10 @@ class Preprocessing:
         unseen = Counter(text for text in texts if text is not None and text not in known)
         if not unseen:
             return
-        most = [f"{short(name)} ({count:,})" for name, count in unseen.most_common(_NAMED)]
+        most = [
+            f"{short(name)} ({count:,}{_meant(name, known)})"
+            for name, count in unseen.most_common(_NAMED)
+        ]
         more = f" and {len(unseen) - _NAMED:,} more" if len(unseen) > _NAMED else ""
         yield (
             f"column {self._short(column)}: {_cells(sum(unseen.values()))} with categories that "
@@ -262,6 +265,12 @@ class Preprocessing:
                 f"{path} holds the preprocessing of other columns; use the file of the run"
             )
         return found
+
+
+def _meant(name: str, known: Collection[str]) -> str:
+    """The category that was probably meant."""
+    near = closest(name, (each for each in known if each != MISSING))
+    return "" if near is None else f"; perhaps {short(near)}"
 
 
 def _cells(count: int) -> str:
