@@ -115,8 +115,6 @@ class CsvFile(File):
                 f"read with {', '.join(found)}. Use --delimiter, --decimal or --encoding if that "
                 "is wrong"
             )
-        if not dialect.names:
-            yield (f"no line of names: columns are named 'column 1' to 'column {len(self.header)}'")
 
     # --- Rows -------------------------------------------------------------------------------------
 
