@@ -200,6 +200,18 @@ def test_columns_of_groups_and_times_are_no_inputs():
         prepare(dataclasses.replace(recipe, time_column="city"))
 
 
+@pytest.mark.usefixtures("without_pictures")
+def test_a_file_without_names_is_asked_about_and_then_read():
+    rows = (f"{k % 7}.5,{k % 5},{k % 3},{k % 11},{k % 13},{'uv'[k % 2]}\n" for k in range(40))
+    Path("bare.csv").write_text("".join(rows))
+    few = ("--target", "column 6")
+    assert "pass --no-header if this is the first row" in refuse("look", "bare.csv", *few)
+    out = succeed("look", "bare.csv", *few, "--no-header")
+    assert "40 rows, 5 columns: 5 numbers" in out
+    succeed("train", "bare.csv", *few, "--no-header", *SMALL, "--quiet", "--out", "run")
+    assert len(rows_of(succeed("predict", "run", "bare.csv"))) == 40
+
+
 def test_a_look_says_what_training_would_and_loads_no_jax(place):
     code = (
         "import sys; from gradless.cli import main; main(['look', sys.argv[1], '--target', "
