@@ -3,8 +3,9 @@
 python -m benchmarks.quality.tables.large [--rows 200000] [--columns 30] [--classes 2]
 
 Drawn classes that depend on sines, products and absolute values of five columns, with noise; the
-others say nothing. Prints accuracy on 20,000 other rows and the processor time with compilation, and
-the same for MLPClassifier with early stopping, LogisticRegression's accuracy, and the best possible.
+others say nothing. Prints accuracy on 20,000 other rows and the processor time with compilation,
+the same for MLPClassifier with early stopping, LogisticRegression's accuracy, and the best there
+is.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import sys
 import time
 
+import jax
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
@@ -52,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         pass
     found = fit.settle()
     seconds = time.process_time() - begun
-    outputs = np.asarray(found.model.apply(found.params, X_test))
+    outputs = np.asarray(found.model.apply(found.params, jax.numpy.asarray(X_test)))
     print(f"gradless {np.mean(outputs.argmax(1) == y_test):.4f}, {seconds:.1f} s")
     print(f"best possible {np.mean(scores[given.rows :].argmax(1) == y_test):.4f}")
     if not given.alone:
