@@ -1,6 +1,7 @@
 """Measure, and write docs/metrics.md.
 
 python -m benchmarks.metrics              # half an hour, then page and picture
+python -m benchmarks.metrics --ours       # only the ways of gradless anew
 python -m benchmarks.metrics --render     # both again, from benchmarks/results/metrics.json
 python -m benchmarks.metrics --toy        # does everything still work? nothing is kept
 """
@@ -14,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.metrics import TABLES, TOY, Options, page
+from benchmarks.metrics import OURS, TABLES, TOY, WAYS, Options, page
 from benchmarks.metrics.measure import measure
 from benchmarks.pages import machine
 
@@ -31,13 +32,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--tables", nargs="+", choices=TABLES, default=list(TABLES), help="only these anew"
     )
+    parser.add_argument(
+        "--ours", action="store_true", help="only the ways of gradless anew, on the same splits"
+    )
     given = parser.parse_args(arguments)
     if given.splits < 2:
         parser.error(f"--splits {given.splits} was given, expected 2 or more, for an interval")
     if given.render:
         page.render(json.loads(RESULTS.read_text(encoding="utf-8")), PAGE)
         return 0
-    options = TOY if given.toy else Options(tuple(given.tables), given.splits)
+    ways = OURS if given.ours else WAYS
+    options = TOY if given.toy else Options(tuple(given.tables), given.splits, ways=ways)
     begun = time.perf_counter()
     results = measure(options)
     document = {
@@ -51,13 +56,17 @@ def main(arguments: list[str] | None = None) -> int:
         with tempfile.TemporaryDirectory() as folder:
             page.render(document, Path(folder) / PAGE.name)
         return 0
-    if len(options.tables) < len(TABLES) and RESULTS.exists():
+    if (len(options.tables) < len(TABLES) or given.ours) and RESULTS.exists():
         before = json.loads(RESULTS.read_text(encoding="utf-8"))
         if before["splits"] != options.splits:
             parser.error(f"the other tables have {before['splits']} splits; give --splits that")
         document["seconds"] += before["seconds"]
         document["results"] = {
-            name: results.get(name, before["results"].get(name)) for name in TABLES
+            name: {
+                metric: {**before["results"][name][metric], **results.get(name, {}).get(metric, {})}
+                for metric in TABLES[name].metrics
+            }
+            for name in TABLES
         }
     RESULTS.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     page.render(document, PAGE)

@@ -24,7 +24,6 @@ from benchmarks.metrics import (
     MLP,
     TABLES,
     TUNED,
-    WAYS,
     WITH_THRESHOLD,
     Options,
     Results,
@@ -42,7 +41,7 @@ def measure(options: Options) -> Results:
             X, y = (array[: options.samples] for array in table.load(split))
             parts = train_test_split(X, y, stratify=y, random_state=split)
             settings = {**table.settings, **options.settings}
-            for way in WAYS:
+            for way in options.ways:
                 for metric, run in _runs(way, table.metrics, parts, settings, split).items():
                     found[name][metric].setdefault(way, []).append(run)
         for metric, ways in found[name].items():

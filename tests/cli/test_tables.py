@@ -1,5 +1,6 @@
 """From a table as people have it to answers: train, model card, predict, evaluate."""
 
+import dataclasses
 import json
 import os
 import re
@@ -16,11 +17,14 @@ import skops.io
 from sklearn import metrics
 from sklearn.preprocessing import FunctionTransformer
 
+from gradless._core.errors import InputError
 from gradless._core.storage import save_tree
 from gradless.data.datasets import split_rows
 from gradless.data.table import read_columns
 from gradless.models.mlp import Dense
 from gradless.runs import run_folder
+from gradless.runs.preparation import prepare
+from gradless.runs.recipe import Recipe
 from gradless.runs.status import summaries
 from gradless.training import checkpoint
 from helpers.commands import (
@@ -147,16 +151,66 @@ def test_the_test_rows_are_reported_once_with_intervals(trained):
 
 
 @pytest.mark.usefixtures("without_pictures")
-def test_columns_of_no_use_are_refused_together_with_what_to_do(place):
+def test_columns_of_no_use_are_left_out_and_said_and_dates_are_used(place):
     rows = churn()
-    rows["since"] = [f"2020-{k % 12 + 1:02}-03" for k in range(len(rows))]
+    rows["since"] = [f"2020-{k % 12 + 1:02}-{k % 28 + 1:02}" for k in range(len(rows))]
     rows["notes"] = None
+    rows["left on"] = [f"day {answer}" for answer in rows["churn"]]
+    rows.loc[3:5, "churn"] = None
+    rows.to_csv("a table.csv", sep=";", decimal=",")
+    code, out, err = call("train", "a table.csv", "--target", "churn", *SMALL, "--out", "run")
+    assert code == 0
+    facts = " ".join(out.split())
+    assert "table 237 rows, 7 columns: 2 numbers, 4 categories, 1 date" in facts
+    assert "'column 1' (row numbers, an index), 'customer id' (names or identifiers, 240" in facts
+    assert "'notes' (no filled cell)" in facts
+    assert "target 'churn', 2 classes: 'no' " in facts
+    assert "to learn from, " in facts
+    assert "read with semicolons between cells, decimal commas" in err
+    assert "3 rows without a value in the target 'churn' are left out, the first in line 5" in err
+    assert "column 'left on' predicts 'churn' almost alone" in err
+    data = read_json(Path("run"), "config.json")["data"]
+    assert data["kinds"] == ["number", *["category"] * 3, "number", "date", "category"]
+    assert "since: month, sine" in data["inputs"]
+    card = Path("run/model_card.md").read_text(encoding="utf-8")
+    assert "Not used, since nothing general can be learned from them: `column 1` (row num" in card
+    assert "**Caution:** column 'left on' predicts" in card
+    # With points in its decimals, commas between cells, and without the answers.
+    rows.drop(columns="churn").to_csv("new.csv", index=False)
+    answers = rows_of(succeed("predict", "run", "new.csv"))
+    rows["churn"] = rows["churn"].fillna("no")
+    rows.to_parquet("new.parquet")
+    assert rows_of(succeed("predict", "run", "new.parquet")) == answers
+
+
+def test_columns_of_groups_and_times_are_no_inputs():
+    rows = churn()
+    rows["who"] = [f"p{k % 60}" for k in range(len(rows))]
+    rows["when"] = [f"2020-01-{k % 28 + 1:02}" for k in range(len(rows))]
     rows.to_csv("table.csv", index=False)
-    line = refuse("train", "table.csv", "--target", "churn")
-    assert "with --drop 'customer id' since notes, or replace dates by numbers" in line
-    drop = ["--drop", "customer id", "since", "notes"]
-    succeed("train", "table.csv", "--target", "churn", *SMALL, "--quiet", *drop, "--out", "run")
-    assert read_json(Path("run"), "config.json")["recipe"]["drop"] == drop[1:]
+    recipe = Recipe("table.csv", target="churn", hidden=(3,), drop=("customer id",))
+    prepared = prepare(dataclasses.replace(recipe, group="who", time_column="when"))
+    names = ["age", "city", "plan", "newsletter", "spend"]
+    assert [column.name for column in prepared.table] == names
+    with pytest.raises(InputError, match="'whom'; did you mean 'who'"):
+        prepare(dataclasses.replace(recipe, group="whom"))
+    with pytest.raises(InputError, match="--time-column must name a column of dates or numbers"):
+        prepare(dataclasses.replace(recipe, time_column="city"))
+
+
+def test_a_look_says_what_training_would_and_loads_no_jax(place):
+    code = (
+        "import sys; from gradless.cli import main; main(['look', sys.argv[1], '--target', "
+        "'churn']); assert 'jax' not in sys.modules"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(place / "churn.csv")], capture_output=True, text=True,
+        check=True, env={**os.environ, "COLUMNS": "100"},
+    )  # fmt: skip
+    assert "240 rows, 5 columns: 2 numbers, 3 categories" in ran.stdout
+    assert "'customer id' (names or identifiers, 240 different texts in 240 cells)" in ran.stdout
+    assert "age" in ran.stdout
+    assert "18 to 79" in ran.stdout
 
 
 @pytest.mark.usefixtures("without_pictures")

@@ -10,7 +10,7 @@ from gradless.data.table import read_labelled, read_table
 def of_file(tmp_path, text, names=("size", "site"), kinds=("number", "category"), classes="xyz"):
     path = tmp_path / "table.csv"
     path.write_text(text, encoding="utf-8")
-    columns, targets = read_labelled(path, names, kinds, "kind", tuple(classes))
+    columns, targets, _ = read_labelled(path, names, kinds, "kind", tuple(classes))
     return fingerprints.of_rows(columns, targets, tuple(classes))
 
 

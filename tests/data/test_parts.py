@@ -97,3 +97,56 @@ def test_equal_rows_are_one_sample_and_are_in_one_part():
     again = divide("table", targets[order], ("a", "b"), features=features[order], **find)
     np.testing.assert_array_equal(rows[order][again.samples[0]], rows[found.samples[0]])
     np.testing.assert_array_equal(again.held_out[1], found.held_out[1])
+
+
+# --- Rows that belong together --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("names", [("u", "v"), None])
+def test_a_group_is_in_one_part(names):
+    random = np.random.default_rng(0)
+    groups = random.integers(0, 40, 400)
+    targets = random.integers(0, 2, 400).astype(np.int32 if names else np.float64)
+    parts = divide(
+        "t", targets, names, test=0.25, validation=0.2, seed=0,
+        features=random.normal(size=(400, 2)), groups=groups,
+    )  # fmt: skip
+    inside = [set(groups[rows].tolist()) for rows in (parts.train, parts.validation, parts.test)]
+    assert sum(map(len, inside)) == 40
+    assert all(inside)
+    assert 60 < len(parts.test) < 140
+    with pytest.raises(InputError, match="--group must name a column of two groups or more, got 1"):
+        divide("t", targets, names, test=0.25, validation=0.2, seed=0, groups=np.zeros(400, int))
+
+
+def test_the_last_rows_test_and_those_before_validate():
+    random = np.random.default_rng(0)
+    times, targets = random.permutation(100).astype(float), random.normal(size=100)
+    parts = divide("t", targets, None, test=0.25, validation=0.2, seed=0, times=times)
+    assert times[parts.train].max() < times[parts.validation].min()
+    assert times[parts.validation].max() < times[parts.test].min()
+    assert [len(rows) for rows in (parts.train, parts.validation, parts.test)] == [60, 15, 25]
+    with pytest.raises(InputError, match="--time-column must have two different times or more"):
+        divide("t", targets, None, test=0.25, validation=0.2, seed=0, times=np.ones(100))
+
+
+def test_copies_of_training_rows_do_not_test():
+    features = np.random.default_rng(0).normal(size=(200, 2))
+    features[150:] = features[:50]
+    features[0, 1] = features[150, 1] = np.nan
+    targets = np.arange(200) % 2
+    arguments = {"test": 0.25, "validation": 0.0, "seed": 0, "features": features}
+    names = ("u", "v")
+    before = divide("t", targets.astype(np.int32), names, **arguments)
+    parts = divide("t", targets.astype(np.int32), names, **arguments, apart=True)
+    rows = {tuple(np.nan_to_num(features[row], nan=9.0)) for row in parts.train}
+    assert not {tuple(np.nan_to_num(features[row], nan=9.0)) for row in parts.test} & rows
+    moved = len(before.test) - len(parts.test)
+    assert moved > 0
+    assert f"{moved} test rows equal some of training and moved there" in (parts.note or "")
+    few = np.arange(200)[:, None] % 4.0  # of few different rows, copies are no copies
+    parts = divide(
+        "t", targets.astype(np.int32), names, **(arguments | {"features": few}), apart=True
+    )
+    assert len(parts.test) == 50
+    assert "there are few different rows" in (parts.note or "")

@@ -1,6 +1,5 @@
 """CSV files of all kinds, whole and damaged: the right data, or a line that says what is wrong."""
 
-import gzip
 import io
 import random
 import unicodedata
@@ -295,22 +294,9 @@ REFUSED = {
     "empty lines alone": ("\r\n\n  \n\t\n", "the file is empty"),
     "xlsx": (_zip(), "got an Excel file or a zip archive; save its table as CSV"),
     "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "an old Excel file"),
-    "gzip": (gzip.compress(GOOD.encode()), "got a gzip archive; unpack it"),
     "parquet": (b"PAR1\x15\x04\x15\x18\x15\x1cL\x15\x02" + b"\0", "cannot be read as Parquet ("),
     "pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "a PDF document"),
     "web page": ("<!DOCTYPE html>\n<html><body>", "got a web page; download the"),
-    "utf-16": (GOOD.encode("utf-16"), "got text in UTF-16 or UTF-32; save it"),
-    "utf-16-be": ("\ufeff".encode("utf-16-be") + GOOD.encode("utf-16-be"), "text in UTF-16"),
-    "utf-16, unmarked": (GOOD.encode("utf-16-le"), "line 1: this must be text, got a NUL byte"),
-    "utf-32": (GOOD.encode("utf-32"), "text in UTF-16 or UTF-32"),
-    "latin-1": (
-        "a,b,y\n1,2,ü\n".encode("latin-1"),
-        "line 2: this must be text in UTF-8, got the byte 0xfc; save",
-    ),
-    "latin-1, late": (
-        (GOOD + REST * 5000 + "1,2,ü\n").encode("latin-1"),
-        "line 10005: this must be text in UTF-8, got the byte 0xfc",
-    ),
     "half a character": (
         "a,b,y\n1,2,ü".encode()[:-1],
         "line 2: this must be text in UTF-8, got the byte 0xc3",
@@ -326,22 +312,6 @@ REFUSED = {
         "line 10005: this must be text, got a NUL byte",
     ),
     # Lines and quotes
-    "semicolons": (GOOD.replace(",", ";"), "line 1: cells must be separated by commas, got ';'"),
-    "tabs": (GOOD.replace(",", "\t"), "separated by commas, got '\\t'"),
-    "bars": (GOOD.replace(",", "|"), "separated by commas, got '|'"),
-    "Excel's line on separators": (
-        "sep=;\n" + GOOD.replace(",", ";"),
-        "separated by commas, got a line that says ';'; save the file",
-    ),
-    "rows that end in a comma": (
-        HEAD + "1,2,p,\n",
-        "line 2: the row must have 3 cells as the header has, got 4; the row ends in a comma that "
-        "the header does not have: delete it in all rows, or name the column in the header",
-    ),
-    "header that ends in a comma": (
-        "a,b,y,\n1,2,p,\n",
-        "line 1: column 4 has no name in the header, which ends in a comma; delete the comma, and",
-    ),
     "more cells": (HEAD + "1,2,p,q\n", "the row must have 3 cells as the header has, got 4; quote"),
     "one row": (HEAD + "1,2,p\n", "there must be two rows of data or more, got one"),
     "open quote": (HEAD + '1,2,"u\n' + REST, "line 2: not valid CSV (unexpected end of data)"),
@@ -350,18 +320,6 @@ REFUSED = {
     "huge number": (HEAD + "1" * LIMIT + ",2,u\n" + REST, "line 2: not valid CSV (field larger"),
     "huge text": (HEAD + REST + "1,2," + "u" * LIMIT, "line 4: not valid CSV (field larger"),
     "huge name": ("a" * LIMIT + ",b,y\n" + REST, "line 1: not valid CSV (field larger"),
-    "long number": (
-        HEAD + "1" * 100_000 + ",2,u\n",
-        "'111111111111...1111111111111' must be",
-    ),
-    "long text": (
-        HEAD + REST + "u" * 100_000 + ",2,u\n",
-        "'uuuuuuuuuuuu...uuuuuuuuuuuuu' is not a",
-    ),
-    "long name": (
-        "a" * 100_000 + ",b,y\n1,2,u\nx,2,u\n",
-        "line 3, column 'aaaaaaaaaaaaaaaaa...aaaaaaaaaa",
-    ),
     "long line": (
         HEAD + "1," * 500_000 + "u\n",
         "line 2: the row must have 3 cells as the header has, got 500001",
@@ -369,18 +327,12 @@ REFUSED = {
     # Header
     "header alone": (HEAD, "no rows below the header; add at least one"),
     "header without a line end": (HEAD.rstrip(), "no rows below the header"),
-    "no header": (
-        "1,2,3\n4,5,6\n",
-        "line 1: the first line must hold column names, got numbers only",
-    ),
     "duplicate names": ("\na,b,a,y\n" + REST, "line 2: several columns are named 'a'; give each"),
     "duplicate but for spaces": ("a b, a  b ,y\n" + REST, "several columns are named 'a b'"),
     "duplicate but for accents": (
         "\u00e9,e\u0301,y\n" + REST,
         "several columns are named '\u00e9'",
     ),
-    "rows without a header": ("5.1,0.2,0.2,u\n", "'0.2'; give each its own name, or add a header"),
-    "no name": ("a,,y\n" + REST, "line 1: column 2 has no name in the header"),
     # Numbers, as people write them
     "thousands separator, unquoted": (
         HEAD + "1,234,2,u\n" + REST,
@@ -391,100 +343,7 @@ REFUSED = {
         HEAD + "1,u\n" + REST,
         "the row must have 3 cells as the header has, got 2; add the missing ones",
     ),
-    "thousands or decimals": (
-        HEAD + '"1,234",2,u\n' + REST,
-        f"line 2, column 'a': '1,234' {LIKE} a thousands separator or a decimal comma; "
-        "write 1234 or 1.234, or leave the column out with --drop a",
-    ),
-    "thousands, commas": (
-        HEAD + '"1,234,567",2,u\n',
-        f"{LIKE} a thousands separator; write 1234567,",
-    ),
-    "thousands, point": (HEAD + '"1,234.5",2,u\n', f"{LIKE} a thousands separator; write 1234.5,"),
-    "thousands, space": (
-        HEAD + "1 234,2,u\n",
-        f"'1 234' {LIKE} a thousands separator; write 1234,",
-    ),
-    "thousands, hard space": (
-        HEAD + "1\u202f234,2,u\n",
-        f"{LIKE} a thousands separator; write 1234,",
-    ),
-    "thousands, apostrophe": (HEAD + "1'234,2,u\n", f"{LIKE} a thousands separator; write 1234,"),
-    "thousands, underscore": (
-        HEAD + "1_000,2,u\n",
-        f"'1_000' {LIKE} a thousands separator; write 1000",
-    ),
-    "thousands, German": (
-        HEAD + '"1.234,5",2,u\n',
-        f"'1.234,5' {LIKE} a thousands separator and a decimal comma; write 1234.5, or leave",
-    ),
-    "thousands, points": (
-        HEAD + "1.234.567,2,u\n",
-        f"{LIKE} a thousands separator; write 1234567,",
-    ),
-    "decimal comma": (HEAD + '"1,5",2,u\n', f"'1,5' {LIKE} a decimal comma; write 1.5, or leave"),
-    "decimal comma, zero": (HEAD + '"-0,125",2,u\n', f"{LIKE} a decimal comma; write -0.125, or"),
-    "percent": (
-        HEAD + "5 %,2,u\n",
-        f"'5 %' {LIKE} a percent sign; write 5, or leave the column out",
-    ),
-    "currency": (HEAD + "1,€5,u\n", f"column 'b': '€5' {LIKE} a currency sign; write 5, or"),
-    "currency and thousands": (
-        HEAD + '"$1,234.50",2,u\n',
-        f"'$1,234.50' {LIKE} a currency sign and a thousands separator; write 1234.50, or leave",
-    ),
-    "minus sign": (HEAD + "\u22121,2,u\n", f"{LIKE} a minus sign other than '-'; write -1, or"),
-    "invisible": (HEAD + "\ufeff1,2,u\n", f"'\\ufeff1' {LIKE} an invisible character; write 1,"),
-    "invisible after a space": (HEAD + "1 \ufeff,2,u\n", "an invisible character; write 1, or"),
-    "hexadecimal": (HEAD + "0x1F,2,u\n", f"'0x1F' {LIKE} hexadecimal digits; write 31, or leave"),
-    "identifier": (
-        HEAD + REST + "1_2,2,u\n",
-        "line 4, column 'a': '1_2' is not a number, but '3' in line 2 is; leave cells empty whose "
-        "number is not known, or pass --missing 1_2 if that is what it says, or --drop a to leave "
-        "the column out, or --categories a if all its cells are categories",
-    ),
-    "unit": (HEAD + REST + "5 kg,2,u\n", "'5 kg' is not a number, but '3' in line 2 is"),
-    "word after gaps": (HEAD + ",2,u\n7,2,u\nx,2,u\n", "line 4, column 'a': 'x' is not a number"),
-    "number among words": (
-        HEAD + "x,2,u\n5,2,v\n",
-        "line 3, column 'a': '5' is a number, but 'x' in line 2 is not; leave cells",
-    ),
-    "percent among words": (HEAD + "x,2,u\n5%,2,v\n", "'5%' is a number, but 'x' in line 2"),
-    "date": (
-        HEAD + "2020-01-02,2,u\n",
-        "column 'a' has dates or times such as '2020-01-02'; features must be numbers, or "
-        "categories that repeat: leave it out with --drop a, or replace dates by numbers, such as "
-        "days since",
-    ),
-    "date among words": (HEAD + "never,2,u\n3 May 2020,2,u\n", "dates or times such as '3 May"),
-    "identifiers": (
-        HEAD + "".join(f"id {k},2,{'uv'[k % 2]}\n" for k in range(21)),
-        "column 'a' has 21 different texts in 21 filled cells; features must be numbers, or "
-        "categories that repeat: leave it out with --drop a",
-    ),
-    "free text": (
-        HEAD + "".join(f"text {k},2,u\n" * 3 for k in range(1001)),
-        "column 'a' has more than 1,000 different texts; features must be numbers, or",
-    ),
-    "several columns": (
-        "when,my id,c,y\n" + "".join(f"{k + 1}.3.2020,id {k},1,u\n" for k in range(21)),
-        "column 'when' has dates or times such as '1.3.2020', column 'my id' has 21 different "
-        "texts in 21 filled cells; features must be numbers, or categories that repeat: leave them "
-        "out with --drop when 'my id', or replace dates",
-    ),
-    "inf": (HEAD + "1,inf,u\n" + REST, "line 2, column 'b': 'inf' must be a finite number"),
-    "1e400": (HEAD + "-1e400,2,u\n" + REST, "line 2, column 'a': '-1e400' must be a finite"),
-    "nan alone": (
-        HEAD + "1,NaN,u\n",
-        "column 'b' has no filled cell; features must be numbers, or",
-    ),
-    "Excel's missing value": (HEAD + "1,#N/A,u\n", "column 'b' has no filled cell"),
-    "row of commas": (GOOD + ",,\n", "line 5, column 'y': missing value ''; fill it in or drop"),
     # The target
-    "target with decimal commas": (
-        "a,y\n" + "".join(f'{k},"{k % 30},5"\n' for k in range(90)),
-        f"line 2, column 'y': '0,5' {LIKE} a decimal comma; write 0.5, or predict classes",
-    ),
 }
 
 
@@ -546,13 +405,13 @@ def test_in_quotes_what_says_missing_is_a_text_but_among_numbers(path):
 @pytest.mark.parametrize("block", [1, 7, 2**15])
 def test_gaps_in_quotes_before_the_first_number(path, block):
     rows = '"NA","NA","NA",1\n' * 9 + '2,DE,,1\n"NA",,"NA",1\n'
-    path.write_text("a,b,c,y\n" + rows + "3,DE,,2\n")
+    path.write_text("a,b,c,y\n" + rows + "3,DE,z,2\n")
     with patch.object(csv_file, "BLOCK_CELLS", block):
         read = read_table(path)
     assert read.columns.kinds == ("number", "category", "category")
     assert np.array_equal(read.features[:, 0], [*[np.nan] * 9, 2, np.nan, 3], equal_nan=True)
     assert read.columns.texts(1).tolist() == [*["NA"] * 9, "DE", None, "DE"]
-    assert read.columns.texts(2).tolist() == [*["NA"] * 9, None, "NA", None]
+    assert read.columns.texts(2).tolist() == [*["NA"] * 9, None, "NA", "z"]
 
 
 def test_quotes_inside_of_quotes_change_nothing(path):
@@ -575,10 +434,7 @@ def test_quotes_inside_of_quotes_change_nothing(path):
 def test_what_is_missing_can_be_said(path, missing, numbers, country, classes):
     path.write_text('n,country,y\n1,"?",u\n-999,DE,u\nnan,NA,v\n')
     if numbers is None:
-        line = "line 4, column 'n': 'nan' is not a number"
-        with pytest.raises(InputError, match=line):
-            read_table(path, missing=missing)
-        path.write_text(path.read_text().replace("nan", ""))
+        assert "1 cell ('nan', first in line 4)" in read_table(path, missing=missing).notes[0]
         numbers = [1, -999, np.nan]
     read = read_table(path, missing=missing)
     assert np.array_equal(read.features[:, 0], numbers, equal_nan=True)
@@ -591,15 +447,18 @@ def test_what_is_missing_can_be_said(path, missing, numbers, country, classes):
 
 def test_a_class_that_says_missing(path):
     """Namibia, as pandas writes it."""
+    path.write_text("a,y\n1,NA\n2,DE\n3,NA\n4,FR\n5,FR\n")
+    read = read_table(path)
+    assert (read.class_names, len(read.targets)) == (("DE", "FR"), 3)
+    assert "2 rows without a value in the target 'y' are left out" in read.notes[0]
+    assert "the first in line 2" in read.notes[0]
     path.write_text("a,y\n1,NA\n2,DE\n3,NA\n")
-    with pytest.raises(InputError, match="line 2, column 'y': missing value 'NA'"):
-        read_table(path)
     assert read_table(path, missing=()).class_names == ("DE", "NA")
     path.write_text('a,y\n1,"NA"\n2,DE\n3,"NA"\n')
     assert read_table(path).class_names == ("DE", "NA")
-    with pytest.raises(InputError, match="line 2, column 'y': missing value 'NA'"):
+    with pytest.raises(InputError, match="there must be two"):
         read_table(path, missing=["NA"])
-    _, targets = read_labelled(path, ["a"], ["number"], "y", ["DE", "NA"])
+    _, targets, _ = read_labelled(path, ["a"], ["number"], "y", ["DE", "NA"])
     assert targets.tolist() == [1, 0, 1]
 
 
@@ -612,23 +471,6 @@ def test_white_space_accents_and_the_case_of_booleans_make_no_other_category(pat
 
 
 @pytest.mark.parametrize(
-    "cell",
-    [
-        "2020-01-02", "2020/1/2", "2020-01-02T10:30:00Z", "2020-01-02 10:30", "2.1.2020",
-        "01/02/2020", "1/2/20", "12:30", "12:30:15.5", "2 Jan 2020", "January 2, 2020", "2-Jan-20",
-        "10:30 pm", "2020-01-02 10:30:00+02:00",
-    ],
-)  # fmt: skip
-def test_dates_and_times_are_refused(path, cell):
-    path.write_text(f'a,b,y\n1,"{cell}",u\n2,"{cell}",v\n3,,v\n')
-    with pytest.raises(InputError, match="column 'b' has dates or times such as") as error:
-        read_table(path)
-    fuzz.check_message(path, error.value)
-    assert read_table(path, drop=["b"]).feature_names == ("a",)
-    assert read_table(path, categories=["b"]).columns.kinds == ("number", "category")
-
-
-@pytest.mark.parametrize(
     "cell", ["2020-21", "1-2", "3.11.7-rc", "May", "12 May", "A 1/2/2020", "1:2"]
 )
 def test_categories_like_dates_are_kept(path, cell):
@@ -638,7 +480,7 @@ def test_categories_like_dates_are_kept(path, cell):
 
 def test_up_to_twenty_rare_categories_and_a_thousand_that_repeat(path):
     def table(names: list[str]) -> str:
-        return "n,a,y\n" + "".join(f"1,{name},{'uv'[k % 2]}\n" for k, name in enumerate(names))
+        return "n,a,y\n" + "".join(f"{k},{name},{'uv'[k % 2]}\n" for k, name in enumerate(names))
 
     path.write_text(table([f"k {k}" for k in range(20)]))
     assert len(read_table(path).categories[1]) == 20
@@ -664,7 +506,7 @@ def test_columns_that_are_dropped_or_are_categories(path):
 
 @pytest.mark.parametrize("block", [1, 7, 2**15])
 def test_kinds_do_not_depend_on_blocks(path, block):
-    rows = "".join(f",,{k},{'uv'[k % 2]}\n" for k in range(30)) + "x,1,2,u\n,,3,v\n"
+    rows = "".join(f",,{k},{'uv'[k % 2]}\n" for k in range(30)) + "x,1,2,u\n,,3,v\nz,2,3,v\n"
     path.write_text("a,b,c,y\n" + rows)
     with patch.object(csv_file, "BLOCK_CELLS", block):
         read = read_table(path)

@@ -251,6 +251,7 @@ def test_of_noise_nothing_is_promised(name, times):
     assert abs(np.mean(gains)) < 0.02
 
 
+@pytest.mark.slow
 def test_what_is_promised_is_what_other_rows_see():
     likely, true = two(20_000, seed=6, slope=2.0)
     promised, seen = [], []

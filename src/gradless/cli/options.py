@@ -52,24 +52,24 @@ class Data:
     )
     delimiter: str | None = option(
         None,
-        "Character between two cells of a CSV file, if it is read wrongly: , ; | or tab.",
+        "Character between two cells of a CSV file, if it is read wrongly.",
         metavar="TEXT",
         group="Advanced",
         example='";"',
     )
     decimal: Literal[".", ","] | None = option(
         None,
-        "What stands before the decimals of numbers, if they are read wrongly: . or ,",
+        "Sign before the decimals of numbers, if they are read wrongly: a point or a comma.",
         metavar="TEXT",
         group="Advanced",
         example='","',
     )
     encoding: str | None = option(
         None,
-        "Encoding of a CSV file that is not in UTF-8, UTF-16 or cp1252, for example latin-2.",
+        "Encoding of a CSV file that is not in UTF-8, UTF-16 or cp1252, for example latin2.",
         metavar="NAME",
         group="Advanced",
-        example="latin-2",
+        example="latin2",
     )
     header: bool | None = option(
         None,
@@ -100,13 +100,13 @@ class Problem(Data):
         None,
         "Column of groups, such as patients, whose rows stay together in one part; not an input.",
         metavar="NAME",
-        group="Data",
+        group="Advanced",
     )
     time_column: str | None = option(
         None,
         "Column of dates or numbers by which the last rows test the network; not an input.",
         metavar="NAME",
-        group="Data",
+        group="Advanced",
     )
     positive: str | None = option(
         None,

@@ -105,8 +105,8 @@ class CsvFile(File):
             found.append("decimal commas")
         if self._encoding == WINDOWS and given.encoding is None:
             found.append("the letters of Windows (cp1252)")
-        elif self._encoding.startswith("utf-16") and given.encoding is None:
-            found.append("UTF-16")
+        elif self._encoding != "utf-8-sig" and given.encoding is None:
+            found.append(self._encoding.upper())
         if dialect.skip > 1:
             found.append(f"{dialect.skip} lines before the names")
         if found:
@@ -149,7 +149,7 @@ class CsvFile(File):
 
     def _invalid(self, error: csv.Error) -> InputError:
         return self.error(
-            f"not valid CSV ({error}); look for a quotation mark that is not closed, not "
+            f"not valid CSV ({_shown(error)}); look for a quotation mark that is not closed, not "
             "doubled, or not at the end of its cell, and for a cell that is far too long",
             line=self._pieces.line + 1,
         )
@@ -309,3 +309,8 @@ def _quoted_gap(dialect: Dialect) -> re.Pattern[str]:
 
 def _some(cells: Sequence[str]) -> list[str]:
     return list(map(one_line, cells[:3])) + ([] if len(cells) <= 3 else ["..."])
+
+
+def _shown(error: csv.Error) -> str:
+    """What the parser says, in which a separator may be a tab."""
+    return str(error).replace("\t", "\\t")

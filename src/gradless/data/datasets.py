@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -207,13 +208,13 @@ def load_table(
     """
     if source in DATASETS:
         info = DATASETS[source]
-        given = (target, missing, *drop, *categories, *beside, *how)
-        for_files = any(each is not None and each != () for each in given)
+        given = (*drop, *categories, *beside, *how[:-1])
+        for_files = (target, missing) != (None, None) or any(x is not None for x in given)
         if for_files or task not in ("auto", "classification"):
             raise InputError(
                 "a built-in data set must be used as it is, got an option for files with "
                 f"{source!r}, which has {info.classes} classes; remove target, task, drop, "
-                "categories, missing, group and what says how a file is written"
+                "categories and missing, and what says how a file is written"
             )
         return info.make(generator_of(seed))
     looks_like_path = any(mark in source for mark in "/\\")
@@ -239,7 +240,8 @@ def name_of(source: str) -> str:
     name = Path(source).name
     for ending in (".gz", ".zst"):  # of what is packed, the name of the table
         name = name.removesuffix(ending)
-    return "table" if source == STDIN else Path(name).stem
+    stem = re.sub(r"[*?\[\]]+", "", Path(name).stem).strip("-_ .")
+    return stem if stem and source != STDIN else "table"
 
 
 # --- Training and test samples --------------------------------------------------------------------

@@ -29,7 +29,7 @@ _NAMED = 3
 # In fewer rows, a column of one value says little about others.
 _FEW_ROWS = 10
 _ID = re.compile(
-    r"(?i)(.*[\s_.-])?(id|ids|idx|index|uid|uuid|row ?names?|row|nr|no|#)|.*[a-z]I[dD]"
+    r"(?i:(.*[\s_.-])?(id|ids|idx|index|uid|uuid|row ?names?|row|nr|no|#))|.*[a-z](ID|Id)"
 )
 
 
@@ -176,8 +176,8 @@ def as_numbers(at: Cells, content: Numbers | Texts) -> tuple[FloatArray, dict[st
     """A column as numbers, and the texts in it that are none, each with its first row."""
     decimal = at.file.decimal
     if isinstance(content, Numbers):
-        numbers = np.unique(content.values[~np.isnan(content.values)]) if content.odd else []
-        told = numerals.meant(list(content.odd), list(numbers), decimal)
+        known = content.values[~np.isnan(content.values)] if content.odd else np.zeros(0)
+        told = numerals.meant(list(content.odd), np.unique(known).tolist(), decimal)
         values = content.values.copy() if told.numbers else content.values
         for text, number in told.numbers.items():
             values[np.frombuffer(content.odd[text], np.int64)] = number

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -77,15 +77,16 @@ def sniffed(
         first, said = 1, found[1]
     lines = lines[first : first + _ROWS]
     quote = _quote(lines)
-    escape = "\\" if any(re.search(r'[^\\"]\\"(?![,;|\t\r\n]|$)', line) for line in lines) else None
     named = delimiter or said
     if named is None:
-        scores = {one: _regularity(_rows(lines, Dialect(one, quote, escape))) for one in DELIMITERS}
+        scores = {one: _regularity(_rows(lines, Dialect(one, quote))) for one in DELIMITERS}
         named = max(DELIMITERS, key=lambda one: scores[one])
         if scores[named][1] < 2:
-            spaced = _regularity(_rows(lines, Dialect(" ", quote, escape)))
+            spaced = _regularity(_rows(lines, Dialect(" ", quote)))
             named = " " if spaced[0] == 1 and spaced[1] > 2 and len(lines) > 2 else ","
-    dialect = Dialect(named, quote, escape)
+    dialect = Dialect(named, quote)
+    if not _is_strict(lines, dialect) and _is_strict(lines, dialect._replace(escape="\\")):
+        dialect = dialect._replace(escape="\\")
     rows = _rows(lines, dialect)
     skip = _preamble(rows)
     dialect = dialect._replace(skip=first + skip, decimal=decimal or _decimal(rows, named))
@@ -106,6 +107,17 @@ def _quote(lines: Sequence[str]) -> str:
     )
     loose = sum(line.count("'") for line in lines) - 2 * enclosed
     return "'" if enclosed > 1 and enclosed > loose else '"'
+
+
+def _is_strict(lines: Sequence[str], dialect: Dialect) -> bool:
+    """Whether quotation marks are where they should be, as far as the lines go."""
+    if not any("\\" + dialect.quote in line for line in lines):
+        return True
+    try:
+        deque(dialect.reader(iter(lines)), maxlen=0)
+    except csv.Error as error:
+        return "unexpected end" in str(error) and len(lines) == _ROWS
+    return True
 
 
 def _rows(lines: Sequence[str], dialect: Dialect) -> list[list[str]]:

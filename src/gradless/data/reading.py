@@ -102,10 +102,10 @@ def learned(
         raise file.error(_nothing_left(left))
     names, used = [name for name, _ in of_use], [one for _, one in of_use]
     of_use.clear()
-    categories = tuple(one.categories for one in used)
+    texts = tuple(one.categories for one in used)
     kinds = tuple(one.kind if dates.is_date_kind(one.kind) else None for one in used)
     notes = tuple(note for one in used for note in one.notes)
-    made = Columns(_side_by_side(used, len(lines)), tuple(names), categories, kinds)
+    made = Columns(_side_by_side(used, len(lines)), tuple(names), texts, kinds)
     return Learned(made, tuple(left), notes, goal, lines), asides
 
 
@@ -233,7 +233,7 @@ class Used:
             return
         text, row = next(iter(odd.items()))
         known = int((~np.isnan(values)).sum())
-        strange = [text for text in odd if not deciding.says_unknown(text)]
+        strange = [text for text in odd if not self._gaps or not deciding.says_unknown(text)]
         if strange and (not self._gaps or known == 0 or len(strange) > known):
             text, row = strange[0], odd[strange[0]]
             raise self._bad(at.name, text, row, kind)

@@ -8,6 +8,7 @@ meanwhile is still read, and what is changed meanwhile is noticed.
 from __future__ import annotations
 
 import codecs
+import errno
 import gzip
 import io
 import os
@@ -84,7 +85,7 @@ class Source:
                 "a file packed by Zstandard needs pyarrow, which is not installed. Unpack the "
                 'file, or install it from a checkout with: pip install ".[parquet]"'
             ) from None
-        opened: IO[bytes] = pyarrow.CompressedInputStream(self._file, "zstd")
+        opened: IO[bytes] = pyarrow.CompressedInputStream(_Unclosed(self._file), "zstd")
         return opened
 
     def pieces(self, size: int = _PIECE) -> Iterator[bytes]:
@@ -165,7 +166,7 @@ class Source:
         if damaged or not self._fits(WINDOWS):
             raise self._error(
                 f"this must be text in UTF-8, got the byte 0x{at[1]:x}; save the file as CSV in "
-                "UTF-8, in Excel as 'CSV UTF-8', or name what it is in, such as --encoding latin-1",
+                "UTF-8, in Excel as 'CSV UTF-8', or name what it is in, such as --encoding latin1",
                 line=at[0],
             )
         return WINDOWS
@@ -188,7 +189,7 @@ class Source:
         except LookupError:
             raise InputError(
                 f"--encoding must be one that Python knows, got {encoding!r}. For example: "
-                "--encoding latin-1"
+                "--encoding latin1"
             ) from None
         decoder, line = codecs.getincrementaldecoder(encoding)(), 1
         try:
@@ -233,6 +234,8 @@ class _Unclosed(io.RawIOBase):
 def _opened(path: str) -> tuple[IO[bytes], Any]:
     """An open file from which can be read again and again, and its state if that could change."""
     if path == STDIN:
+        if sys.stdin.isatty():
+            raise OSError(errno.ENODATA, "nothing is piped into it")
         return _copied(sys.stdin.buffer), None
     if not stat.S_ISREG(os.stat(path).st_mode) and not os.path.isdir(path):  # noqa: PTH116, PTH112
         with Path(path).open("rb") as pipe:

@@ -18,6 +18,7 @@ from gradless.data.columns import Columns, Kind
 from gradless.data.csv_file import CsvFile
 from gradless.data.files import UNTOLD, File, Reading
 from gradless.data.reading import Left, Used, learned
+from gradless.data.several_files import SeveralFiles, paths_of
 from gradless.data.targets import TASKS, Task
 
 __all__ = [
@@ -324,6 +325,9 @@ def _named(file: File, names: Sequence[str]) -> list[int]:
 
 def opened(path: str | os.PathLike[str], how: Reading = UNTOLD) -> File:
     """The file with a checked header; its kind is known by its first bytes or its ending."""
+    several = paths_of(os.fspath(path))
+    if several is not None:
+        return SeveralFiles(os.fspath(path), several, lambda each: opened(each, how))
     place, begins = Path(path), b""
     with contextlib.suppress(OSError):  # is said when it is read
         if place.is_file():  # what comes through a pipe can be read only once

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradless.objectives.metrics import Targets, ratio
 
-_BLOCK = 256  # rows that are compared with all at a time
+_BLOCK = 64  # rows that are compared with all at a time; larger ones leave the caches
 _POSITIONS = 4096  # of a group, at least, whose discounts are known
 
 

@@ -27,7 +27,7 @@ STRATEGY = FDLBFGS()
 """The method of its searches: L-BFGS on slopes by finite differences."""
 
 # Their decisions count, or are ranked: probabilities that are right are what they need.
-_RANKED = {"roc_auc", "average_precision", "precision_at_recall"}
+_RANKED = {"roc_auc", "average_precision", "precision_at_recall", "precision_at_k"}
 _DECIDED = {
     "accuracy", "zero_one", "balanced_accuracy", "f1", "f1_macro", "f1_weighted", "fbeta",
     "matthews", "cohen_kappa",

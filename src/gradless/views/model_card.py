@@ -14,6 +14,7 @@ import numpy as np
 
 from gradless._core import storage, words
 from gradless.data.columns import Column
+from gradless.data.dates import is_date_kind
 from gradless.data.preprocessing import MISSING
 from gradless.objectives import quality
 from gradless.objectives.quality import Metric
@@ -24,6 +25,7 @@ CARD = "model_card.md"
 # Of more classes the picture alone shows the confusion matrix.
 _CLASSES_IN_TEXT = 10
 _LISTED = 8
+_LEFT_OUT = 20
 
 
 def write(
@@ -161,6 +163,12 @@ def _data(prepared: Prepared) -> Iterator[str]:
         yield f"{prepared.note[0].upper()}{prepared.note[1:]}."
     if prepared.recipe.drop:
         yield f"Left out: {', '.join(map(_code, prepared.recipe.drop))}."
+    if left := prepared.left_out:
+        listed = ", ".join(f"{_code(each.name)} ({each.why})" for each in left[:_LEFT_OUT])
+        more = f" and {len(left) - _LEFT_OUT:,} more" if len(left) > _LEFT_OUT else ""
+        yield f"Not used, since nothing general can be learned from them: {listed}{more}."
+    for leak in prepared.leaks:
+        yield f"**Caution:** {leak}."
     yield ""
     if train.class_names is not None:
         targets = np.concatenate([part.targets for part in parts])
@@ -199,6 +207,8 @@ def _preprocessing(prepared: Prepared) -> Iterator[str]:
     if "category" in kinds:
         gaps = any(f"{column.name} = {MISSING}" in inputs for column in prepared.table)
         yield f"Each category has an input of its own{', and so has a missing one' * gaps}."
+    if any(is_date_kind(kind) for kind in kinds):
+        yield "Of dates, the network sees days, year, and month and weekday as places on a circle."
     if prepared.outputs is not None:
         yield "Outputs of the network were scaled to mean and spread of the target."
     yield "The preprocessing was fitted on the training rows alone."
@@ -283,6 +293,8 @@ def _use(folder: Path) -> Iterator[str]:
 def _holds(column: Column) -> str:
     if column.kind == "number":
         return "numbers"
+    if is_date_kind(column.kind):
+        return column.kind.replace("date", "dates", 1)
     names = [_cell(name) for name in column.categories[:_LISTED]]
     more = len(column.categories) - len(names)
     shown = ", ".join(names) + (f" and {more:,} more" if more else "")
