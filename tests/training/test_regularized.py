@@ -181,6 +181,7 @@ def test_whatever_the_rows_are(data):
     assert result.kept >= 1
 
 
+@pytest.mark.slow
 def test_numbers_of_several_outputs_and_one_feature():
     x = np.linspace(-2, 2, 40)[:, None]
     y = np.concatenate([np.sin(2 * x), x], axis=1)
@@ -200,6 +201,9 @@ def test_a_large_table_is_judged_by_a_sample(rings, monkeypatch):
 
     monkeypatch.setattr(settings, "_FOLDS_WORK", 0)
     monkeypatch.setattr(settings, "_LEAST_SAMPLE", 30)
+    least = regularized.least_evaluations(SMALL, "classification", MODEL, LOG_LOSS)
+    _, short = fitted(rings, budget=2 * least)
+    assert short.evaluations <= 2 * least
     seen, result = fitted(rings)
     assert seen[-1].share == pytest.approx(1)
     assert (result.fold >= 0).sum() == 30
@@ -207,6 +211,7 @@ def test_a_large_table_is_judged_by_a_sample(rings, monkeypatch):
     assert log_loss(result.model.apply(result.params, rings.inputs), rings.targets) < 0.3
 
 
+@pytest.mark.slow
 def test_more_columns_than_rows_are_as_good_as_their_span():
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(40, 300)).astype(np.float32)

@@ -135,7 +135,12 @@ def plan(settings: Settings, shape: Shape, rows: int, evaluations: int | None) -
         folds, strengths = min(folds, _FEWER_FOLDS), strengths[:_FEWER_STRENGTHS]
     if evaluations is not None:
         strengths, starts, iterations = _within(
-            evaluations // descent.evaluations(shape, 1), folds, strengths, starts, iterations
+            evaluations // descent.evaluations(shape, 1),
+            folds,
+            strengths,
+            starts,
+            iterations,
+            each=1 + _LATER if rows > _LEAST_SAMPLE else 1.0,
         )
     networks = max(1, folds * len(strengths))
     affordable = int(_FOLDS_WORK / (shape.work * iterations * networks))
@@ -154,17 +159,26 @@ def _stages(sample: int, rows: int, iterations: int) -> tuple[tuple[int, int], .
 
 
 def _within(
-    turns: int, folds: int, strengths: tuple[float, ...], starts: int, iterations: int
+    turns: int,
+    folds: int,
+    strengths: tuple[float, ...],
+    starts: int,
+    iterations: int,
+    *,
+    each: float,
 ) -> tuple[tuple[float, ...], int, int]:
-    """Strengths, starts and iterations that take no more than so many iterations together."""
+    """Strengths, starts and iterations that take no more than so many iterations together.
+
+    A start takes ``each`` times the iterations of a network of a fold.
+    """
     fewer = range(len(strengths), (_LEAST_STRENGTHS if folds else 1) - 1, -1)
     for tried in fewer:
         for begun in dict.fromkeys((starts, 1)):
-            each = turns // (tried * folds + begun)
-            if each >= min(LEAST_ITERATIONS, iterations):
-                return strengths[:tried], begun, min(iterations, each)
+            found = int(turns / (tried * folds + begun * each))
+            if found >= min(LEAST_ITERATIONS, iterations):
+                return strengths[:tried], begun, min(iterations, found)
     tried = fewer[-1]
-    return strengths[:tried], 1, max(1, turns // (tried * folds + 1))
+    return strengths[:tried], 1, max(1, int(turns / (tried * folds + each)))
 
 
 def least_evaluations(settings: Settings, task: Task, model: MLP, objective: Objective) -> int:
