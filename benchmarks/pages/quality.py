@@ -210,7 +210,8 @@ def _lines(problem: Results, yardstick: str, axis: str) -> list[Any]:
         shown = (columns[0] > 0) & (columns[1] > 0)
         curve = Curve(*(column[shown] for column in columns))
         name = DASHED if run["name"] == yardstick else run["name"]
-        outcomes.append(Outcome(name, run["seed"], curve, run["evaluations"], run["seconds"], 0.0))
+        spent = run["evaluations"], run["seconds"], 0.0
+        outcomes.append(Outcome(name, run["seed"], curve, *spent, np.nan, np.nan, ""))
     names = [DASHED if name == yardstick else name for name in problem["tried"]]
     # gradless is drawn last, on top of the others.
     lines = comparison_picture.lines_of(outcomes, names, axis, looks=LIBRARIES)

@@ -32,7 +32,8 @@ TESTS = names(PYPROJECT["dependency-groups"]["test"])
 BENCHMARKS = names(
     [
         line
-        for line in (ROOT / "benchmarks" / "requirements.txt").read_text().splitlines()
+        for file in sorted((ROOT / "benchmarks").rglob("requirements.txt"))
+        for line in file.read_text(encoding="utf-8").splitlines()
         if line and not line.startswith("#")
     ]
 )

@@ -405,7 +405,7 @@ COMMANDS: dict[str, Command] = {
         "measure a network on labelled rows", Evaluate, "gradless evaluate runs/flowers new.csv"
     ),
     "decide": Command(
-        "tune decisions of any model for a profit or metric",
+        "tune the decisions of any model",
         Decide,
         "gradless decide predicted.csv --target churn --value 100 --cost 5",
     ),
