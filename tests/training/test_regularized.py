@@ -8,7 +8,7 @@ from gradless import objectives
 from gradless._core.errors import InputError
 from gradless.models.mlp import MLP
 from gradless.training import regularized
-from gradless.training.regularized import Fit, Settings, fit, folds, judging
+from gradless.training.regularized import Fit, Settings, fit, folds, judging, settings
 from gradless.training.regularized.rotation import Turned
 from gradless.training.samples import Samples
 
@@ -134,6 +134,13 @@ def test_time_ends_it(rings):
     assert result.kept == 0
 
 
+def test_more_rows_take_more_iterations():
+    shape = settings.shape_of("classification", MODEL, LOG_LOSS)
+    taken = [settings.plan(Settings(), shape, rows, None).iterations for rows in (2000, 2001)]
+    assert taken == [60, 150]
+    assert settings.plan(Settings(iterations=7), shape, 5000, None).iterations == 7
+
+
 @pytest.mark.parametrize("share", [0.2, 0.5, 1.5])
 def test_a_budget_is_kept(rings, share):
     least = regularized.least_evaluations(SMALL, "classification", MODEL, LOG_LOSS)
@@ -197,8 +204,6 @@ def test_numbers_of_several_outputs_and_one_feature():
 
 
 def test_a_large_table_is_judged_by_a_sample(rings, monkeypatch):
-    from gradless.training.regularized import settings  # noqa: PLC0415 - the name is used above
-
     monkeypatch.setattr(settings, "_FOLDS_WORK", 0)
     monkeypatch.setattr(settings, "_LEAST_SAMPLE", 30)
     least = regularized.least_evaluations(SMALL, "classification", MODEL, LOG_LOSS)
