@@ -95,3 +95,4 @@ def problem(vertical: Dataset, model: MLP) -> SupervisedProblem:
 def without_pictures(monkeypatch):
     """Drawing takes most of the time of a short run."""
     monkeypatch.setattr("gradless.views.pictures.draw", lambda *_: [])
+    monkeypatch.setattr("gradless.views.findings.importances", lambda *_: [])

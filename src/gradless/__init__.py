@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from gradless.problems.supervised import SupervisedProblem
     from gradless.runs.preparation import prepare
     from gradless.runs.recipe import Recipe
+    from gradless.runs.trained import TrainedRun, load_run
     from gradless.strategies import Strategy
     from gradless.training.generation import Run, begin
     from gradless.training.history import History
@@ -81,12 +82,14 @@ __all__ = [
     "Stop",
     "Strategy",
     "SupervisedProblem",
+    "TrainedRun",
     "begin",
     "book",
     "compare",
     "enable_cache",
     "load_dataset",
     "load_estimator",
+    "load_run",
     "loggers",
     "minimize",
     "objectives",
@@ -119,11 +122,13 @@ _HOMES = {
     "Stop": "training.records",
     "Strategy": "strategies",
     "SupervisedProblem": "problems.supervised",
+    "TrainedRun": "runs.trained",
     "begin": "training.generation",
     "compare": "views.comparing",
     "enable_cache": "_core.compilation_cache:enable",
     "load_dataset": "data.datasets:load",
     "load_estimator": "estimators.loading:load",
+    "load_run": "runs.trained",
     "loggers": "views.loggers:",
     "minimize": "training.minimization",
     "prepare": "runs.preparation",

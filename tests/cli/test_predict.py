@@ -5,11 +5,14 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import gradless
 from gradless.data.datasets import load
 from helpers.commands import (
     SMALL,
+    call,
     read_json,
     refuse,
     rows_of,
@@ -100,3 +103,66 @@ def test_plot_draws_the_pictures_again(vertical):
         path.unlink()
     assert set(succeed("plot", folder).splitlines()) == {str(path) for path in pictures.values()}
     assert {name: path.read_bytes() for name, path in pictures.items()} == before
+
+
+def test_predictions_can_go_to_a_parquet_file(iris, iris_table):
+    text = rows_of(succeed("predict", iris.folder, iris_table, "--keep", "note"))
+    assert succeed("predict", iris.folder, iris_table, "--keep", "note", "--out", "p.parquet") == ""
+    table = pd.read_parquet("p.parquet")
+    assert list(table) == list(text[0])
+    assert table["prediction"].tolist() == [row["prediction"] for row in text]
+    assert set(table["note"]) == {"cut, dried"}
+    name = "probability of setosa"
+    assert table[name].dtype == float
+    assert table[name].tolist() == [float(row[name]) for row in text]
+
+
+def test_numbers_far_from_those_of_training_are_named_once(numbers, tmp_path):
+    ranges = read_json(numbers.folder, "config.json")["data"]["ranges"]
+    rows = rows_of((numbers.folder.parent / "numbers.csv").read_text(encoding="utf-8"))
+    for (low, high), name in zip(ranges, "ab", strict=True):
+        every = [float(row[name]) for row in rows]
+        assert min(every) - 1e-5 <= low < high <= max(every) + 1e-5
+    far = write_table(tmp_path / "far.csv", ["a", "b"], [[0, 0], [50, 0], [-99, 0.1]])
+    code, out, err = call("predict", numbers.folder, far)
+    assert (code, len(rows_of(out))) == (0, 3)
+    (line,) = err.splitlines()
+    assert "'a' 2 (-99; " in line
+    assert "'b'" not in line
+
+
+# --- In Python ------------------------------------------------------------------------------------
+
+
+def test_a_run_is_loaded_in_python(iris, iris_table, numbers):
+    run = gradless.load_run(iris.folder)
+    assert (run.classes, run.target) == (load("iris").class_names, None)
+    text = rows_of(succeed("predict", iris.folder, iris_table))
+    frame = pd.read_csv(iris_table)
+    for table in (iris_table, str(iris_table), frame, frame.to_dict("list")):
+        assert run.predict(table).tolist() == [row["prediction"] for row in text]
+    shares = [[float(row[f"probability of {name}"]) for name in run.classes] for row in text]
+    np.testing.assert_allclose(run.predict_proba(frame), shares, rtol=1e-8)
+    of_numbers = gradless.load_run(numbers.folder)
+    table = numbers.folder.parent / "numbers.csv"
+    expected = [
+        float(row["prediction"]) for row in rows_of(succeed("predict", numbers.folder, table))
+    ]
+    assert of_numbers.predict(pd.read_csv(table)).tolist() == expected
+    assert repr(of_numbers) == "TrainedRun(target='target', numbers from 2 columns)"
+
+
+def test_what_python_cannot_use_is_refused(iris, numbers, tmp_path):
+    run = gradless.load_run(numbers.folder)
+    for table, said in (
+        ({"a": [1.0]}, "none named 'b'"),
+        ({"a": [1.0], "b": [1.0, 2.0]}, "columns of one length"),
+        (np.ones((3, 2)), "a data frame or a mapping of columns, got ndarray"),
+        ({"a": ["x"], "b": [1.0]}, "x"),
+    ):
+        with pytest.raises(gradless.InputError, match=said):
+            run.predict(table)
+    with pytest.raises(gradless.InputError, match="numbers; use predict"):
+        run.predict_proba({"a": [1.0], "b": [1.0]})
+    with pytest.raises(gradless.InputError, match="RUN must be"):
+        gradless.load_run(tmp_path / "nothing")

@@ -17,6 +17,7 @@ import skops.io
 from sklearn import metrics
 from sklearn.preprocessing import FunctionTransformer
 
+import gradless
 from gradless._core.errors import InputError
 from gradless._core.storage import save_tree
 from gradless.data.datasets import split_rows
@@ -116,7 +117,8 @@ def card_of(run: Trained) -> str:
 
 
 def test_a_run_leaves_card_preprocessing_and_pictures(trained):
-    pictures = {"loss.png", "accuracy.png", "confusion.png", "roc.png"}
+    pictures = {"loss.png", "accuracy.png", "confusion.png", "roc.png", "reliability.png"}
+    pictures |= {"importance.png", "dependence.png"}
     expected = MEASURED | pictures | {"validation.csv"}
     assert {path.name for path in trained.folder.iterdir()} == expected
     assert all(is_picture(trained.folder / name) for name in pictures)
@@ -198,6 +200,18 @@ def test_columns_of_groups_and_times_are_no_inputs():
         prepare(dataclasses.replace(recipe, time_column="city"))
 
 
+@pytest.mark.usefixtures("without_pictures")
+def test_a_file_without_names_is_asked_about_and_then_read():
+    rows = (f"{k % 7}.5,{k % 5},{k % 3},{k % 11},{k % 13},{'uv'[k % 2]}\n" for k in range(40))
+    Path("bare.csv").write_text("".join(rows))
+    few = ("--target", "column 6")
+    assert "pass --no-header if this is the first row" in refuse("look", "bare.csv", *few)
+    out = succeed("look", "bare.csv", *few, "--no-header")
+    assert "40 rows, 5 columns: 5 numbers" in out
+    succeed("train", "bare.csv", *few, "--no-header", *SMALL, "--quiet", "--out", "run")
+    assert len(rows_of(succeed("predict", "run", "bare.csv"))) == 40
+
+
 def test_a_look_says_what_training_would_and_loads_no_jax(place):
     code = (
         "import sys; from gradless.cli import main; main(['look', sys.argv[1], '--target', "
@@ -252,14 +266,41 @@ def test_the_card_says_what_was_trained_on_what_and_how_good_it_is(trained, plac
         "| strategy | hill_climbing |",
         "200 networks evaluated",
         f"gradless predict {trained.folder} NEW.csv",
+        f"run = gradless.load_run({str(trained.folder)!r})",
         "![roc](roc.png)",
         "![confusion](confusion.png)",
+        "It decides for `yes` where that is the more likely class",
+        "| **0.5000, as it is** | ",
+        "## Which columns count?",
+        "![importance](importance.png)",
     ):
         assert part in card
+    page = (trained.folder / "card.html").read_text(encoding="utf-8")
+    assert page.count("<img ") == card.count("![") > 5
+    assert page.count('src="data:image/png;base64,') == page.count("src=")
+    assert f"as a page:  {trained.folder / 'card.html'}" in trained.out
     rows = [line for line in card.splitlines() if line.startswith("| true ")]
     matrix = np.array([[int(cell) for cell in row.split("|")[2:-1]] for row in rows])
     assert matrix.sum() == 60
     assert np.trace(matrix) / 60 == pytest.approx(result["test_accuracy"], abs=1e-6)
+
+
+def test_a_run_in_python_reads_gaps_and_categories_as_files_do(trained, place):
+    run = gradless.load_run(trained.folder)
+    frame = churn()
+    expected = run.predict_proba(place / "churn.csv")
+    np.testing.assert_array_equal(run.predict_proba(frame), expected)
+    np.testing.assert_array_equal(run.predict_proba(place / "churn.parquet"), expected)
+    gaps = {name: [None, None] for name in run.columns}
+    assert run.predict(gaps | {"age": [31, None]}).shape == (2,)
+
+
+def test_a_category_that_was_probably_meant_is_named(trained):
+    rows = churn(3).assign(plan=["PRO", "basc", "qq"])
+    rows.to_csv("new.csv", index=False)
+    _, _, err = call("predict", trained.folder, "new.csv")
+    named = "'PRO' (1; perhaps 'pro'), 'basc' (1; perhaps 'basic'), 'qq' (1); treated as unknown"
+    assert named in err
 
 
 def test_the_card_of_numbers(priced):
@@ -295,8 +336,16 @@ def test_the_network_that_is_best_on_validation_rows_is_kept(trained):
     assert read_json(trained.folder, "config.json")["data"]["validation_samples"] == 36
     assert "the best on 36 validation rows" in trained.out
     heads = next(line for line in trained.out.splitlines() if line.split()[:1] == ["training"])
-    assert heads.split() == ["training", "validation", "test", "baseline"]
+    assert heads.split() == ["training", "validation", "test", "baseline", "linear"]
     assert result["baseline"]["answer"] == "the shares of the classes"
+    assert result["linear"]["model"] == "logistic regression"
+    assert f"logistic regression, fitted to {result['linear']['rows']} training rows" in trained.out
+    advantage = result["linear"]["advantage"]
+    assert advantage["value"] == pytest.approx(
+        result["linear"]["loss"] - result["test_loss"], abs=1e-6
+    )
+    said = [line for line in result["verdict"] if "logistic regression" in line]
+    assert len(said) == (advantage["low"] <= 0)
 
 
 @pytest.mark.slow
@@ -417,6 +466,7 @@ def test_evaluate_agrees_with_scikit_learn_on_what_predict_says(trained, place):
         "balanced accuracy": metrics.balanced_accuracy_score(true, predicted),
         "F1": metrics.f1_score(true, predicted, pos_label="yes"),
         "log loss": metrics.log_loss(true, score),
+        "Brier score": metrics.brier_score_loss(true, score),
         "ROC AUC": metrics.roc_auc_score(true == "yes", score),
         "average precision": metrics.average_precision_score(true == "yes", score),
     }
@@ -764,7 +814,8 @@ def test_a_run_for_f1_says_f1_everywhere(place):
     assert re.search(r"New best network, evaluation: \d+, f1: 0\.\d+, accuracy: \d\d\.\d%", text)
     assert re.search(f"^f1 +{reached:.4f} ", text, re.MULTILINE)
     assert "loss" not in text.replace("log loss", "")
-    pictures = {"f1.png", "accuracy.png", "confusion.png", "roc.png"}
+    pictures = {"f1.png", "accuracy.png", "confusion.png", "roc.png", "reliability.png"}
+    pictures |= {"importance.png", "dependence.png"}
     expected = MEASURED | pictures | {"validation.csv"}
     assert {path.name for path in Path("runs/run").iterdir()} == expected
     card = Path("runs/run/model_card.md").read_text(encoding="utf-8")

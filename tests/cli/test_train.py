@@ -28,14 +28,15 @@ def test_a_run_in_the_plane_leaves_its_files(vertical):
 
 
 def test_a_run_of_several_features_leaves_a_confusion_matrix(iris):
-    pictures = {"loss.png", "accuracy.png", "confusion.png"}
+    pictures = {"loss.png", "accuracy.png", "confusion.png", "reliability.png"}
+    pictures |= {"importance.png", "dependence.png"}
     expected = MEASURED | pictures | {"validation.csv"}
     assert {path.name for path in iris.folder.iterdir()} == expected
     assert is_picture(iris.folder / "confusion.png")
 
 
 def test_a_regression_leaves_predictions_against_targets(numbers):
-    pictures = {"loss.png", "predictions.png"}
+    pictures = {"loss.png", "predictions.png", "importance.png", "dependence.png"}
     assert {path.name for path in numbers.folder.iterdir()} == MEASURED | pictures
     assert is_picture(numbers.folder / "predictions.png")
 

@@ -211,6 +211,59 @@ def test_only_some_unseen_categories_are_named(columns):
     assert "and 6 more" in line
 
 
+# --- Many categories ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("classes", [0, 2, 3])
+def test_many_categories_are_what_the_target_is_in_them(tmp_path, classes):
+    random = np.random.default_rng(0)
+    towns = random.integers(0, 80, 800)
+    effect = np.linspace(-2, 2, 80)[towns]
+    targets: np.ndarray = effect + random.normal(0, 1, 800)
+    if classes:
+        targets = np.digitize(targets, [-0.5, 0.8][: classes - 1]).astype(np.int32)
+    names = tuple(f"town {k}" for k in range(80))
+    columns = Columns(
+        np.stack([random.normal(size=800), towns], axis=1).astype(float),
+        ("a", "town"),
+        (None, names),
+    )
+    before = np.random.get_state()[1].copy()
+    fitted = Preprocessing.fit(columns, targets=targets)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+    assert len(fitted.input_names) == 1 + (classes if classes > 2 else 1)
+    plain = fitted.transform(columns)
+    inputs = fitted.with_crossed(plain.copy(), np.arange(800))
+    np.testing.assert_array_equal(inputs[:, 0], plain[:, 0])
+    np.testing.assert_allclose(inputs[:, 1:].mean(0), 0, atol=1e-6)
+    goal = targets if classes < 3 else targets == 0
+    of_others, of_all = (np.corrcoef(x[:, 1], goal)[0, 1] for x in (inputs, plain))
+    assert 0.5 < of_others < of_all  # its own answer is not in it
+    again = Preprocessing.fit(columns, targets=targets)
+    np.testing.assert_array_equal(again.crossed, fitted.crossed)
+    path = tmp_path / "kept.skops"
+    fitted.save(path)
+    kept = Preprocessing.load(path, fitted.names, fitted.kinds)
+    new = Columns(np.array([[0.0, 0], [0.0, 1]]), ("a", "town"), (None, ("town 5", "nowhere")))
+    np.testing.assert_array_equal(kept.transform(new), fitted.transform(new))
+    assert "'nowhere' (1)" in next(iter(kept.strangers(new)))
+
+
+def test_dates_are_inputs_and_kept(tmp_path):
+    days = np.arange(18_000.0, 18_400.0)
+    columns = Columns(
+        np.stack([days, days % 7], axis=1), ("day", "b"), (None, None), ("date", None)
+    )
+    fitted = Preprocessing.fit(columns)
+    parts = ("", ": year", *(f": {of}, {angle}" for of in ("month", "weekday")
+                             for angle in ("sine", "cosine")))  # fmt: skip
+    assert fitted.input_names == (*(f"day{part}" for part in parts), "b")
+    assert np.isfinite(fitted.transform(columns)).all()
+    fitted.save(tmp_path / "kept.skops")
+    kept = Preprocessing.load(tmp_path / "kept.skops", fitted.names, fitted.kinds)
+    np.testing.assert_array_equal(kept.transform(columns), fitted.transform(columns))
+
+
 # --- On disk --------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ import datetime
 import gzip
 import io
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -162,18 +163,74 @@ def test_a_file_that_changes_while_it_is_read_is_refused(path, monkeypatch):
     assert len(read_table(path).features) == 3  # it is still open
 
 
-def test_a_workbook_is_its_table(path):
-    calamine = pytest.importorskip("python_calamine")
-    assert calamine is not None
-    pandas, book = pytest.importorskip("pandas"), path.with_suffix(".xlsx")
-    pytest.importorskip("openpyxl")
-    frame = pandas.DataFrame(
-        {"a": [1.5, 2, None], "day": pandas.date_range("2020-01-31", periods=3), "y": list("uvu")}
+def workbook(rows: list[list[str | float | None]]) -> bytes:
+    """A workbook of one sheet, as small as one can be."""
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+
+    def cell(value: str | float | None, place: str) -> str:
+        if value is None:
+            return ""
+        if isinstance(value, str):
+            return f'<c r="{place}" t="inlineStr"><is><t>{value}</t></is></c>'
+        return f'<c r="{place}"><v>{value!r}</v></c>'
+
+    lines = "".join(
+        f'<row r="{k}">{"".join(cell(x, f"{chr(65 + n)}{k}") for n, x in enumerate(row))}</row>'
+        for k, row in enumerate(rows, start=1)
     )
-    frame.to_excel(book, index=False)
+    files = {
+        "[Content_Types].xml": f'<Types xmlns="{package}/content-types">'
+        '<Default Extension="xml" ContentType="application/xml"/>'
+        '<Default Extension="rels" '
+        'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{kind}.sheet.main+xml"/>'
+        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{kind}.worksheet+xml"/>'
+        "</Types>",
+        "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
+        f'Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets>'
+        '<sheet name="Sales" sheetId="1" r:id="r1"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships">'
+        f'<Relationship Id="r1" Type="{office}/worksheet" Target="worksheets/sheet1.xml"/>'
+        "</Relationships>",
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{lines}</sheetData>'
+        "</worksheet>",
+    }
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, f'<?xml version="1.0" encoding="UTF-8"?>{text}')
+    return file.getvalue()
+
+
+def test_a_workbook_is_its_table(path):
+    pytest.importorskip("python_calamine")
+    book = path.with_suffix(".xlsx")
+    rows = [["a", "when", "y"], [1.5, "2020-01-31", "u"], [2, "2020-02-01", "v"]]
+    book.write_bytes(workbook([["Sales of a year"], [], *rows, [None, "2020-02-29", "u"]]))
     read = read_table(book)
+    assert read.feature_names == ("a", "when")
     assert np.array_equal(read.features[:, 0], [1.5, 2, np.nan], equal_nan=True)
     assert read.columns.kinds == ("number", "date")
+    assert [read.class_names[k] for k in read.targets] == ["u", "v", "u"]
+    used = read_columns(book, ["when"], ["date"])
+    assert np.array_equal(used.features[:, 0], read.features[:, 1])
+    book.write_bytes(book.read_bytes()[:-300])
+    with pytest.raises(InputError, match="cannot be read as a workbook"):
+        read_table(book)
+
+
+def test_without_calamine_the_extra_is_named(path, monkeypatch):
+    book = path.with_suffix(".xlsx")
+    book.write_bytes(workbook([["a", "y"], [1, "u"]]))
+    monkeypatch.setitem(sys.modules, "python_calamine", None)
+    monkeypatch.delitem(sys.modules, "gradless.data.excel_file", raising=False)
+    with pytest.raises(InputError, match=r'pip install "\.\[excel\]"'):
+        read_table(book)
+    monkeypatch.delitem(sys.modules, "gradless.data.excel_file")
 
 
 # --- Numbers with more to them --------------------------------------------------------------------

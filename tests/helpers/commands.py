@@ -23,7 +23,7 @@ ALWAYS = {
     "rows.safetensors", "result.json",
 }  # fmt: skip
 # And of data that were measured, not drawn in the plane.
-MEASURED = ALWAYS | {"preprocessing.skops", "model_card.md"}
+MEASURED = ALWAYS | {"preprocessing.skops", "model_card.md", "card.html"}
 IMPROVEMENT = re.compile(
     r"New best network, evaluation: ([\d,]+), loss: (-?[\d.]+)(?:, accuracy: ([\d.]+)%)?"
 )

@@ -33,7 +33,10 @@ def by_scikit_learn(targets, probabilities, weights=None):
             "accuracy": reference.accuracy_score(targets, predicted, **given),
             "balanced accuracy": reference.balanced_accuracy_score(targets, predicted, **given),
             "log loss": reference.log_loss(targets, probabilities, **given, labels=range(classes)),
-        }
+            "Brier score": reference.mean_squared_error(
+                np.eye(classes)[targets], probabilities, **given
+            ) * classes / 2,
+        }  # fmt: skip
         if classes == 2:
             found["F1"] = reference.f1_score(targets, predicted, **given)
             score = probabilities[:, 1]
@@ -71,9 +74,10 @@ def test_each_resample_is_that_of_scikit_learn_with_weights(classes, monkeypatch
     present, predicted = np.unique(targets), probabilities.argmax(1)
     labels = [1] if classes == 2 else np.union1d(present, predicted)
     samples = quality._classification_resamples(targets, probabilities, present, labels)
-    order = ["accuracy", "balanced accuracy", "F1", "log loss", "ROC AUC", "average precision"]
+    order = ["accuracy", "balanced accuracy", "F1", "log loss", "Brier score", "ROC AUC"]
+    order += ["average precision"]
     (drawn,) = quality._resamples(80, classes)
-    assert samples.shape == (60, 6 if classes == 2 else 5)
+    assert samples.shape == (60, 7 if classes == 2 else 6)
     for rows, sample in zip(drawn, samples, strict=True):
         weights = np.bincount(rows, minlength=80)
         expected = by_scikit_learn(targets, probabilities, weights)
@@ -182,3 +186,10 @@ def test_the_log_loss_is_the_objective(size):
     assert [(each.name, each.value, each.low) for each in plain] == [
         (each.name, each.value, None) for each in found
     ]
+
+
+def test_the_brier_score_of_two_classes_is_that_of_scikit_learn():
+    targets, probabilities = problem(80, 2)
+    found = {m.name: m.value for m in quality.of_classes(targets, probabilities, names(2))}
+    expected = reference.brier_score_loss(targets, probabilities[:, 1])
+    assert found["Brier score"] == pytest.approx(expected, rel=1e-12)

@@ -207,6 +207,8 @@ def test_json_keeps_every_other_number():
         "validation_accuracy": None,
         "kept_at": None,
         "baseline": None,
+        "linear": None,
+        "measures": None,
         "penalty": None,
         "decision": None,
         "verdict": None,

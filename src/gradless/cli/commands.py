@@ -166,8 +166,8 @@ class Runs(Output):
 @dataclass(frozen=True, kw_only=True)
 class Predict:
     """Predict every row of a file and write CSV: a class and the probability of each class, or a
-    number. Columns are found by name, others are ignored. Unknown categories are reported on
-    standard error."""
+    number. Columns are found by name, others are ignored. Unknown categories, and numbers far
+    outside of those of training, are reported on standard error."""
 
     run: Path = option(..., "Folder of the run.", metavar="RUN", positional=True)
     data: Path = option(
@@ -182,8 +182,9 @@ class Predict:
         example="ID",
     )
     out: Path | None = option(
-        None, "File to write. Default: standard output.", metavar="FILE", group="Output"
-    )
+        None, "File to write, CSV or .parquet. Default: standard output.", metavar="FILE",
+        group="Output",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from gradless.objectives.quality import Metric
 from gradless.runs import run_folder
 from gradless.runs.network import Network
 from gradless.views import report
+from gradless.views.findings import measured
 from gradless.views.tables import Column, Paragraph, Table
 
 
@@ -64,9 +65,8 @@ def main(options: Evaluate) -> int:
         for line in _seen(int(seen.sum()), len(seen)):
             console.print(Paragraph(line))
     console.print()
-    shown, beside = (whole, None) if new is None else (new, whole.found)
-    table = report.metrics_table(shown.found, beside, "all rows")
-    console.print(table)
+    shown, beside = (whole, None) if new is None else (new, {"all rows": whole.found})
+    console.print(report.metrics_table(shown.found, beside))
     if few := report.caution(shown.rows):
         console.print(Paragraph(few))
     if names is not None and shown.confusion is not None:
@@ -92,7 +92,7 @@ class _Measured(NamedTuple):
 
     @classmethod
     def of(cls, network: Network, inputs: Any, targets: Any) -> _Measured:
-        found, answers = report.measured(network, inputs, targets)
+        found, answers = measured(network, inputs, targets)
         confusion = None
         if network.class_names is not None:
             confusion = quality.confusion_matrix(targets, answers).tolist()

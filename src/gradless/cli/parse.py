@@ -217,12 +217,13 @@ def _add(
     dashed = _dashed(name)
     if hint in (bool, "bool") or (default is None and hint == bool | None):
         shown, other = f"--{dashed}", f"--no-{dashed}"
+        is_on = default is None or bool(default)
         if default or default is None:  # of what is found out, the option denies it
             shown, other = other, shown
         told["help"] = text
-        place.add_argument(shown, action="store_const", const=not default, dest=name, **told)
+        place.add_argument(shown, action="store_const", const=not is_on, dest=name, **told)
         told["help"] = argparse.SUPPRESS
-        place.add_argument(other, action="store_const", const=bool(default), dest=name, **told)
+        place.add_argument(other, action="store_const", const=is_on, dest=name, **told)
         return
     metavar = metavar or ("NAME" if reading.made is str else "N")
     made = place.add_argument(

@@ -10,6 +10,7 @@ from gradless._core.errors import InputError
 from gradless.cli.commands import Plot
 from gradless.runs import resuming, run_folder
 from gradless.runs.comparison import files
+from gradless.runs.importance import importances
 from gradless.training.loop import Stop
 from gradless.views import pictures
 
@@ -30,7 +31,10 @@ def _run(folder: Path, suffix: str) -> list[Path]:
     result = None
     with contextlib.suppress(InputError):  # a run that did not end has none
         result = storage.read_json(folder / run_folder.RESULT)
-    return pictures.draw(folder, saved.history, network, prepared, Stop(), looks, result, suffix)
+    shuffled = importances(network, prepared) if prepared.is_measured else []
+    return pictures.draw(
+        folder, saved.history, network, prepared, Stop(), looks, result, suffix, shuffled
+    )
 
 
 def _comparison(folder: Path, suffix: str) -> list[Path]:

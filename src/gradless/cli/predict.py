@@ -14,10 +14,12 @@ from gradless._core import storage, words
 from gradless._core.errors import InputError
 from gradless._core.terminal import lacks, say
 from gradless.cli.commands import Predict
+from gradless.data import parquet_file
 from gradless.data.columns import Columns
 from gradless.data.table import read_beside
 from gradless.runs import run_folder
 from gradless.runs.network import Network, softmax
+from gradless.runs.ranges import outside
 
 
 def main(options: Predict) -> int:
@@ -29,6 +31,8 @@ def main(options: Predict) -> int:
     )  # fmt: skip
     say(*notes)
     say_strangers(network, columns)
+    if network.ranges is not None:
+        say(*outside(columns, network.ranges))
     outputs = network.outputs(columns)
     if network.class_names is None:
         header = ["prediction"]
@@ -57,11 +61,20 @@ def main(options: Predict) -> int:
             )
         sys.stdout.write(text.getvalue())
         return 0
+    data = text.getvalue().encode()
+    if options.out.suffix.lower() == ".parquet":
+        data = parquet_file.written(header, rows, numbers=_numbers(network, len(kept)))
     try:
-        _write(options.out.resolve(), text.getvalue().encode())
+        _write(options.out.resolve(), data)
     except OSError as error:
         raise InputError(f"--out {options.out} cannot be written ({error.strerror})") from None
     return 0
+
+
+def _numbers(network: Network, kept: int) -> list[int]:
+    """Columns of what is written that are numbers: all but the columns kept and the class."""
+    first = kept if network.class_names is None else kept + 1
+    return list(range(first, kept + 1 + len(network.class_names or ())))
 
 
 def _rows(kept: dict[str, list[str]], rows: int) -> list[tuple[str, ...]]:

@@ -17,9 +17,8 @@ from gradless.cli.commands import Train
 from gradless.cli.options import Output
 from gradless.cli.recipes import are_given, recipe_of, stop_of
 from gradless.objectives import Objective
-from gradless.objectives.quality import Metric
 from gradless.runs import diagnosis, resuming, run_folder, status
-from gradless.runs.baseline import baseline, verdicts
+from gradless.runs.baseline import verdicts
 from gradless.runs.network import Network
 from gradless.runs.preparation import prepare
 from gradless.runs.prepared import Prepared
@@ -35,6 +34,7 @@ from gradless.training.session import Session, Trained
 from gradless.training.sessions import AnySession
 from gradless.training.validation import VALIDATED
 from gradless.views import model_card, pictures, report
+from gradless.views.findings import findings
 from gradless.views.report import Result
 from gradless.views.tables import Facts, Paragraph
 
@@ -195,32 +195,26 @@ def run(
         result = dataclasses.replace(result, kept_at=chosen.best.evaluations)
     if finding is not None:
         result = dataclasses.replace(result, stalled=finding.seen, advice=finding.advice)
-    found: list[Metric] = []
-    simple: list[Metric] = []
+    known = None
     if prepared.is_measured:
-        samples = prepared.test or prepared.train
-        found, answers = report.measured(network, samples.features, samples.targets)
-        best = baseline(prepared)
-        simple = report.measured_baseline(best, prepared, samples)
-        result = dataclasses.replace(
-            result,
-            baseline=report.stored_baseline(best, prepared),
-            verdict=verdicts(
-                objective,
-                *_values(objective, result),
-                best,
-                by_heart=prepared.recipe.regularization is None,
-            ),
-        )
+        known = findings(network, prepared)
+        values = _values(objective, result)
+        by_heart = prepared.recipe.regularization is None
+        said = verdicts(objective, *values, known.baseline, by_heart=by_heart)
+        said += known.verdicts(prepared, values[1])
+        result = dataclasses.replace(result, **known.stored(prepared), verdict=said)
         if prepared.test is not None:
-            on_test = {metric.name: metric.as_json() for metric in found}
+            on_test = {metric.name: metric.as_json() for metric in known.found}
             result = dataclasses.replace(result, test_metrics=on_test)
     run_folder.write_result(folder, result.as_json())
     was_interrupted = stopped_because == interrupts.INTERRUPTED
     looks = () if chosen is None else chosen.shown
-    drawn = pictures.draw(folder, history, network, prepared, stop, looks, result.as_json())
-    if prepared.is_measured:
-        model_card.write(folder, prepared, result, found, simple, answers, drawn)
+    shuffled = [] if known is None else known.importance
+    drawn = pictures.draw(
+        folder, history, network, prepared, stop, looks, result.as_json(), "png", shuffled
+    )
+    if known is not None:
+        model_card.write(folder, prepared, result, known, drawn)
     status.write_status(folder, "interrupted" if was_interrupted else "finished", why)
     if output.json:
         print(json.dumps(result.as_json()))
@@ -228,9 +222,9 @@ def run(
     if not_finite:
         losses = words.plural(not_finite, "loss", "losses")
         console.print(f"{losses} not finite; these candidates were ranked last.")
-    if prepared.test is not None and found:
+    if prepared.test is not None and known is not None:
         console.print(f"\n{prepared.test.n_samples:,} rows kept aside to test:", highlight=False)
-        console.print(report.metrics_table(found, simple))
+        console.print(report.metrics_table(known.found, known.beside()))
         if few := report.caution(prepared.test.n_samples):
             console.print(Paragraph(few))
     for sentence in result.verdict or ():
@@ -244,6 +238,7 @@ def run(
         console.print(f"log: {how}", highlight=False, markup=False, soft_wrap=True)
     if prepared.is_measured:
         console.print(f"model card: {folder / model_card.CARD}", highlight=False, soft_wrap=True)
+        console.print(f"as a page:  {folder / model_card.PAGE}", highlight=False, soft_wrap=True)
     if was_interrupted:
         print(f"gradless: saved; resume with: gradless resume {folder}", file=sys.stderr)
     return interrupts.exit_code()

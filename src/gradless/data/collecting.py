@@ -121,9 +121,10 @@ class _Column:
         if decimal != ".":
             self._plain = functools.partial(numerals.plain, decimal=decimal)
         self._is_text: bool | None = True if is_text else None
-        self._numbers: list[FloatArray] = []
+        # Arrays that grow in place: of many small ones, memory would stay in pieces.
+        self._numbers: array[float] = array("d")
         self._odd: dict[str, array[int]] = {}
-        self._codes: list[NDArray[np.int32]] = []
+        self._codes: array[int] = array("i")
         self._known: dict[str, int] = {}
         self._rows = self._count = 0
         self._again = self._too_many = False
@@ -146,11 +147,9 @@ class _Column:
         if self._too_many:
             return TooMany(next(reversed(self._known)).removesuffix(cells.QUOTED))
         if self._is_text:
-            codes = np.concatenate(self._codes) if self._codes else np.zeros(0, np.int32)
-            self._codes.clear()
+            codes = np.frombuffer(self._codes, np.int32) if self._codes else np.zeros(0, np.int32)
             return Texts(codes, [text for text, code in self._known.items() if code >= 0])
-        values = np.concatenate(self._numbers) if self._numbers else np.zeros(0)
-        self._numbers.clear()
+        values = np.frombuffer(self._numbers) if self._numbers else np.zeros(0)
         return Numbers(values, self._odd)
 
     def _add_array(self, some: FloatArray) -> None:
@@ -163,7 +162,7 @@ class _Column:
                 self._odd.setdefault(repr(float(values[row])), array("q")).append(self._rows + row)
             values = np.where(large, math.nan, values)
         self._rows += len(values)
-        self._numbers.append(values)
+        self._numbers.frombytes(values.tobytes())
 
     def _add_numbers(self, first: int, some: Sequence[str]) -> None:
         texts = some if self._plain is None else [*map(self._plain, some)]
@@ -180,7 +179,7 @@ class _Column:
             return
         if self._is_text is None and not np.isnan(values).all():
             self._is_text = False
-        self._numbers.append(values)
+        self._numbers.frombytes(values.tobytes())
         self._rows += len(values)
 
     def _with_odd(self, first: int, some: Sequence[str], texts: Sequence[str]) -> FloatArray | None:
@@ -217,7 +216,7 @@ class _Column:
                     gap = self._missing(text)
                     known[text] = -1 if gap else self._more()
             codes = np.fromiter(map(known.__getitem__, some), np.int32, len(some))
-        self._codes.append(codes)
+        self._codes.frombytes(codes.tobytes())
         self._rows += len(codes)
         self._too_many = len(known) > MOST_TEXTS
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
-import operator
 import os
 import re
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
+
+import numpy as np
 
 from gradless._core.errors import InputError
 from gradless.data import dialect as dialects
@@ -202,10 +203,10 @@ class _Pieces:
         self._file = file
         self._of = file.pieces()
         self._lines: deque[str] = deque()
-        self._piece = ""
         self._read = 0
         self.line = 0  # the last one that was read
         self._rows = file.dialect.reader(self._following(), strict=strict)
+        self._rest, self._begun = "", False  # of the piece that the header is in
         self._ahead: deque[tuple[int, list[str]]] = deque()
         for _ in range(file.dialect.skip):
             self._skip()
@@ -253,8 +254,11 @@ class _Pieces:
         while True:
             lines: list[int] = []
             cells: list[str] = []
-            plain = not self._ahead and self._are_plain(width)
-            while self._ahead or (self._lines and not plain):
+            while self._ahead or self._lines:
+                if not self._ahead and self._lines and not self._begun:
+                    self._rest = "\n".join(self._lines) + "\n"
+                    self._lines.clear()
+                    break
                 found = self.row()
                 if found is None:
                     break
@@ -262,26 +266,38 @@ class _Pieces:
                 cells += self._file.cells(found[1], width, found[0])
             if lines:
                 yield 0, lines, cells
-            elif plain:
-                delimiter = self._file.dialect.delimiter
-                cells = delimiter.join(self._lines).split(delimiter)
-                first = self.line + 1
-                self.line += len(self._lines)
-                self._lines.clear()
-                yield first, None, cells
-            elif not self._fill():
+            piece, self._rest = self._rest or next(self._of, ""), ""
+            if not piece:
                 return
+            delimiter = self._file.dialect.delimiter
+            self._begun = True
+            if self._is_plain(piece, width):
+                first = self.line + 1
+                cells = piece[:-1].replace("\n", delimiter).split(delimiter)
+                self.line += len(cells) // width
+                yield first, None, cells
+            else:
+                self._lines.extend(piece.split("\n")[:-1])
 
-    def _are_plain(self, width: int) -> bool:
-        """Whether the lines at hand are rows of cells that are not quoted, and nothing else."""
-        dialect, lines = self._file.dialect, self._lines
-        if not lines or dialect.delimiter == " " or max(map(len, lines)) > csv.field_size_limit():
+    def _is_plain(self, piece: str, width: int) -> bool:
+        """Whether lines are rows of cells that are not quoted, and nothing else."""
+        dialect = self._file.dialect
+        if dialect.quote in piece or (dialect.escape is not None and dialect.escape in piece):
             return False
-        separators = operator.methodcaller("count", dialect.delimiter)
-        if set(map(separators, lines)) != {width - 1} or (width == 1 and not all(lines)):
+        if dialect.delimiter == " ":
             return False
-        text = "".join(lines)
-        return dialect.quote not in text and (dialect.escape is None or dialect.escape not in text)
+        data = np.frombuffer(piece.encode(), np.uint8)
+        ends = np.flatnonzero(data == ord("\n"))
+        if np.diff(ends, prepend=-1).max() > csv.field_size_limit():
+            return False
+        if width == 1:
+            blank = not all(line.strip() for line in piece.split("\n")[:-1])
+            return dialect.delimiter not in piece and not blank
+        between = np.flatnonzero(data == ord(dialect.delimiter))
+        if len(between) != len(ends) * (width - 1):
+            return False
+        of_rows = between.reshape(len(ends), width - 1)
+        return bool((of_rows[:, -1] < ends).all() and (of_rows[1:, 0] > ends[:-1]).all())
 
 
 def _lines_of(text: str) -> list[str]:

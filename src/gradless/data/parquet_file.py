@@ -20,6 +20,43 @@ except ImportError:
     arrow = None
 
 
+_NEEDED = (
+    "a Parquet file needs pyarrow, which is not installed. Install it from a checkout with: "
+    'pip install ".[parquet]"'
+)
+
+
+def written(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Collection[int]
+) -> bytes:
+    """A Parquet file of these cells.
+
+    Parameters
+    ----------
+    header
+        Names of the columns.
+    rows
+        Their cells, in each row one for each column.
+    numbers
+        Indices of the columns whose cells are numbers, which become float64; others are text.
+
+    Raises
+    ------
+    InputError
+        If pyarrow is not installed.
+    """
+    if arrow is None:
+        raise InputError(_NEEDED)
+    columns = [
+        arrow.array([float(row[k]) for row in rows] if k in numbers else [row[k] for row in rows])
+        for k in range(len(header))
+    ]
+    sink = arrow.BufferOutputStream()
+    parquet.write_table(arrow.Table.from_arrays(columns, names=list(header)), sink)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
 class ParquetFile(File):
     """A Parquet file; rows are counted from 1."""
 
@@ -29,10 +66,7 @@ class ParquetFile(File):
         """Open the file and look at its columns."""
         self.path = os.fspath(path)
         if arrow is None:
-            raise self.error(
-                "a Parquet file needs pyarrow, which is not installed. Install it from a checkout "
-                'with: pip install ".[parquet]"'
-            )
+            raise self.error(_NEEDED)
         try:
             self._file = parquet.ParquetFile(arrow.OSFile(self.path))
             schema = self._file.schema_arrow

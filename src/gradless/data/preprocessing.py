@@ -3,13 +3,15 @@
 Numbers: the median where one is missing, then mean 0 and standard deviation 1. A column that has
 gaps in the training data gets another input, which is 1 where its value is missing. Categories: one
 input for each that the training data have, which is 1 for that category; a gap is a category too.
-What the training data do not have is none of the known ones: all of the column's inputs are 0.
+What the training data do not have is none of the known ones: all of the column's inputs are 0. Of
+many categories, the inputs are what the target is in them (`target_encoding`).
 
 The result is kept with skops, which loads data and never runs code.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import warnings
 import zipfile
@@ -23,16 +25,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradless._core import storage
-from gradless._core.errors import InputError
+from gradless._core.errors import InputError, closest
+from gradless.data import target_encoding
 from gradless.data.cells import short
 from gradless.data.columns import Columns, Kind
 from gradless.data.dates import is_date_kind
 from gradless.data.scaling import mean_and_scale
+from gradless.data.target_encoding import columns_of_many
 
 FloatArray = NDArray[np.float32]
 
 MISSING = "missing"  # the category of a gap
-_NUMBERS, _GAPS, _CATEGORIES = "numbers", "gaps", "categories"
+_NUMBERS, _GAPS, _CATEGORIES, _MANY = "numbers", "gaps", "categories", "many categories"
 # Beyond what skops trusts by itself: types of scikit-learn, NumPy and SciPy that hold data.
 _TRUSTED = ["numpy.dtype"]
 # Rows are transformed in blocks: on the way, they are objects, or in double precision.
@@ -59,6 +63,7 @@ class Preprocessing:
     transformer: Any
     names: tuple[str, ...]
     kinds: tuple[Kind, ...]
+    crossed: NDArray[np.float64] | None = None  # of training rows, what stands for many categories
 
     @classmethod
     def fit(
@@ -68,6 +73,7 @@ class Preprocessing:
         scale: bool = True,
         samples: Columns | None = None,
         weight: NDArray[np.float64] | None = None,
+        targets: NDArray[Any] | None = None,
     ) -> Preprocessing:
         """Learn from training rows only: what is learned from test rows flatters the test.
 
@@ -80,15 +86,22 @@ class Preprocessing:
         samples, weight
             The same rows as a network learns from them, one of each that are equal, and how often
             there is each: then mean and deviation are to the last digit what an estimator finds.
+        targets
+            Class indices or numbers of the rows; without, each category has an input of its own.
         """
         names, kinds = train.feature_names, train.kinds
         train = train.flat()
         gaps = np.flatnonzero(np.isnan(train.features).any(axis=0))
-        transformer = _untrained(train.kinds, gaps.tolist(), scale)
-        transformer.fit(_array(train))
+        many = [] if targets is None else columns_of_many(train.kinds, train.features)
+        transformer = _untrained(train.kinds, gaps.tolist(), scale, many, targets)
+        array, crossed = _array(train), None
+        with _global_generator_kept():
+            transformer.fit(array, targets)
+        if many:
+            crossed = _crossed(transformer, array[:, many], targets)
         if scale and "number" in train.kinds:
             _set_scales(transformer, train if samples is None else samples.flat(), weight)
-        return cls(transformer, names, kinds)
+        return cls(transformer, names, kinds, crossed)
 
     def transform(self, columns: Columns) -> FloatArray:
         """Inputs of the network, float32 of shape (rows, inputs).
@@ -125,6 +138,8 @@ class Preprocessing:
                 name = self._flat.feature_names[column]
                 if part == _NUMBERS:
                     names.append(name)
+                elif part == _MANY:
+                    names += target_encoding.names(name, self._of_many)
                 elif part == _GAPS:
                     names.append(f"{name} is missing")
                 else:
@@ -145,8 +160,9 @@ class Preprocessing:
                     yield from self._new_gaps(
                         columns, column, ("replaced by the median of the column")
                     )
-                elif part == _CATEGORIES:
-                    known = set(self._categories[index])
+                elif part in (_CATEGORIES, _MANY):
+                    of = self._of_many if part == _MANY else self._encoder
+                    known = set(map(str, of.categories_[index]))
                     if MISSING not in known:
                         yield from self._new_gaps(columns, column, _UNKNOWN)
                     yield from self._new_categories(columns, column, known)
@@ -171,18 +187,36 @@ class Preprocessing:
         unseen = Counter(text for text in texts if text is not None and text not in known)
         if not unseen:
             return
-        most = [f"{short(name)} ({count:,})" for name, count in unseen.most_common(_NAMED)]
+        most = [
+            f"{short(name)} ({count:,}{_meant(name, known)})"
+            for name, count in unseen.most_common(_NAMED)
+        ]
         more = f" and {len(unseen) - _NAMED:,} more" if len(unseen) > _NAMED else ""
         yield (
             f"column {self._short(column)}: {_cells(sum(unseen.values()))} with categories that "
             f"the training data did not have: {', '.join(most)}{more}; {_UNKNOWN}"
         )
 
+    def with_crossed(self, inputs: FloatArray, places: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Inputs of rows of which some were trained on, at these places there; others have -1."""
+        if self.crossed is None:
+            return inputs
+        known = places >= 0
+        inputs[known, -self.crossed.shape[1] :] = self.crossed[places[known]]
+        return inputs
+
     @property
     def _categories(self) -> list[list[str]]:
         """The categories that are known, of each column that has some."""
-        encoder = self.transformer.named_transformers_[_CATEGORIES].named_steps["encode"]
-        return [list(map(str, names)) for names in encoder.categories_]
+        return [list(map(str, names)) for names in self._encoder.categories_]
+
+    @property
+    def _encoder(self) -> Any:
+        return self.transformer.named_transformers_[_CATEGORIES].named_steps["encode"]
+
+    @property
+    def _of_many(self) -> Any:
+        return self.transformer.named_transformers_[_MANY].named_steps["encode"]
 
     def _parts(self) -> list[tuple[str, Any, list[int]]]:
         return list(self.transformer.transformers_)
@@ -233,16 +267,51 @@ class Preprocessing:
         return found
 
 
+def _meant(name: str, known: Collection[str]) -> str:
+    """The category that was probably meant."""
+    near = closest(name, (each for each in known if each != MISSING))
+    return "" if near is None else f"; perhaps {short(near)}"
+
+
 def _cells(count: int) -> str:
     return f"{count:,} cell{'' if count == 1 else 's'}"
 
 
-def _untrained(kinds: Sequence[Kind], gaps: Sequence[int], scale: bool) -> Any:
+@contextlib.contextmanager
+def _global_generator_kept() -> Iterator[None]:
+    """Leaves NumPy's global generator as it is, of which a target encoder would draw folds."""
+    state = np.random.get_state()
+    try:
+        yield
+    finally:
+        np.random.set_state(state)
+
+
+def _crossed(transformer: Any, array: NDArray[Any], targets: Any) -> NDArray[np.float64]:
+    """What stands for many categories in training; the scaler is that of these numbers."""
+    steps = transformer.named_transformers_[_MANY].named_steps
+    filled = steps["fill"].transform(array)
+    found = target_encoding.of_other_rows(filled, targets, steps["encode"])
+    scaler = steps["scale"]
+    scaler.mean_, scaler.scale_ = mean_and_scale(found, None)
+    scaler.var_ = scaler.scale_**2
+    return np.asarray(scaler.transform(found), np.float64)
+
+
+def _untrained(
+    kinds: Sequence[Kind],
+    gaps: Sequence[int],
+    scale: bool,
+    many: Sequence[int] = (),
+    targets: NDArray[Any] | None = None,
+) -> Any:
     """The transformer before it has seen any data."""
     from sklearn import compose, impute, pipeline, preprocessing  # noqa: PLC0415 - loads in seconds
 
     numbers = [column for column, kind in enumerate(kinds) if kind == "number"]
-    categories = [column for column, kind in enumerate(kinds) if kind == "category"]
+    categories = [
+        column for column, kind in enumerate(kinds) if kind == "category" and column not in many
+    ]
     steps: list[tuple[str, Any]] = [
         ("fill", impute.SimpleImputer(strategy="median", keep_empty_features=True))
     ]
@@ -270,6 +339,17 @@ def _untrained(kinds: Sequence[Kind], gaps: Sequence[int], scale: bool) -> Any:
         (_NUMBERS, pipeline.Pipeline(steps), numbers),
         (_GAPS, impute.MissingIndicator(features="all"), [c for c in numbers if c in set(gaps)]),
         (_CATEGORIES, pipeline.Pipeline(encode), categories),
+        (
+            _MANY,
+            pipeline.Pipeline(
+                [
+                    encode[0],
+                    ("encode", target_encoding.encoder(targets)),
+                    ("scale", preprocessing.StandardScaler()),
+                ]
+            ),
+            list(many),
+        ),
     ]
     used = [part for part in parts if part[2]]
     return compose.ColumnTransformer(used, sparse_threshold=0.0)
@@ -301,7 +381,8 @@ def _fits(found: Preprocessing) -> bool:
     parts = found._parts()
     gaps = [column for part, _, columns in parts if part == _GAPS for column in columns]
     steps = dict(parts[0][1].steps) if parts[0][0] == _NUMBERS else {}
-    expected = _untrained(found._flat.kinds, gaps, "scale" in steps)
+    many = [column for part, _, columns in parts if part == _MANY for column in columns]
+    expected = _untrained(found._flat.kinds, gaps, "scale" in steps, many)
     if _outline(found.transformer, parts) != _outline(expected, expected.transformers):
         return False
     row = _no_rows(found.names, found.kinds)._replace(

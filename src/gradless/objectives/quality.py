@@ -85,8 +85,8 @@ def of_classes(
     Returns
     -------
     list of Metric
-        Accuracy, balanced accuracy, F1, log loss (the objective cross_entropy), ROC AUC and, for
-        two classes, average precision.
+        Accuracy, balanced accuracy, F1, log loss (the objective cross_entropy), Brier score, ROC
+        AUC and, for two classes, average precision.
     """
     from sklearn import metrics  # noqa: PLC0415 - loads in seconds
 
@@ -112,6 +112,8 @@ def of_classes(
         f1 = metrics.f1_score(targets, predicted, labels=labels, average="macro", zero_division=0)
         add("F1", f1, "1 is perfect, 0 finds none", one=True)
         add("log loss", _log_losses(targets, probabilities).mean(), "0 is perfect, lower is better")
+        brier = _squared_distances(targets, probabilities).mean()
+        add("Brier score", brier, "0 is perfect, 1 sure and wrong")
         area = metrics.roc_auc_score(targets, scores, multi_class="ovr") if whole else None
         add("ROC AUC", area, "1 is perfect, 0.5 guessing", one=True)
         if binary:
@@ -129,6 +131,17 @@ def _log_losses(targets: Array, probabilities: Array) -> npt.NDArray[np.float64]
     """Log loss of each row, as the objective cross_entropy has it: one number for one quantity."""
     likely = probabilities[np.arange(len(targets)), targets]
     return -np.log(np.clip(likely, CLIP, MOST_LIKELY))
+
+
+def _squared_distances(targets: Array, probabilities: Array) -> npt.NDArray[np.float64]:
+    """Brier score of each row: half the squared distance of the probabilities from the truth.
+
+    Of two classes, that of either one (Brier, "Verification of Forecasts Expressed in Terms of
+    Probability", 1950, has twice as much).
+    """
+    truth = targets[:, None] == np.arange(probabilities.shape[1])
+    found: npt.NDArray[np.float64] = ((probabilities - truth) ** 2).sum(1) / 2
+    return found
 
 
 def of_numbers(targets: Array, predictions: Array, *, intervals: bool = True) -> list[Metric]:
@@ -212,6 +225,7 @@ def _classification_resamples(
     rows, classes = probabilities.shape
     cells = classes * targets.astype(np.intp) + probabilities.argmax(1)
     losses = _log_losses(targets, probabilities)
+    distances = _squared_distances(targets, probabilities)
     whole, parts = len(present) == classes, []
     for drawn in _resamples(rows, classes):
         confusion = _counted(cells[drawn], classes**2).reshape(-1, classes, classes)
@@ -226,6 +240,7 @@ def _classification_resamples(
             (hits[:, present] / true[:, present]).mean(1),
             f1[:, labels].mean(1),
             losses[drawn].mean(1),
+            distances[drawn].mean(1),
         ]
         weights = _counted(drawn, rows)
         ranked = [1] if classes == 2 else range(classes)

@@ -33,6 +33,8 @@ class Network:
     scale: OutputScale | None = None  # None where outputs are in the units of the target
     missing: tuple[str, ...] | None = None  # what cells are, as for `read_table`
     how: Reading = UNTOLD  # how the file of training is written, as far as that was said
+    # Of the numbers of each column in training, lowest and highest; None if that is not known.
+    ranges: tuple[tuple[float, float] | None, ...] | None = None
 
     @property
     def kinds(self) -> tuple[Kind, ...] | None:

@@ -273,8 +273,11 @@ def _inputs(recipe: Recipe, table: Table, parts: Parts, scale: bool) -> _Inputs:
     if scale or recipe.data not in DATASETS:
         first, weight = parts.samples
         preprocessing = Preprocessing.fit(
-            columns.rows(parts.train), scale=scale, samples=columns.rows(first), weight=weight
-        )
+            columns.rows(parts.train), scale=scale, samples=columns.rows(first), weight=weight,
+            targets=table.targets[parts.train],
+        )  # fmt: skip
+        places = np.full(len(table.targets), -1)
+        places[parts.train] = np.arange(len(parts.train))
         names = preprocessing.input_names
         _check_inputs(len(table.targets), len(names))
 
@@ -282,7 +285,7 @@ def _inputs(recipe: Recipe, table: Table, parts: Parts, scale: bool) -> _Inputs:
         own: Columns = columns.rows(rows)
         if preprocessing is None:
             return own.features.astype(np.float32)
-        return preprocessing.transform(own)
+        return preprocessing.with_crossed(preprocessing.transform(own), places[rows])
 
     def dataset(rows: Any) -> Dataset:
         beside = extras.at(table.beside, rows)

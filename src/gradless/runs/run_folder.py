@@ -11,6 +11,7 @@ model.safetensors   weights and biases; for numbers, what brings outputs into th
 preprocessing.skops what makes inputs of the columns, as learned in training
 result.json         the numbers of the closing table
 model_card.md       what was trained on what, how good it is, how to use it
+card.html           the same as a page with its pictures
 *.png               objective, accuracy, and the network's decisions
 =================== ========================================================
 
@@ -38,6 +39,7 @@ from gradless.data.columns import is_kind
 from gradless.data.named import DATASETS
 from gradless.data.preprocessing import Preprocessing
 from gradless.problems.supervised import OutputScale
+from gradless.runs import ranges
 from gradless.runs.network import Network
 from gradless.runs.prepared import Prepared
 from gradless.runs.recipe import Recipe
@@ -106,6 +108,7 @@ def write_config(folder: Path, prepared: Prepared) -> None:
                 "target": prepared.target,
                 "features": [column.name for column in prepared.table],
                 "kinds": [column.kind for column in prepared.table],
+                "ranges": ranges.seen(prepared),
                 "inputs": list(train.feature_names),
                 "classes": None if train.class_names is None else list(train.class_names),
                 "fingerprint": prepared.fingerprint,
@@ -227,7 +230,18 @@ def read_network(folder: Path) -> Network:
         stored.get("outputs"),
         recipe.missing,
         recipe.how,
+        _ranges(described.get("ranges"), names),
     )
+
+
+def _ranges(written: Any, names: tuple[str, ...]) -> tuple[tuple[float, float] | None, ...] | None:
+    """Ranges as they are written; None of files that have none."""
+    if not isinstance(written, list) or len(written) != len(names):
+        return None
+    try:
+        return tuple(None if one is None else (float(one[0]), float(one[1])) for one in written)
+    except (TypeError, ValueError, IndexError):
+        return None
 
 
 def dictionary(value: Any) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import numpy as np
 
 from gradless._core import words
 from gradless.objectives import Objective
-from gradless.runs.network import Network
+from gradless.runs.importance import Importance, dependences, rows_used
+from gradless.runs.network import Network, softmax
 from gradless.runs.prepared import Prepared
 from gradless.strategies.base import begins_elsewhere
 from gradless.training.history import History
@@ -31,12 +32,13 @@ def draw(
     looks: Sequence[Look] = (),
     result: Mapping[str, Any] | None = None,
     suffix: str = "png",
+    importance: Sequence[Importance] = (),
 ) -> list[Path]:
     """Draw a run's pictures into its folder.
 
     The objective and the accuracy over evaluations; the decision boundary of two numbers. Of
-    measured data the confusion matrix and, of two classes, the ROC curve, or predictions against
-    targets for regression.
+    measured data the confusion matrix, the reliability of probabilities and, of two classes, the
+    ROC curve, or predictions against targets for regression.
 
     Parameters
     ----------
@@ -56,6 +58,8 @@ def draw(
         The numbers of the closing table, for the pictures to say the same; None if there are none.
     suffix
         Format: png, pdf or svg.
+    importance
+        Of the columns, to be drawn with what the network makes of the most important ones.
 
     Returns
     -------
@@ -114,6 +118,8 @@ def draw(
         paths.append(path)
     if prepared.is_measured:
         paths += _draw_answers(folder, network, prepared, suffix)
+    if importance:
+        paths += _draw_columns(folder, network, prepared, importance, suffix)
     return paths
 
 
@@ -135,7 +141,7 @@ def _outcome(result: Mapping[str, Any], objective: Objective) -> str:
 
 def _draw_answers(folder: Path, network: Network, prepared: Prepared, suffix: str) -> list[Path]:
     """Pictures of what the network answers on the test data, if there are some."""
-    from gradless.views import predictions  # noqa: PLC0415
+    from gradless.views import predictions, reliability  # noqa: PLC0415
 
     train, test = prepared.train, prepared.test
     shown = train if test is None else test
@@ -156,5 +162,46 @@ def _draw_answers(folder: Path, network: Network, prepared: Prepared, suffix: st
             paths[1],
             title,
             name=train.class_names[1],
+        )
+    if np.isfinite(outputs).all():
+        paths.append(folder / f"reliability.{suffix}")
+        probabilities = softmax(outputs.astype(np.float64))
+        reliability.reliability(shown.targets, probabilities, train.class_names, paths[-1], title)
+    return paths
+
+
+def _draw_columns(
+    folder: Path,
+    network: Network,
+    prepared: Prepared,
+    importance: Sequence[Importance],
+    suffix: str,
+) -> list[Path]:
+    """Pictures of how important columns are, and what the network makes of some."""
+    from gradless.views import columns  # noqa: PLC0415
+
+    name, objective = prepared.train.name, prepared.problem.objective
+    paths = [folder / f"importance.{suffix}"]
+    columns.importance(
+        importance,
+        paths[0],
+        f"{name}: how important are the columns?",
+        quantity=(
+            f"{'fall' if objective.greater_is_better else 'rise'} of the {objective.label} when "
+            "the column is shuffled"
+        ),
+        rows=words.plural(
+            rows_used(prepared), "training row" if prepared.test is None else "test row"
+        ),
+    )
+    shown = dependences(network, prepared, importance)
+    if shown:
+        paths.append(folder / f"dependence.{suffix}")
+        columns.dependence(
+            shown,
+            network.class_names,
+            paths[1],
+            f"{name}: what does the network make of them?",
+            name=prepared.target or "value",
         )
     return paths

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,11 +11,8 @@ import numpy as np
 from rich.console import Console, Group
 
 from gradless._core import words
-from gradless.data.datasets import Dataset
 from gradless.objectives import Measure, quality
 from gradless.objectives.quality import Metric
-from gradless.runs.baseline import Baseline
-from gradless.runs.network import Network, softmax
 from gradless.runs.prepared import Prepared
 from gradless.training.history import History
 from gradless.training.observers import RunInfo
@@ -46,9 +43,12 @@ class Result:
     validation_accuracy: float | None = None
     kept_at: int | None = None
     """Evaluations after which the saved network was found, if validation rows chose it."""
-    baseline: dict[str, str | float | None] | None = None
-    """One answer for all rows: what it is, and its loss and accuracy on test data, or on training
-    data if there are none."""
+    baseline: dict[str, Any] | None = None
+    """One answer for all rows: what it is, its loss and accuracy on test data, or on training data
+    if there are none, and the ``advantage`` of the network over it on test data, by which its loss
+    is less, with a 95 % interval."""
+    linear: dict[str, Any] | None = None
+    """A linear model of the training rows: the same."""
     penalty: dict[str, Any] | None = None
     """Of a fit with one: its ``alpha``, and by cross-validation the ``strengths`` that were tried,
     their ``losses`` on rows not seen, the standard ``errors`` of these, and the losses on the rows
@@ -200,6 +200,8 @@ def closing_table(result: Result, prepared: Prepared) -> Group:
     ]
     if result.baseline is not None:
         facts.append(("baseline", f"answers every row alike: {result.baseline['answer']}"))
+    if result.linear is not None:
+        facts.append(("linear", linear_words(result)))
     return Group(Facts([fact for fact in facts if fact[1]]), _figures(result, prepared))
 
 
@@ -236,15 +238,25 @@ def decision_words(result: Result) -> str | None:
     )
 
 
+def linear_words(result: Result) -> str:
+    """The linear model beside it."""
+    assert result.linear is not None
+    fitted = f"fitted to {words.plural(result.linear['rows'], 'training row')}"
+    tuned = ", with a decision for the objective" if result.linear["decided"] else ""
+    return f"{result.linear['model']}, {fitted}{tuned}"
+
+
 def _figures(result: Result, prepared: Prepared) -> Table:
     """The objective and the accuracy on each part of the rows."""
-    objective, simple = prepared.problem.objective, result.baseline or {}
+    objective = prepared.problem.objective
+    simple, linear = result.baseline or {}, result.linear or {}
     seen = "validation" if result.penalty is None else "cross-validation"
     parts: list[tuple[str, Any, Any]] = [
         ("training", result.loss, result.accuracy),
         (seen, result.validation_loss, result.validation_accuracy),
         ("test", result.test_loss, result.test_accuracy),
         ("baseline", simple.get("loss"), simple.get("accuracy")),
+        ("linear", linear.get("loss"), linear.get("accuracy")),
     ]
     shown = [part for part in parts if part[1] is not None]
     rows = []
@@ -260,51 +272,6 @@ def _figures(result: Result, prepared: Prepared) -> Table:
     return Table([Column(""), *(Column(heading, right=True) for heading, _, _ in shown)], rows)
 
 
-def measured(
-    network: Network, inputs: np.ndarray, targets: np.ndarray
-) -> tuple[list[Metric], np.ndarray]:
-    """Metrics of a network, and its probabilities of the classes, or its numbers.
-
-    Parameters
-    ----------
-    network
-        The network.
-    inputs : float32, shape (samples, inputs)
-        Preprocessed as in training.
-    targets : shape (samples,)
-        The answers.
-    """
-    outputs = network.outputs_of_inputs(inputs).astype(np.float64)
-    if network.class_names is None:
-        return quality.of_numbers(targets, outputs[:, 0]), outputs[:, 0]
-    probabilities = softmax(outputs)
-    return quality.of_classes(targets, probabilities, network.class_names), probabilities
-
-
-def measured_baseline(
-    simple: Baseline | None, prepared: Prepared, dataset: Dataset
-) -> list[Metric]:
-    """The same of one answer for all rows; nothing where there is none."""
-    if simple is None:
-        return []
-    answers = simple.of(dataset.n_samples)
-    names = prepared.train.class_names
-    if names is None:
-        return quality.of_numbers(dataset.targets, answers, intervals=False)
-    return quality.of_classes(dataset.targets, answers, names, intervals=False)
-
-
-def stored_baseline(
-    simple: Baseline | None, prepared: Prepared
-) -> dict[str, str | float | None] | None:
-    """A baseline for the results: its figures on test data, or on training data without them."""
-    if simple is None:
-        return None
-    judged = simple.test or simple.train
-    loss = prepared.problem.objective.value(judged.value)
-    return {"answer": simple.answer, "loss": loss, "accuracy": judged.accuracy}
-
-
 def caution(rows: int) -> str:
     """What to say of intervals of so many rows."""
     if rows >= quality.FEW:
@@ -313,15 +280,17 @@ def caution(rows: int) -> str:
 
 
 def metrics_table(
-    found: Sequence[Metric], beside: Sequence[Metric] | None = None, heading: str = "baseline"
+    found: Sequence[Metric], beside: Mapping[str, Sequence[Metric]] | None = None
 ) -> Table:
-    """Metrics with their intervals and what they mean, and those of something else beside them."""
-    others = {} if beside is None else {metric.name: metric.text for metric in beside}
+    """Metrics with their intervals and what they mean, and those of others, by heading."""
+    others = {
+        heading: {metric.name: metric.text for metric in metrics}
+        for heading, metrics in (beside or {}).items()
+    }
     columns = [Column("measure"), Column("value", right=True), Column("95 % interval")]
-    if beside is not None:
-        columns.append(Column(heading, right=True))
+    columns += [Column(heading, right=True) for heading in others]
     rows = []
     for metric in found:
-        more = [] if beside is None else [others.get(metric.name, "-")]
+        more = [texts.get(metric.name, "-") for texts in others.values()]
         rows.append([metric.label, metric.text, metric.interval, *more, metric.meaning])
     return Table([*columns, Column("meaning", wraps=True, optional=True)], rows)

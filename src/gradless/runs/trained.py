@@ -1,0 +1,178 @@
+"""How is the network of a run folder used in Python? On tables, as ``gradless predict`` does it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradless._core.errors import InputError
+from gradless.data.columns import Columns
+from gradless.data.files import Reading
+from gradless.data.table import read_columns
+from gradless.runs import run_folder
+from gradless.runs.network import Network, softmax
+
+_WRITTEN = Reading(delimiter=",", decimal=".", encoding="utf-8", names=True)
+
+
+class TrainedRun:
+    """The trained network of a run folder, for new rows of its table.
+
+    :func:`gradless.load_run` makes it.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        Columns that a table needs, in any order.
+    classes : tuple of str, or None
+        Names of the classes; None for numbers.
+    target : str or None
+        Name of the column that it predicts.
+    """
+
+    def __init__(self, network: Network) -> None:
+        """Use this network."""
+        self._network = network
+        self.columns = network.feature_names
+        self.classes = network.class_names
+        self.target = network.target
+
+    def __repr__(self) -> str:
+        what = "numbers" if self.classes is None else f"{len(self.classes)} classes"
+        return f"TrainedRun(target={self.target!r}, {what} from {len(self.columns)} columns)"
+
+    def predict(self, table: Any) -> npt.NDArray[Any]:
+        """The class, or the number, of each row.
+
+        Parameters
+        ----------
+        table : path, pandas or Polars data frame, or mapping
+            A CSV, Parquet or Excel file; or columns by name, each a sequence of values, of which
+            None and NaN are missing. Other columns are ignored.
+
+        Returns
+        -------
+        ndarray, shape (rows,)
+            Names of classes, of dtype object, or numbers, float64.
+
+        Raises
+        ------
+        InputError
+            If a column is not there or holds something else than in training.
+        """
+        outputs = self._outputs(table)
+        if self.classes is None:
+            return outputs[:, 0].astype(np.float64)
+        names: npt.NDArray[Any] = np.array(self.classes, object)[outputs.argmax(1)]
+        return names
+
+    def predict_proba(self, table: Any) -> npt.NDArray[np.float64]:
+        """Probabilities of the classes, in the order of ``classes``.
+
+        Parameters
+        ----------
+        table
+            As for :meth:`predict`.
+
+        Returns
+        -------
+        ndarray, float64, shape (rows, classes)
+
+        Raises
+        ------
+        InputError
+            As :meth:`predict`, and if the network predicts numbers.
+        """
+        if self.classes is None:
+            raise InputError(
+                "predict_proba must be of classes, got a network that predicts numbers; use predict"
+            )
+        return softmax(self._outputs(table).astype(np.float64))
+
+    def _outputs(self, table: Any) -> npt.NDArray[Any]:
+        if isinstance(table, (str, os.PathLike)):
+            network = self._network
+            return network.outputs(
+                read_columns(
+                    table, network.feature_names, network.kinds, network.missing, network.how
+                )
+            )
+        return self._network.outputs(self._read(table))
+
+    def _read(self, table: Any) -> Columns:
+        """Columns of a data frame or mapping, by the rules of files."""
+        network = self._network
+        known = list(table) if isinstance(table, Mapping) else list(getattr(table, "columns", ()))
+        if not known:
+            raise InputError(
+                "a table must be a path, a data frame or a mapping of columns, got "
+                f"{type(table).__name__}. For example: {{{self.columns[0]!r}: [...], ...}}"
+            )
+        if absent := [name for name in self.columns if name not in known]:
+            raise InputError(
+                f"a table must have the columns of training, got none named {absent[0]!r}; it has "
+                f"{', '.join(map(repr, known[:8]))}"
+            )
+        columns = [list(map(_cell, table[name])) for name in self.columns]
+        if len(set(map(len, columns))) != 1 or not columns[0]:
+            raise InputError("a table must have columns of one length, 1 or more, got others")
+        text = io.StringIO(newline="")
+        # One column more, since a line without anything is no row.
+        csv.writer(text).writerow([*self.columns, max(self.columns, key=len) + "'"])
+        for row in zip(*columns, strict=True):
+            text.write(",".join(row) + ",0\n")
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "table.csv"
+            path.write_text(text.getvalue(), encoding="utf-8", newline="")
+            return read_columns(
+                path, network.feature_names, network.kinds, network.missing, _WRITTEN
+            )
+
+
+def _cell(value: Any) -> str:
+    """A value as a CSV file has it; texts are in quotes, so that none of them is missing."""
+    if value is None or (isinstance(value, (float, np.floating)) and math.isnan(value)):
+        return ""
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value))
+    if isinstance(value, (int, float, np.integer, np.floating)):
+        return repr(value.item() if isinstance(value, np.generic) else value)
+    if str(value) in ("<NA>", "NaT"):  # of pandas, whatever its version
+        return ""
+    return '"' + str(value).replace('"', '""') + '"'
+
+
+def load_run(folder: str | os.PathLike[str]) -> TrainedRun:
+    """Load the trained network of a run folder, to be used on new rows.
+
+    Parameters
+    ----------
+    folder
+        That ``gradless train`` has written. No code in it is run.
+
+    Returns
+    -------
+    TrainedRun
+        With ``predict`` and, for classes, ``predict_proba``.
+
+    Raises
+    ------
+    InputError
+        If there is no run in it, or a file is damaged.
+
+    Examples
+    --------
+    >>> run = gradless.load_run("runs/churn-1")  # doctest: +SKIP
+    >>> run.predict({"age": [31], "plan": ["pro"]})  # doctest: +SKIP
+    array(['no'], dtype=object)
+    """
+    return TrainedRun(run_folder.read_network(Path(folder)))

@@ -1,0 +1,24 @@
+"""The picture of a reliability curve shows its bins."""
+
+import numpy as np
+import pytest
+
+from gradless.objectives.reliability import bins
+from gradless.views.reliability import reliability
+from helpers.figures import texts
+
+
+@pytest.mark.parametrize(("classes", "what"), [(2, "probability of 'b'"), (3, "most likely")])
+def test_it_shows_what_was_said_and_what_happened(classes, what):
+    random = np.random.default_rng(0)
+    probabilities = random.dirichlet(np.ones(classes), 60)
+    targets = random.integers(0, classes, 60)
+    figure = reliability(targets, probabilities, "abc"[:classes], None, "test data")
+    said = probabilities[:, 1] if classes == 2 else probabilities.max(1)
+    happened = targets == (1 if classes == 2 else probabilities.argmax(1))
+    found = bins(happened, said)
+    x, y = figure.axes[0].containers[1].lines[0].get_xydata().T
+    np.testing.assert_allclose(x, found.said)
+    np.testing.assert_allclose(y, found.happened)
+    assert what in figure.axes[0].get_xlabel()
+    assert any("Brier score 0." in text for text in texts(figure))
