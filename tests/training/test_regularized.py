@@ -8,7 +8,7 @@ from gradless import objectives
 from gradless._core.errors import InputError
 from gradless.models.mlp import MLP
 from gradless.training import regularized
-from gradless.training.regularized import Fit, Settings, fit, folds, judging
+from gradless.training.regularized import Fit, Settings, fit, folds, judging, settings
 from gradless.training.regularized.rotation import Turned
 from gradless.training.samples import Samples
 
@@ -134,6 +134,13 @@ def test_time_ends_it(rings):
     assert result.kept == 0
 
 
+def test_more_rows_take_more_iterations():
+    shape = settings.shape_of("classification", MODEL, LOG_LOSS)
+    taken = [settings.plan(Settings(), shape, rows, None).iterations for rows in (2000, 2001)]
+    assert taken == [60, 150]
+    assert settings.plan(Settings(iterations=7), shape, 5000, None).iterations == 7
+
+
 @pytest.mark.parametrize("share", [0.2, 0.5, 1.5])
 def test_a_budget_is_kept(rings, share):
     least = regularized.least_evaluations(SMALL, "classification", MODEL, LOG_LOSS)
@@ -181,6 +188,7 @@ def test_whatever_the_rows_are(data):
     assert result.kept >= 1
 
 
+@pytest.mark.slow
 def test_numbers_of_several_outputs_and_one_feature():
     x = np.linspace(-2, 2, 40)[:, None]
     y = np.concatenate([np.sin(2 * x), x], axis=1)
@@ -196,10 +204,11 @@ def test_numbers_of_several_outputs_and_one_feature():
 
 
 def test_a_large_table_is_judged_by_a_sample(rings, monkeypatch):
-    from gradless.training.regularized import settings  # noqa: PLC0415 - the name is used above
-
     monkeypatch.setattr(settings, "_FOLDS_WORK", 0)
     monkeypatch.setattr(settings, "_LEAST_SAMPLE", 30)
+    least = regularized.least_evaluations(SMALL, "classification", MODEL, LOG_LOSS)
+    _, short = fitted(rings, budget=2 * least)
+    assert short.evaluations <= 2 * least
     seen, result = fitted(rings)
     assert seen[-1].share == pytest.approx(1)
     assert (result.fold >= 0).sum() == 30
@@ -207,6 +216,7 @@ def test_a_large_table_is_judged_by_a_sample(rings, monkeypatch):
     assert log_loss(result.model.apply(result.params, rings.inputs), rings.targets) < 0.3
 
 
+@pytest.mark.slow
 def test_more_columns_than_rows_are_as_good_as_their_span():
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(40, 300)).astype(np.float32)

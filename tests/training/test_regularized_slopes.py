@@ -44,9 +44,9 @@ def slopes_of(shape, vector, data, weight, blocks=2):
     [
         ("classification", "cross_entropy", 2),
         ("classification", "cross_entropy", 3),
-        ("multilabel", "cross_entropy", 2),
+        pytest.param("multilabel", "cross_entropy", 2, marks=pytest.mark.slow),
         ("regression", "squared_error", 2),
-        ("regression", "huber:0.5", 1),
+        pytest.param("regression", "huber:0.5", 1, marks=pytest.mark.slow),
     ],
 )
 def test_slopes_are_central_differences_along_each_weight(rng, task, objective, classes):

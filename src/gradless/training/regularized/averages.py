@@ -11,9 +11,7 @@ from gradless.models.mlp import MLP, Dense
 from gradless.training.regularized.slopes import Layers
 
 
-def mean(
-    halved: bool, model: MLP, networks: Sequence[Layers], scale: float = 1.0
-) -> tuple[MLP, tuple[Dense, ...]]:
+def mean(halved: bool, model: MLP, networks: Sequence[Layers]) -> tuple[MLP, tuple[Dense, ...]]:
     """The network whose outputs are the mean of these networks' outputs, and its layers.
 
     Hidden layers stand side by side; weights of the last layer are divided by the number of
@@ -27,15 +25,13 @@ def mean(
         What was trained, as NumPy arrays or JAX arrays.
     model
         The network that was asked for: its activation, number of outputs and so on.
-    scale
-        What the mean is multiplied by, for example the inverse of a temperature.
     """
     many = len(networks)
     stack = [tuple(np.asarray(part, np.float64) for part in layers) for layers in networks]
     first = np.concatenate([w for w, _, _, _ in stack])
     first_bias = np.concatenate([b for _, b, _, _ in stack])
-    last = np.concatenate([w for _, _, w, _ in stack], axis=1) * (scale / many)
-    last_bias = np.sum([b for _, _, _, b in stack], axis=0) * (scale / many)
+    last = np.concatenate([w for _, _, w, _ in stack], axis=1) / many
+    last_bias = np.sum([b for _, _, _, b in stack], axis=0) / many
     if halved:
         last, last_bias = (
             np.concatenate([-last, last]) / 2,

@@ -18,13 +18,14 @@ STRENGTHS = (1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 
 LEAST_ITERATIONS = 20  # of a network; with fewer, strengths cannot be told from each other
 _LEAST_STRENGTHS = 2
+_ITERATIONS, _MORE_ITERATIONS, _FEW_ROWS = 60, 150, 2_000
 _MOST_WEIGHTS = 500_000  # what the curvature is learnt from takes 160 bytes for each
 _FOLDS_WORK = 8e9  # of a cross-validation: beyond, it sees a sample of the rows
 _LEAST_SAMPLE = 5_000  # rows of such a sample
 _MOST_WORK = 2e10  # of a cross-validation: beyond, there are fewer folds and strengths
 _FEWER_FOLDS, _FEWER_STRENGTHS = 3, 4
-_REFIT_WORK = 1e10  # beyond, there are fewer starts
-_LATER = 0.5  # of the iterations, when a start goes on with all rows
+_REFIT_WORK = 1.2e10  # beyond, there are fewer starts
+_LATER = 0.25  # of the iterations, when a start goes on with all rows
 
 
 class Settings(NamedTuple):
@@ -39,7 +40,8 @@ class Settings(NamedTuple):
     starts
         Networks trained on all rows, whose mean is the result.
     iterations
-        Of each network at most; it ends before where it gains no more.
+        Of each network at most; it ends before where it gains no more. None for 60, and for 150 of
+        more than 2,000 rows: few rows would be learned by heart, and many are not learned in 60.
     alpha
         The strength, if it is known: there is no cross-validation then.
     """
@@ -47,7 +49,7 @@ class Settings(NamedTuple):
     folds: int = 5
     strengths: tuple[float, ...] = STRENGTHS
     starts: int = 3
-    iterations: int = 60
+    iterations: int | None = None
     alpha: float | None = None
 
 
@@ -129,13 +131,20 @@ def plan(settings: Settings, shape: Shape, rows: int, evaluations: int | None) -
     alphas = (settings.alpha,) if settings.alpha is not None else settings.strengths
     strengths = _middle_first(alphas if folds else alphas[len(alphas) // 2 :][:1])
     starts, iterations = settings.starts, settings.iterations
+    if iterations is None:
+        iterations = _ITERATIONS if rows <= _FEW_ROWS else _MORE_ITERATIONS
     if rows * shape.work * iterations * folds * len(strengths) > _MOST_WORK and (
         rows <= _LEAST_SAMPLE
     ):
         folds, strengths = min(folds, _FEWER_FOLDS), strengths[:_FEWER_STRENGTHS]
     if evaluations is not None:
         strengths, starts, iterations = _within(
-            evaluations // descent.evaluations(shape, 1), folds, strengths, starts, iterations
+            evaluations // descent.evaluations(shape, 1),
+            folds,
+            strengths,
+            starts,
+            iterations,
+            each=1 + _LATER if rows > _LEAST_SAMPLE else 1.0,
         )
     networks = max(1, folds * len(strengths))
     affordable = int(_FOLDS_WORK / (shape.work * iterations * networks))
@@ -154,24 +163,35 @@ def _stages(sample: int, rows: int, iterations: int) -> tuple[tuple[int, int], .
 
 
 def _within(
-    turns: int, folds: int, strengths: tuple[float, ...], starts: int, iterations: int
+    turns: int,
+    folds: int,
+    strengths: tuple[float, ...],
+    starts: int,
+    iterations: int,
+    *,
+    each: float,
 ) -> tuple[tuple[float, ...], int, int]:
-    """Strengths, starts and iterations that take no more than so many iterations together."""
+    """Strengths, starts and iterations that take no more than so many iterations together.
+
+    A start takes ``each`` times the iterations of a network of a fold.
+    """
     fewer = range(len(strengths), (_LEAST_STRENGTHS if folds else 1) - 1, -1)
     for tried in fewer:
         for begun in dict.fromkeys((starts, 1)):
-            each = turns // (tried * folds + begun)
-            if each >= min(LEAST_ITERATIONS, iterations):
-                return strengths[:tried], begun, min(iterations, each)
+            found = int(turns / (tried * folds + begun * each))
+            if found >= min(LEAST_ITERATIONS, iterations):
+                return strengths[:tried], begun, min(iterations, found)
     tried = fewer[-1]
-    return strengths[:tried], 1, max(1, turns // (tried * folds + 1))
+    return strengths[:tried], 1, max(1, int(turns / (tried * folds + each)))
 
 
 def least_evaluations(settings: Settings, task: Task, model: MLP, objective: Objective) -> int:
     """Evaluations below which the plain search is the better choice."""
     shape = shape_of(task, model, objective)
     networks = 1 if settings.alpha is not None else _LEAST_STRENGTHS * settings.folds + 1
-    return networks * descent.evaluations(shape, min(LEAST_ITERATIONS, settings.iterations))
+    return networks * descent.evaluations(
+        shape, min(LEAST_ITERATIONS, settings.iterations or LEAST_ITERATIONS)
+    )
 
 
 def _middle_first(strengths: tuple[float, ...]) -> tuple[float, ...]:
