@@ -285,3 +285,11 @@ def test_it_says_where_it_does_not_apply(rings, model, objective, reason):
     with pytest.raises(InputError, match=reason):
         Fit("classification", rings, model, chosen, seed=0)
     assert regularized.applies("classification", rings, MODEL, LOG_LOSS) is None
+
+
+def test_groups_are_in_one_fold():
+    group = np.repeat(np.arange(9), [30, 20, 10, 10, 5, 5, 5, 3, 2])
+    targets, weight = np.zeros(90, int), np.ones(90)
+    fold = folds.drawn(targets, weight, 3, 0, group)
+    assert all(len(set(fold[group == one])) == 1 for one in range(9))
+    assert np.bincount(fold).tolist() == [30, 30, 30]

@@ -38,6 +38,20 @@ class Together(NamedTuple):
             None if time is None else times_of(found[time], time),
         )
 
+    def blocks(self, rows: Rows, most: int = 10) -> NDArray[np.intp] | None:
+        """What rows may not be torn apart for cross-validation, a number for each; None for nothing.
+
+        By time, they are ``most`` stretches of about as many rows.
+        """
+        if self.groups is not None:
+            return self.groups[rows]
+        if self.times is None:
+            return None
+        order = np.argsort(self.times[rows], kind="stable")
+        found = np.empty(len(rows), np.intp)
+        found[order] = np.arange(len(rows)) * most // max(1, len(rows))
+        return found
+
 
 def groups_of(texts: Sequence[str]) -> NDArray[np.intp]:
     """The number of each row's group; cells without a value are groups of their own."""

@@ -146,7 +146,9 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
     _check_batch(recipe.batch_size, train.n_samples)
     learning = Learning(
         kind=kind,
-        samples=_samples(inputs, table, parts.samples, outputs, turned),
+        samples=_samples(inputs, table, parts.samples, outputs, turned)._replace(
+            groups=together.blocks(parts.samples[0])
+        ),
         held_out=(
             None if validation is None else _samples(inputs, table, parts.held_out, outputs, turned)
         ),

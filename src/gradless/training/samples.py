@@ -34,6 +34,8 @@ class Samples(NamedTuple):
         Whether a metric in Python has to see the weights, too.
     extras
         What an objective looks at besides, arrays (samples,) by role.
+    groups
+        Samples of one group stay together in cross-validation, (samples,); None for none.
     """
 
     inputs: npt.NDArray[np.floating]
@@ -43,6 +45,7 @@ class Samples(NamedTuple):
     given: Any = None
     weighted: bool = False
     extras: Mapping[str, npt.NDArray[Any]] | None = None
+    groups: npt.NDArray[np.integer] | None = None
 
     def at(self, chosen: npt.NDArray[np.integer]) -> Samples:
         """Some of them."""
@@ -54,7 +57,8 @@ class Samples(NamedTuple):
 
             given = _safe_indexing(given, chosen)
         extras = extras_at(self.extras, chosen)
-        return Samples(inputs, targets, weight, y_true, given, self.weighted, extras)
+        groups = None if self.groups is None else self.groups[chosen]
+        return Samples(inputs, targets, weight, y_true, given, self.weighted, extras, groups)
 
 
 def filled(samples: int) -> int:

@@ -174,6 +174,13 @@ class Fit:
         # Of a large table, the first of these are the sample, then come the others.
         self._order = np.arange(rows) if self.planned.sample == rows else draw.permutation(rows)
         self._fold = np.full(rows, -1, np.int64)
+        groups = samples.groups
+        if groups is not None:
+            apart = len(np.unique(groups))
+            groups = groups if apart > 1 else None
+            self.planned = self.planned._replace(
+                folds=min(self.planned.folds, apart) if apart > 1 else self.planned.folds
+            )
         if self.planned.folds:
             chosen = self._order[: self.planned.sample]
             self._fold[chosen] = folds.drawn(
@@ -181,6 +188,7 @@ class Fit:
                 np.asarray(samples.weight)[chosen],
                 self.planned.folds,
                 seed,
+                None if groups is None else groups[chosen],
             )
         self._by_strength: dict[float, list[np.ndarray]] = {}
         self._judged: dict[float, Judged] = {}
