@@ -39,7 +39,7 @@ class Together(NamedTuple):
         )
 
     def blocks(self, rows: Rows, most: int = 10) -> NDArray[np.intp] | None:
-        """What rows may not be torn apart for cross-validation, a number for each; None for nothing.
+        """Which rows cross-validation keeps together, a number for each; None for none.
 
         By time, they are ``most`` stretches of about as many rows.
         """
