@@ -131,7 +131,7 @@ def columns(prepared: Prepared, known: Findings, pictures: Sequence[Path]) -> It
     yield "## Which columns count?"
     yield ""
     yield (
-        f"How much the {objective.quantity} ({objective.name}) {change} when a column's values are "
+        f"How much the {objective.label} {change} when a column's values are "
         f"shuffled among {rows_used(prepared):,} {'test' if prepared.test else 'training'} rows:"
     )
     yield ""
