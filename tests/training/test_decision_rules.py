@@ -393,5 +393,5 @@ def test_what_is_no_metric_of_decisions_is_refused(given, said):
 
 
 def test_metrics_of_one_class_of_two_are_refused_for_more():
-    with pytest.raises(InputError, match="must be of two classes, got 3.*jaccard_macro"):
+    with pytest.raises(InputError, match=r"must be of two classes, got 3.*jaccard_macro"):
         metric_of("jaccard", ["a", "b", "c"])

@@ -64,7 +64,7 @@ def values_table(decision: Decision, promise: Promise, metric: Metric) -> Table:
         rows.append(["this rule", *_value(promise.value)])
     largest = "largest probability"
     if promise.capacity is not None:
-        largest += f", up to {words.percent(promise.capacity)}"
+        largest += f", up to {100 * promise.capacity:.3g}%"
     rows.append([largest, *_value(promise.argmax)])
     if decision.kind not in ("argmax", "expected"):
         best = "Bayes' rule" if metric.benefits is not None else "expected best"
