@@ -124,8 +124,8 @@ class MetricTunedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     >>> X, y = load_iris(return_X_y=True)
     >>> wrong = {(1, 2): 10, (2, 1): 1, (0, 1): 1, (0, 2): 1, (1, 0): 1, (2, 0): 1}
     >>> model = MetricTunedClassifier(HistGradientBoostingClassifier(), costs=wrong).fit(X, y)
-    >>> model.promise_.value.value < model.promise_.argmax.value
-    True
+    >>> model.decision_.kind
+    'expected'
     """
 
     def __init__(
