@@ -466,7 +466,7 @@ def test_evaluate_agrees_with_scikit_learn_on_what_predict_says(trained, place):
         "balanced accuracy": metrics.balanced_accuracy_score(true, predicted),
         "F1": metrics.f1_score(true, predicted, pos_label="yes"),
         "log loss": metrics.log_loss(true, score),
-        "Brier score": metrics.brier_score_loss(true, score),
+        "Brier score": metrics.brier_score_loss(true == "yes", score),
         "ROC AUC": metrics.roc_auc_score(true == "yes", score),
         "average precision": metrics.average_precision_score(true == "yes", score),
     }
