@@ -356,5 +356,7 @@ def _no_category(at: Cells, names: list[str], filled: int, rows: int) -> str | N
     if each >= _WORDS_OF_TEXT and len(names) > filled / 4:
         return f"free text, such as {short(names[0])}"
     if len(names) > filled / 2:
+        if said := numerals.not_read(names):
+            return said
         return f"names or identifiers, {len(names):,} different texts in {filled:,} cells"
     return None
