@@ -327,7 +327,9 @@ def _categories(at: Cells, content: Texts, counts: np.ndarray, forced: bool) -> 
         notes.append(targets.quoted(at.name, quoted))
     filled, useless = int(counts.sum()), None
     if not forced:
-        if mixed := _mixed(content, counts):
+        if same := targets.yes_and_no(at.name, names):
+            notes.append(same)
+        elif mixed := _mixed(content, counts):
             notes.append(
                 f"column {short(at.name)}: numbers and texts, such as {shown(mixed[0])} and "
                 f"{shown(mixed[1])}, are read as categories"
