@@ -26,6 +26,7 @@ _WORDS_OF_TEXT = 5
 _ODD = 0.05  # of the cells of a column of numbers
 _DATES = 0.95  # of the cells of a column of dates
 _NAMED = 3
+_DIGITS = 3  # of codes that begin with 0, at least
 # In fewer rows, a column of one value says little about others.
 _FEW_ROWS = 10
 _ID = re.compile(
@@ -76,11 +77,20 @@ def decided(at: Cells, content: Content, forced: bool = False) -> Column | None:
     if isinstance(content, Numbers):
         if forced:
             return None
-        found = _with_odd(at, content) if content.odd else _number(at, content.values)
+        padded = () if len(content.padded) < _DIGITS else (_codes(at, content.padded),)
+        found = _with_odd(at, content) if content.odd else _number(at, content.values, padded)
         if found is None and not content.odd:
             raise AssertionError("numbers are numbers")
         return found
     return _of_texts(at, content, forced)
+
+
+def _codes(at: Cells, text: str) -> str:
+    """What to say of numbers that may be codes."""
+    return (
+        f"column {short(at.name)}: {shown(text)} is read as the number {int(text)}. Use "
+        f"--categories {argument(at.name)} if these are codes"
+    )
 
 
 def _number(at: Cells, values: FloatArray, notes: tuple[str, ...] = ()) -> Column:

@@ -174,7 +174,7 @@ def of_numbers(
         Metric("MAE", absolute, meaning="mean size of an error"),
         Metric("R²", r2_found, meaning="1 is perfect, 0 always the mean"),
     ]
-    of_rows: list[npt.NDArray[np.float64]] = []
+    of_rows: list[Array] = []
     if quantile is not None:
         short_of = true - predicted
         of_rows = [np.maximum(quantile * short_of, (quantile - 1) * short_of), predicted >= true]
