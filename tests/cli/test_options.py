@@ -54,6 +54,14 @@ def test_what_is_typed_is_what_is_meant(line, name, value):
     assert (found, type(found)) == (value, type(value))
 
 
+def test_a_pattern_that_the_shell_has_expanded_is_to_be_quoted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("p1.csv", "p2.csv"):
+        Path(name).touch()
+    with pytest.raises(InputError, match=r"takes one DATA, got 'p1\.csv' and 'p2\.csv'\. Put a"):
+        typed("p1.csv p2.csv", "look")
+
+
 @pytest.mark.parametrize("line", ["a,b", "a b", "a, b"])
 def test_names_with_commas_or_spaces(line):
     assert typed(f"spiral --strategies {line}", "compare").strategies == ("a", "b")

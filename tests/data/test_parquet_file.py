@@ -187,7 +187,7 @@ def test_the_index_of_pandas_is_left_out(path):
     frame.to_parquet(path)
     table = read_table(path)
     assert table.feature_names == ("a",)
-    assert [left.name for left in table.left_out] == ["column 3"]
+    assert [left.name for left in table.left_out] == ["index"]
 
 
 def test_a_table_without_rows_is_refused(path):

@@ -48,6 +48,22 @@ def test_numbers_of_one_value_are_one_class_and_that_is_said(read, one, other):
     )
 
 
+def test_answers_of_yes_and_no_in_several_ways_are_named(read):
+    cells = ("yes", "True", "1", "no", "False", "0", "True", "TRUE", "1", "0")
+    _, names, notes = read(*cells, task="auto")
+    assert len(names) == 6
+    assert notes[-1] == (
+        "column 'y': 'yes', 'True' and '1' as well as 'no', 'False' and '0' are told apart, "
+        "though they may mean the same; write them alike if they do"
+    )
+    assert not any("told apart" in note for note in read("1", "0", "?x", "1", "yes", "0")[2])
+
+
+def test_of_one_number_in_all_rows_there_is_nothing_to_learn(read):
+    notes = read(*["2.5"] * 12, task="auto")[2]
+    assert notes[-1].startswith("the target 'y' is 2.5 in all rows, so there is nothing to learn")
+
+
 def test_written_as_words_they_are_apart(read):
     assert read("v3.1", "v3.10", "v3.1") == ([0, 1, 0], ("v3.1", "v3.10"), ())
 

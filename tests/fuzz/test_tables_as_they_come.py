@@ -67,6 +67,48 @@ def test_it_is_read_however_it_is_written(path, data):
     assert [read.class_names[k] for k in read.targets] == ["u", "v", "v"]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        ("{:.2f}%", "0.{:.0f}", "numbers written in several ways, such as '12.60%' and '0.14'"),
+        ("${:.0f}", "€{:.0f}", "such as '$13' and '€14'; write all alike"),
+        ("{:.1f} kg", "{:.1f}", "such as '12.6 kg' and '13.6'"),
+        ("1.{:.0f}0,56", "1,{:.0f}0.5", "such as '1.130,56' and '1,140.5'"),
+        ("{:.1f} kg", "{:.1f} kg", "numbers with a unit or a sign, such as '12.6 kg'; write"),
+        ("A{:.0f}", "B{:.0f}", "names or identifiers, 60 different texts in 60 cells"),
+        ("{:.0f}a", "{:.0f}b", "names or identifiers"),
+        ("1.2.{:.0f}", "1.3.{:.0f}", "names or identifiers"),
+    ],
+)
+def test_numbers_that_cannot_be_compared_are_no_names(path, one, other, said):
+    read = column(path, [(one, other)[k % 2].format(12.6 + k) for k in range(60)])
+    assert said in dict(read.left_out)["x"]
+
+
+def test_hints_name_what_to_type(path):
+    read = column(path, [f"{k % 7 * 611:05}" for k in range(60)])
+    assert read.notes == (
+        "column 'x': '00611' is read as the number 611. Use --categories x if these are codes",
+    )
+    read = column(path, ["-999" if k % 9 == 4 else str(k % 30) for k in range(60)])
+    assert read.notes == (
+        "column 'x': -999 repeats, far from all other numbers. Use --missing -999 if it means a "
+        "missing value",
+    )
+    assert not column(path, [str(-999 + 37 * (k % 30)) for k in range(60)]).notes
+    assert not column(path, [str(k % 30) for k in range(60)]).notes
+
+
+@pytest.mark.parametrize("total", [66, 67])
+def test_a_last_row_of_sums_is_no_row(path, total):
+    rows = "".join(f"{'rs'[k % 2]},11,{k % 2 + k // 4},{k + 1}\n" for k in range(6))
+    path.write_text(f"shop,a,b,y\n{rows}Total:,{total},5,21\n", encoding="utf-8")
+    read = read_table(path, task="regression")
+    left_out = total == 66
+    assert len(read.targets) == 7 - left_out
+    assert ("line 8 is left out, since it holds the sums of the others" in read.notes) is left_out
+
+
 def test_zstandard_and_another_name_of_the_file(path):
     pyarrow = pytest.importorskip("pyarrow")
     with pyarrow.CompressedOutputStream(str(path), "zstd") as file:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from gradless.objectives import get
+from gradless.objectives.quality import of_numbers
 from gradless.runs.baseline import Baseline, baseline, verdicts
 from gradless.runs.preparation import prepare
 from gradless.runs.prepared import Judged
@@ -49,6 +50,20 @@ def test_of_numbers_it_is_their_middle(table, objective, middle, standardize):
     errors = prepared.test.targets - value
     expected = np.mean(errors**2) if middle == "mean" else np.mean(np.abs(errors))
     assert found.test.value == pytest.approx(expected, rel=1e-4)
+
+
+def test_of_a_quantile_it_is_that_quantile(table):
+    prepared, found = of(table, "price", objective="quantile:0.9", task="regression")
+    assert found.answer.startswith("the 0.9 quantile, ")
+    value = np.quantile(prepared.train.targets, 0.9, method="inverted_cdf")
+    errors = prepared.test.targets - value
+    expected = np.maximum(0.9 * errors, -0.1 * errors).mean()
+    assert found.test.value == pytest.approx(expected, rel=1e-4)
+    measures = of_numbers(prepared.test.targets, np.full(len(errors), value), quantile=0.9)
+    assert [each.name for each in measures] == ["pinball loss", "coverage", "MSE", "MAE", "R²"]
+    assert measures[0].value == pytest.approx(expected)
+    assert measures[1].value == np.mean(errors <= 0)
+    assert measures[0].low <= expected <= measures[0].high
 
 
 SIMPLE = Baseline("the shares of the classes", Judged(0.7, 0.6), Judged(0.6, 0.7))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
+import os
 import re
 import shutil
 import typing
@@ -332,6 +333,12 @@ def _too_many(
 ) -> str:
     """What to say of more values than a command takes."""
     odd = values[len(positionals)]
+    last = _metavar(positionals[-1]) if positionals else ""
+    if last in ("DATA", "FILE") and all(map(os.path.isfile, values[len(positionals) - 1 :])):
+        return (
+            f"gradless {command} takes one {last}, got {values[len(positionals) - 1]!r} and "
+            f'{odd!r}. Put a pattern of several files in quotes. For example: "*.csv"'
+        )
     if not positionals:
         return f"gradless {command} takes options only, got {odd!r}."
     takes = words.either([_metavar(field) for field in positionals], "and")

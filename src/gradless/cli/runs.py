@@ -25,8 +25,8 @@ def main(options: Runs) -> int:
         return 0
     columns = [
         Column("run"), Column("status"), Column("strategy", optional=True),
-        Column("evaluations", right=True), Column("best"),
-        Column("time", right=True, optional=True),
+        Column("evaluations", right=True), Column("training"),
+        Column("test"), Column("time", right=True, optional=True),
     ]  # fmt: skip
     rows = [
         (
@@ -35,12 +35,21 @@ def main(options: Runs) -> int:
             one.strategy or "-",
             "-" if one.evaluations is None else f"{one.evaluations:,}",
             "-" if one.best_loss is None else named(one.best_loss, _objective(one)),
+            _on_new_rows(one, _objective(one)),
             "-" if one.seconds is None else words.seconds(one.seconds),
         )
         for one in found
     ]
     console.print(Table(columns, rows))
     return 0
+
+
+def _on_new_rows(run: Summary, objective: Objective | None) -> str:
+    """What the network reaches on rows that did not train it."""
+    for loss, of in ((run.test_loss, ""), (run.cross_validated_loss, " (folds)")):
+        if loss is not None:
+            return words.loss(loss if objective is None else objective.value(loss)) + of
+    return "-"
 
 
 def _objective(run: Summary) -> Objective | None:

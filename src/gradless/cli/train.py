@@ -76,9 +76,12 @@ def main(options: Train) -> int:
 
 def _say_understood(prepared: Prepared, options: Train) -> None:
     """What was understood of a file, before anything is trained."""
-    say(*prepared.notes, *prepared.leaks)
+    say(*prepared.notes)
+    console = options.console()
     if prepared.understood:
-        options.console().print(Facts(prepared.understood))
+        console.print(Facts(prepared.understood))
+    for leak in prepared.leaks:
+        console.print(Paragraph(f"Caution: {leak}."))
 
 
 class Shown(Observer):

@@ -22,13 +22,19 @@ from gradless.data.files import Cells, File
 
 # A column has no more different texts than these.
 MOST_TEXTS = 200_000
+# Cells of each block by which it is said that numbers may be codes.
+_LOOKED_AT = 1_000
 
 
 class Numbers(NamedTuple):
-    """A column of numbers: NaN for gaps and for texts, which are beside with their rows."""
+    """A column of numbers: NaN for gaps and for texts, which are beside with their rows.
+
+    Where all have the same number of digits, and some begin with 0, ``padded`` is one of these.
+    """
 
     values: FloatArray
     odd: dict[str, array[int]]
+    padded: str = ""
 
 
 class Texts(NamedTuple):
@@ -85,6 +91,11 @@ def collected(
     asides: list[list[str]] = [[] for _ in kept]
     for places, found in file.blocks([*columns, *kept], {*as_text, *kept}):
         first = len(lines)
+        if file.rows is not None and first + len(places) > file.rows:
+            left = file.rows - first
+            places, found = places[:left], [some[:left] for some in found]
+            if not left:
+                continue
         if isinstance(places, range):  # as fast as can be: there may be millions
             lines.frombytes(np.arange(places.start, places.stop, dtype=np.int64).tobytes())
         else:
@@ -128,6 +139,8 @@ class _Column:
         self._known: dict[str, int] = {}
         self._rows = self._count = 0
         self._again = self._too_many = False
+        self._digits: set[int] = set()  # how many each number has
+        self._padded = ""
 
     def add(self, first: int, some: Cells) -> None:
         """Some more rows, of which this is the number of the first."""
@@ -150,7 +163,7 @@ class _Column:
             codes = np.frombuffer(self._codes, np.int32) if self._codes else np.zeros(0, np.int32)
             return Texts(codes, [text for text, code in self._known.items() if code >= 0])
         values = np.frombuffer(self._numbers) if self._numbers else np.zeros(0)
-        return Numbers(values, self._odd)
+        return Numbers(values, self._odd, self._padded if self._alike else "")
 
     def _add_array(self, some: FloatArray) -> None:
         self._is_text = False
@@ -181,6 +194,20 @@ class _Column:
             self._is_text = False
         self._numbers.frombytes(values.tobytes())
         self._rows += len(values)
+        if self._alike:
+            self._look_at_digits(some[:_LOOKED_AT])
+
+    @property
+    def _alike(self) -> bool:
+        """Whether all that were looked at are whole, with the same number of digits."""
+        return len(self._digits) < 2 and -1 not in self._digits
+
+    def _look_at_digits(self, some: Sequence[str]) -> None:
+        """How many digits some whole numbers have, and whether one begins with 0; else -1."""
+        filled = [text for cell in some if (text := cell.strip())]
+        self._digits |= {len(text) if text.isdecimal() else -1 for text in filled}
+        padded = (text for text in filled if text[0] == "0" and text.strip("0"))
+        self._padded = self._padded or next(padded, "")
 
     def _with_odd(self, first: int, some: Sequence[str], texts: Sequence[str]) -> FloatArray | None:
         """Numbers of which some are none; None if these are most."""

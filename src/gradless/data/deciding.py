@@ -26,6 +26,7 @@ _WORDS_OF_TEXT = 5
 _ODD = 0.05  # of the cells of a column of numbers
 _DATES = 0.95  # of the cells of a column of dates
 _NAMED = 3
+_DIGITS = 3  # of codes that begin with 0, at least
 # In fewer rows, a column of one value says little about others.
 _FEW_ROWS = 10
 _ID = re.compile(
@@ -76,11 +77,20 @@ def decided(at: Cells, content: Content, forced: bool = False) -> Column | None:
     if isinstance(content, Numbers):
         if forced:
             return None
-        found = _with_odd(at, content) if content.odd else _number(at, content.values)
+        padded = () if len(content.padded) < _DIGITS else (_codes(at, content.padded),)
+        found = _with_odd(at, content) if content.odd else _number(at, content.values, padded)
         if found is None and not content.odd:
             raise AssertionError("numbers are numbers")
         return found
     return _of_texts(at, content, forced)
+
+
+def _codes(at: Cells, text: str) -> str:
+    """What to say of numbers that may be codes."""
+    return (
+        f"column {short(at.name)}: {shown(text)} is read as the number {int(text)}. Use "
+        f"--categories {argument(at.name)} if these are codes"
+    )
 
 
 def _number(at: Cells, values: FloatArray, notes: tuple[str, ...] = ()) -> Column:
@@ -327,7 +337,9 @@ def _categories(at: Cells, content: Texts, counts: np.ndarray, forced: bool) -> 
         notes.append(targets.quoted(at.name, quoted))
     filled, useless = int(counts.sum()), None
     if not forced:
-        if mixed := _mixed(content, counts):
+        if same := targets.yes_and_no(at.name, names):
+            notes.append(same)
+        elif mixed := _mixed(content, counts):
             notes.append(
                 f"column {short(at.name)}: numbers and texts, such as {shown(mixed[0])} and "
                 f"{shown(mixed[1])}, are read as categories"
@@ -356,5 +368,7 @@ def _no_category(at: Cells, names: list[str], filled: int, rows: int) -> str | N
     if each >= _WORDS_OF_TEXT and len(names) > filled / 4:
         return f"free text, such as {short(names[0])}"
     if len(names) > filled / 2:
+        if said := numerals.not_read(names):
+            return said
         return f"names or identifiers, {len(names):,} different texts in {filled:,} cells"
     return None

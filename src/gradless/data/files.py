@@ -57,6 +57,8 @@ class File(abc.ABC):
     unnamed: frozenset[int] = frozenset()
     # What stands before the decimals of numbers in texts.
     decimal = "."
+    # So many rows are of use; None for all of them.
+    rows: int | None = None
     _place = "line"
 
     def place(self, line: int) -> str:

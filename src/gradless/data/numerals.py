@@ -22,6 +22,15 @@ _SPACED = re.compile(r"(?<=\d)[\s'\u2019\u202f](?=\d{3}(?!\d))")
 _MINUS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d", "-"))
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 _BRACKETS = re.compile(r"\((.*\d.*)\)")
+_WITH_UNIT = re.compile(
+    rf"""((?:[+-]\s*)?(?:{_CURRENCY.pattern})?\s*)
+    ([+-]?(?:\d{{1,3}}(?:[.,'\u2019\s]\d{{3}})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?|[.,]\d+))
+    (\s*(?:%|‰|{_CURRENCY.pattern}|[gmlsh]|\s[A-Za-zµΩ°]|[a-zµ°][A-Za-z]{{1,7}}|k[A-Z][A-Za-z]?)?
+    (?:[²³]|/[A-Za-z]{{1,4}})?)""",
+    re.VERBOSE,
+)
+# Of the texts, so many are numbers; a column of names has more ways.
+_NEARLY_ALL, _MOST_WAYS = 0.95, 8
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?")
 
 
@@ -69,6 +78,32 @@ def meant(texts: Collection[str], numbers: Iterable[float], decimal: str) -> Mea
             found[text] = value
             added |= dict.fromkeys(what)
     return Meant(found, tuple(added))
+
+
+def not_read(texts: Collection[str]) -> str | None:
+    """What to say of texts that are numbers with units or signs, but not to be read as such.
+
+    Two of them are shown where they are written in several ways. Of what is rather a name, such
+    as ``12a`` or ``1.2.3``, nothing is said.
+    """
+    ways: dict[tuple[str, ...], list[str]] = {}
+    for text in texts:
+        plain = text.removesuffix(cells.QUOTED).strip()
+        if found := _WITH_UNIT.fullmatch(plain):
+            before, digits, after = (part.strip() for part in found.groups())
+            order = "".join(sorted({*",."} & {*digits}, key=digits.rfind))
+            ways.setdefault(
+                (before.lstrip("+- "), after, order if len(order) > 1 else ""), []
+            ).append(plain)
+    if sum(map(len, ways.values())) < _NEARLY_ALL * len(texts):
+        return None
+    often = sorted(ways, key=lambda way: -len(ways[way]))
+    if len(often) > _MOST_WAYS or not (len(often) > 1 or any(often[0])):
+        return None
+    first, *others = (cells.shown(ways[way][0]) for way in often[:2])
+    if not others:
+        return f"numbers with a unit or a sign, such as {first}; write the numbers alone"
+    return f"numbers written in several ways, such as {first} and {others[0]}; write all alike"
 
 
 def _are_grouped(texts: Iterable[str], numbers: Iterable[float]) -> bool:

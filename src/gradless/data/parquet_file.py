@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ except ImportError:
     arrow = None
 
 
+# The name that pandas gives an index that has none.
+_INDEX = re.compile(r"__index_level_(\d+)__")
 _NEEDED = (
     "a Parquet file needs pyarrow, which is not installed. Install it from a checkout with: "
     'pip install ".[parquet]"'
@@ -73,6 +76,7 @@ class ParquetFile(File):
         except (arrow.ArrowException, OSError, ValueError) as error:
             raise self._damaged(error) from None
         self.set_names([_name(one_line(name)) for name in schema.names])
+        self.header = tuple(map(self._index_name, range(len(self.header)), schema.names))
         self._types = [_values(field.type) for field in schema]
         self.unusable = {
             column: found for column, kind in enumerate(self._types) if (found := _unusable(kind))
@@ -108,6 +112,14 @@ class ParquetFile(File):
     def again(self) -> None:
         """Nothing: each pass begins with the first row."""
 
+    def _index_name(self, column: int, name: str) -> str:
+        """What the index of pandas is called, which has no name; others as they are."""
+        level = _INDEX.fullmatch(name)
+        if level is None:
+            return self.header[column]
+        found = f"index {level[1]}".removesuffix(" 0")
+        return self.header[column] if found in self.header else found
+
     def _damaged(self, error: Exception) -> InputError:
         text = (str(error).splitlines() or [type(error).__name__])[0]
         return self.error(
@@ -137,7 +149,7 @@ def _unusable(kind: Any) -> str | None:
 
 def _name(name: str) -> str:
     """Nothing for the name that pandas gives its index."""
-    return "" if name.startswith("__index_level_") and name.endswith("__") else name
+    return "" if _INDEX.fullmatch(name) else name
 
 
 def _moment(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gradless._core.errors import InputError
-from gradless.data import cells, dates, deciding
+from gradless.data import cells, dates, deciding, hints
 from gradless.data.cells import FloatArray, Missing, argument, shown
 from gradless.data.collecting import Content, Texts, TooMany, as_texts, collected
 from gradless.data.columns import Columns, Kind
@@ -73,6 +73,14 @@ def learned(
     contents, lines, asides = collected(
         file, [*usable, target], missing, as_text=list(categories), kept=kept
     )
+    notes = []
+    if usable[:1] == [0] and hints.ends_in_sums(contents[0], contents):
+        notes.append(f"{file.place(lines[-1])} is left out, since it holds the sums of the others")
+        file.rows = len(lines) - 1
+        file.again()
+        contents, lines, asides = collected(
+            file, [*usable, target], missing, as_text=list(categories), kept=kept
+        )
     forced = set(categories)
 
     def at(column: int) -> deciding.Cells:
@@ -101,12 +109,15 @@ def learned(
     if not of_use:
         raise file.error(_nothing_left(left))
     names, used = [name for name, _ in of_use], [one for _, one in of_use]
-    of_use.clear()
     texts = tuple(one.categories for one in used)
     kinds = tuple(one.kind if dates.is_date_kind(one.kind) else None for one in used)
-    notes = tuple(note for one in used for note in one.notes)
+    notes += [note for one in used for note in one.notes]
+    notes += hints.instead_of_gaps(
+        {name: one.values for name, one in of_use if one.kind == "number"}
+    )
+    of_use.clear()
     made = Columns(_side_by_side(used, len(lines)), tuple(names), texts, kinds)
-    return Learned(made, tuple(left), notes, goal, lines), asides
+    return Learned(made, tuple(left), tuple(notes), goal, lines), asides
 
 
 def _side_by_side(columns: list[deciding.Column], rows: int) -> FloatArray:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradless._core import words
 from gradless.data import cells
 from gradless.data.cells import FloatArray, argument, listing, short
 
@@ -23,6 +24,11 @@ MAX_NUMERIC_CLASSES = 20
 
 # From here on, different whole numbers are the same float.
 _EXACT_WHOLE = 2.0**53
+# Answers that mean yes, and no.
+_YES_AND_NO = (
+    frozenset({"yes", "true", "1", "1.0", "y", "t"}),
+    frozenset({"no", "false", "0", "0.0", "n", "f"}),
+)
 # So many classes that are written in several ways are named.
 _NAMED = 3
 
@@ -46,7 +52,8 @@ def learned(column: Answers, task: Task) -> Targets:
     if task == "auto":
         task = "regression" if column.codes is None else guessed_task(names.values())
     if task == "regression":
-        return Targets(_numbers(column), None)
+        values = _numbers(column)
+        return Targets(values, None, tuple(_constant(name, values)))
     texts = list(dict.fromkeys(names.values()))
     keys = class_keys(texts)
     spellings: dict[Key, list[str]] = {}
@@ -54,7 +61,7 @@ def learned(column: Answers, task: Task) -> Targets:
         spellings.setdefault(key, []).append(text)
     # In the order of numbers, or of the texts as they are written.
     order = {key: k for k, key in enumerate(sorted(spellings, key=lambda k: (k[0], spellings[k])))}
-    words = None in map(cells.number, texts)
+    has_words = None in map(cells.number, texts)
     if len(order) == 1:
         raise file.error(
             f"there must be two classes or more, got {short(texts[0])} alone; choose another "
@@ -62,7 +69,7 @@ def learned(column: Answers, task: Task) -> Targets:
             column=name,
         )
     if len(order) == count:
-        otherwise = "" if words else ", or predict numbers with --task regression"
+        otherwise = "" if has_words else ", or predict numbers with --task regression"
         raise file.error(
             f"classes must repeat, got a class of its own for each of the {count} rows; "
             f"choose another target{otherwise}",
@@ -72,10 +79,14 @@ def learned(column: Answers, task: Task) -> Targets:
     places = np.zeros(len(column.texts), np.int32)
     for code, text in names.items():
         places[code] = order[keys[text]]
-    notes = [merged(name, list(spellings.values()), "class"), apart(name, list(keys))]
+    notes = [
+        merged(name, list(spellings.values()), "class"),
+        apart(name, list(keys)),
+        yes_and_no(name, texts),
+    ]
     if in_quotes := [column.texts[k] for k in used if column.texts[k].endswith(cells.QUOTED)]:
         notes.append(quoted(name, in_quotes))
-    if guessed and not words and len(order) > 2:
+    if guessed and not has_words and len(order) > 2:
         notes.append(
             f"the target {short(name)} is read as {len(order)} classes, since it has few different "
             "whole numbers. Use --task regression to predict numbers"
@@ -168,6 +179,38 @@ def apart(column: str, texts: Sequence[str]) -> str | None:
         f"column {short(column)}: {listed} are classes of their own, since others are words; write "
         "them alike if they are the same"
     )
+
+
+def yes_and_no(column: str, texts: Iterable[str]) -> str | None:
+    """What to say of answers to one question that are written in several ways, if they are."""
+    known: dict[str, str] = {}
+    for text in texts:
+        known.setdefault(_folded(text), text)
+    sides = [[text for one, text in known.items() if one in side] for side in _YES_AND_NO]
+    if (
+        sum(map(len, sides)) < len(known)
+        or len(known) < 3
+        or known.keys().isdisjoint(cells.BOOLEANS)
+    ):
+        return None
+    listed = [words.either([*map(short, side)], "and") for side in sides if len(side) > 1]
+    return (
+        f"column {short(column)}: {' as well as '.join(listed)} are told apart, though they may "
+        "mean the same; write them alike if they do"
+    )
+
+
+def _folded(text: str) -> str:
+    return cells.one_line(text).casefold()
+
+
+def _constant(name: str, values: FloatArray) -> Iterator[str]:
+    """What to say of a target that is one number."""
+    if (values == values[0]).all():
+        yield (
+            f"the target {short(name)} is {cells.plain_number(float(values[0]))} in all rows, so "
+            "there is nothing to learn; choose another target"
+        )
 
 
 def quoted(column: str, texts: Sequence[str]) -> str:

@@ -66,6 +66,12 @@ def _quantile(name: str, number: float) -> Objective:
     return Objective(name, description, of_samples, NUMBERS, degree=1, also=also)
 
 
+def share_of_quantile(name: str) -> float | None:
+    """The share of rows that an objective wants below its answers; None of other objectives."""
+    family, _, number = name.partition(":")
+    return FAMILIES[family].number(family, number) if family == "quantile" else None
+
+
 def _coverage(outputs: FeatureRows, targets: Targets) -> jax.Array:
     return mean(covered(outputs, targets), targets)
 

@@ -22,6 +22,7 @@ Array = npt.NDArray[Any]
 LEVEL = 0.95
 CLIP = 1e-7
 """Probabilities are clipped to [1e-7, 1 - 1e-7] before the logarithm, as in the chapter."""
+COVERAGE = "coverage"
 # In float32, as the chapter computes it: 1 - 1e-7 is the nearest float32 below 1.
 MOST_LIKELY = float(np.float32(1 - CLIP))
 # Of fewer rows, and above all of those without any error, intervals are too narrow.
@@ -59,7 +60,8 @@ class Metric(NamedTuple):
         return f"{self._words(self.low)} to {self._words(self.high)}"
 
     def _words(self, value: float) -> str:
-        return words.percent(value) if self.name.endswith("accuracy") else words.loss(value)
+        is_share = self.name.endswith("accuracy") or self.name == COVERAGE
+        return words.percent(value) if is_share else words.loss(value)
 
     def as_json(self) -> dict[str, float | None]:
         """Value and interval."""
@@ -144,13 +146,17 @@ def _squared_distances(targets: Array, probabilities: Array) -> npt.NDArray[np.f
     return found
 
 
-def of_numbers(targets: Array, predictions: Array, *, intervals: bool = True) -> list[Metric]:
+def of_numbers(
+    targets: Array, predictions: Array, *, quantile: float | None = None, intervals: bool = True
+) -> list[Metric]:
     """Metrics of a regression: mean squared error, mean absolute error and R².
 
     Parameters
     ----------
     targets, predictions
         Numbers, shape (n,).
+    quantile
+        If this one is predicted, its share of rows: pinball loss and coverage come first.
     intervals
         Whether to compute them.
     """
@@ -168,6 +174,16 @@ def of_numbers(targets: Array, predictions: Array, *, intervals: bool = True) ->
         Metric("MAE", absolute, meaning="mean size of an error"),
         Metric("R²", r2_found, meaning="1 is perfect, 0 always the mean"),
     ]
+    of_rows: list[Array] = []
+    if quantile is not None:
+        short_of = true - predicted
+        of_rows = [np.maximum(quantile * short_of, (quantile - 1) * short_of), predicted >= true]
+        right = f"share of rows not above, {words.percent(quantile)} is right"
+        found = [
+            Metric("pinball loss", of_rows[0].mean(), meaning=f"of quantile {quantile:g}"),
+            Metric(COVERAGE, of_rows[1].mean(), meaning=right),
+            *found,
+        ]
     if not intervals:
         return _with_intervals(found, np.empty((0, len(found))))
     errors = predicted - true
@@ -177,7 +193,8 @@ def of_numbers(targets: Array, predictions: Array, *, intervals: bool = True) ->
         variance = answers.var(1)
         with np.errstate(divide="ignore", invalid="ignore"):
             r2 = np.where(variance > 0, 1 - squares / variance, np.nan)
-        parts.append(np.stack([squares, np.abs(errors)[rows].mean(1), r2], axis=1))
+        means = [each[rows].mean(1) for each in of_rows]
+        parts.append(np.stack([*means, squares, np.abs(errors)[rows].mean(1), r2], axis=1))
     return _with_intervals(found, np.concatenate(parts))
 
 

@@ -1,7 +1,8 @@
 """Is a network better than one answer for all rows, and does it know more than rows by heart?
 
 The baseline answers every row alike: with the shares of the classes or always one of them, with the
-mean or the median of the numbers; of these the one that is best on the training rows.
+mean or the median of the numbers, or the quantile that is asked for; of these the one that is best
+on the training rows.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy.typing as npt
 
 from gradless._core import words
 from gradless._core.tree import Params
-from gradless.objectives import Measure
+from gradless.objectives import Measure, families
 from gradless.runs.prepared import Judged, Prepared
 
 _CLASSES = 10  # with more of them, only the most frequent one is tried
@@ -65,7 +66,12 @@ def _answers(
     if train.class_names is None:
         targets = train.targets.astype(np.float64)
         scale, shift = prepared.outputs or (np.ones(1), np.zeros(1))
-        for name, value in (("mean", targets.mean()), ("median", np.median(targets))):
+        middles = [("mean", targets.mean()), ("median", np.median(targets))]
+        share = families.share_of_quantile(prepared.problem.objective.name)
+        if share is not None and share != 0.5:
+            value = np.quantile(targets, share, method="inverted_cdf")
+            middles.append((f"{share:g} quantile", value))
+        for name, value in middles:
             shown = words.among(float(value), float(np.ptp(targets)))
             output = (value - shift) / np.where(scale > 0, scale, 1.0)
             yield f"the {name}, {shown}", output, np.array([value], np.float64)

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from gradless._core import interrupts, storage
 from gradless._core.errors import InputError
 from gradless._core.terminal import shortened
-from gradless.runs.run_folder import CONFIG, LOCK, STATUS, dictionary
+from gradless.runs.run_folder import CONFIG, LOCK, RESULT, STATUS, dictionary
 from gradless.training import checkpoint
 
 
@@ -94,6 +94,8 @@ class Summary(NamedTuple):
     evaluations: int | None
     best_loss: float | None
     seconds: float | None
+    test_loss: float | None = None
+    cross_validated_loss: float | None = None  # of a fit with a penalty
 
 
 def summaries(directory: Path) -> list[Summary]:
@@ -115,6 +117,9 @@ def _summary(folder: Path) -> Summary:
     recipe: dict[str, Any] = {}
     with contextlib.suppress(InputError):
         recipe = dictionary(dictionary(storage.read_json(folder / CONFIG)).get("recipe"))
+    result: dict[str, Any] = {}
+    with contextlib.suppress(InputError):
+        result = dictionary(storage.read_json(folder / RESULT))
     for path in checkpoint.found(folder):
         with contextlib.suppress(InputError):
             known = dictionary(storage.load_about(path))
@@ -122,7 +127,8 @@ def _summary(folder: Path) -> Summary:
     return Summary(
         str(folder), status(folder), recipe.get("strategy"), recipe.get("data"),
         recipe.get("objective"), known.get("evaluations"), known.get("best_loss"),
-        known.get("seconds"),
+        known.get("seconds"), result.get("test_loss"),
+        result.get("validation_loss") if result.get("penalty") else None,
     )  # fmt: skip
 
 

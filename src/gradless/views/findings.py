@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradless.data.datasets import Dataset
-from gradless.objectives import quality
+from gradless.objectives import families, quality
 from gradless.objectives.quality import Metric
 from gradless.runs import advantage
 from gradless.runs.advantage import Advantage
@@ -95,7 +95,8 @@ def findings(network: Network, prepared: Prepared) -> Findings:
     """Measure a network, and what is simpler, on test rows, or on training rows without them."""
     rows = prepared.test or prepared.train
     outputs = network.outputs_of_inputs(rows.features).astype(np.float64)
-    found, answers = _measured(outputs, rows.targets, network.class_names)
+    quantile = families.share_of_quantile(prepared.problem.objective.name)
+    found, answers = _measured(outputs, rows.targets, network.class_names, quantile)
     simple = baseline(prepared)
     on_train = Scoring(prepared, prepared.train)
     on_test = None if prepared.test is None else Scoring(prepared, prepared.test)
@@ -109,14 +110,18 @@ def findings(network: Network, prepared: Prepared) -> Findings:
             on_test, outputs, constant, None if line is None else line.outputs
         )
     names = network.class_names
+
+    def of_simpler(model: Baseline | Linear | None, given: Any) -> list[Metric]:
+        return [] if model is None else _metrics(rows.targets, given, names, quantile=quantile)
+
     return Findings(
         rows,
         answers,
         found,
         simple,
         line,
-        [] if simple is None else _metrics(rows.targets, simple.of(rows.n_samples), names),
-        [] if line is None else _metrics(rows.targets, line.answers, names),
+        of_simpler(simple, simple and simple.of(rows.n_samples)),
+        of_simpler(line, line and line.answers),
         over[0],
         over[1],
         importances(network, prepared),
@@ -142,10 +147,13 @@ def measured(
 
 
 def _measured(
-    outputs: np.ndarray, targets: np.ndarray, names: tuple[str, ...] | None
+    outputs: np.ndarray,
+    targets: np.ndarray,
+    names: tuple[str, ...] | None,
+    quantile: float | None = None,
 ) -> tuple[list[Metric], np.ndarray]:
     answers = outputs[:, 0] if names is None else softmax(outputs)
-    return _metrics(targets, answers, names, intervals=True), answers
+    return _metrics(targets, answers, names, quantile=quantile, intervals=True), answers
 
 
 def _metrics(
@@ -153,10 +161,11 @@ def _metrics(
     answers: np.ndarray,
     names: tuple[str, ...] | None,
     *,
+    quantile: float | None,
     intervals: bool = False,
 ) -> list[Metric]:
     if names is None:
-        return quality.of_numbers(targets, answers, intervals=intervals)
+        return quality.of_numbers(targets, answers, quantile=quantile, intervals=intervals)
     return quality.of_classes(targets, answers, names, intervals=intervals)
 
 
