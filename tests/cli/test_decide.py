@@ -93,6 +93,10 @@ def test_the_positive_class_weights_groups_and_capacity(profit, predicted):
         succeed(*profit, "--capacity", "10%", "--weight", "weight", "--group", "town", "--json")
     )
     assert facts["promise"]["share"] == pytest.approx(0.1, abs=0.04)
+    assert facts["promise"]["capacity"] == 0.1
+    said = succeed(*profit, "--capacity", "10%")
+    assert "largest probability, up to 10%" in said
+    assert "limited to the same share" in " ".join(said.split())
     said = succeed("decide", predicted, "--target", "churn", "--positive", "no")
     assert "Decide no where" in said or "as before" in said
 

@@ -45,7 +45,8 @@ def test_a_fit_says_what_it_chose_and_how_good_that_is(fitted):
     result = read_json(folder, "result.json")
     penalty = result["penalty"]
     assert penalty["alpha"] == penalty["strengths"][np.argmin(penalty["losses"])]
-    assert f"penalty {penalty['alpha']:g}: loss on rows not seen" in shown
+    alpha = penalty["alpha"]
+    assert f"penalty {alpha:g}: log loss on rows not seen" in shown
     assert "cross-validation" in shown
     assert result["stopped_because"] == "the fit is complete"
     assert 0 < result["loss"] < result["validation_loss"]  # of rows not seen

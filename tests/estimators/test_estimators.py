@@ -402,6 +402,15 @@ def test_scorers_by_name_and_of_make_scorer(unbalanced):
     assert model.best_loss_ == pytest.approx(-roc_auc_score(y, model.decision_function(X)))
 
 
+def test_a_scorer_of_one_class_is_of_the_second_label(uneven):
+    X, y = uneven
+    names = np.array(["no", "yes"])[y]
+    parameters = {"objective": "jaccard", "log_loss_first": False, "max_evaluations": 60}
+    model = classifier(**parameters).fit(X, names)
+    expected = jaccard_score(names, model.predict(X), pos_label="yes")
+    assert model.best_loss_ == pytest.approx(-expected)
+
+
 @pytest.mark.slow
 def test_a_metric_in_python_and_on_the_device_find_the_same(unbalanced):
     X, y = unbalanced
@@ -543,7 +552,7 @@ def test_a_metric_that_fails(uneven):
         ({"strategy": "cma"}, "strategy 'cma'"),
         ({"strategy": CMAES}, "strategy must be .*, got CMAES"),
         ({"max_evaluations": 0}, "max_evaluations must be .*, got 0"),
-        ({"max_evaluations": 1, "strategy": "spsa"}, "at least the 3"),
+        ({"max_evaluations": 1, "strategy": "spsa"}, "max_evaluations must be at least the 3"),
         ({"max_time": -1}, "max_time must be .*, got -1"),
         ({"batch_size": 2.5}, "batch_size"),
         ({"validation_fraction": 1.5}, "validation_fraction"),
@@ -926,8 +935,10 @@ def test_what_no_file_can_hold(two, tmp_path):
     (tmp_path / "model").write_bytes(data)
     with pytest.raises(InputError, match="damaged"):
         gradless.load_estimator(tmp_path / "model")
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match="does not exist, expected a file that save has written"):
         gradless.load_estimator(tmp_path / "none")
+    with pytest.raises(InputError, match=r"model cannot be written .* make its folder first"):
+        model.save(tmp_path / "none" / "model")
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,13 @@ def test_folds_of_any_kind(cv):
     assert 400 < model.promise_.rows <= 800
 
 
+def test_there_are_no_more_folds_than_groups():
+    model = MetricTunedClassifier(LogisticRegression())
+    assert model.fit(X, LABELS, groups=np.arange(800) % 4).promise_.rows == 800
+    with pytest.raises(InputError, match="groups must be three or more, got 1"):
+        model.fit(X, LABELS, groups=np.zeros(800))
+
+
 def test_weights_count_for_the_metric_and_for_the_last_step_of_a_pipeline():
     weight = np.where(Y == 1, 5.0, 1.0)
     steps = make_pipeline(StandardScaler(), LogisticRegression())
@@ -191,6 +198,7 @@ def test_a_function_and_a_scorer_are_objectives():
         (MetricTunedClassifier(LogisticRegression(), cv=1), Y, "2 folds or more, got 1"),
         (tuned(), np.zeros(800), "two classes or more"),
         (tuned(), np.arange(800) == 3, "two samples or more of each class"),
+        (tuned(), np.where(np.arange(800) == 3, 2, 0), "got 1 of 2; leave it out"),
         (tuned(capacity=0), Y, "capacity must be a share above 0"),
         (tuned(positive="maybe"), LABELS, "must be one of no, yes, got 'maybe'"),
         (tuned(costs=np.ones((3, 3)) - np.eye(3)), Y, r"of shape \(2, 2\)"),

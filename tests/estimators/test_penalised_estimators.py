@@ -86,3 +86,48 @@ def test_weights_are_repetitions_and_a_scale_of_the_target_changes_nothing():
     assert one.predict(X).tobytes() == other.predict(X).tobytes()
     larger = GradientFreeRegressor(4, alpha=0.01, random_state=0).fit(X, 1e6 * y + 1e9, weight)
     np.testing.assert_allclose((larger.predict(X) - 1e9) / 1e6, one.predict(X), atol=2e-3)
+
+
+def test_noise_asks_for_a_strength_beyond_the_usual_ones():
+    noise = RNG.normal(size=(40, 20))
+    model = GradientFreeRegressor(4, random_state=0).fit(noise, RNG.normal(size=40))
+    assert model.alphas_.max() > 0.1
+
+
+def test_time_that_is_used_up_is_said():
+    model = GradientFreeClassifier(4, max_time=1e-9, random_state=0).fit(X, Y)
+    assert model.stopped_because_ == "time used up"
+    assert GradientFreeClassifier(4, random_state=0).fit(X, Y).stopped_because_ == (
+        "the fit is complete"
+    )
+
+
+def test_weights_may_have_any_unit(model):
+    weighed = clone(model).fit(X, Y, np.full(90, 0.3))
+    # Means and deviations of the features may differ in a last digit.
+    np.testing.assert_allclose(weighed.predict_proba(X), model.predict_proba(X), rtol=1e-6)
+
+
+def test_the_best_loss_never_rises_within_a_stage():
+    seen: dict[str, list[float]] = {}
+
+    class Watch:
+        def begin(self, info):
+            self.of = seen.setdefault(info.objective.name, [])
+
+        def record(self, record):
+            self.of.extend(record.best_loss.tolist())
+
+        def end(self, reason):
+            del reason
+
+    GradientFreeClassifier(4, random_state=0).fit(X, Y, observers=[Watch()])
+    assert len(seen) == 2
+    assert all((np.diff(losses) <= 0).all() for losses in seen.values())
+
+
+def test_costs_of_two_classes_keep_the_penalty():
+    costs = gradless.objectives.cost_matrix([[0, 1], [10, 0]])
+    model = GradientFreeClassifier(4, objective=costs, random_state=0).fit(X, Y)
+    assert model.alpha_ > 0
+    assert model.predict(X).mean() > 0.6  # an error that costs ten times as much is avoided

@@ -7,7 +7,7 @@ from gradless import objectives
 from gradless._core.errors import InputError
 from gradless.objectives.units import unit_for
 
-NUMBERS = [o for o in objectives.OBJECTIVES.values() if "regression" in o.tasks]
+NUMBERS = [o for o in objectives.OBJECTIVES.values() if "regression" in o.tasks and not o.needs]
 NUMBERS += [objectives.get("huber:2"), objectives.get("quantile:0.9")]
 
 

@@ -11,7 +11,7 @@ from gradless import InputError, objectives
 from gradless.training.decisions import Decision, counted, metric_of, tune
 from gradless.training.decisions.candidates import Aim, Rows, fitted
 from gradless.training.decisions.resampled import resampled
-from gradless.training.decisions.sweep import best_offsets
+from gradless.training.decisions.sweep import best_offsets, within
 
 F1 = counted.named("f1", positive=1)
 
@@ -147,6 +147,21 @@ def test_no_more_rows_are_positive_than_there_is_capacity_for():
     assert (found.decision.decide(likely) == 1).mean() <= 0.05 + 1e-9
 
 
+@pytest.mark.parametrize("positive", [0, 1])
+def test_with_a_capacity_argmax_has_the_same_one(positive):
+    likely, true = two(1000, rare=0)
+    profit = counted.profit(10, 1, positive)
+    promise = tune(likely, true, profit, most=0.1, positive=positive).promise
+    # The threshold is above 0.5 for both, so they decide alike.
+    assert promise.improvement.value == pytest.approx(0, abs=0.02)
+    assert promise.capacity == 0.1
+    scores = np.log(likely)
+    lead = scores[:, positive] - scores[:, 1 - positive]
+    for most in (0.1, 0.9):
+        moved = (scores + within(scores, np.ones(1000), most, positive)).argmax(1) == positive
+        assert moved.mean() == pytest.approx(min(most, (lead > 0).mean()), abs=1e-9)
+
+
 # --- Rules ----------------------------------------------------------------------------------------
 
 
@@ -218,6 +233,8 @@ def test_rules_are_read_back_from_json(tmp_path):
         assert (read.scores(likely) == rule.scores(likely)).all()
     facts = json.loads((tmp_path / "rule.json").read_text())
     assert facts["note"] == "beside"
+    with pytest.raises(InputError, match=r"rule.json cannot be written .* make its folder first"):
+        rule.save(tmp_path / "none" / "rule.json")
     for wrong in ({"offsets": [0.0]}, {"format": 9}, {"temperature": 0}, {"bias": None}):
         with pytest.raises(InputError, match="must be the JSON object"):
             Decision.from_json(facts | wrong)
@@ -281,6 +298,9 @@ def test_groups_stay_together():
     assert apart.improvement.value <= 0.1
     with pytest.raises(InputError, match="groups must be three or more, got 2"):
         tune(likely, luck, F1, groups=group % 2)
+    # One group of each class, and one of both: every fold has one.
+    three = np.where(group % 3 == 0, 2, luck)
+    assert tune(likely, luck, F1, groups=three).promise.rows == len(luck)
 
 
 def test_resamples_are_as_far_apart_as_drawn_rows_are():
@@ -338,16 +358,26 @@ def test_what_cannot_be_tuned_is_refused_in_a_line(likely, true, more, said):
     ("given", "said"),
     [
         ({"objective": "f2"}, "unknown metric of decisions 'f2'. Known: accuracy"),
+        ({"objective": "f2"}, "jaccard, matthews, precision, profit, quadratic_kappa, recall"),
         ({"objective": "roc_auc"}, "no decision changes it"),
         ({"objective": "neg_log_loss"}, "a scorer of predicted labels"),
         ({"objective": "fbeta:x"}, "must have a number above 0"),
         ({"objective": "profit"}, "must have a value"),
+        ({"objective": None, "cost": 5}, "must have a value"),
         ({"objective": "profit", "value": -3}, "must have a value above 0"),
         ({"objective": "f1", "value": 3}, "value and cost are numbers of the objective 'profit'"),
         ({"objective": "f1", "costs": np.eye(2)}, "costs are numbers of the objective 'cost'"),
         ({"objective": "cost"}, "must have costs"),
         ({"objective": None, "costs": {("n", "x"): 1}}, "of the classes n, y, got 'x'"),
         ({"objective": None, "costs": {"n": 1}}, "of pairs"),
+        (
+            {"objective": None, "costs": {("n", "y"): "x"}},
+            r"finite numbers, got 'x' of \('n', 'y'\)",
+        ),
+        ({"objective": None, "costs": "x"}, "must be a matrix of numbers .* got 'x'"),
+        ({"objective": None, "costs": [[0, 1], [2]]}, "must be a matrix of numbers"),
+        ({"objective": None, "costs": [[0, np.nan], [1, 0]]}, "got nan in row 1, column 2"),
+        ({"objective": None, "costs": np.zeros((2, 2))}, "must differ between the decisions"),
         ({"objective": None, "costs": [[0, 1]]}, "as many rows as columns"),
         ({"objective": None, "costs": 1 - np.eye(3)}, r"of shape \(2, 2\) for 2 classes"),
         ({"objective": None, "costs": np.eye(2)}, "must be lowest on the diagonal"),
@@ -360,3 +390,8 @@ def test_what_is_no_metric_of_decisions_is_refused(given, said):
     with pytest.raises(InputError, match=said) as refused:
         metric_of(given.pop("objective"), ["n", "y"], **given)
     assert "\n" not in str(refused.value)
+
+
+def test_metrics_of_one_class_of_two_are_refused_for_more():
+    with pytest.raises(InputError, match=r"must be of two classes, got 3.*jaccard_macro"):
+        metric_of("jaccard", ["a", "b", "c"])

@@ -39,6 +39,12 @@ def write_bytes(path: Path, data: bytes) -> None:
             raise
 
 
+def unwritable(path: Path, error: OSError) -> InputError:
+    """What to say where somebody named a file that cannot be written."""
+    hint = "; make its folder first" if isinstance(error, FileNotFoundError) else ""
+    return InputError(f"{path} cannot be written ({error.strerror}){hint}")
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a value as JSON, whole or not at all."""
     write_bytes(path, (json.dumps(value, indent=2) + "\n").encode())

@@ -72,8 +72,8 @@ def _tune(options: Decide) -> int:
         more = {"columns": list(columns), "positive": positive, "promise": promise.as_json()}
         try:
             decision.save(options.out, **more)
-        except OSError as error:
-            raise InputError(f"--out {options.out} cannot be written ({error.strerror})") from None
+        except InputError as error:
+            raise InputError(f"--out {error}") from None
     if options.json:
         print(json.dumps(decision.as_json() | {"promise": promise.as_json()}))
     console = options.console()
@@ -178,7 +178,7 @@ def _apply(options: Decide, rule: Path) -> int:
     try:
         storage.write_bytes(options.out.resolve(), text.getvalue().encode())
     except OSError as error:
-        raise InputError(f"--out {options.out} cannot be written ({error.strerror})") from None
+        raise InputError(f"--out {storage.unwritable(options.out, error)}") from None
     counts = np.bincount(decided, minlength=len(names))
     told = ", ".join(
         f"{name} {count:,}" for name, count in zip(names, counts.tolist(), strict=True) if count

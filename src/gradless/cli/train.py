@@ -18,7 +18,7 @@ from gradless.cli.options import Output
 from gradless.cli.recipes import are_given, recipe_of, stop_of
 from gradless.objectives import Objective
 from gradless.runs import diagnosis, resuming, run_folder, status
-from gradless.runs.baseline import verdicts
+from gradless.runs.baseline import unseen, verdicts
 from gradless.runs.network import Network
 from gradless.runs.preparation import prepare
 from gradless.runs.prepared import Prepared
@@ -102,10 +102,13 @@ class Shown(Observer):
         if isinstance(self._session, RegularizedSession):
             judged = list(self._session.judged.items())
             told, self._told = judged[self._told :], len(judged)
+            how = self._session.plan.regularization
+            is_log_loss = how is not None and how.task == "classification"
+            loss_of = "log loss" if is_log_loss else "scaled loss"
             self._display.show_share(
                 self._session.share,
                 [
-                    f"penalty {alpha:g}: loss on rows not seen {words.loss(loss)}, "
+                    f"penalty {alpha:g}: {loss_of} on rows not seen {words.loss(loss)}, "
                     f"standard error {words.loss(error)}"
                     for alpha, (loss, error) in told
                 ],
@@ -205,6 +208,8 @@ def run(
         by_heart = prepared.recipe.regularization is None
         said = verdicts(objective, *values, known.baseline, by_heart=by_heart)
         said += known.verdicts(prepared, values[1])
+        if prepared.test is None:
+            said += unseen(objective, _cross_validated(session, objective), known.baseline)
         result = dataclasses.replace(result, **known.stored(prepared), verdict=said)
         if prepared.test is not None:
             on_test = {metric.name: metric.as_json() for metric in known.found}
@@ -305,6 +310,13 @@ def _result(
         measures=also or None,
     )
     return dataclasses.replace(result, **_of_penalty(session))
+
+
+def _cross_validated(session: AnySession, objective: Objective) -> float | None:
+    """Of the objective in cross-validation, if there was one."""
+    if isinstance(session, Session) or session.cross_validated is None:
+        return None
+    return float(objective.value(session.cross_validated[0]))
 
 
 def _of_decision(tuned: Tuned) -> dict[str, Any]:

@@ -38,6 +38,7 @@ from gradless.objectives.units import unit_for
 from gradless.problems.scorer import HostMetric, HostMetricProblem, resolve
 from gradless.training import sessions
 from gradless.training.learning import Kind, Learning
+from gradless.training.loop import check_budget
 from gradless.training.observers import Callback, Observer, checked
 from gradless.training.progress import progress_lines
 from gradless.training.records import Stop
@@ -48,6 +49,7 @@ from gradless.training.samples import Samples, filled, filled_to_powers
 from gradless.training.session import Trained
 
 _PARTIAL_SHARE = 0.1  # of the budget, for a call of partial_fit
+_BUDGET = {False: "max_evaluations", True: "a tenth of max_evaluations"}  # in its name
 
 
 class GradientFree(Continuing):
@@ -177,6 +179,8 @@ class GradientFree(Continuing):
             "seed": learning.seed,
         }
         plan = dataclasses.replace(plan, settings=told)
+        if settings is None:
+            check_budget(plan.main.strategy, plan.main.stop, _BUDGET[partial])
         kept = None
         if self.checkpoint_dir is not None:
             kept = checkpoints.keeping(Path(self.checkpoint_dir), plan, samples)
@@ -195,7 +199,9 @@ class GradientFree(Continuing):
         """How a network is fitted with a penalty; None for a search."""
         alpha = checked_alpha(self.alpha)
         stop = Stop(evaluations=self.max_evaluations, seconds=self.max_time)
-        why = obstacle(objective, task, member, stop, batch_size=self.batch_size)
+        why = obstacle(
+            objective, task, member, stop, batch_size=self.batch_size, classes=member.sizes[-1]
+        )
         if partial or self.warm_start:
             why = "a network that goes on is searched for"
         elif self.early_stopping != "auto":
@@ -264,6 +270,8 @@ class GradientFree(Continuing):
         if isinstance(objective, Objective):
             objective = objective.for_classes(getattr(self, "classes_", None)).for_rows(rows)
             objective.check(task, n_outputs)
+        elif task == "classification":
+            objective = objective.for_classes(self.classes_)
         return objective
 
     # --- What is given ----------------------------------------------------------------------------
@@ -359,7 +367,8 @@ class GradientFree(Continuing):
         Raises
         ------
         InputError
-            If a parameter is one that no file can hold, such as a function.
+            If a parameter is one that no file can hold, such as a function, or the file cannot be
+            written.
         """
         check_is_fitted(self)
         files.write(self, Path(path))

@@ -28,7 +28,8 @@ def write(estimator: Any, path: Path) -> None:
     Raises
     ------
     InputError
-        If a parameter is one that no file can hold, such as a function.
+        If a parameter is one that no file can hold, such as a function, or the file cannot be
+        written.
     """
     history = estimator.history_.arrays()
     about = {
@@ -59,7 +60,10 @@ def write(estimator: Any, path: Path) -> None:
     if hasattr(estimator, "feature_names_in_"):
         about["feature_names"] = [str(name) for name in estimator.feature_names_in_]
     stored = estimator._model.stored(estimator._layers)
-    storage.save_tree(path, _arrays(estimator, stored, history), about)
+    try:
+        storage.save_tree(path, _arrays(estimator, stored, history), about)
+    except OSError as error:
+        raise storage.unwritable(path, error) from None
 
 
 def _arrays(estimator: Any, layers: Any, history: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:
@@ -87,6 +91,8 @@ def read(path: Path, classes: Mapping[str, Any]) -> Any:
     InputError
         If the file is missing, damaged, or holds something else.
     """
+    if not path.exists():
+        raise InputError(f"{path} does not exist, expected a file that save has written")
     about = storage.load_about(path)
     if not isinstance(about, dict) or about.get("estimator") not in classes:
         raise InputError(

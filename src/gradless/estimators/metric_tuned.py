@@ -31,7 +31,15 @@ from sklearn.utils.validation import (
 )
 
 from gradless._core.errors import InputError
-from gradless.training.decisions import Decision, Promise, Value, metric_of, positive_index, tune
+from gradless.training.decisions import (
+    Decision,
+    Promise,
+    Value,
+    check_groups,
+    metric_of,
+    positive_index,
+    tune,
+)
 
 _PREFIT = "prefit"
 
@@ -61,8 +69,8 @@ class MetricTunedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
           labels;
         - a function (y_true, y_predicted), with ``greater_is_better``.
 
-        None: ``"cost"`` where ``costs`` are given, ``"profit"`` where a ``value`` is, else
-        ``"f1"``. F1 of more than two classes is the mean over the classes.
+        None: ``"cost"`` where ``costs`` are given, ``"profit"`` where ``value`` or ``cost`` is,
+        else ``"f1"``. F1 of more than two classes is the mean over the classes.
     positive
         Of two classes, the label that F1 and profit are of; by default the second one.
     costs
@@ -73,8 +81,8 @@ class MetricTunedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     cost
         Of ``"profit"``: what each row costs that is decided positive, whether it is or not.
     capacity
-        Of two classes, the largest share of the rows that may be decided positive, above 0 and up
-        to 1; None for no limit.
+        Of two classes, the largest share of the rows that the rule may decide positive, above 0 and
+        up to 1; None for no limit. It is a threshold: of new rows it is about this share.
     greater_is_better
         Direction of a function given as objective.
     cv
@@ -183,6 +191,8 @@ class MetricTunedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             raise InputError(f"cv must be folds, a splitter or 'prefit', got {self.cv!r}")
         X, y, groups = indexable(X, y, groups)
         labels = _labels(y)
+        if groups is not None:
+            check_groups(groups)
         weight = None
         if sample_weight is not None:
             weight = np.asarray(_check_sample_weight(sample_weight, labels), np.float64)
@@ -331,14 +341,16 @@ def _splits(cv: Any, X: Any, labels: Any, groups: Any, seed: int) -> Iterable[tu
     if isinstance(cv, int | np.integer) and not isinstance(cv, bool):
         if cv < 2:
             raise InputError(f"cv must be 2 folds or more, got {cv}")
-        members = np.unique(labels, return_counts=True)[1]
+        classes, members = np.unique(labels, return_counts=True)
         if members.min() < 2:
             raise InputError(
                 "y must have two samples or more of each class for folds, got 1 of "
-                f"{np.unique(labels)[members.argmin()]!r}; leave it out or give cv='prefit'"
+                f"{classes.tolist()[members.argmin()]!r}; leave it out or give cv='prefit'"
             )
         kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-        folds = int(min(cv, members.min())) if groups is None else int(cv)
+        folds = int(min(cv, members.min()))
+        if groups is not None:
+            folds = min(folds, check_groups(groups))
         return kind(folds, shuffle=True, random_state=seed).split(X, labels, groups)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The groups parameter is ignored")  # not by the rule

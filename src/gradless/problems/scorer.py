@@ -6,6 +6,7 @@ the metric is called once for each of them, with what an estimator would have pr
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import time
@@ -28,6 +29,7 @@ from gradless._core import devices
 from gradless._core.cost import Cost
 from gradless._core.errors import InputError, unknown_name
 from gradless._core.programs import compiled
+from gradless._core.scorers import with_positive
 from gradless._core.tree import Params, as_pytree
 from gradless.data.minibatch import Minibatches
 from gradless.data.scaling import Scales
@@ -157,6 +159,10 @@ class HostMetric(Measure):
         except ValueError:  # built in, and says nothing of its arguments
             return False
         return any(p.name == "sample_weight" or p.kind is p.VAR_KEYWORD for p in parameters)
+
+    def for_classes(self, classes: np.ndarray) -> HostMetric:
+        """The same metric; of two classes without a 1, it is of the second one."""
+        return dataclasses.replace(self, scorer=with_positive(self.scorer, classes.tolist()))
 
     def loss(
         self,

@@ -145,3 +145,23 @@ def verdicts(
                 f"{objective.quantity} {words.loss(train)} against {words.loss(test)}."
             )
     return said
+
+
+def unseen(objective: Measure, value: float | None, simple: Baseline | None) -> list[str]:
+    """What cross-validation says where there are no test rows; none if it says nothing bad.
+
+    Parameters
+    ----------
+    objective, simple
+        As for :func:`verdicts`.
+    value
+        Of networks on rows that they had not seen; None without cross-validation.
+    """
+    if value is None or simple is None:
+        return []
+    if objective.value(value) < objective.value(simple.train.value):
+        return []
+    return [
+        f"In cross-validation it is no better than one answer for all rows ({simple.answer}): "
+        f"{objective.quantity} {words.loss(value)} against {words.loss(simple.train.value)}."
+    ]

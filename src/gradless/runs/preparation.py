@@ -111,7 +111,8 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
     together = Together.of(table.beside, recipe.group, recipe.time_column)
     table = _with_extras(recipe, objective, table)
     of_classes: Task = "regression" if table.class_names is None else "classification"
-    planned = penalties.settings(recipe, of_classes, objective, stop or Stop())
+    count = None if table.class_names is None else len(table.class_names)
+    planned = penalties.settings(recipe, of_classes, objective, stop or Stop(), count)
     shares = (
         fraction,
         0.0 if planned is not None or (planar and recipe.validation is None) else None,

@@ -68,8 +68,10 @@ def evaluations_per_generation(strategy: Strategy) -> int:
     return strategy.population + strategy.samples_around_center
 
 
-def check_budget(strategy: Strategy, stop: Stop) -> None:
+def check_budget(strategy: Strategy, stop: Stop, name: str = "evaluations") -> None:
     """Refuse limits that end no run or are below one generation, and a class unknown to JAX.
+
+    ``name`` is what the evaluations are called where they are given.
 
     Raises
     ------
@@ -87,7 +89,7 @@ def check_budget(strategy: Strategy, stop: Stop) -> None:
         raise InputError("a run must have a limit, got none. Give evaluations or seconds")
     if stop.evaluations is not None and stop.evaluations < per_generation:
         raise InputError(
-            f"evaluations must be at least the {per_generation} of one generation of "
+            f"{name} must be at least the {per_generation} of one generation of "
             f"{strategy.name}, got {stop.evaluations}. Give more, or a smaller population"
         )
 

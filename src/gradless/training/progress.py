@@ -40,6 +40,7 @@ class Status:
         self._stop, self._objective = stop, objective
         self._best = "best batch" if on_batches else "best"
         self._first: tuple[int, float] | None = None  # evaluations and seconds
+        self._last: tuple[int, float] | None = None
 
     def line(self, record: Record) -> str:
         """After a record of at least one generation."""
@@ -48,6 +49,9 @@ class Status:
         begun = int(record.evaluations[0]), float(record.seconds[0])
         if self._first is None:  # of a run that goes on, what was before is another call's
             self._first = begun
+        if len(record.evaluations) == 1 and self._last is not None:
+            begun = self._last  # of one row, there is no pace in it
+        self._last = evaluations, seconds
         is_last = record.stopped_because is not None
         before = self._first if is_last else begun  # the pace of all of it, or of now
         pace = (evaluations - before[0]) / (seconds - before[1]) if seconds > before[1] else 0.0

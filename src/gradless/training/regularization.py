@@ -28,7 +28,9 @@ STRATEGY = FDLBFGS()
 
 # Their decisions count, or are ranked: probabilities that are right are what they need.
 _RANKED = {"roc_auc", "average_precision", "precision_at_recall", "precision_at_k"}
+_COSTS = "cost_matrix"  # of two classes, they are a threshold
 _DECIDED = {
+    _COSTS,
     "accuracy", "zero_one", "balanced_accuracy", "f1", "f1_macro", "f1_weighted", "fbeta",
     "matthews", "cohen_kappa",
 }  # fmt: skip
@@ -115,6 +117,7 @@ def obstacle(
     *,
     precision: str = "float32",
     batch_size: int | None = None,
+    classes: int | None = None,
 ) -> str | None:
     """Why a network cannot be fitted with a penalty, in a few words; None if it can."""
     if len(member.sizes) != 3:
@@ -123,6 +126,8 @@ def obstacle(
         return "a network that goes in steps has no slope"
     if not isinstance(objective, Objective) or surrogate(objective, task) is None:
         return "the objective is not known to be a loss of rows"
+    if objective.name.startswith(_COSTS) and classes != 2:
+        return "costs of more than two classes are searched for"
     if batch_size is not None:
         return "a batch size was given"
     if stop.has_target or stop.stagnation is not None:

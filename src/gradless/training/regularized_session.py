@@ -27,7 +27,7 @@ from gradless.training.records import Record
 from gradless.training.regularized import Fit, Found, Progress
 from gradless.training.session import Trained
 
-FITTED = "the fit is complete"
+FITTED, OUT_OF_TIME = "the fit is complete", "time used up"
 _STAGES = {"cross-validation": FIRST, "refit": MAIN}
 
 
@@ -83,7 +83,7 @@ class RegularizedSession:
         self.tuned: Tuned | None = None
         self.evaluations, self.seconds = 0, 0.0
         self.share, self.judged = 0.0, dict[float, tuple[float, float]]()
-        self._generation = 0
+        self._generation, self._judging, self._least = 0, -1, np.inf
 
     # --- As a checkpoint has it -------------------------------------------------------------------
 
@@ -150,6 +150,8 @@ class RegularizedSession:
                     reason = self._asked()
                     step = None if reason else next(steps, None)
                     ended = step is None or _STAGES[step.stage] != phase
+                    if step is None and fit.out_of_time:
+                        reason = OUT_OF_TIME
                     because = (reason or FITTED) if ended else None
                     wish = watch.tell(record._replace(stopped_because=because))
                     if not ended:
@@ -231,15 +233,19 @@ class RegularizedSession:
         """What one step brings, as a generation."""
         plan = self.plan
         self._generation += 1
+        if phase != self._judging:
+            self._judging, self._least = phase, np.inf
         measures: dict[str, Any] = {}
         loss = step.loss
         if phase == MAIN:
             score = plan.main.problem.score_all(self._padded(fit.so_far()))
             loss = float(plan.main.told(float(score.loss)))
             measures = {name: np.asarray([float(of)]) for name, of in score.measures.items()}
+        # Another network each time, so what is best is not always what came last.
+        self._least = min(self._least, loss)
         record = Record(
             np.array([self._generation]), np.array([step.evaluations]), np.array([self.seconds]),
-            np.array([loss]), measures, np.array([loss]), measures, 0, 0.0, self.run, None,
+            np.array([loss]), measures, np.array([self._least]), measures, 0, 0.0, self.run, None,
         )  # fmt: skip
         if phase == MAIN:
             self.history.append(**record.rows)

@@ -232,9 +232,10 @@ def decision_words(result: Result) -> str | None:
     if result.decision["kind"] == "argmax":
         return "the class of the largest probability; nothing else was better in cross-validation"
     name, value, argmax = (result.decision[key] for key in ("metric", "value", "argmax"))
+    what = "the mean cost" if name.startswith("cost") else name
     return (
-        f"moved to raise {name}: {words.loss(value)} in cross-validation, "
-        f"{words.loss(argmax)} by the largest probability"
+        f"moved to {'raise' if value >= argmax else 'lower'} {what}: {words.loss(value)} in "
+        f"cross-validation, {words.loss(argmax)} by the largest probability"
     )
 
 

@@ -62,7 +62,10 @@ def values_table(decision: Decision, promise: Promise, metric: Metric) -> Table:
     rows: list[Sequence[str]] = []
     if decision.kind != "argmax":
         rows.append(["this rule", *_value(promise.value)])
-    rows.append(["largest probability", *_value(promise.argmax)])
+    largest = "largest probability"
+    if promise.capacity is not None:
+        largest += f", up to {100 * promise.capacity:.3g}%"
+    rows.append([largest, *_value(promise.argmax)])
     if decision.kind not in ("argmax", "expected"):
         best = "Bayes' rule" if metric.benefits is not None else "expected best"
         rows.append([best, *_value(promise.expected)])
@@ -79,7 +82,13 @@ def verdict(promise: Promise) -> str:
         "without it."
     )
     if promise.better:
-        return f"Better than the largest probability. {measured}"
+        limited = "" if promise.capacity is None else ", limited to the same share"
+        return f"Better than the largest probability{limited}. {measured}"
+    if promise.capacity is not None:
+        return (
+            "No better than the largest probability, limited to the same share: the interval of "
+            f"the improvement includes 0. {measured}"
+        )
     if promise.improvement.value == promise.improvement.high == 0:
         return f"No rule was better than before, so decisions stay as they are. {measured}"
     return f"No better than before: the interval of the improvement includes 0. {measured}"

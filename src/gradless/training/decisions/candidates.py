@@ -3,7 +3,8 @@
 From simple to flexible, all of them fitted on the same rows:
 
 ``argmax``
-    the class of the largest probability, as the model says it
+    the class of the largest probability, as the model says it; with a capacity, of the rows that
+    would be positive no more than that, the likeliest
 ``expected``
     the best rule if the corrected probabilities were true: Bayes' rule for costs, and for a metric
     such as F1 the offsets for which its expectation is best (the plug-in rule)
@@ -25,7 +26,7 @@ import numpy.typing as npt
 from gradless.training.decisions import calibration
 from gradless.training.decisions.counted import Metric, table
 from gradless.training.decisions.rule import Decision, logarithms, softmax
-from gradless.training.decisions.sweep import best_offsets
+from gradless.training.decisions.sweep import best_offsets, within
 
 Array = npt.NDArray[np.float64]
 
@@ -100,7 +101,10 @@ def fitted(kinds: Sequence[str], rows: Rows, aim: Aim) -> dict[str, Decision]:
     for kind in dict.fromkeys(kinds):
         if kind == "argmax":
             alone, none = calibration.fitted(logs, true, weight, biases=False)
-            found[kind] = Decision(aim.classes, aim.metric.name, kind, floor, alone, none, none)
+            limits = none
+            if aim.most is not None:
+                limits = within(logs / alone, weight, aim.most, aim.positive)
+            found[kind] = Decision(aim.classes, aim.metric.name, kind, floor, alone, none, limits)
         elif kind == "expected":
             found[kind] = rule(kind, expects, matrix)
         else:

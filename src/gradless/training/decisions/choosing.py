@@ -55,7 +55,8 @@ class Promise(NamedTuple):
     value
         The metric.
     argmax
-        That of the largest probability, on the same rows.
+        That of the largest probability, on the same rows; with a capacity, of the same share of
+        them.
     expected
         That of the rule that is best if corrected probabilities are true (of costs, Bayes' rule).
     improvement
@@ -64,6 +65,8 @@ class Promise(NamedTuple):
         How many there were.
     share
         Of two classes, the share of rows that were decided to be positive; else None.
+    capacity
+        The largest share that was asked for, if it was.
     """
 
     value: Value
@@ -72,6 +75,7 @@ class Promise(NamedTuple):
     improvement: Value
     rows: int
     share: float | None
+    capacity: float | None = None
 
     @property
     def better(self) -> bool:
@@ -127,7 +131,8 @@ def tune(
     seed
         Of folds and resamples: the same seed gives the same rule.
     most
-        Of two classes, the largest share of the rows that may be decided to be positive.
+        Of two classes, the largest share of the rows that the rule may decide to be positive. It is
+        a threshold, so of other rows it is about this share.
     positive
         Index of the positive one of two classes.
 
@@ -167,6 +172,8 @@ def tune(
     aim = Aim(metric, names, most, positive)
     kinds = _worthwhile(len(given), count, metric, most)
     generator = np.random.default_rng(seed)
+    if groups is not None:
+        check_groups(groups)
     outer = _folds(rows.true, groups, folds, generator)
     parts = [np.flatnonzero(outer == fold) for fold in range(outer.max() + 1)]
     nested = np.empty(len(rows.true), np.intp)
@@ -272,13 +279,27 @@ def _promise(
     if classes == 2:
         share = float(rows.weight @ (nested == aim.positive) / rows.weight.sum())
     improvement = _value(gain, drawn[:, 0] - drawn[:, 1])
-    return Promise(value, argmax, expected, improvement, len(nested), share)
+    return Promise(value, argmax, expected, improvement, len(nested), share, aim.most)
 
 
 def _value(value: float, drawn: Array) -> Value:
     tail = (1 - _LEVEL) / 2
     low, high = np.nanquantile(drawn, [tail, 1 - tail]).tolist()
     return Value(value, low, high)
+
+
+def check_groups(groups: Any) -> int:
+    """How many there are.
+
+    Raises
+    ------
+    InputError
+        If they are too few to hold some out, and of the others some again.
+    """
+    number = len(np.unique(np.asarray(groups)))
+    if number < 3:
+        raise InputError(f"groups must be three or more, got {number}")
+    return number
 
 
 # --- Folds ----------------------------------------------------------------------------------------
@@ -300,8 +321,6 @@ def _of_groups(true: Classes, groups: Any, most: int, generator: np.random.Gener
     """Whole groups, the largest first, each to the fold that has most room for its classes."""
     _, group = np.unique(np.asarray(groups), return_inverse=True)
     number = int(group.max()) + 1
-    if number < 3:
-        raise InputError(f"groups must be three or more, got {number}")
     count = max(2, min(most, number))
     classes = int(true.max()) + 1
     held = np.zeros((number, classes))
@@ -311,7 +330,8 @@ def _of_groups(true: Classes, groups: Any, most: int, generator: np.random.Gener
     order = order[np.argsort(-held[order].max(1), kind="stable")]
     fold_of, filled = np.empty(number, np.intp), np.zeros((count, classes))
     for one in order:
-        fold = int(np.argmin(((filled + held[one]) ** 2 - filled**2).sum(1)))
+        more = ((filled + held[one]) ** 2 - filled**2).sum(1)
+        fold = int(np.lexsort((filled.sum(1), more))[0])  # an empty one before one as good
         fold_of[one] = fold
         filled[fold] += held[one]
     empty = np.setdiff1d(np.arange(count), fold_of)

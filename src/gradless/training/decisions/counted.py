@@ -173,7 +173,7 @@ _ALIASES = {
     "quadratic_weighted_kappa": "quadratic_kappa",
 }
 
-NAMES = (*_NAMED, "f1", "fbeta:2", "profit", "cost")
+NAMES = (*_NAMED, "f1", "fbeta:2", *_OF_POSITIVE, "profit", "cost")
 """Metrics of decisions by name; ``profit`` and ``cost`` need numbers as well."""
 
 # Of probabilities or their ranks: no decision changes them.
@@ -208,7 +208,12 @@ def named(name: str, positive: int, classes: int = 2) -> Metric | None:
             raise InputError(f"objective {name!r} must have a number above 0. For example: fbeta:2")
         of = functools.partial(_f_either, beta=beta, positive=positive)
         return Metric(name, True, of)
-    if family in _OF_POSITIVE and not number and classes == 2:
+    if family in _OF_POSITIVE and not number:
+        if classes != 2:
+            raise InputError(
+                f"objective {family!r} must be of two classes, got {classes}. For example: "
+                f"{family}_macro"
+            )
         return Metric(family, True, functools.partial(_OF_POSITIVE[family], positive=positive))
     if family == "zero_one":
         return Metric("zero_one", False, lambda tables: 1 - _accuracy(tables))
@@ -241,13 +246,26 @@ def mean_benefit(name: str, benefits: Any, *, as_cost: bool = False, total: bool
     Raises
     ------
     InputError
-        If it is no square matrix of finite numbers.
+        If it is no square matrix of finite numbers, or wrong decisions are best for every class.
     """
-    matrix = np.asarray(benefits, np.float64)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not np.isfinite(matrix).all():
+    try:
+        matrix = np.asarray(benefits, np.float64)
+    except (TypeError, ValueError):
+        shown = repr(benefits) if isinstance(benefits, str) else "other values"
         raise InputError(
-            "costs must be finite numbers (true classes, decided classes), as many rows as "
-            f"columns, got shape {matrix.shape}. For example: [[0, 1], [5, 0]]"
+            "costs must be a matrix of numbers (true classes, decided classes), got "
+            f"{shown}. For example: [[0, 1], [5, 0]]"
+        ) from None
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise InputError(
+            "costs must be numbers (true classes, decided classes), as many rows as columns, got "
+            f"shape {matrix.shape}. For example: [[0, 1], [5, 0]]"
+        )
+    if not (finite := np.isfinite(matrix)).all():
+        row, column = np.argwhere(~finite)[0].tolist()
+        raise InputError(
+            f"costs must be finite numbers, got {matrix[row, column]:g} in row {row + 1}, column "
+            f"{column + 1}"
         )
     gains = -matrix if as_cost else matrix
     if (np.diagonal(gains) < gains.max(1)).all():

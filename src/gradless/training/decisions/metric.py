@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from gradless._core import words
 from gradless._core.errors import InputError, unknown_name
+from gradless._core.scorers import lacks_positive
 from gradless.training.decisions import counted
 from gradless.training.decisions.counted import Metric
 
@@ -35,8 +36,8 @@ def metric_of(
     objective
         A name in ``counted.NAMES``, as in ``gradless.objectives``; a name of scikit-learn's scorers
         of predicted labels, or such a scorer; an ``Objective``; or a function (y_true,
-        y_predicted), with ``greater_is_better``. None for ``"cost"`` or ``"profit"``, where
-        ``costs`` or ``value`` are given, and otherwise for ``"f1"``.
+        y_predicted), with ``greater_is_better``. None for ``"cost"`` where ``costs`` are
+        given, ``"profit"`` where ``value`` or ``cost`` are, and otherwise for ``"f1"``.
     classes
         Labels in the order of the probabilities.
     positive
@@ -57,7 +58,8 @@ def metric_of(
     """
     labels = list(classes)
     if objective is None:
-        objective = "cost" if costs is not None else "f1" if value is None else "profit"
+        paid = value is not None or cost is not None
+        objective = "cost" if costs is not None else "profit" if paid else "f1"
     name = words.alike(objective) if isinstance(objective, str) else ""
     if costs is not None or name == "cost":
         return _of_costs(name, objective, costs, labels)
@@ -119,6 +121,11 @@ def _of_costs(name: str, objective: Any, costs: Any, labels: list[Any]) -> Metri
             f"costs must be of shape ({len(labels)}, {len(labels)}) for {len(labels)} classes, got "
             f"{made.benefits.shape}"
         )
+    if made.benefits is not None and (made.benefits == made.benefits[:, :1]).all():
+        raise InputError(
+            "costs must differ between the decisions for one true class at least, got "
+            f"{(-made.benefits + 0.0).tolist()}. For example: [[0, 1], [5, 0]]"
+        )
     return made
 
 
@@ -134,8 +141,18 @@ def _matrix(costs: Mapping[Any, Any], labels: list[Any]) -> npt.NDArray[np.float
             if label not in labels:
                 known = ", ".join(map(str, labels))
                 raise InputError(f"costs must be of the classes {known}, got {label!r}")
-        made[labels.index(pair[0]), labels.index(pair[1])] = value
+        made[labels.index(pair[0]), labels.index(pair[1])] = _cost(value, pair)
     return made
+
+
+def _cost(value: Any, pair: tuple[Any, Any]) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = np.nan
+    if not np.isfinite(number):
+        raise InputError(f"costs must be finite numbers, got {value!r} of {pair!r}")
+    return number
 
 
 def _table(name: str, text: str) -> Any:
@@ -189,7 +206,7 @@ def _of_scorer(scorer: Any, name: str | None, labels: list[Any], positive: int) 
             f"changes it. For example: {', '.join(counted.NAMES[:4])}"
         )
     function, given = scorer._score_func, dict(scorer._kwargs)
-    if len(labels) == 2 and _binary(function, given):
+    if len(labels) == 2 and lacks_positive(function, given):
         given["pos_label"] = labels[positive]
 
     def score(true: Any, decided: Any, sample_weight: Any = None) -> float:
@@ -200,17 +217,6 @@ def _of_scorer(scorer: Any, name: str | None, labels: list[Any], positive: int) 
     told = name or getattr(function, "__name__", "metric")
     unweighted = lambda true, decided: score(true, decided)  # noqa: E731
     return _of_labels(score if weighs else unweighted, labels, True, told)
-
-
-def _binary(function: Callable[..., Any], given: Mapping[str, Any]) -> bool:
-    import inspect  # noqa: PLC0415
-
-    try:
-        known = inspect.signature(function).parameters
-    except (TypeError, ValueError):
-        return False
-    averaged = given.get("average", "binary") == "binary"
-    return "pos_label" in known and "pos_label" not in given and averaged
 
 
 def _of_objective(objective: Any, labels: list[Any], positive: int) -> Metric:

@@ -169,11 +169,20 @@ class Decision:
         return bool(finite and self.floor > 0 and self.temperature > 0)
 
     def save(self, path: str | Path, **more: Any) -> None:
-        """Write it to a file as JSON, with ``more`` beside it."""
+        """Write it to a file as JSON, with ``more`` beside it.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written.
+        """
         from gradless._core import storage  # noqa: PLC0415 - loads JAX, which nothing else needs
 
         text = json.dumps(self.as_json() | more, indent=2, allow_nan=False)
-        storage.write_bytes(Path(path), f"{text}\n".encode())
+        try:
+            storage.write_bytes(Path(path), f"{text}\n".encode())
+        except OSError as error:
+            raise storage.unwritable(Path(path), error) from None
 
     @classmethod
     def load(cls, path: str | Path) -> Decision:

@@ -60,6 +60,22 @@ def best_offsets(
     return offsets - offsets.mean()
 
 
+def within(scores: Array, weight: Array, most: float, positive: int) -> Array:
+    """Offsets (2,) for the larger score to decide, but for at most a share of the rows positive.
+
+    They are 0 where that is so already; else the rows with the largest lead stay positive.
+    """
+    lead = scores[:, positive] - scores[:, 1 - positive]
+    order = np.argsort(-lead, kind="stable")
+    many = np.cumsum(weight[order]) > (most + 1e-12) * weight.sum()
+    limit = float(lead[order][many].max(initial=0.0))
+    offsets = np.zeros(2)
+    if limit > 0:
+        above = float(lead[lead > limit].min(initial=limit + 2.0))
+        offsets[positive] = -(limit + above) / 2
+    return offsets
+
+
 def _gain(shifted: Array, true: Array, weight: Array, metric: Metric) -> float:
     return float(metric.gain(table(true, shifted.argmax(1), weight)[None])[0])
 

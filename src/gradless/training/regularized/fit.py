@@ -38,6 +38,7 @@ from gradless.training.regularized.settings import (
 from gradless.training.regularized.slopes import Layers
 from gradless.training.samples import Samples
 
+_STRONGER = (0.3, 1.0)  # strengths that are tried where the strongest planned one is the best
 _STUCK = 1.1  # times the lowest penalised loss, and a little: a start above got stuck
 _LITTLE = 1e-3
 
@@ -135,6 +136,8 @@ class Fit:
         The result after the last item, or after :meth:`settle`; None before.
     compile_seconds
         Wall time in which its program was compiled.
+    out_of_time
+        Whether the seconds ended it.
 
     Raises
     ------
@@ -190,6 +193,8 @@ class Fit:
                 seed,
                 None if groups is None else groups[chosen],
             )
+        self.out_of_time = False
+        self._more = _STRONGER if budget is None and self.planned.folds else ()
         self._by_strength: dict[float, list[np.ndarray]] = {}
         self._judged: dict[float, Judged] = {}
         self._fitted: dict[float, float] = {}
@@ -205,7 +210,8 @@ class Fit:
         for progress in self._trained():
             yield progress
             spent = time.monotonic() - begun - self.compile_seconds
-            if self._seconds is not None and spent >= self._seconds:
+            if self._seconds is not None and spent >= self._seconds and progress.share < 1:
+                self.out_of_time = True
                 break
         self.settle()
 
@@ -216,7 +222,7 @@ class Fit:
         if planned.folds:
             rows = self._rows(planned.sample)
             fold, turns = self._fold[rows.chosen], planned.iterations
-            for alpha in planned.strengths:
+            for alpha in self._to_try():
                 if judging.is_hopeless(alpha, self._judged):
                     self._work += planned.folds * turns * planned.sample
                     continue
@@ -246,6 +252,13 @@ class Fit:
             assert self._current is not None
             self._starts.append((float(self._current.value), self._kept()))
             self._current = None
+
+    def _to_try(self) -> Iterator[float]:
+        """The strengths, and stronger ones for as long as the strongest is the best."""
+        yield from self.planned.strengths
+        for alpha in self._more:
+            if self._best() == max(self._judged) < alpha:
+                yield alpha
 
     def _rows(self, size: int) -> Rows:
         return self._rows_of(np.sort(self._order[:size]))

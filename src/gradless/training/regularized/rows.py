@@ -34,7 +34,9 @@ class Rows(NamedTuple):
         blocks = next(k for k in itertools.count(1) if full % k == 0 and full // k <= _LARGEST)
         pick = chosen[np.arange(full) % size]
         weight = np.zeros(full, np.float32)
-        weight[:size] = np.asarray(samples.weight)[chosen]
+        given = np.asarray(samples.weight, np.float64)
+        # So that weights in another unit are the same bits.
+        weight[:size] = given[chosen] / max(float(given.max()), 1e-300)
         targets = prepared(task, np.asarray(samples.targets)[pick], outputs, weight)
         data = Data(
             jax.device_put(_cut(np.asarray(samples.inputs, np.float32)[pick].T, blocks)),
