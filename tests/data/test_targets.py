@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from gradless._core.errors import InputError
+from gradless.data import describing
+from gradless.data.columns import Columns
 from gradless.data.datasets import split_rows
 from gradless.data.table import read_labelled, read_table
 from gradless.data.targets import class_indices
@@ -60,8 +62,10 @@ def test_answers_of_yes_and_no_in_several_ways_are_named(read):
 
 
 def test_of_one_number_in_all_rows_there_is_nothing_to_learn(read):
-    notes = read(*["2.5"] * 12, task="auto")[2]
-    assert notes[-1].startswith("the target 'y' is 2.5 in all rows, so there is nothing to learn")
+    targets, _, _ = read(*["2.5"] * 12, task="auto")
+    columns = Columns(np.arange(12.0)[:, None], ("a",), (None,))
+    said = dict(describing.facts(columns, (), "y", np.array(targets), None))["target"]
+    assert said == "'y', 2.5 in all rows: there is nothing to learn, choose another target"
 
 
 def test_written_as_words_they_are_apart(read):

@@ -337,7 +337,7 @@ def _categories(at: Cells, content: Texts, counts: np.ndarray, forced: bool) -> 
         notes.append(targets.quoted(at.name, quoted))
     filled, useless = int(counts.sum()), None
     if not forced:
-        if same := targets.yes_and_no(at.name, names):
+        if same := targets.yes_and_no(at.name, map(cells.one_line, content.texts)):
             notes.append(same)
         elif mixed := _mixed(content, counts):
             notes.append(

@@ -47,6 +47,8 @@ def _answers(targets: NDArray[Any], class_names: Sequence[str] | None) -> str:
         low, high, mean = (
             plain_number(float(f"{f(targets):.6g}")) for f in (np.min, np.max, np.mean)
         )
+        if np.ptp(targets) == 0:
+            return f"{low} in all rows: there is nothing to learn, choose another target"
         return f"numbers from {low} to {high}, mean {mean}: regression"
     counts = np.bincount(targets, minlength=len(class_names))
     most = np.argsort(-counts, kind="stable")[:_CLASSES]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -52,8 +52,7 @@ def learned(column: Answers, task: Task) -> Targets:
     if task == "auto":
         task = "regression" if column.codes is None else guessed_task(names.values())
     if task == "regression":
-        values = _numbers(column)
-        return Targets(values, None, tuple(_constant(name, values)))
+        return Targets(_numbers(column), None)
     texts = list(dict.fromkeys(names.values()))
     keys = class_keys(texts)
     spellings: dict[Key, list[str]] = {}
@@ -202,15 +201,6 @@ def yes_and_no(column: str, texts: Iterable[str]) -> str | None:
 
 def _folded(text: str) -> str:
     return cells.one_line(text).casefold()
-
-
-def _constant(name: str, values: FloatArray) -> Iterator[str]:
-    """What to say of a target that is one number."""
-    if (values == values[0]).all():
-        yield (
-            f"the target {short(name)} is {cells.plain_number(float(values[0]))} in all rows, so "
-            "there is nothing to learn; choose another target"
-        )
 
 
 def quoted(column: str, texts: Sequence[str]) -> str:
