@@ -1,7 +1,7 @@
 """Measure, and write docs/metrics.md.
 
 python -m benchmarks.metrics              # half an hour, then page and picture
-python -m benchmarks.metrics --ours       # only the ways of gradless anew
+python -m benchmarks.metrics --only ours  # the ways of gradless anew, on the same splits
 python -m benchmarks.metrics --render     # both again, from benchmarks/results/metrics.json
 python -m benchmarks.metrics --toy        # does everything still work? nothing is kept
 """
@@ -15,11 +15,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.metrics import OURS, TABLES, TOY, WAYS, Options, page
+from benchmarks.metrics import DEFAULT, OURS, TABLES, TOY, WAYS, Options, page
 from benchmarks.metrics.measure import measure
 from benchmarks.pages import machine
 
 RESULTS = Path(__file__).parent.parent / "results" / "metrics.json"
+SOME = {"default": (DEFAULT,), "ours": OURS}
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 
@@ -33,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--tables", nargs="+", choices=TABLES, default=list(TABLES), help="only these anew"
     )
     parser.add_argument(
-        "--ours", action="store_true", help="only the ways of gradless anew, on the same splits"
+        "--only", choices=SOME, help="these ways anew, beside what was measured of the others"
     )
     given = parser.parse_args(arguments)
     if given.splits < 2:
@@ -41,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.render:
         page.render(json.loads(RESULTS.read_text(encoding="utf-8")), PAGE)
         return 0
-    ways = OURS if given.ours else WAYS
+    ways = SOME.get(given.only, WAYS)
     options = TOY if given.toy else Options(tuple(given.tables), given.splits, ways=ways)
     begun = time.perf_counter()
     results = measure(options)
@@ -56,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         with tempfile.TemporaryDirectory() as folder:
             page.render(document, Path(folder) / PAGE.name)
         return 0
-    if (len(options.tables) < len(TABLES) or given.ours) and RESULTS.exists():
+    if (len(options.tables) < len(TABLES) or given.only) and RESULTS.exists():
         before = json.loads(RESULTS.read_text(encoding="utf-8"))
         if before["splits"] != options.splits:
             parser.error(f"the other tables have {before['splits']} splits; give --splits that")

@@ -42,6 +42,7 @@ def test_noise_is_not_learnt_by_heart():
     assert model.cv_losses_.min() < np.log(2) + 0.05
 
 
+@pytest.mark.slow
 def test_a_network_goes_on_as_the_mean_that_it_is(model):
     going_on = clone(model).set_params(max_evaluations=2000)
     going_on.fit(X, Y)  # too few evaluations for a penalty

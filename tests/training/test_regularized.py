@@ -64,7 +64,7 @@ def test_it_learns_what_is_not_linear(found, rings):
 
 def test_noise_is_held_back(noise):
     _, result = fitted(noise)
-    assert result.alpha == 0.1
+    assert result.alpha >= 0.1
     rng = np.random.default_rng(6)
     inputs, y = rng.normal(size=(2000, 3)).astype(np.float32), rng.integers(0, 2, 2000)
     assert log_loss(result.model.apply(result.params, inputs), y) < np.log(2) + 0.03
