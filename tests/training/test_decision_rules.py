@@ -250,8 +250,6 @@ def test_rules_are_read_back_from_json(tmp_path):
     [
         ("f1_macro", 12),
         pytest.param("f1_macro", 100, marks=pytest.mark.slow),
-        pytest.param("accuracy", 100, marks=pytest.mark.slow),
-        pytest.param("balanced_accuracy", 100, marks=pytest.mark.slow),
     ],
 )
 def test_of_noise_nothing_is_promised(name, times):

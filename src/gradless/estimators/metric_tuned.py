@@ -25,6 +25,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import (
     _check_sample_weight,
     _num_samples,
+    assert_all_finite,
     check_is_fitted,
     column_or_1d,
     has_fit_parameter,
@@ -317,6 +318,8 @@ def _seed(given: Any) -> int:
 
 def _labels(y: Any) -> npt.NDArray[Any]:
     labels = column_or_1d(y, warn=True)
+    if np.asarray(labels).dtype.kind == "f":
+        assert_all_finite(labels, input_name="y")
     check_classification_targets(labels)
     kind = type_of_target(labels, input_name="y", raise_unknown=True)
     if kind not in ("binary", "multiclass"):
