@@ -68,6 +68,15 @@ def test_without_a_result_nothing_is_said(prepared, monkeypatch, tmp_path):
     assert [text.get_text() for text in figures["loss.png"].axes[0].texts] == ["0.5000"]
 
 
+def test_each_picture_has_its_own_title(prepared, monkeypatch, tmp_path):
+    lines = {"losses": [0.5, 0.4], "errors": [0.1, 0.1], "fitted": [0.4, 0.3]}
+    penalty = {"alpha": 1.0, "strengths": [0.1, 1.0], **lines}
+    figures = drawn(prepared, monkeypatch, tmp_path, {**RESULT, "penalty": penalty})
+    titles = {name: figure.axes[0].get_title(loc="left") for name, figure in figures.items()}
+    assert titles["penalty.png"] == "vertical: how strong a penalty?"
+    assert titles["decision_boundary.png"] == titles["loss.png"] == "vertical: hill_climbing"
+
+
 def test_what_rises_is_told_as_it_is():
     told = pictures._outcome({**RESULT, "loss": -0.75}, get("f1"))
     assert told.startswith("f1 0.7500, accuracy 87.5%")

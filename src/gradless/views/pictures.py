@@ -94,10 +94,10 @@ def draw(
         path = folder / f"penalty.{suffix}"
         fitted = "log loss" if train.class_names is not None else "loss, scaled"
         tried, losses, errors, seen = (penalty[part] for part in _PENALTY)
-        title = f"{train.name}: how strong a penalty?"
         strengths.strengths(
-            tried, losses, errors, seen, penalty["alpha"], path, quantity=fitted, title=title
-        )
+            tried, losses, errors, seen, penalty["alpha"], path, quantity=fitted,
+            title=f"{train.name}: how strong a penalty?",
+        )  # fmt: skip
         paths.append(path)
     plane = [column.kind for column in prepared.table] == ["number"] * 2
     # A gap would be an input of its own.
