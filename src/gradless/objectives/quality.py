@@ -113,8 +113,8 @@ def of_classes(
         add("balanced accuracy", balanced, "its mean over the classes")
         f1 = metrics.f1_score(targets, predicted, labels=labels, average="macro", zero_division=0)
         add("F1", f1, "1 is perfect, 0 finds none", one=True)
-        add("log loss", _log_losses(targets, probabilities).mean(), "0 is perfect, lower is better")
-        brier = _squared_distances(targets, probabilities).mean()
+        add("log loss", log_losses(targets, probabilities).mean(), "0 is perfect, lower is better")
+        brier = squared_distances(targets, probabilities).mean()
         add("Brier score", brier, "0 is perfect, 1 sure and wrong")
         area = metrics.roc_auc_score(targets, scores, multi_class="ovr") if whole else None
         add("ROC AUC", area, "1 is perfect, 0.5 guessing", one=True)
@@ -129,13 +129,13 @@ def of_classes(
     return _with_intervals(found, samples)
 
 
-def _log_losses(targets: Array, probabilities: Array) -> npt.NDArray[np.float64]:
+def log_losses(targets: Array, probabilities: Array) -> npt.NDArray[np.float64]:
     """Log loss of each row, as the objective cross_entropy has it: one number for one quantity."""
     likely = probabilities[np.arange(len(targets)), targets]
     return -np.log(np.clip(likely, CLIP, MOST_LIKELY))
 
 
-def _squared_distances(targets: Array, probabilities: Array) -> npt.NDArray[np.float64]:
+def squared_distances(targets: Array, probabilities: Array) -> npt.NDArray[np.float64]:
     """Brier score of each row: half the squared distance of the probabilities from the truth.
 
     Of two classes, that of either one (Brier, "Verification of Forecasts Expressed in Terms of
@@ -241,8 +241,8 @@ def _classification_resamples(
     """The metrics of `of_classes` of each resample."""
     rows, classes = probabilities.shape
     cells = classes * targets.astype(np.intp) + probabilities.argmax(1)
-    losses = _log_losses(targets, probabilities)
-    distances = _squared_distances(targets, probabilities)
+    losses = log_losses(targets, probabilities)
+    distances = squared_distances(targets, probabilities)
     whole, parts = len(present) == classes, []
     for drawn in _resamples(rows, classes):
         confusion = _counted(cells[drawn], classes**2).reshape(-1, classes, classes)

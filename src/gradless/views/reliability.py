@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from gradless._core import words
+from gradless.objectives.quality import log_losses, squared_distances
 from gradless.objectives.reliability import bins, judged
 from gradless.views import style
 from gradless.views.style import PALETTE
@@ -71,12 +72,9 @@ def reliability(
     axes.set_xlabel(what)
     axes.set_ylabel(share)
     axes.legend(loc="upper left", frameon=False, fontsize=style.TICK)
-    likely = np.maximum(probabilities[np.arange(len(targets)), targets], 1e-7)
-    truth = targets[:, None] == np.arange(probabilities.shape[1])
-    brier = ((probabilities - truth) ** 2).sum(1).mean() / 2
     facts = (
-        f"log loss {words.loss(float(-np.log(likely).mean()))}",
-        f"Brier score {words.loss(float(brier))}",
+        f"log loss {words.loss(float(log_losses(targets, probabilities).mean()))}",
+        f"Brier score {words.loss(float(squared_distances(targets, probabilities).mean()))}",
         words.plural(len(targets), "row"),
     )
     style.titled(axes, title, 5.2, ", ".join(facts))
