@@ -30,11 +30,8 @@ def table(tmp_path_factory):
 def of(table, target, **recipe):
     drop = tuple({"word", "three", "amount"} - {target})
     prepared = prepare(Recipe(table, target=target, drop=drop, hidden=(2,), **recipe))
-    parts = [
-        None if part is None else Scoring(prepared, part)
-        for part in (prepared.train, prepared.test)
-    ]
-    return prepared, parts, linear(prepared, *parts)
+    scoring = Scoring(prepared, prepared.test)
+    return prepared, scoring, linear(prepared, scoring)
 
 
 @pytest.mark.parametrize("target", ["word", "three"])
@@ -44,8 +41,8 @@ def test_classes_have_a_logistic_regression(table, target):
     assert found.answers.sum(1) == pytest.approx(np.ones(40))
     train, test = prepared.train, prepared.test
     likely = found.answers[np.arange(40), test.targets]
-    assert found.test.value == pytest.approx(-np.log(likely).mean(), rel=1e-4)
-    assert found.test.accuracy == pytest.approx(np.mean(found.answers.argmax(1) == test.targets))
+    assert found.judged.value == pytest.approx(-np.log(likely).mean(), rel=1e-4)
+    assert found.judged.accuracy == pytest.approx(np.mean(found.answers.argmax(1) == test.targets))
     theirs = [
         LogisticRegression(C=strength, max_iter=1000).fit(train.features, train.targets)
         for strength in (0.01, 0.1, 1, 10)
@@ -58,14 +55,14 @@ def test_numbers_have_a_ridge_regression_in_their_units(table):
     prepared, _, found = of(table, "amount")
     assert found.model == "ridge regression"
     errors = found.answers - prepared.test.targets
-    assert found.test.value == pytest.approx(np.mean(errors**2), rel=1e-3)
-    assert found.test.value < 0.1 * np.var(prepared.test.targets)
+    assert found.judged.value == pytest.approx(np.mean(errors**2), rel=1e-3)
+    assert found.judged.value < 0.1 * np.var(prepared.test.targets)
 
 
 def test_an_objective_of_decisions_gets_one(table):
-    _, (_, test), found = of(table, "word", objective="f1")
-    assert found.test.value == pytest.approx(test.value(found.outputs))
-    assert found.test.value > 0.7
+    _, test, found = of(table, "word", objective="f1")
+    assert found.judged.value == pytest.approx(test.value(found.outputs))
+    assert found.judged.value > 0.7
 
 
 def test_what_cannot_be_fitted_is_left_out(tmp_path):
@@ -73,7 +70,7 @@ def test_what_cannot_be_fitted_is_left_out(tmp_path):
     path = tmp_path / "few.csv"
     path.write_text("\n".join(["a,y", *lines, ""]), encoding="utf-8")
     prepared = prepare(Recipe(str(path), test_fraction=0.0, hidden=(2,)))
-    assert linear(prepared, Scoring(prepared, prepared.train), None) is None
+    assert linear(prepared, Scoring(prepared, prepared.train)) is None
 
 
 @pytest.mark.parametrize(
@@ -81,7 +78,7 @@ def test_what_cannot_be_fitted_is_left_out(tmp_path):
     [("word", "cross_entropy"), ("word", "f1"), ("amount", "squared_error"), ("amount", "r2")],
 )
 def test_resamples_are_the_objective_of_these_rows(table, target, objective):
-    prepared, (_, test), found = of(table, target, objective=objective)
+    prepared, test, found = of(table, target, objective=objective)
     counts = np.concatenate([np.ones((1, 40)), drawn(40, 2)])
     values = test.resampled(found.outputs, counts)
     assert values[0] == pytest.approx(test.value(found.outputs), rel=1e-4)
@@ -94,7 +91,7 @@ def test_resamples_are_the_objective_of_these_rows(table, target, objective):
 
 
 def test_an_advantage_has_the_sign_of_the_better_one(table):
-    prepared, (_, test), found = of(table, "word")
+    prepared, test, found = of(table, "word")
     shares = np.tile(np.log(np.bincount(prepared.train.targets) / 120), (40, 1))
     over, itself, nothing = advantages(test, found.outputs, shares, found.outputs, None)
     assert over.low < over.value < over.high

@@ -41,41 +41,38 @@ class Linear(NamedTuple):
         What it is.
     rows
         It was fitted on.
-    train, test
-        By the objective.
+    judged
+        By the objective, on the rows that were asked for.
     outputs : float64, shape (rows, outputs)
-        Logits, or numbers, for the test rows, or the training rows if there are none.
+        Logits, or numbers, for these.
     decided
         Whether the largest logit is a decision that was chosen for the objective.
     """
 
     model: str
     rows: int
-    train: Judged
-    test: Judged | None
+    judged: Judged
     outputs: Array
     decided: bool
 
     @property
     def answers(self) -> Array:
         """Probabilities (rows, classes), or numbers (rows,), of the same rows."""
-        return self.outputs[:, 0] if self.outputs.shape[1] == 1 else softmax(self.outputs)
+        if self.outputs.shape[1] == 1:
+            return self.outputs[:, 0]
+        return decisions.softmax(self.outputs)
 
 
-def softmax(logits: Array) -> Array:
-    """Probabilities of logits (rows, classes)."""
-    return decisions.softmax(logits)
-
-
-def linear(prepared: Prepared, train: Scoring, test: Scoring | None) -> Linear | None:
+def linear(prepared: Prepared, scoring: Scoring) -> Linear | None:
     """A linear model of the training rows; None where none can be had in a moment.
 
     Parameters
     ----------
     prepared
         The run.
-    train, test
-        The objective on its training and test rows.
+    scoring
+        The objective on the rows to be judged on: the test rows, or the training rows if there are
+        none.
     """
     features = np.asarray(prepared.train.features, np.float64)
     targets, names = prepared.train.targets, prepared.train.class_names
@@ -93,16 +90,13 @@ def linear(prepared: Prepared, train: Scoring, test: Scoring | None) -> Linear |
                 fitted = _ridge(features[chosen], targets[chosen])
             else:
                 fitted, decided = _logistic(features[chosen], targets[chosen], outputs, prepared)
-            on_train = fitted(features)
-            on_test = None if test is None else fitted(np.float64(test.features))
+            found = fitted(np.float64(scoring.features))
         except (ValueError, ArithmeticError, np.linalg.LinAlgError):
             return None  # a comparison that is not possible ends no run
-    shown = on_train if on_test is None else on_test
-    if not (np.isfinite(on_train).all() and np.isfinite(shown).all()):
+    if not np.isfinite(found).all():
         return None
-    of_test = None if test is None or on_test is None else test.judged(on_test)
     model = "ridge regression" if names is None else "logistic regression"
-    return Linear(model, len(chosen), train.judged(on_train), of_test, shown, decided)
+    return Linear(model, len(chosen), scoring.judged(found), found, decided)
 
 
 def _some(inputs: int, rows: int, outputs: int) -> npt.NDArray[np.intp] | None:

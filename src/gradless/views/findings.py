@@ -66,14 +66,15 @@ class Findings:
         parts: dict[str, Any] = {"baseline": None, "linear": None}
         if self.baseline is not None:
             about = {"answer": self.baseline.answer}
-            parts["baseline"] = about | _stored(prepared, self.baseline, self.over_baseline)
+            judged = self.baseline.test or self.baseline.train
+            parts["baseline"] = about | _stored(prepared, judged, self.over_baseline)
         if self.linear is not None:
             about_linear = {
                 "model": self.linear.model,
                 "rows": self.linear.rows,
                 "decided": self.linear.decided,
             }
-            parts["linear"] = about_linear | _stored(prepared, self.linear, self.over_linear)
+            parts["linear"] = about_linear | _stored(prepared, self.linear.judged, self.over_linear)
         return parts
 
     def verdicts(self, prepared: Prepared, test: float | None) -> list[str]:
@@ -86,8 +87,8 @@ class Findings:
             assert self.baseline.test is not None
             name = f"one answer for all rows ({self.baseline.answer})"
             over.append((name, self.baseline.test.value, self.over_baseline))
-        if self.linear is not None and self.linear.test is not None:
-            over.append((self.linear.model, self.linear.test.value, self.over_linear))
+        if self.linear is not None:
+            over.append((self.linear.model, self.linear.judged.value, self.over_linear))
         return list(advantage.verdicts(prepared.problem.objective, test, over))
 
 
@@ -98,16 +99,15 @@ def findings(network: Network, prepared: Prepared) -> Findings:
     quantile = families.share_of_quantile(prepared.problem.objective.name)
     found, answers = _measured(outputs, rows.targets, network.class_names, quantile)
     simple = baseline(prepared)
-    on_train = Scoring(prepared, prepared.train)
-    on_test = None if prepared.test is None else Scoring(prepared, prepared.test)
-    line = linear(prepared, on_train, on_test)
+    scoring = Scoring(prepared, rows)
+    line = linear(prepared, scoring)
     over: list[Advantage | None] = [None, None]
-    if on_test is not None and np.isfinite(outputs).all():
+    if prepared.test is not None and np.isfinite(outputs).all():
         constant = None if simple is None else np.atleast_2d(simple.of(rows.n_samples).T).T
         if constant is not None and network.class_names is not None:
             constant = np.log(np.maximum(constant, 1e-12))
         over = advantage.advantages(
-            on_test, outputs, constant, None if line is None else line.outputs
+            scoring, outputs, constant, None if line is None else line.outputs
         )
     names = network.class_names
 
@@ -169,10 +169,7 @@ def _metrics(
     return quality.of_classes(targets, answers, names, intervals=intervals)
 
 
-def _stored(
-    prepared: Prepared, simpler: Baseline | Linear, over: Advantage | None
-) -> dict[str, Any]:
-    judged: Judged = simpler.test or simpler.train
+def _stored(prepared: Prepared, judged: Judged, over: Advantage | None) -> dict[str, Any]:
     return {
         "loss": prepared.problem.objective.value(judged.value),
         "accuracy": judged.accuracy,
