@@ -10,6 +10,7 @@ from gradless._core import words
 from gradless.data.columns import Column
 from gradless.data.dates import is_date_kind
 from gradless.data.preprocessing import MISSING
+from gradless.data.target_encoding import MANY
 from gradless.runs.prepared import Prepared
 from gradless.views.model_card.markdown import LISTED, cell, code, one_of, table
 from gradless.views.report import Result, decision_words, kept_words, penalty_words
@@ -105,11 +106,21 @@ def _preprocessing(prepared: Prepared) -> Iterator[str]:
     inputs = prepared.train.feature_names
     if any(f"{column.name} is missing" in inputs for column in prepared.table):
         yield "The network also receives an indicator for each missing number."
-    if "category" in kinds:
-        gaps = any(f"{column.name} = {MISSING}" in inputs for column in prepared.table)
+    categories = [column.name for column in prepared.table if column.kind == "category"]
+    few = [name for name in categories if any(of.startswith(f"{name} = ") for of in inputs)]
+    if few:
+        gaps = any(f"{name} = {MISSING}" in inputs for name in few)
         yield f"Each category has an input of its own{', and so has a missing one' * gaps}."
+    if len(few) < len(categories):
+        yield (
+            f"{'But of' if few else 'Of'} columns with more than {MANY} categories, the network "
+            "sees what the target is in each on average."
+        )
     if any(is_date_kind(kind) for kind in kinds):
-        yield "Of dates, the network sees days, year, and month and weekday as places on a circle."
+        yield (
+            "Of dates, the network sees days, year, and month and weekday as places on a circle; "
+            "of times, the hour likewise."
+        )
     if prepared.outputs is not None:
         yield "Outputs of the network were scaled to mean and spread of the target."
     yield "The preprocessing was fitted on the training rows alone."
