@@ -53,7 +53,8 @@ def outside(columns: Columns, ranges: Sequence[Range | None]) -> Iterator[str]:
         if known is None:
             continue
         low, high = known
-        room = _BEYOND * (high - low) + 1e-6 * max(abs(low), abs(high))
+        # The one number of a column that does not vary may have been rounded to float32.
+        room = _BEYOND * (high - low) or 1e-6 * abs(high)
         values = columns.features[:, index]
         far = values[(values < low - room) | (values > high + room)]
         if far.size:
