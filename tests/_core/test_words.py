@@ -28,6 +28,16 @@ def test_a_number_among_others_has_the_digits_that_tell_them_apart():
     assert words.among(1e6, 0) == "1000000"
 
 
+def test_ends_of_a_range_have_six_digits_or_are_told_apart():
+    assert words.rough(-0.00123456789, 1e5) == "-0.00123457"
+    assert words.rough(123456.789, 1e5) == "123457"
+    assert (words.rough(1.7e9, 86_400), words.rough(1.7e9 + 86_400, 86_400)) == (
+        "1700000000", "1700086400"
+    )  # fmt: skip
+    assert words.rough(1e9 + 0.125, 0.5) == "1000000000.125"
+    assert words.rough(1e9, 0) == "1000000000"
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

@@ -102,6 +102,13 @@ def among(value: float, spread: float) -> str:
     return f"{round(value, digits):.15g}"
 
 
+def rough(value: float, spread: float) -> str:
+    """One of the numbers of a column: six digits, and more where six do not tell them apart."""
+    if 0 < spread < 1e-3 * abs(value):
+        return among(value, spread)
+    return f"{float(f'{value:.6g}'):.15g}"
+
+
 def shortest(value: np.floating) -> str:
     """The shortest text that reading makes the same number of, in its own precision."""
     return str(value)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gradless._core import words
 from gradless.data import dates
-from gradless.data.cells import plain_number, short
+from gradless.data.cells import short
 from gradless.data.columns import Columns
 from gradless.data.reading import Left
 
@@ -44,10 +44,11 @@ def facts(
 
 def _answers(targets: NDArray[Any], class_names: Sequence[str] | None) -> str:
     if class_names is None:
+        spread = float(np.ptp(targets))
         low, high, mean = (
-            plain_number(float(f"{f(targets):.6g}")) for f in (np.min, np.max, np.mean)
+            words.rough(float(f(targets)), spread) for f in (np.min, np.max, np.mean)
         )
-        if np.ptp(targets) == 0:
+        if spread == 0:
             return f"{low} in all rows: there is nothing to learn, choose another target"
         return f"numbers from {low} to {high}, mean {mean}: regression"
     counts = np.bincount(targets, minlength=len(class_names))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from gradless._core import words
 from gradless.data import dates
-from gradless.data.cells import plain_number, short
+from gradless.data.cells import short
 from gradless.data.columns import Columns
 from gradless.views.tables import Column, Table
 
@@ -41,4 +42,4 @@ def _values(columns: Columns, place: int, kind: str) -> str:
     low, high = float(values.min()), float(values.max())
     if kind != "number":
         return f"{dates.shown(low, kind)} to {dates.shown(high, kind)}"
-    return f"{plain_number(float(f'{low:.6g}'))} to {plain_number(float(f'{high:.6g}'))}"
+    return " to ".join(words.rough(end, high - low) for end in (low, high))
