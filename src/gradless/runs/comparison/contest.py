@@ -101,7 +101,7 @@ class Plan:
 
     @property
     def deciding(self) -> Axis:
-        """At which equal budget strategies are ranked: the one that limits the runs."""
+        """Which budget limits the runs."""
         return "seconds" if self.stop.evaluations is None else "evaluations"
 
 
