@@ -22,20 +22,22 @@ def fitted():
 
 def test_each_input_is_of_one_column(fitted):
     _, preprocessing = fitted
-    assert inputs.of_columns(NAMES, preprocessing.input_names) == [[0, 2], [1], [3, 4]]
+    assert inputs.of_columns(preprocessing, 3) == [[0, 2], [1], [3, 4]]
+    assert inputs.of_columns(None, 2) == [[0], [1]]
 
 
-@pytest.mark.parametrize(
-    ("columns", "names", "expected"),
-    [
-        (["day"], ["day: year", "day: weekday, sine"], [[0, 1]]),
-        (["a", "a is missing"], ["a", "a is missing", "a is missing'"], [[0], [1, 2]]),
-        (["a"], ["b"], None),
-        (["a", "b"], ["a"], None),
-    ],
-)
-def test_names_decide(columns, names, expected):
-    assert inputs.of_columns(columns, names) == expected
+def test_columns_may_have_names_of_inputs_of_others():
+    names = ("a", "a = x", "day", "day: year")
+    features = np.column_stack([np.arange(6) % 2, np.arange(6), 19_000 + np.arange(6), np.ones(6)])
+    features[0, 1] = np.nan
+    columns = Columns(features, names, (("x", "z"), None, None, None), (None, None, "date", None))
+    preprocessing = Preprocessing.fit(columns)
+    made = preprocessing.input_names
+    groups = [[made[k] for k in group] for group in inputs.of_columns(preprocessing, 4)]
+    assert groups[0] == ["a = x'", "a = z"]
+    assert groups[1] == ["a = x", "a = x is missing"]
+    assert groups[2][:2] == ["day", "day: year"]
+    assert (len(groups[2]), groups[3]) == (6, ["day: year'"])
 
 
 def test_numbers_are_those_of_the_table(fitted):

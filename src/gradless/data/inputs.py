@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,34 +9,20 @@ import numpy.typing as npt
 
 from gradless.data.preprocessing import Preprocessing
 
-_AFTER = (" is missing", " = ", ": ")  # a column's name, in the names of its inputs
 
-
-def of_columns(columns: Sequence[str], inputs: Sequence[str]) -> list[list[int]] | None:
-    """Indices of the inputs that are made of each column; None if one is of no column.
+def of_columns(preprocessing: Preprocessing | None, columns: int) -> list[list[int]]:
+    """Indices of the inputs that are made of each column.
 
     Parameters
     ----------
+    preprocessing
+        What makes the inputs; None where they are the columns themselves.
     columns
-        Names of the columns.
-    inputs
-        Names of the inputs, as of ``Preprocessing.input_names``.
+        How many there are.
     """
-    places = {name: k for k, name in enumerate(columns)}
-    groups: list[list[int]] = [[] for _ in columns]
-    for index, name in enumerate(inputs):
-        begins = [name, name.rstrip("'")]
-        begins += [name[:at] for after in _AFTER for at in _ends(name, after)]
-        fitting = [begin for begin in begins if begin in places]
-        if not fitting:
-            return None
-        groups[places[max(fitting, key=len)]].append(index)
-    return groups if all(groups) else None
-
-
-def _ends(name: str, after: str) -> list[int]:
-    """Where a column's name may end."""
-    return [at for at in range(len(name)) if name.startswith(after, at)]
+    if preprocessing is None:
+        return [[column] for column in range(columns)]
+    return [np.flatnonzero(preprocessing.sources == column).tolist() for column in range(columns)]
 
 
 def numbers(

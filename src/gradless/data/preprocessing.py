@@ -129,21 +129,33 @@ class Preprocessing:
         """Columns of no rows, with dates as the numbers that a network sees of them."""
         return _no_rows(self.names, self.kinds).flat()
 
-    @functools.cached_property
-    def input_names(self) -> tuple[str, ...]:
-        """Names of the inputs, all different."""
-        names: list[str] = []
+    def _made(self) -> Iterator[tuple[int, list[str]]]:
+        """The inputs in their order: the column of `_flat` that some are made of, and names."""
         for part, _, columns in self._parts():
             for index, column in enumerate(columns):
                 name = self._flat.feature_names[column]
                 if part == _NUMBERS:
-                    names.append(name)
+                    yield column, [name]
                 elif part == _MANY:
-                    names += target_encoding.names(name, self._of_many)
+                    yield column, target_encoding.names(name, self._of_many)
                 elif part == _GAPS:
-                    names.append(f"{name} is missing")
+                    yield column, [f"{name} is missing"]
                 else:
-                    names += [f"{name} = {value}" for value in self._categories[index]]
+                    yield column, [f"{name} = {value}" for value in self._categories[index]]
+
+    @functools.cached_property
+    def sources(self) -> NDArray[np.intp]:
+        """Of each input, the place in `names` of the column that it is made of."""
+        kinds = zip(self.names, self.kinds, strict=True)
+        parts = [len(_no_rows([name], [kind]).flat().feature_names) for name, kind in kinds]
+        of_flat = np.repeat(np.arange(len(parts)), parts)
+        columns = [column for column, names in self._made() for _ in names]
+        return np.asarray(of_flat[columns], np.intp)
+
+    @functools.cached_property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the inputs, all different."""
+        names = [name for _, some in self._made() for name in some]
         seen: set[str] = set()
         for index in range(len(names)):
             while names[index] in seen:

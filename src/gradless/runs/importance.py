@@ -98,9 +98,9 @@ def importances(network: Network, prepared: Prepared) -> list[Importance]:
 
     data = prepared.test or prepared.train
     columns, size = len(prepared.table), prepared.model.n_parameters
-    groups = _groups(prepared)
+    groups = inputs.of_columns(prepared.preprocessing, columns)
     rows = rows_used(prepared)
-    if groups is None or rows < min(data.n_samples, 100):
+    if rows < min(data.n_samples, 100):
         return []
     chosen = np.sort(np.random.default_rng(0).permutation(data.n_samples)[:rows])
     extras = {name: values[chosen] for name, values in (data.extras or {}).items()}
@@ -152,7 +152,7 @@ def dependences(
     data = prepared.test or prepared.train
     rows = np.random.default_rng(0).permutation(data.n_samples)[:_AVERAGED]
     features: npt.NDArray[np.float32] = np.asarray(data.features, np.float32)[rows]
-    groups = _groups(prepared) or []
+    groups = inputs.of_columns(prepared.preprocessing, len(prepared.table))
     found: list[Dependence] = []
     for one in importance:
         if len(found) == _SHOWN:
@@ -182,11 +182,6 @@ def rows_used(prepared: Prepared) -> int:
     data = prepared.test or prepared.train
     most = _WORK / (_FEWEST * len(prepared.table) * prepared.model.n_parameters)
     return int(min(_ROWS, data.n_samples, most))
-
-
-def _groups(prepared: Prepared) -> list[list[int]] | None:
-    names = [column.name for column in prepared.table]
-    return inputs.of_columns(names, prepared.train.feature_names)
 
 
 def _values(

@@ -23,10 +23,7 @@ _NAMED = 6
 
 def seen(prepared: Prepared) -> list[Range | None]:
     """Lowest and highest number of each column in training; None for what is no number."""
-    names = [column.name for column in prepared.table]
-    groups = inputs.of_columns(names, prepared.train.feature_names)
-    if groups is None:
-        return [None] * len(names)
+    groups = inputs.of_columns(prepared.preprocessing, len(prepared.table))
     found: list[Range | None] = []
     for column, group in zip(prepared.table, groups, strict=True):
         if column.kind != "number":
