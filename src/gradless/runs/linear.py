@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gradless.objectives import families
 from gradless.runs.prepared import Judged, Prepared
 from gradless.runs.scoring import Scoring
 from gradless.training import decisions
@@ -79,8 +80,8 @@ def linear(prepared: Prepared, scoring: Scoring) -> Linear | None:
     outputs = 1 if names is None else len(names)
     chosen = _some(features.shape[1], len(features), outputs)
     # What is judged beside other columns, or is no mean, takes another model.
-    other = prepared.train.extras or prepared.problem.objective.name.startswith("quantile")
-    if chosen is None or other:
+    quantile = families.share_of_quantile(prepared.problem.objective.name)
+    if chosen is None or prepared.train.extras or quantile is not None:
         return None
     decided = False
     with warnings.catch_warnings(), np.errstate(all="ignore"):
