@@ -147,7 +147,10 @@ class _Column:
         if self._again or self._too_many:
             return
         if isinstance(some, np.ndarray):
-            self._add_array(some)
+            # Numbers after words, as in another file of several: all of it is read again as text.
+            self._again = bool(self._is_text)
+            if not self._again:
+                self._add_array(some)
         elif self._is_text:
             self._add_texts(some)
         else:

@@ -42,8 +42,7 @@ class SeveralFiles(File):
             raise self.error("no table here; name a file, a folder of tables or a pattern of names")
         self._files = [opened(each) for each in paths]
         first = self._files[0]
-        self.header, self.unusable = first.header, first.unusable
-        self.unnamed, self.decimal = first.unnamed, first.decimal
+        self.header, self.unnamed, self.decimal = first.header, first.unnamed, first.decimal
         for file in self._files[1:]:
             if set(file.header) != set(first.header):
                 others = sorted(set(file.header) ^ set(first.header))
@@ -56,6 +55,11 @@ class SeveralFiles(File):
                     f"the files must have the same decimals, got {file.decimal!r} after "
                     f"{first.decimal!r} in {first.path}. Use --decimal . or --decimal ,"
                 )
+        self.unusable = {
+            first.header.index(file.header[column]): holds
+            for file in self._files
+            for column, holds in file.unusable.items()
+        }
 
     def place(self, line: int) -> str:
         """Where a row is, in words."""
