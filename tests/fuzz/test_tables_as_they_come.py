@@ -153,6 +153,30 @@ def test_what_is_said_of_a_file_counts(path):
     assert read.features[:, 0].tolist() == [1.5, 1.25, 2]
 
 
+@pytest.mark.parametrize("delimiter", ["::", "", '"', "\n"])
+def test_a_delimiter_that_is_none_is_refused(path, delimiter):
+    path.write_text(GOOD)
+    with pytest.raises(InputError, match="--delimiter must be one character, and no quotation"):
+        read_table(path, how=Reading(delimiter=delimiter))
+
+
+@pytest.mark.parametrize(("typed", "delimiter"), [(r"\t", "\t"), ("§", "§"), ("\t", "\t")])
+def test_any_delimiter_that_is_named(path, typed, delimiter):
+    text = GOOD.replace(",", delimiter)
+    path.write_text(text, encoding="utf-8")
+    assert read_table(path, how=Reading(delimiter=typed)).features.tolist() == [
+        [1, 2],
+        [3, 4],
+        [5, 6],
+    ]
+    # One cell too few in a row whose letters share a byte with the separator.
+    path.write_text(text + f"ç7{delimiter}v\n", encoding="utf-8")
+    with pytest.raises(
+        InputError, match="line 5: the row must have 3 cells as the header has, got 2"
+    ):
+        read_table(path, how=Reading(delimiter=typed))
+
+
 def test_names_that_are_years_are_names(path):
     path.write_text("town,2019,2020,2021\nu,5,6,7\nv,7,8,9\nu,9,8,7\n")
     assert read_table(path, "town").feature_names == ("2019", "2020", "2021")
