@@ -50,6 +50,7 @@ WRITTEN = {
     "utf-32": GOOD.encode("utf-32"),
     "single quotes": "'a','b','y'\n1,2,'u'\n3,4,'v'\n5,6,'v'\n",
     "titles above": "Sales,,\n,,\n" + GOOD,
+    "a page break in a title": "Sales\f2020,,\n,,\n" + GOOD,
     "rows that end in a comma": "a,b,y\n1,2,u,\n3,4,v,\n5,6,v,\n",
     "all lines end in a comma": "a,b,y,\n1,2,u,\n3,4,v,\n5,6,v,\n",
     "row names of R": '"a","b","y"\n"1",1,2,"u"\n"2",3,4,"v"\n"3",5,6,"v"\n',

@@ -306,9 +306,7 @@ class _Pieces:
 
 
 def _lines_of(text: str) -> list[str]:
-    return _with_newlines(text).splitlines(keepends=True) if text.isascii() else [
-        line + "\n" for line in _with_newlines(text).split("\n")[:-1]
-    ]  # fmt: skip
+    return [line + "\n" for line in _with_newlines(text).split("\n")[:-1]]
 
 
 def _with_newlines(text: str) -> str:
