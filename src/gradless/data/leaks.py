@@ -46,9 +46,15 @@ def leaks(
     answers = targets[rows]
     if len(rows) < _FEWEST or (answers == answers[0]).all():
         return
+    if class_names is None:
+        # From -1 to 1 around 0: to a tree, numbers that vary by 1e-9 are all the same.
+        answers = answers.astype(np.float64) / np.abs(answers).max()
+        answers = answers - answers.mean()
+        answers = answers / np.abs(answers).max()
     for place, column in enumerate(columns.feature_names[:_COLUMNS]):
-        values = columns.features[rows, place]
-        share = _explained(np.where(np.isnan(values), -1e30, values), answers, class_names)
+        # By their order, which has no units and no offset; gaps come last.
+        ranks = np.unique(columns.features[rows, place], return_inverse=True)[1]
+        share = _explained(ranks, answers, class_names)
         if share >= _ALONE:
             yield (
                 f"column {short(column)} predicts {short(name)} almost alone. If it is not known "
@@ -57,7 +63,7 @@ def leaks(
 
 
 def _explained(
-    values: NDArray[np.float64], targets: NDArray[Any], class_names: tuple[str, ...] | None
+    ranks: NDArray[np.intp], targets: NDArray[Any], class_names: tuple[str, ...] | None
 ) -> float:
     """Which share of what a constant answer leaves open a column explains, on rows held out."""
     from sklearn import model_selection, tree  # noqa: PLC0415 - loads in seconds
@@ -67,15 +73,12 @@ def _explained(
     if class_names is not None:
         folds = model_selection.StratifiedKFold(_FOLDS, shuffle=True, random_state=0)
     model = kind(min_samples_leaf=3, random_state=0)
-    inputs = values[:, None].astype(np.float32)
-    if not np.isfinite(inputs).all() or (values == values[0]).all():
+    if not ranks.any():
         return 0.0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of classes of fewer rows than folds
-        found = model_selection.cross_val_predict(model, inputs, targets, cv=folds)
+        found = model_selection.cross_val_predict(model, ranks[:, None], targets, cv=folds)
     if class_names is None:
-        scale = np.abs(targets).max() or 1.0
-        left, whole = ((found - targets) / scale) ** 2, ((targets - targets.mean()) / scale) ** 2
-        return 1.0 - float(left.sum() / whole.sum()) if whole.sum() > 0 else 0.0
+        return 1.0 - float(((found - targets) ** 2).sum() / (targets**2).sum())
     most = np.bincount(targets).max()
     return 1.0 - float((found != targets).sum() / (len(targets) - most))
