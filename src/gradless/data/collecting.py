@@ -182,7 +182,7 @@ class _Column:
 
     def _add_numbers(self, first: int, some: Sequence[str]) -> None:
         texts = some if self._plain is None else [*map(self._plain, some)]
-        values = cells.finite(texts, len(texts)) if not self._missing.numbers else None
+        values = cells.finite(texts) if not self._missing.numbers else None
         if values is None:
             values = self._with_odd(first, some, texts)
         if values is None:
