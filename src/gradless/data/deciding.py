@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -50,14 +50,14 @@ class Cells(NamedTuple):
 
     file: File
     name: str
-    lines: object
+    lines: Sequence[int]
     missing: Missing
     unnamed: bool = False
     is_target: bool = False
 
     def place(self, row: int) -> str:
         """Where a row is, in words."""
-        return self.file.place(self.lines[row])  # type: ignore[index]
+        return self.file.place(self.lines[row])
 
 
 def decided(at: Cells, content: Content, forced: bool = False) -> Column | None:
@@ -79,10 +79,7 @@ def decided(at: Cells, content: Content, forced: bool = False) -> Column | None:
         if forced:
             return None
         padded = () if len(content.padded) < _DIGITS else (_codes(at, content.padded),)
-        found = _with_odd(at, content) if content.odd else _number(at, content.values, padded)
-        if found is None and not content.odd:
-            raise AssertionError("numbers are numbers")
-        return found
+        return _with_odd(at, content) if content.odd else _number(at, content.values, padded)
     return _of_texts(at, content, forced)
 
 
@@ -127,9 +124,7 @@ def _with_odd(at: Cells, content: Numbers) -> Column | None:
     numbers = content.values[~np.isnan(content.values)]
     counts = {text: len(rows) for text, rows in content.odd.items()}
     told = numerals.meant(list(counts), np.unique(numbers).tolist(), at.file.decimal)
-    values = content.values.copy()
-    for text, number in told.numbers.items():
-        values[np.frombuffer(content.odd[text], np.int64)] = number
+    values = _with_told(content, told)
     left = {text: count for text, count in counts.items() if text not in told.numbers}
     different = len(np.unique(numbers)) + len(set(told.numbers.values()))
     if not _are_numbers(int((~np.isnan(values)).sum()), different, left):
@@ -137,6 +132,14 @@ def _with_odd(at: Cells, content: Numbers) -> Column | None:
     first = {text: content.odd[text][0] for text in counts}
     notes = _notes(at, told, left, first)
     return _number(at, values, notes)
+
+
+def _with_told(content: Numbers, told: numerals.Meant) -> FloatArray:
+    """Numbers with those that texts among them mean."""
+    values = content.values.copy() if told.numbers else content.values
+    for text, number in told.numbers.items():
+        values[np.frombuffer(content.odd[text], np.int64)] = number
+    return values
 
 
 def _are_numbers(count: int, different: int, odd: Mapping[str, int]) -> bool:
@@ -189,9 +192,7 @@ def as_numbers(at: Cells, content: Numbers | Texts) -> tuple[FloatArray, dict[st
     if isinstance(content, Numbers):
         known = content.values[~np.isnan(content.values)] if content.odd else np.zeros(0)
         told = numerals.meant(list(content.odd), np.unique(known).tolist(), decimal)
-        values = content.values.copy() if told.numbers else content.values
-        for text, number in told.numbers.items():
-            values[np.frombuffer(content.odd[text], np.int64)] = number
+        values = _with_told(content, told)
         odd = {t: rows[0] for t, rows in content.odd.items() if t not in told.numbers}
         return values, odd
     read, rest = _read_numbers(at, content)
