@@ -169,6 +169,8 @@ def test_vertical_clouds_stand_side_by_side():
         ("no/such/file", {}, "no/such/file: no such file"),
         ("irs.csv", {}, "irs.csv: no such file"),
         ("IRS.CSV", {}, "IRS.CSV: no such file"),
+        ("irs.pq", {}, "irs.pq: no such file"),
+        ("irs.ods", {}, "irs.ods: no such file"),
         ("two\nlines.csv", {}, "'two\\nlines.csv': no such file"),
         ("iris", {"target": "species"}, "option for files"),
         ("iris", {"task": "regression"}, "option for files"),

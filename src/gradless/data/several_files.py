@@ -9,18 +9,17 @@ from pathlib import Path
 
 from gradless._core.errors import InputError
 from gradless.data.cells import listing
-from gradless.data.files import Block, File
+from gradless.data.files import TABLES, Block, File
 
 # Lines of one file.
 _EACH = 10**10
-_ENDINGS = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".xlsx", ".gz", ".zst")
 
 
 def paths_of(path: str) -> list[str] | None:
     """The files that a pattern or a folder stands for, in order; None for one file."""
     if os.path.isdir(path):  # noqa: PTH112 - a name may be too long
         names = sorted(os.listdir(path))  # noqa: PTH208
-        return [str(Path(path, name)) for name in names if name.lower().endswith(_ENDINGS)]
+        return [str(Path(path, name)) for name in names if name.lower().endswith(TABLES)]
     if not glob.has_magic(path) or os.path.exists(path):  # noqa: PTH110
         return None
     return sorted(glob.glob(path))  # noqa: PTH207 - a pattern may be absolute
