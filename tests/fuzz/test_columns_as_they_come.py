@@ -139,7 +139,6 @@ def test_days_and_months_that_cannot_be_told_apart_are_said(path):
 
 def test_what_a_network_sees_of_a_date():
     moments = [datetime.datetime(2020, 12, 31, 18), datetime.datetime(2021, 1, 4)]
-    values = np.array([m.timestamp() for m in moments])  # of the process's own time zone
     values = np.array(
         [(m - datetime.datetime(1970, 1, 1)) / datetime.timedelta(1) for m in moments]
     )
@@ -209,7 +208,7 @@ def test_whole_numbers_as_classes_are_said_with_what_makes_them_numbers(path):
 
 
 def test_cells_that_are_kept_are_as_they_are(path):
-    path.write_text('x,name\n1, "Köln ",\n-,b\n'.replace('",', '"'))
+    path.write_text('x,name\n1, "Köln "\n-,b\n')
     columns, kept, notes = read_beside(path, ["x"], ["number"], keep=["name"])
     assert kept == {"name": ["Köln ", "b"]}
     assert np.isnan(columns.features[1, 0])

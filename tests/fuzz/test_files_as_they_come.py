@@ -164,7 +164,7 @@ def test_standard_input_is_read_once(monkeypatch):
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(path, monkeypatch):
-    path.write_text(GOOD * 1)
+    path.write_text(GOOD)
     from gradless.data import csv_file  # noqa: PLC0415
 
     blocks = csv_file.CsvFile.blocks
