@@ -47,3 +47,9 @@ def test_strong_columns_are_no_leaks_and_few_rows_say_nothing():
     assert found(columns, targets, ("a", "b")) == []
     assert found(np.stack([targets[:20]] * 3, axis=1) * 1.0, targets[:20], ("a", "b")) == []
     assert found(columns, np.zeros(500, np.int32), ("a",)) == []
+
+
+def test_classes_of_two_rows_each_are_looked_at_as_well():
+    targets = np.repeat(np.arange(20), 2).astype(np.int32)
+    columns = np.random.default_rng(0).normal(size=(40, 3))
+    assert found(columns, targets, tuple(map(str, range(20)))) == []
