@@ -9,6 +9,7 @@ files, simply or by weights.
     python -m benchmarks.quality.pollock FOLDER [READER ...]
 
 FOLDER holds ``polluted_files`` and ``pollock_weights.json``, which are not part of this project.
+DuckDB and Polars are to be installed, unless readers are named that do without.
 """
 
 from __future__ import annotations
@@ -164,7 +165,7 @@ def _plain(cell: str) -> str:
 
 
 def measured(folder: Path, reader: str, is_told: bool) -> tuple[float, float, Counter[str]]:
-    """Simple and weighted score, and how many files of each kind scored less than 10."""
+    """Simple and weighted score, and how many files of each kind scored less than 9.5."""
     polluted = folder / "polluted_files"
     weights = json.loads((folder / "pollock_weights.json").read_text(encoding="utf-8"))
     weights = {str(name): float(value) for name, value in weights.items()}
@@ -177,6 +178,8 @@ def measured(folder: Path, reader: str, is_told: bool) -> tuple[float, float, Co
             found = READERS[reader](path, about if is_told else None)
             found = [[_plain(cell) for cell in row] for row in found]
             scores[path.name] = score(found, clean, bool(about["header_lines"]))
+        except ImportError:  # nothing that a file could do
+            raise
         except Exception:
             scores[path.name] = 0.0
         if scores[path.name] < 9.5:

@@ -242,3 +242,31 @@ def test_numbers_that_mean_missing_and_numbers_as_categories(path):
     table = read_table(path, missing=["-999"], categories=["b"])
     assert np.array_equal(table.features[:, 0], [1, np.nan, 3, np.nan], equal_nan=True)
     assert table.columns.texts(1).tolist() == ["1.0", "2.0", None, "1.0"]
+
+
+@pytest.mark.parametrize("words", ["1.parquet", "2.parquet"])
+def test_a_column_of_words_in_one_file_and_of_numbers_in_another_is_categories(tmp_path, words):
+    for name in ("1.parquet", "2.parquet"):
+        is_words = name == words
+        write(
+            tmp_path / name,
+            a=["x", "1", "x"] if is_words else [1, 2, 1],
+            b=[4, 5, 6],
+            y=list("uvu"),
+        )
+    table = read_table(tmp_path)
+    found = table.columns.texts(0).tolist()
+    parts = [["x", "1", "x"], ["1", "2", "1"]]
+    assert [found[:3], found[3:]] == (parts if words == "1.parquet" else parts[::-1])
+    assert table.features[:, 1].tolist() == [4, 5, 6, 4, 5, 6]
+    used = read_columns(tmp_path, ["a"], ["number"]).features[:, 0]
+    assert int(np.isnan(used).sum()) == 2
+    assert np.nansum(used) == 5
+
+
+def test_a_column_of_lists_in_one_of_several_files_is_left_out(tmp_path):
+    write(tmp_path / "1.parquet", a=[1, 2], b=[4, 5], y=["u", "v"])
+    write(tmp_path / "2.parquet", b=[4, 5], a=[[1], [2]], y=["u", "v"])
+    table = read_table(tmp_path)
+    assert table.feature_names == ("b",)
+    assert "cells of type 'list" in table.left_out[0].why

@@ -52,7 +52,7 @@ class Data:
     )
     delimiter: str | None = option(
         None,
-        "Character between two cells of a CSV file, if it is read wrongly.",
+        "Character between two cells of a CSV file, if it is read wrongly; \\t is a tab.",
         metavar="TEXT",
         group="Advanced",
         example='";"',

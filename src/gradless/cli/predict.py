@@ -16,6 +16,7 @@ from gradless._core.terminal import lacks, say
 from gradless.cli.commands import Predict
 from gradless.data import parquet_file
 from gradless.data.columns import Columns
+from gradless.data.files import PARQUET
 from gradless.data.table import read_beside
 from gradless.runs import run_folder
 from gradless.runs.network import Network, softmax
@@ -62,7 +63,7 @@ def main(options: Predict) -> int:
         sys.stdout.write(text.getvalue())
         return 0
     data = text.getvalue().encode()
-    if options.out.suffix.lower() == ".parquet":
+    if options.out.suffix.lower() in PARQUET:
         data = parquet_file.written(header, rows, numbers=_numbers(network, len(kept)))
     try:
         _write(options.out.resolve(), data)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 import reprlib
 import shlex
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -204,25 +203,12 @@ def not_a_number(cell: str, otherwise: str) -> str:
     )
 
 
-def finite(texts: Iterable[str], count: int) -> FloatArray | None:
-    """So many cells as numbers, or None if one of them is none that can be used."""
-    texts = list(texts)
+def finite(texts: Sequence[str]) -> FloatArray | None:
+    """Cells as numbers, or None if one of them is none that can be used."""
     try:
-        numbers = np.fromiter(map(float, texts), np.float64, count)
+        numbers = np.fromiter(map(float, texts), np.float64, len(texts))
     except ValueError:
         return None
     # Python reads 1_000 as a number, `number` does not.
     fine = (np.abs(numbers) < FLOAT32_OVERFLOW).all() and "_" not in "".join(texts)
     return numbers if fine else None
-
-
-def with_gaps(texts: Sequence[str], missing: Missing) -> FloatArray | None:
-    """Cells as numbers, NaN where one is missing, or None if one of the others is no number."""
-    gaps = np.fromiter(map(missing.even_quoted, texts), bool, len(texts))
-    filled = list(itertools.compress(texts, ~gaps))
-    found = finite(filled, len(filled))
-    if found is None:
-        return None
-    numbers = np.full(len(texts), math.nan)
-    numbers[~gaps] = found
-    return numbers

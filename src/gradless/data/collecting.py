@@ -147,7 +147,10 @@ class _Column:
         if self._again or self._too_many:
             return
         if isinstance(some, np.ndarray):
-            self._add_array(some)
+            # Numbers after words, as in another file of several: all of it is read again as text.
+            self._again = bool(self._is_text)
+            if not self._again:
+                self._add_array(some)
         elif self._is_text:
             self._add_texts(some)
         else:
@@ -179,7 +182,7 @@ class _Column:
 
     def _add_numbers(self, first: int, some: Sequence[str]) -> None:
         texts = some if self._plain is None else [*map(self._plain, some)]
-        values = cells.finite(texts, len(texts)) if not self._missing.numbers else None
+        values = cells.finite(texts) if not self._missing.numbers else None
         if values is None:
             values = self._with_odd(first, some, texts)
         if values is None:

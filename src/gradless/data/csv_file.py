@@ -44,6 +44,13 @@ class CsvFile(File):
         for magic, what, todo in _OTHER_FILES:
             if beginning[: len(magic)].lower() == magic.lower():
                 raise self.error(f"this must be a table as text, got {what}; {todo}")
+        if how.delimiter == r"\t":  # as a tab is typed
+            how = how._replace(delimiter="\t")
+        if how.delimiter is not None and (len(how.delimiter) != 1 or how.delimiter in '"\r\n'):
+            raise InputError(
+                f"--delimiter must be one character, and no quotation mark, got {how.delimiter!r}. "
+                "For example: --delimiter ';'"
+            )
         self._encoding = self._source.encoding(how.encoding)
         with self._source.text(self._encoding) as text:
             head = text.read(_HEAD)
@@ -282,7 +289,7 @@ class _Pieces:
         dialect = self._file.dialect
         if dialect.quote in piece or (dialect.escape is not None and dialect.escape in piece):
             return False
-        if dialect.delimiter == " ":
+        if dialect.delimiter == " " or not dialect.delimiter.isascii():  # by bytes below
             return False
         data = np.frombuffer(piece.encode(), np.uint8)
         ends = np.flatnonzero(data == ord("\n"))
@@ -299,9 +306,7 @@ class _Pieces:
 
 
 def _lines_of(text: str) -> list[str]:
-    return _with_newlines(text).splitlines(keepends=True) if text.isascii() else [
-        line + "\n" for line in _with_newlines(text).split("\n")[:-1]
-    ]  # fmt: skip
+    return [line + "\n" for line in _with_newlines(text).split("\n")[:-1]]
 
 
 def _with_newlines(text: str) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gradless._core.errors import InputError, unknown_name
 from gradless.data.cells import number
-from gradless.data.files import UNTOLD, Reading
+from gradless.data.files import PACKED, TABLES, UNTOLD, Reading
 from gradless.data.named import DATASETS, generator_of, scikit_learn, spelled
 from gradless.data.sources import STDIN
 from gradless.data.table import Table, Task, read_table
@@ -32,7 +32,6 @@ __all__ = [
 
 Numbers = NDArray[np.float32] | NDArray[np.float64]
 _REAL = (np.float32, np.float64)
-_ENDINGS = (".csv", ".tsv", ".txt", ".parquet", ".xlsx", ".gz", ".zst")
 
 
 # Equality of arrays is an array, so that a generated __eq__ would raise.
@@ -221,7 +220,7 @@ def load_table(
     if (
         looks_like_path
         or source == STDIN
-        or source.lower().endswith(_ENDINGS)
+        or source.lower().endswith(TABLES)
         or os.path.exists(source)  # noqa: PTH110 (a name may be too long)
     ):
         return read_table(
@@ -238,7 +237,7 @@ def name_of(source: str) -> str:
     if source in DATASETS:
         return source
     name = Path(source).name
-    for ending in (".gz", ".zst"):  # of what is packed, the name of the table
+    for ending in PACKED:  # of what is packed, the name of the table
         name = name.removesuffix(ending)
     stem = re.sub(r"[*?\[\]]+", "", Path(name).stem).strip("-_ .")
     return stem if stem and source != STDIN else "table"

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradless.data import cells, dates, numerals, targets
 from gradless.data.cells import FloatArray, Missing, argument, short, shown
@@ -49,14 +50,14 @@ class Cells(NamedTuple):
 
     file: File
     name: str
-    lines: object
+    lines: Sequence[int]
     missing: Missing
     unnamed: bool = False
     is_target: bool = False
 
     def place(self, row: int) -> str:
         """Where a row is, in words."""
-        return self.file.place(self.lines[row])  # type: ignore[index]
+        return self.file.place(self.lines[row])
 
 
 def decided(at: Cells, content: Content, forced: bool = False) -> Column | None:
@@ -78,10 +79,7 @@ def decided(at: Cells, content: Content, forced: bool = False) -> Column | None:
         if forced:
             return None
         padded = () if len(content.padded) < _DIGITS else (_codes(at, content.padded),)
-        found = _with_odd(at, content) if content.odd else _number(at, content.values, padded)
-        if found is None and not content.odd:
-            raise AssertionError("numbers are numbers")
-        return found
+        return _with_odd(at, content) if content.odd else _number(at, content.values, padded)
     return _of_texts(at, content, forced)
 
 
@@ -126,9 +124,7 @@ def _with_odd(at: Cells, content: Numbers) -> Column | None:
     numbers = content.values[~np.isnan(content.values)]
     counts = {text: len(rows) for text, rows in content.odd.items()}
     told = numerals.meant(list(counts), np.unique(numbers).tolist(), at.file.decimal)
-    values = content.values.copy()
-    for text, number in told.numbers.items():
-        values[np.frombuffer(content.odd[text], np.int64)] = number
+    values = _with_told(content, told)
     left = {text: count for text, count in counts.items() if text not in told.numbers}
     different = len(np.unique(numbers)) + len(set(told.numbers.values()))
     if not _are_numbers(int((~np.isnan(values)).sum()), different, left):
@@ -136,6 +132,14 @@ def _with_odd(at: Cells, content: Numbers) -> Column | None:
     first = {text: content.odd[text][0] for text in counts}
     notes = _notes(at, told, left, first)
     return _number(at, values, notes)
+
+
+def _with_told(content: Numbers, told: numerals.Meant) -> FloatArray:
+    """Numbers with those that texts among them mean."""
+    values = content.values.copy() if told.numbers else content.values
+    for text, number in told.numbers.items():
+        values[np.frombuffer(content.odd[text], np.int64)] = number
+    return values
 
 
 def _are_numbers(count: int, different: int, odd: Mapping[str, int]) -> bool:
@@ -188,9 +192,7 @@ def as_numbers(at: Cells, content: Numbers | Texts) -> tuple[FloatArray, dict[st
     if isinstance(content, Numbers):
         known = content.values[~np.isnan(content.values)] if content.odd else np.zeros(0)
         told = numerals.meant(list(content.odd), np.unique(known).tolist(), decimal)
-        values = content.values.copy() if told.numbers else content.values
-        for text, number in told.numbers.items():
-            values[np.frombuffer(content.odd[text], np.int64)] = number
+        values = _with_told(content, told)
         odd = {t: rows[0] for t, rows in content.odd.items() if t not in told.numbers}
         return values, odd
     read, rest = _read_numbers(at, content)
@@ -226,15 +228,14 @@ def _otherwise(at: Cells) -> str:
 
 
 def _of_texts(at: Cells, content: Texts, forced: bool) -> Column:
-    texts = content.texts
-    counts = np.bincount(content.codes[content.codes >= 0], minlength=len(texts))
-    if not texts:
+    if not content.texts:
         return Column("number", np.full(len(content.codes), math.nan), None, (), "no filled cell")
     if not forced:
+        counts = np.bincount(content.codes[content.codes >= 0], minlength=len(content.texts))
         found = _numbers_of(at, content, counts) or _dates_of(at, content, counts)
         if found is not None:
             return found
-    return _categories(at, content, counts, forced)
+    return _categories(at, content, forced)
 
 
 def numbers_if(at: Cells, content: Texts) -> Column | None:
@@ -323,10 +324,11 @@ def _dates_of(at: Cells, content: Texts, counts: np.ndarray) -> Column | None:
     return Column(kind, values, None, tuple(notes), useless)
 
 
-def _categories(at: Cells, content: Texts, counts: np.ndarray, forced: bool) -> Column:
+def _categories(at: Cells, content: Texts, forced: bool) -> Column:
     """A column of categories, unless they are names, identifiers or free text."""
     column = as_categories(content)
-    names = list(column.categories or ())
+    if not forced and (useless := _no_category(at, column, content.codes)):
+        return column._replace(useless=useless)
     spellings: dict[str, dict[str, None]] = {}
     for text in content.texts:
         spellings.setdefault(cells.category(text), {})[cells.one_line(text)] = None
@@ -335,20 +337,18 @@ def _categories(at: Cells, content: Texts, counts: np.ndarray, forced: bool) -> 
         notes.append(merged)
     if quoted := [text for text in content.texts if text.endswith(cells.QUOTED)]:
         notes.append(targets.quoted(at.name, quoted))
-    filled, useless = int(counts.sum()), None
     if not forced:
         if same := targets.yes_and_no(at.name, map(cells.one_line, content.texts)):
             notes.append(same)
-        elif mixed := _mixed(content, counts):
+        elif mixed := _mixed(content):
             notes.append(
                 f"column {short(at.name)}: numbers and texts, such as {shown(mixed[0])} and "
                 f"{shown(mixed[1])}, are read as categories"
             )
-        useless = _no_category(at, names, filled, len(content.codes))
-    return column._replace(notes=tuple(notes), useless=useless)
+    return column._replace(notes=tuple(notes))
 
 
-def _mixed(content: Texts, counts: np.ndarray) -> tuple[str, str] | None:
+def _mixed(content: Texts) -> tuple[str, str] | None:
     """A number and a word of a column that has both."""
     plain = [text.removesuffix(cells.QUOTED).strip() for text in content.texts]
     number = next((text for text in plain if cells.number(text) is not None), None)
@@ -356,8 +356,10 @@ def _mixed(content: Texts, counts: np.ndarray) -> tuple[str, str] | None:
     return None if number is None or word is None else (number, word)
 
 
-def _no_category(at: Cells, names: list[str], filled: int, rows: int) -> str | None:
+def _no_category(at: Cells, column: Column, codes: NDArray[np.int32]) -> str | None:
     """Why nothing can be learned from these categories, if so."""
+    names, rows = list(column.categories or ()), len(codes)
+    filled = int((codes >= 0).sum())
     if len(names) == 1 and filled == rows >= _FEW_ROWS:
         return f"one value, {short(names[0])}, in all rows"
     if at.unnamed and len(names) == filled == rows:

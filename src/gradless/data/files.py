@@ -45,6 +45,12 @@ class Reading(NamedTuple):
 
 UNTOLD = Reading()
 
+# How names of files end.
+PARQUET = (".parquet", ".pq")
+WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
+PACKED = (".gz", ".zst")
+TABLES = (".csv", ".tsv", ".txt", *PARQUET, *WORKBOOKS, *PACKED)
+
 
 class File(abc.ABC):
     """A file with a checked header, whose rows are to be read, more than once if need be."""

@@ -94,5 +94,7 @@ def _is_called_total(column: Content) -> bool:
         text = column.texts[column.codes[-1]]
     elif isinstance(column, Numbers):
         last = len(column.values) - 1
-        text = next((odd for odd, rows in column.odd.items() if list(rows) == [last]), None)
+        text = next(
+            (odd for odd, rows in column.odd.items() if len(rows) == 1 and rows[0] == last), None
+        )
     return text is not None and cells.one_line(text).casefold().rstrip(": ") in _TOTALS

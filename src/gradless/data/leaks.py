@@ -46,36 +46,55 @@ def leaks(
     answers = targets[rows]
     if len(rows) < _FEWEST or (answers == answers[0]).all():
         return
+    if class_names is None:
+        # From -1 to 1 around 0: to a tree, numbers that vary by 1e-9 are all the same.
+        answers = answers.astype(np.float64) / np.abs(answers).max()
+        answers = answers - answers.mean()
+        answers = answers / np.abs(answers).max()
+        whole = float((answers**2).sum())
+    else:
+        whole = float(len(answers) - np.bincount(answers).max())
+    folds = _folds(answers, class_names)
     for place, column in enumerate(columns.feature_names[:_COLUMNS]):
-        values = columns.features[rows, place]
-        share = _explained(np.where(np.isnan(values), -1e30, values), answers, class_names)
-        if share >= _ALONE:
+        # By their order, which has no units and no offset; gaps come last.
+        ranks = np.unique(columns.features[rows, place], return_inverse=True)[1]
+        if ranks.any() and _says_all(ranks[:, None], answers, class_names, folds, whole):
             yield (
                 f"column {short(column)} predicts {short(name)} almost alone. If it is not known "
                 f"beforehand, use --drop {argument(column)}"
             )
 
 
-def _explained(
-    values: NDArray[np.float64], targets: NDArray[Any], class_names: tuple[str, ...] | None
-) -> float:
-    """Which share of what a constant answer leaves open a column explains, on rows held out."""
-    from sklearn import model_selection, tree  # noqa: PLC0415 - loads in seconds
+def _folds(targets: NDArray[Any], class_names: tuple[str, ...] | None) -> list[Any]:
+    """Rows to learn from and rows to judge on, of each fold."""
+    from sklearn import model_selection  # noqa: PLC0415 - loads in seconds
 
-    kind = tree.DecisionTreeRegressor if class_names is None else tree.DecisionTreeClassifier
     folds: Any = model_selection.KFold(_FOLDS, shuffle=True, random_state=0)
-    if class_names is not None:
+    if class_names is not None and np.bincount(targets).max() >= _FOLDS:
         folds = model_selection.StratifiedKFold(_FOLDS, shuffle=True, random_state=0)
-    model = kind(min_samples_leaf=3, random_state=0)
-    inputs = values[:, None].astype(np.float32)
-    if not np.isfinite(inputs).all() or (values == values[0]).all():
-        return 0.0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of classes of fewer rows than folds
-        found = model_selection.cross_val_predict(model, inputs, targets, cv=folds)
-    if class_names is None:
-        scale = np.abs(targets).max() or 1.0
-        left, whole = ((found - targets) / scale) ** 2, ((targets - targets.mean()) / scale) ** 2
-        return 1.0 - float(left.sum() / whole.sum()) if whole.sum() > 0 else 0.0
-    most = np.bincount(targets).max()
-    return 1.0 - float((found != targets).sum() / (len(targets) - most))
+        return list(folds.split(targets, targets))
+
+
+def _says_all(
+    ranks: NDArray[np.intp],
+    targets: NDArray[Any],
+    class_names: tuple[str, ...] | None,
+    folds: list[Any],
+    whole: float,
+) -> bool:
+    """Whether a column explains nearly the whole of what a constant answer leaves open."""
+    from sklearn import tree  # noqa: PLC0415 - loads in seconds
+
+    kind = tree.DecisionTreeRegressor if class_names is None else tree.DecisionTreeClassifier
+    model, left = kind(min_samples_leaf=3, random_state=0), 0.0
+    for others, own in folds:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of nearly as many classes as rows
+            found = model.fit(ranks[others], targets[others]).predict(ranks[own])
+        wrong = (found - targets[own]) ** 2 if class_names is None else found != targets[own]
+        left += float(wrong.sum())
+        if 1.0 - left / whole < _ALONE:  # of most columns, in the first fold
+            return False
+    return True

@@ -16,6 +16,8 @@ _SAID = """
 UNKNOWN = frozenset(_SAID.split()) | {"\u2013", "\u2014", "not available", "not applicable"}
 
 _CURRENCY = re.compile(r"[$¢£¤¥₠-⃀]|\b(?:USD|EUR|GBP|CHF|JPY)\b")
+# What no number has, whatever is taken off: letters but those of exponents and currencies.
+_NO_NUMBER = re.compile(r"[:/]|[^\W\d_eEUSDRGBPCHFJY]")
 _COMMAS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 _POINTS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d*)?")
 _SPACED = re.compile(r"(?<=\d)[\s'\u2019\u202f](?=\d{3}(?!\d))")
@@ -133,6 +135,8 @@ def _bare(text: str) -> tuple[list[str], str]:
 
 
 def _number(text: str, decimal: str, grouped: bool) -> tuple[list[str], float | None]:
+    if _NO_NUMBER.search(text):
+        return [], None
     added, bare = _bare(text)
     if decimal == ",":
         bare = plain(bare, ",")

@@ -83,8 +83,8 @@ def divide(
     train: Rows = everything
     tests: Rows = everything[:0]
     copies: str | None = None
+    is_classes = class_names is not None
     if test > 0:
-        is_classes = class_names is not None
         if times is not None:
             train, tests = together.by_time(times, test)
         elif groups is not None:
@@ -100,23 +100,21 @@ def divide(
             f"--validation must be a share from 0 to below 1, got {validation}. For example: "
             f"--validation {defaults.VALIDATION}"
         )
+    if validation != 0 and (groups is not None or times is not None):
+        share = defaults.VALIDATION if validation is None else validation
+        chosen = np.zeros(len(train), bool)
+        if times is not None:
+            chosen[together.by_time(times[train], share)[1]] = True
+        elif groups is not None:
+            own = groups[train], targets[train]
+            chosen[together.by_group(*own, share, seed, classes=is_classes)[1]] = True
+        return _parts(train, tests, all_of_them(len(train)), chosen)
     one_of_each = all_of_them(len(train))
     if features is not None:
         one_of_each = merged(features[train], targets[train])
     if validation == 0:
         none = np.zeros(len(one_of_each.first), bool)
         return _parts(train, tests, one_of_each, none)._replace(note=copies)
-    if groups is not None or times is not None:
-        share = defaults.VALIDATION if validation is None else validation
-        one_of_each = all_of_them(len(train))
-        chosen = np.zeros(len(train), bool)
-        if times is not None:
-            chosen[together.by_time(times[train], share)[1]] = True
-        elif groups is not None:
-            is_classes = class_names is not None
-            own = groups[train], targets[train]
-            chosen[together.by_group(*own, share, seed, classes=is_classes)[1]] = True
-        return _parts(train, tests, one_of_each, chosen)
     outputs = targets[train][one_of_each.first]
     aside = held_out.aside(outputs, validation, seed)
     if validation is None and aside.few:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from gradless._core import words
 from gradless._core.errors import InputError, unknown_name
-from gradless.data.cells import listing, short
+from gradless.data.cells import listing, number, short
 from gradless.data.table import column_names, read_beside
 
 Array = npt.NDArray[np.float64]
@@ -82,10 +82,8 @@ def read_target(path: str | os.PathLike[str], target: str) -> tuple[list[str], l
 
 
 def _order(name: str) -> tuple[bool, float, str]:
-    try:
-        return False, float(name), name
-    except ValueError:
-        return True, 0.0, name
+    value = number(name)
+    return value is None, value or 0.0, name
 
 
 def find_columns(path: str | os.PathLike[str], classes: Sequence[str]) -> tuple[str, ...]:

@@ -9,18 +9,17 @@ from pathlib import Path
 
 from gradless._core.errors import InputError
 from gradless.data.cells import listing
-from gradless.data.files import Block, File
+from gradless.data.files import TABLES, Block, File
 
 # Lines of one file.
 _EACH = 10**10
-_ENDINGS = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".xlsx", ".gz", ".zst")
 
 
 def paths_of(path: str) -> list[str] | None:
     """The files that a pattern or a folder stands for, in order; None for one file."""
     if os.path.isdir(path):  # noqa: PTH112 - a name may be too long
         names = sorted(os.listdir(path))  # noqa: PTH208
-        return [str(Path(path, name)) for name in names if name.lower().endswith(_ENDINGS)]
+        return [str(Path(path, name)) for name in names if name.lower().endswith(TABLES)]
     if not glob.has_magic(path) or os.path.exists(path):  # noqa: PTH110
         return None
     return sorted(glob.glob(path))  # noqa: PTH207 - a pattern may be absolute
@@ -42,8 +41,7 @@ class SeveralFiles(File):
             raise self.error("no table here; name a file, a folder of tables or a pattern of names")
         self._files = [opened(each) for each in paths]
         first = self._files[0]
-        self.header, self.unusable = first.header, first.unusable
-        self.unnamed, self.decimal = first.unnamed, first.decimal
+        self.header, self.unnamed, self.decimal = first.header, first.unnamed, first.decimal
         for file in self._files[1:]:
             if set(file.header) != set(first.header):
                 others = sorted(set(file.header) ^ set(first.header))
@@ -56,6 +54,11 @@ class SeveralFiles(File):
                     f"the files must have the same decimals, got {file.decimal!r} after "
                     f"{first.decimal!r} in {first.path}. Use --decimal . or --decimal ,"
                 )
+        self.unusable = {
+            first.header.index(file.header[column]): holds
+            for file in self._files
+            for column, holds in file.unusable.items()
+        }
 
     def place(self, line: int) -> str:
         """Where a row is, in words."""

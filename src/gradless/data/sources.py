@@ -135,7 +135,7 @@ class Source:
     def _of_bytes(self) -> str:
         """UTF-8, or what old Windows wrote where it is not."""
         decoder = codecs.getincrementaldecoder("utf-8")()
-        others, line, at = 0, 1, (0, 0)
+        others, line, at = False, 1, (0, 0)
         wrong: UnicodeDecodeError | None = None
         for piece in self.pieces():
             if b"\0" in piece:
@@ -149,16 +149,16 @@ class Source:
                 except UnicodeDecodeError as problem:
                     wrong, at = problem, (line + problem.object[: problem.start].count(b"\n"),
                                           problem.object[problem.start])  # fmt: skip
-                    others += _beyond_ascii(problem.object[: problem.start])
+                    others |= not problem.object[: problem.start].isascii()
                 else:
-                    others += _beyond_ascii(piece)
+                    others |= not piece.isascii()
             line += piece.count(b"\n") or piece.count(b"\r")
         if wrong is None:
             try:
                 decoder.decode(b"", final=True)
             except UnicodeDecodeError as problem:
                 wrong, at = problem, (line, problem.object[problem.start])
-                others += 1  # a file that was cut
+                others = True  # a file that was cut
         if wrong is None:
             return "utf-8-sig"
         # Text that was right UTF-8 so far is damaged, and not of another encoding.
@@ -255,11 +255,6 @@ def _copied(stream: IO[bytes]) -> IO[bytes]:
 def _state(file: IO[bytes]) -> Any:
     found = os.fstat(file.fileno())
     return found.st_size, found.st_mtime_ns
-
-
-def _beyond_ascii(piece: bytes) -> int:
-    """How many bytes are more than ASCII, roughly: whether there are some."""
-    return 0 if piece.isascii() else 1
 
 
 def _without_mark(head: bytes) -> str | None:

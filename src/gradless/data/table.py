@@ -16,7 +16,7 @@ from gradless.data import answers, targets
 from gradless.data.cells import FloatArray, Missing, listing, one_line, short
 from gradless.data.columns import Columns, Kind
 from gradless.data.csv_file import CsvFile
-from gradless.data.files import UNTOLD, File, Reading
+from gradless.data.files import PARQUET, UNTOLD, WORKBOOKS, File, Reading
 from gradless.data.reading import Left, Used, learned
 from gradless.data.several_files import SeveralFiles, paths_of
 from gradless.data.targets import TASKS, Task
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 TARGET_NAMES = ("target", "label", "class", "y")
-_PARQUET = b"PAR1"
+_MAGIC = b"PAR1"  # of Parquet
 
 
 class Table(NamedTuple):
@@ -334,11 +334,11 @@ def opened(path: str | os.PathLike[str], how: Reading = UNTOLD) -> File:
             with place.open("rb") as file:
                 begins = file.read(4)
     ending = place.suffix.lower()
-    if begins == _PARQUET or (begins and ending in (".parquet", ".pq")):
+    if begins == _MAGIC or (begins and ending in PARQUET):
         from gradless.data.parquet_file import ParquetFile  # noqa: PLC0415 - needs an extra
 
         return ParquetFile(path)
-    if ending in (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods") and begins:
+    if ending in WORKBOOKS and begins:
         from gradless.data.excel_file import ExcelFile  # noqa: PLC0415 - needs an extra
 
         return ExcelFile(path, how)

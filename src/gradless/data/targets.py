@@ -184,23 +184,18 @@ def yes_and_no(column: str, texts: Iterable[str]) -> str | None:
     """What to say of answers to one question that are written in several ways, if they are."""
     known: dict[str, str] = {}
     for text in texts:
-        known.setdefault(_folded(text), text)
-    sides = [[text for one, text in known.items() if one in side] for side in _YES_AND_NO]
-    if (
-        sum(map(len, sides)) < len(known)
-        or len(known) < 3
-        or known.keys().isdisjoint(cells.BOOLEANS)
-    ):
+        folded = cells.one_line(text).casefold()
+        if not any(folded in side for side in _YES_AND_NO):
+            return None
+        known.setdefault(folded, text)
+    if len(known) < 3 or known.keys().isdisjoint(cells.BOOLEANS):
         return None
+    sides = [[text for one, text in known.items() if one in side] for side in _YES_AND_NO]
     listed = [words.either([*map(short, side)], "and") for side in sides if len(side) > 1]
     return (
         f"column {short(column)}: {' as well as '.join(listed)} are told apart, though they may "
         "mean the same; write them alike if they do"
     )
-
-
-def _folded(text: str) -> str:
-    return cells.one_line(text).casefold()
 
 
 def quoted(column: str, texts: Sequence[str]) -> str:
