@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gradless._core.probabilities import softmax
 from gradless.runs.prepared import Judged, Prepared
 from gradless.runs.scoring import Scoring
 from gradless.training import decisions
@@ -60,11 +61,6 @@ class Linear(NamedTuple):
     def answers(self) -> Array:
         """Probabilities (rows, classes), or numbers (rows,), of the same rows."""
         return self.outputs[:, 0] if self.outputs.shape[1] == 1 else softmax(self.outputs)
-
-
-def softmax(logits: Array) -> Array:
-    """Probabilities of logits (rows, classes)."""
-    return decisions.softmax(logits)
 
 
 def linear(prepared: Prepared, train: Scoring, test: Scoring | None) -> Linear | None:

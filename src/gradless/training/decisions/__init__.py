@@ -7,7 +7,7 @@
 from gradless.training.decisions.choosing import Promise, Tuned, Value, check_groups, tune
 from gradless.training.decisions.counted import Metric
 from gradless.training.decisions.metric import metric_of, positive_index
-from gradless.training.decisions.rule import Decision, softmax
+from gradless.training.decisions.rule import Decision
 
 __all__ = [
     "Decision",
@@ -18,6 +18,5 @@ __all__ = [
     "check_groups",
     "metric_of",
     "positive_index",
-    "softmax",
     "tune",
 ]
