@@ -359,6 +359,8 @@ def test_what_cannot_be_tuned_is_refused_in_a_line(likely, true, more, said):
         ({"objective": "f2"}, "jaccard, matthews, precision, profit, quadratic_kappa, recall"),
         ({"objective": "roc_auc"}, "no decision changes it"),
         ({"objective": "neg_log_loss"}, "a scorer of predicted labels"),
+        ({"objective": "r2"}, "a scorer of labels such as 'n', got 'r2' .*to float"),
+        ({"objective": "f1_samples"}, "got 'f1_samples' .*multilabel.*For example: accuracy"),
         ({"objective": "fbeta:x"}, "must have a number above 0"),
         ({"objective": "profit"}, "must have a value"),
         ({"objective": None, "cost": 5}, "must have a value"),

@@ -216,7 +216,15 @@ def _of_scorer(scorer: Any, name: str | None, labels: list[Any], positive: int) 
     weighs = counted.takes_weights(function)
     told = name or getattr(function, "__name__", "metric")
     unweighted = lambda true, decided: score(true, decided)  # noqa: E731
-    return _of_labels(score if weighs else unweighted, labels, True, told)
+    made = _of_labels(score if weighs else unweighted, labels, True, told)
+    try:
+        made.of(np.ones((1, len(labels), len(labels))))
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"objective must be a scorer of labels such as {labels[0]!r}, got {told!r} "
+            f"({' '.join(str(error).split())}). For example: {', '.join(counted.NAMES[:4])}"
+        ) from None
+    return made
 
 
 def _of_objective(objective: Any, labels: list[Any], positive: int) -> Metric:
