@@ -1,5 +1,6 @@
 """Rules of decision: the sweep, Bayes' rule, folds that promise, and files."""
 
+import functools
 import json
 import time
 
@@ -78,6 +79,9 @@ def test_metrics_are_those_of_scikit_learn(name, classes):
 
 def test_an_objective_of_this_package_is_the_metric_of_its_name():
     names = ["n", "y"]
+    for alias, name in objectives.ALIASES.items():
+        if name in counted.NAMES:
+            assert metric_of(alias, names).of == metric_of(name, names).of
     assert metric_of(objectives.get("f1"), names).of(np.array([[[5.0, 2], [1, 3]]])) == [6 / 9]
     own = objectives.Objective("mine", "share of wrong ones", objectives.get("zero_one").of_samples)
     metric = metric_of(own, names)
@@ -95,6 +99,14 @@ def test_a_function_that_is_a_sum_is_known_to_be_one():
     mean = metric_of(metrics.hamming_loss, ["n", "y"], greater_is_better=False)
     assert mean.fast
     assert not mean.total
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12])
+def test_a_function_is_a_sum_or_none_in_any_unit(unit):
+    names = ["n", "y"]
+    of_function = functools.partial(metric_of, classes=names, greater_is_better=True)
+    assert of_function(lambda true, decided: unit * np.mean(true == decided)).fast
+    assert not of_function(lambda true, decided: unit * np.mean(true == decided) ** 2).fast
 
 
 def test_a_function_that_is_no_sum_is_called_with_rows_or_weights():
@@ -362,6 +374,8 @@ def test_what_cannot_be_tuned_is_refused_in_a_line(likely, true, more, said):
         ({"objective": "r2"}, "a scorer of labels such as 'n', got 'r2' .*to float"),
         ({"objective": "f1_samples"}, "got 'f1_samples' .*multilabel.*For example: accuracy"),
         ({"objective": "fbeta:x"}, "must have a number above 0"),
+        ({"objective": "f1:2"}, "unknown metric of decisions 'f1:2'"),
+        ({"objective": "zero_one:2"}, "unknown metric of decisions 'zero_one:2'"),
         ({"objective": "profit"}, "must have a value"),
         ({"objective": None, "cost": 5}, "must have a value"),
         ({"objective": "profit", "value": -3}, "must have a value above 0"),

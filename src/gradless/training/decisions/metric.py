@@ -271,11 +271,12 @@ def _linear(metric: Metric, classes: int) -> Metric:
         return metric
     if not np.isfinite(alone).all():
         return metric
+    nothing = 1e-9 * float(np.abs(values).max())  # in whatever unit the values are
     for total in (True, False):
         benefits = alone / 2 if total else alone
         sums = (tables * benefits).sum((1, 2))
         expected = sums if total else sums / tables.sum((1, 2))
-        if np.allclose(values, expected, rtol=1e-6, atol=1e-9):
+        if np.allclose(values, expected, rtol=1e-6, atol=nothing):
             return counted.mean_benefit(
                 metric.name, benefits, as_cost=not metric.greater_is_better, total=total
             )
