@@ -234,6 +234,18 @@ def test_a_rule_is_the_same_for_a_seed_and_for_any_scale_of_weights():
     assert twice.promise.value.value == pytest.approx(one.promise.value.value, abs=0.02)
 
 
+def test_rows_of_weight_zero_might_as_well_not_be_there():
+    likely, true = two(400)
+    group, weight = np.arange(400) // 4, np.ones(400)
+    weight[::3] = 0
+    for groups in (None, group):
+        whole = tune(likely, true, F1, weight=weight, groups=groups)
+        kept = None if groups is None else groups[weight > 0]
+        part = tune(likely[weight > 0], true[weight > 0], F1, groups=kept)
+        assert whole.decision.as_json() == part.decision.as_json()
+        assert whole.promise == part.promise
+
+
 def test_rules_are_read_back_from_json(tmp_path):
     for metric in (counted.named("f1_macro", 1),
                    metric_of("cost", [0, 1, 2], costs=np.ones((3, 3)) - np.eye(3))):  # fmt: skip
@@ -332,6 +344,7 @@ def test_five_thousand_rows_take_about_a_second():
 # --- Bad input ------------------------------------------------------------------------------------
 
 LIKELY, TRUE = two(50)
+FEW = np.isin(np.arange(50), [TRUE.argmin(), TRUE.argmax()]).astype(float)
 
 
 def changed(row):
@@ -354,6 +367,12 @@ def changed(row):
         (LIKELY, TRUE + 1, {}, "true classes must be from 0 to 1, got 1 to 2"),
         (LIKELY, TRUE[:9], {}, r"one true class for each row of probabilities, got \(9,\)"),
         (LIKELY, TRUE, {"weight": -np.ones(50)}, "weights must be one finite number"),
+        (LIKELY, np.where(TRUE, "b", "a"), {}, "must be their indices, 0, 1, ..., got other"),
+        (LIKELY, np.where(TRUE, np.nan, 0), {}, "must be their indices"),
+        (LIKELY, TRUE + 0.5, {}, "must be their indices"),
+        (LIKELY[:3], [0, 1, 0], {}, "must be 4 rows or more with a weight above 0, .* got 3"),
+        (LIKELY, TRUE, {"weight": FEW}, "must be 4 rows or more with a weight above 0, .* got 2"),
+        (LIKELY, TRUE, {"groups": range(9)}, r"one group for each row .* got \(9,\) for 50 rows"),
         (LIKELY, TRUE, {"classes": ["a"]}, "a column of probabilities for each class"),
         (LIKELY, TRUE, {"most": 2.0}, "capacity must be a share above 0 and up to 1"),
     ],
