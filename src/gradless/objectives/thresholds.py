@@ -48,12 +48,11 @@ def thresholds(
     """
     ordered = np.sort(probabilities)[::-1]
     ends = {max(1, round(share * len(ordered))) for share in SHARES}
+    found = {}
+    for cut in {float(ordered[end - 1]) for end in ends}:
+        positive = probabilities >= cut
+        found[int(positive.sum())] = _of(targets, positive, cut, used=False)
     # Of the two classes the first one is decided for where both are equally likely.
-    cuts = {float(ordered[end - 1]): False for end in sorted(ends)}
-    found = {
-        int((probabilities >= cut).sum()): _of(targets, probabilities >= cut, cut, used)
-        for cut, used in cuts.items()
-    }
     positive = probabilities > USED
     found[int(positive.sum())] = _of(targets, positive, USED, used=True)
     return [found[rows] for rows in sorted(found)]
