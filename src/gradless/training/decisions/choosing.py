@@ -167,10 +167,7 @@ def tune(
             f"there must be a column of probabilities for each class, got {count} for {len(names)} "
             "classes"
         )
-    if most is not None and (count != 2 or not 0 < most <= 1):
-        raise InputError(
-            f"capacity must be a share above 0 and up to 1, of two classes, got {most:g} of {count}"
-        )
+    check_capacity(most, count)
     there = rows.weight > 0
     rows = rows.at(there)
     if len(rows.true) < _FEWEST:
@@ -301,6 +298,21 @@ def _value(value: float, drawn: Array) -> Value:
     tail = (1 - _LEVEL) / 2
     low, high = np.nanquantile(drawn, [tail, 1 - tail]).tolist()
     return Value(value, low, high)
+
+
+def check_capacity(most: float | None, classes: int) -> None:
+    """Refuse a share of the rows that cannot be held.
+
+    Raises
+    ------
+    InputError
+        If it is none, or not of two classes.
+    """
+    if most is not None and (classes != 2 or not 0 < most <= 1):
+        raise InputError(
+            "capacity must be a share above 0 and up to 1, of two classes, got "
+            f"{most:g} of {classes}"
+        )
 
 
 def check_groups(groups: Any) -> int:
