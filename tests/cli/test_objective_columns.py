@@ -166,3 +166,23 @@ def test_an_event_is_zero_or_one(table):
         "--evaluations", 10,
     )  # fmt: skip
     assert "sample_event must be 0 or 1 in each row" in err
+
+
+def test_a_run_does_not_go_on_with_other_values(tmp_path):
+    path = write_table(tmp_path / "table.csv", HEADER, rows())
+    drop = ("--drop", "region", "died", "months", "grade")
+    arguments = ("--target", "bought", "--objective", "profit:5", "--value-column", "amount")
+    succeed("train", path, *arguments, *drop, *SMALL, "--quiet", "--out", tmp_path / "run")
+    changed = [[*row[:2], row[2] + 1, *row[3:]] for row in rows()]
+    write_table(path, HEADER, changed)
+    line = refuse("resume", tmp_path / "run", "--evaluations", 400)
+    assert "have changed since it began" in line
+
+
+def test_folds_of_a_penalty_keep_groups_together(table):
+    grouped = Recipe(str(table), target="bought", group="region", alpha=None, validation=None)
+    found = prepare(grouped)
+    assert found.recipe.regularization is not None
+    samples = found.learning.samples
+    assert samples.groups.shape == (len(samples.inputs),)
+    assert len(set(samples.groups.tolist())) == 2  # of three regions, one tests

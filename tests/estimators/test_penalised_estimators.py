@@ -68,7 +68,7 @@ def test_other_settings_ask_for_a_search(others):
     asked = {"hidden_layer_sizes": 4, "max_evaluations": 200, "random_state": 0, **others}
     assert GradientFreeClassifier(**asked).fit(X, Y).alpha_ == 0
     if "alpha" not in others:
-        with pytest.raises(ValueError, match=r"alpha must be 'auto' or 0 here, got 0\.1"):
+        with pytest.raises(ValueError, match=r"alpha must be left out or 0 here, got 0\.1"):
             GradientFreeClassifier(**asked, alpha=0.1).fit(X, Y)
 
 

@@ -42,7 +42,13 @@ from gradless.training.loop import check_budget
 from gradless.training.observers import Callback, Observer, checked
 from gradless.training.progress import progress_lines
 from gradless.training.records import Stop
-from gradless.training.regularization import averaged, checked_alpha, obstacle, too_large
+from gradless.training.regularization import (
+    averaged,
+    checked_alpha,
+    obstacle,
+    settings_of,
+    too_large,
+)
 from gradless.training.regularized import Settings
 from gradless.training.regularized_session import RegularizedSession
 from gradless.training.samples import Samples, filled, filled_to_powers
@@ -208,20 +214,14 @@ class GradientFree(Continuing):
             why = "early_stopping was given"
         elif checks.strategy(self.strategy) is not None:
             why = "a strategy was given"
-        if why is None and alpha != 0:
-            return Settings(alpha=alpha)
-        if alpha:
-            raise InputError(f"alpha must be 'auto' or 0 here, got {alpha:g}: {why}")
-        return None
+        return settings_of(alpha, why, "alpha")
 
     def _if_fitting(
         self, settings: Settings, rows: Samples, member: MLP, objective: Any, task: Task
     ) -> Settings | None:
         """The same if these samples are neither too many nor the budget too small."""
         why = too_large(rows, task, member, objective, self._limits(False, settings), settings)
-        if why is not None and settings.alpha is not None:
-            raise InputError(f"alpha must be 'auto' or 0 here, got {settings.alpha:g}: {why}")
-        return settings if why is None else None
+        return settings_of(settings.alpha, why, "alpha")
 
     def _limits(self, partial: bool, settings: Settings | None) -> Stop:
         """The budget, or for a call of ``partial_fit`` a part of it."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from gradless._core.errors import InputError
 from gradless.objectives import Objective, Task
 from gradless.runs.recipe import Recipe
 from gradless.training import auto
 from gradless.training.loop import Stop
-from gradless.training.regularization import STRATEGY, described, obstacle, too_large
+from gradless.training.regularization import STRATEGY, described, obstacle, settings_of, too_large
 from gradless.training.regularized import Settings
 from gradless.training.samples import Samples
 
@@ -38,10 +37,7 @@ def settings(
         why = "a strategy was named"
     elif recipe.validation is not None:
         why = "validation rows were asked for"
-    if why is None and recipe.alpha != 0:
-        return Settings(alpha=recipe.alpha)
-    _refuse(recipe, why)
-    return None
+    return settings_of(recipe.alpha, why, "--alpha")
 
 
 def if_fitting(
@@ -62,17 +58,7 @@ def if_fitting(
     task: Task = "regression" if samples.targets.ndim == 2 else "classification"
     member = recipe.model((samples.inputs.shape[1], *recipe.neurons, n_outputs))
     why = too_large(samples, task, member, objective, stop, planned)
-    if why is None:
-        return planned
-    _refuse(recipe, why)
-    return None
-
-
-def _refuse(recipe: Recipe, why: str | None) -> None:
-    if recipe.alpha:
-        raise InputError(
-            f"--alpha must be left out or 0 here, got {recipe.alpha:g}: {why}. Remove --alpha"
-        )
+    return settings_of(planned.alpha, why, "--alpha")
 
 
 def penalised(recipe: Recipe, planned: Settings) -> Recipe:

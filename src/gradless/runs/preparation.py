@@ -255,7 +255,9 @@ def _if_fitting(
     outputs = len(table.class_names or ()) or 1
     if table.class_names is None:
         targets = targets.astype(np.float64)[:, None]
-    samples = Samples(inputs.of(rows), targets, weight)
+    # Of their number alone: to make them is half of the work.
+    shape = len(rows), inputs.train.n_features
+    samples = Samples(np.broadcast_to(np.float32(0), shape), targets, weight)
     return penalties.if_fitting(planned, recipe, samples, outputs, objective, stop or Stop())
 
 

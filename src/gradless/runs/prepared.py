@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
+import numpy as np
+
 from gradless._core import defaults
 from gradless._core.tree import Params, Structure
 from gradless.data.columns import Column
@@ -112,9 +114,10 @@ class Prepared:
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the training data as the network sees it."""
-        digest = hashlib.sha256(self.train.features.tobytes())
-        digest.update(self.train.targets.tobytes())
-        if self.validation is not None:
-            digest.update(self.validation.features.tobytes())
-            digest.update(self.validation.targets.tobytes())
+        digest = hashlib.sha256()
+        for part in (self.train, self.validation):
+            if part is not None:
+                extras = part.extras or {}
+                for array in (part.features, part.targets, *extras.values()):
+                    digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()

@@ -109,6 +109,33 @@ def checked_alpha(given: object) -> float | None:
     return alpha
 
 
+def settings_of(alpha: float | None, why: str | None, named: str) -> Settings | None:
+    """How a network is fitted with a penalty; None for a search.
+
+    Parameters
+    ----------
+    alpha
+        The strength; None for one that is chosen.
+    why
+        Why there can be no penalty, by :func:`obstacle`, :func:`too_large` or a door's own reason;
+        None if there can.
+    named
+        What the user knows the strength as.
+
+    Raises
+    ------
+    InputError
+        If a strength was asked for where there can be none.
+    """
+    if why is None:
+        return None if alpha == 0 else Settings(alpha=alpha)
+    if alpha:
+        raise InputError(
+            f"{named} must be left out or 0 here, got {alpha:g}: {why}. Remove {named}"
+        )
+    return None
+
+
 def obstacle(
     objective: object,
     task: Task,

@@ -29,6 +29,7 @@ from gradless.training.regularized import Fit, Found, Progress
 from gradless.training.session import Trained
 
 FITTED, OUT_OF_TIME = "the fit is complete", "time used up"
+_WORTH_A_RECORD = 0.02  # of the work of a fit
 _STAGES = {"cross-validation": FIRST, "refit": MAIN}
 
 
@@ -84,7 +85,7 @@ class RegularizedSession:
         self.tuned: Tuned | None = None
         self.evaluations, self.seconds = 0, 0.0
         self.share, self.judged = 0.0, dict[float, tuple[float, float]]()
-        self._generation, self._judging, self._least = 0, -1, np.inf
+        self._generation, self._judging, self._least, self._told = 0, -1, np.inf, -1.0
 
     # --- As a checkpoint has it -------------------------------------------------------------------
 
@@ -147,16 +148,17 @@ class RegularizedSession:
                     self.evaluations = step.evaluations
                     self.seconds = time.monotonic() - start - fit.compile_seconds
                     self.share, self.judged = step.share, fit.judged
-                    record = self._record(fit, step, phase)
-                    reason = self._asked()
+                    record = self._record(fit, step, phase) if self._is_due(step, phase) else None
+                    reason, now = self._asked(), step
                     step = None if reason else next(steps, None)
                     ended = step is None or _STAGES[step.stage] != phase
                     if step is None and fit.out_of_time:
                         reason = OUT_OF_TIME
-                    because = (reason or FITTED) if ended else None
-                    wish = watch.tell(record._replace(stopped_because=because))
-                    if not ended:
-                        reason = wish
+                    if ended:  # nothing was trained since, unless the stage before has ended
+                        record = record or self._record(fit, now, phase)
+                        watch.tell(record._replace(stopped_because=reason or FITTED))
+                    elif record is not None:
+                        reason = watch.tell(record)
             self.found = found = fit.found or fit.settle()
             params = self._decided(self._padded(found.params), found)
             score = plan.main.problem.score_all(params)
@@ -229,6 +231,13 @@ class RegularizedSession:
         main = self.plan.main
         objective = main.objective if phase == MAIN else FOLD_LOSS
         return RunInfo(main.strategy, main.stop, objective, False, self.plan.settings)
+
+    def _is_due(self, step: Progress, phase: int) -> bool:
+        """Whether a step is worth a record: in the refit, it takes all rows to make one."""
+        if phase == MAIN and self._told <= step.share < self._told + _WORTH_A_RECORD:
+            return False
+        self._told = step.share
+        return True
 
     def _record(self, fit: Fit, step: Progress, phase: int) -> Record:
         """What one step brings, as a generation."""
