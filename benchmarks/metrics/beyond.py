@@ -194,8 +194,8 @@ def _thresholds_by_group(train: Rows, X: Array) -> Array:
     score = model.decision_function(train.X)
     found = np.mean(score[train.y == 1] > 0)
     lead = model.decision_function(X)
-    for each, own in ((each, train.X[:, _SEX] > 0) for each in (0, 1)):
-        positive = score[(own == each) & (train.y == 1)]
+    for each in (0, 1):
+        positive = score[((train.X[:, _SEX] > 0) == each) & (train.y == 1)]
         lead = np.where((X[:, _SEX] > 0) == each, lead - np.quantile(positive, 1 - found), lead)
     return _two(lead)
 
@@ -386,6 +386,8 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="seconds, and nothing is kept")
     parser.add_argument("--splits", type=int, default=5, help="2 or more")
     given = parser.parse_args()
+    if given.splits < 2:
+        parser.error(f"--splits {given.splits} was given, expected 2 or more, for an interval")
     begun = time.perf_counter()
     results = measure(2 if given.short else given.splits, SHORT if given.short else {})
     document = {

@@ -191,7 +191,7 @@ def report(found: list[dict[str, Any]]) -> None:
                 if (run["metric"], run["classifier"], run["table"]) == (metric, classifier, table)
             ]
             gap, half = difference(runs, other)
-            before, _ = difference(runs, "argmax")
+            saved, saved_half = difference(runs, "argmax")
             ours = np.mean([run["values"]["ours"] for run in runs])
             argmax = np.mean([run["values"]["argmax"] for run in runs])
             kinds = [run["kind"] for run in runs]
@@ -205,7 +205,8 @@ def report(found: list[dict[str, Any]]) -> None:
                 # A profit is what all positives would bring, minus what errors cost.
                 most = np.mean([(VALUE - COST) * (run["positives"] or 0) for run in runs])
                 cost = argmax if metric == "cost" else most - argmax
-                sums.setdefault("costs of errors saved, share", []).append((before / cost, 0.0))
+                share = saved / cost, saved_half / cost
+                sums.setdefault("costs of errors saved, share", []).append(share)
         for metric, pairs in sums.items():
             gaps = [gap for gap, _ in pairs]
             below = sum(gap + half < 0 for gap, half in pairs)

@@ -114,6 +114,13 @@ def test_more_classes_and_a_file_of_costs(three, tmp_path):
     succeed("decide", three, "--rule", rule, "--quiet", "--out", tmp_path / "decided.csv")
 
 
+def test_a_decision_that_is_always_the_same_is_told_without_a_threshold(predicted, tmp_path):
+    costs = _write(tmp_path / "costs.csv", ["", "no", "yes"], [["no", 0, 0], ["yes", 5, 0]])
+    said = succeed("decide", predicted, "--target", "churn", "--costs", costs)
+    assert "Decide yes for every row." in said
+    assert "above" not in said
+
+
 def test_no_better_than_before_is_said(tmp_path):
     rng = np.random.default_rng(3)
     share = rng.uniform(size=60)

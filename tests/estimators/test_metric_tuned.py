@@ -208,6 +208,20 @@ def test_what_cannot_be_tuned_is_refused(model, labels, said):
         model.fit(X, labels)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{"capacity": 2}, {"costs": 1 - np.eye(2), "positive": "maybe"}, {"objective": "r2"}],
+    ids=["capacity", "positive", "objective"],
+)
+def test_what_cannot_be_tuned_is_refused_before_anything_is_fitted(wrong):
+    class Slow(LogisticRegression):
+        def fit(self, X, y):
+            raise AssertionError("it was fitted")
+
+    with pytest.raises(InputError):
+        MetricTunedClassifier(Slow(), **wrong).fit(X, LABELS)
+
+
 def test_labels_that_a_fitted_classifier_does_not_know_are_refused():
     inner = LogisticRegression().fit(X, Y)
     with pytest.raises(InputError, match=r"of the classes \[0, 1\] of the fitted estimator"):

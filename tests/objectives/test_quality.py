@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
+from gradless._core.probabilities import softmax
 from gradless.objectives import get, quality
-from gradless.runs.network import softmax
 
 
 def problem(rows: int, classes: int, seed: int = 0, digits: int = 1):

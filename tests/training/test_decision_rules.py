@@ -1,5 +1,6 @@
 """Rules of decision: the sweep, Bayes' rule, folds that promise, and files."""
 
+import functools
 import json
 import time
 
@@ -78,6 +79,9 @@ def test_metrics_are_those_of_scikit_learn(name, classes):
 
 def test_an_objective_of_this_package_is_the_metric_of_its_name():
     names = ["n", "y"]
+    for alias, name in objectives.ALIASES.items():
+        if name in counted.NAMES:
+            assert metric_of(alias, names).of == metric_of(name, names).of
     assert metric_of(objectives.get("f1"), names).of(np.array([[[5.0, 2], [1, 3]]])) == [6 / 9]
     own = objectives.Objective("mine", "share of wrong ones", objectives.get("zero_one").of_samples)
     metric = metric_of(own, names)
@@ -95,6 +99,14 @@ def test_a_function_that_is_a_sum_is_known_to_be_one():
     mean = metric_of(metrics.hamming_loss, ["n", "y"], greater_is_better=False)
     assert mean.fast
     assert not mean.total
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12])
+def test_a_function_is_a_sum_or_none_in_any_unit(unit):
+    names = ["n", "y"]
+    of_function = functools.partial(metric_of, classes=names, greater_is_better=True)
+    assert of_function(lambda true, decided: unit * np.mean(true == decided)).fast
+    assert not of_function(lambda true, decided: unit * np.mean(true == decided) ** 2).fast
 
 
 def test_a_function_that_is_no_sum_is_called_with_rows_or_weights():
@@ -222,6 +234,18 @@ def test_a_rule_is_the_same_for_a_seed_and_for_any_scale_of_weights():
     assert twice.promise.value.value == pytest.approx(one.promise.value.value, abs=0.02)
 
 
+def test_rows_of_weight_zero_might_as_well_not_be_there():
+    likely, true = two(400)
+    group, weight = np.arange(400) // 4, np.ones(400)
+    weight[::3] = 0
+    for groups in (None, group):
+        whole = tune(likely, true, F1, weight=weight, groups=groups)
+        kept = None if groups is None else groups[weight > 0]
+        part = tune(likely[weight > 0], true[weight > 0], F1, groups=kept)
+        assert whole.decision.as_json() == part.decision.as_json()
+        assert whole.promise == part.promise
+
+
 def test_rules_are_read_back_from_json(tmp_path):
     for metric in (counted.named("f1_macro", 1),
                    metric_of("cost", [0, 1, 2], costs=np.ones((3, 3)) - np.eye(3))):  # fmt: skip
@@ -320,6 +344,7 @@ def test_five_thousand_rows_take_about_a_second():
 # --- Bad input ------------------------------------------------------------------------------------
 
 LIKELY, TRUE = two(50)
+FEW = np.isin(np.arange(50), [TRUE.argmin(), TRUE.argmax()]).astype(float)
 
 
 def changed(row):
@@ -342,6 +367,12 @@ def changed(row):
         (LIKELY, TRUE + 1, {}, "true classes must be from 0 to 1, got 1 to 2"),
         (LIKELY, TRUE[:9], {}, r"one true class for each row of probabilities, got \(9,\)"),
         (LIKELY, TRUE, {"weight": -np.ones(50)}, "weights must be one finite number"),
+        (LIKELY, np.where(TRUE, "b", "a"), {}, "must be their indices, 0, 1, ..., got other"),
+        (LIKELY, np.where(TRUE, np.nan, 0), {}, "must be their indices"),
+        (LIKELY, TRUE + 0.5, {}, "must be their indices"),
+        (LIKELY[:3], [0, 1, 0], {}, "must be 4 rows or more with a weight above 0, .* got 3"),
+        (LIKELY, TRUE, {"weight": FEW}, "must be 4 rows or more with a weight above 0, .* got 2"),
+        (LIKELY, TRUE, {"groups": range(9)}, r"one group for each row .* got \(9,\) for 50 rows"),
         (LIKELY, TRUE, {"classes": ["a"]}, "a column of probabilities for each class"),
         (LIKELY, TRUE, {"most": 2.0}, "capacity must be a share above 0 and up to 1"),
     ],
@@ -359,7 +390,11 @@ def test_what_cannot_be_tuned_is_refused_in_a_line(likely, true, more, said):
         ({"objective": "f2"}, "jaccard, matthews, precision, profit, quadratic_kappa, recall"),
         ({"objective": "roc_auc"}, "no decision changes it"),
         ({"objective": "neg_log_loss"}, "a scorer of predicted labels"),
+        ({"objective": "r2"}, "a scorer of labels such as 'n', got 'r2' .*to float"),
+        ({"objective": "f1_samples"}, "got 'f1_samples' .*multilabel.*For example: accuracy"),
         ({"objective": "fbeta:x"}, "must have a number above 0"),
+        ({"objective": "f1:2"}, "unknown metric of decisions 'f1:2'"),
+        ({"objective": "zero_one:2"}, "unknown metric of decisions 'zero_one:2'"),
         ({"objective": "profit"}, "must have a value"),
         ({"objective": None, "cost": 5}, "must have a value"),
         ({"objective": "profit", "value": -3}, "must have a value above 0"),

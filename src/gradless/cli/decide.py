@@ -48,7 +48,7 @@ def _tune(options: Decide) -> int:
     found = predicted.read_predicted(options.data, columns, positive, keep=also)
     weight = None
     if options.weight is not None:
-        weight = _weights(options, found.kept.get(options.weight, []))
+        weight = _weights(options.weight, found.kept[options.weight])
     metric = metric_of(
         options.objective,
         classes,
@@ -97,13 +97,11 @@ def _columns(options: Decide, classes: list[str]) -> tuple[str, ...]:
     return (options.score,)
 
 
-def _weights(options: Decide, cells: list[str]) -> np.ndarray:
+def _weights(name: str, cells: list[str]) -> np.ndarray:
     try:
         return np.array([float(cell) for cell in cells])
     except ValueError:
-        raise InputError(
-            f"--weight {options.weight} must be a column of numbers, got another one"
-        ) from None
+        raise InputError(f"--weight {name} must be a column of numbers, got another one") from None
 
 
 def _understood(options: Decide, cells: list[str], classes: list[str], metric: Metric) -> str:

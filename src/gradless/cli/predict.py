@@ -12,6 +12,7 @@ import numpy as np
 
 from gradless._core import storage, words
 from gradless._core.errors import InputError
+from gradless._core.probabilities import softmax
 from gradless._core.terminal import lacks, say
 from gradless.cli.commands import Predict
 from gradless.data import parquet_file
@@ -19,7 +20,7 @@ from gradless.data.columns import Columns
 from gradless.data.files import PARQUET
 from gradless.data.table import read_beside
 from gradless.runs import run_folder
-from gradless.runs.network import Network, softmax
+from gradless.runs.network import Network
 from gradless.runs.ranges import outside
 
 

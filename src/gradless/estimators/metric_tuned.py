@@ -36,6 +36,7 @@ from gradless.training.decisions import (
     Decision,
     Promise,
     Value,
+    check_capacity,
     check_groups,
     metric_of,
     positive_index,
@@ -203,9 +204,12 @@ class MetricTunedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         else:
             self.classes_ = np.unique(labels)
         self._check_present(labels, weight)
+        classes = self.classes_.tolist()
+        check_capacity(self.capacity, len(classes))
+        positive = positive_index(self.positive, classes)
         metric = metric_of(
             self.objective,
-            self.classes_.tolist(),
+            classes,
             positive=self.positive,
             costs=self.costs,
             value=self.value,
@@ -228,10 +232,10 @@ class MetricTunedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             metric,
             weight=None if weight is None else weight[rows],
             groups=None if groups is None else np.asarray(groups)[rows],
-            classes=self.classes_.tolist(),
+            classes=classes,
             seed=seed,
             most=self.capacity,
-            positive=positive_index(self.positive, self.classes_.tolist()),
+            positive=positive,
         )
         self.decision_: Decision = found.decision
         self.promise_: Promise = found.promise

@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gradless._core.probabilities import softmax
 from gradless.data import inputs
 from gradless.objectives.quality import LEVEL
-from gradless.runs.network import Network, softmax
+from gradless.runs.network import Network
 from gradless.runs.prepared import Prepared
 from gradless.runs.scoring import Scoring, drawn
 

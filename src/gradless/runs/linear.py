@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gradless._core.probabilities import softmax
 from gradless.objectives import families
 from gradless.runs.prepared import Judged, Prepared
 from gradless.runs.scoring import Scoring

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
+from gradless._core.probabilities import softmax
 from gradless._core.tree import Params
 from gradless.data.columns import Columns, Kind
 from gradless.data.files import UNTOLD, Reading
@@ -69,9 +70,3 @@ class Network:
     def probabilities(self, features: npt.NDArray[np.floating]) -> npt.NDArray[Any]:
         """Class probabilities (samples, classes) for inputs preprocessed as in training."""
         return softmax(self.outputs_of_inputs(features))
-
-
-def softmax(outputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Class probabilities from the outputs of a network, (samples, classes)."""
-    powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)

@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gradless._core.errors import InputError
+from gradless._core.probabilities import softmax
 from gradless.data.columns import Columns
 from gradless.data.files import Reading
 from gradless.data.table import read_columns
 from gradless.runs import run_folder
-from gradless.runs.network import Network, softmax
+from gradless.runs.network import Network
 
 _WRITTEN = Reading(delimiter=",", decimal=".", encoding="utf-8", names=True)
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradless._core import tree
+from gradless._core.probabilities import softmax
 from gradless.objectives.objective import Measure
 from gradless.training import decisions
 from gradless.training.checkpoint import Saved
@@ -210,7 +211,7 @@ class RegularizedSession:
         objective, samples = plan.main.objective, regularization.samples
         classes = range(found.out_of_fold.shape[1])
         self.tuned = tuned = decisions.tune(
-            decisions.softmax(found.out_of_fold),
+            softmax(found.out_of_fold),
             samples.targets,
             decisions.metric_of(objective, classes),
             weight=samples.weight,

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gradless._core.probabilities import softmax
 from gradless.data.datasets import Dataset
 from gradless.objectives import families, quality
 from gradless.objectives.quality import Metric
@@ -18,7 +19,7 @@ from gradless.runs.advantage import Advantage
 from gradless.runs.baseline import Baseline, baseline
 from gradless.runs.importance import Importance, importances
 from gradless.runs.linear import Linear, linear
-from gradless.runs.network import Network, softmax
+from gradless.runs.network import Network
 from gradless.runs.prepared import Judged, Prepared
 from gradless.runs.scoring import Scoring
 

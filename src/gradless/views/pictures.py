@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from gradless._core import words
+from gradless._core.probabilities import softmax
 from gradless.objectives import Objective
 from gradless.runs.importance import Importance, dependences, rows_used
-from gradless.runs.network import Network, softmax
+from gradless.runs.network import Network
 from gradless.runs.prepared import Prepared
 from gradless.strategies.base import begins_elsewhere
 from gradless.training.history import History

@@ -36,6 +36,9 @@ def rule_in_words(decision: Decision, positive: int = 1) -> str:
         return "Decide for the class of the largest probability, as before."
     names = [str(label) for label in decision.classes]
     if (threshold := decision.threshold) is not None:
+        least, most = decision.decide(np.eye(2)).tolist()
+        if least == most:
+            return f"Decide {names[least]} for every row."
         above = threshold if positive == 1 else 1 - threshold
         return (
             f"Decide {names[positive]} where its probability is above {_number(above)}, instead of "

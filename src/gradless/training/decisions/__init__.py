@@ -4,10 +4,17 @@
 :func:`metric_of` makes the metric of an objective. Nothing here knows a model or loads JAX.
 """
 
-from gradless.training.decisions.choosing import Promise, Tuned, Value, check_groups, tune
+from gradless.training.decisions.choosing import (
+    Promise,
+    Tuned,
+    Value,
+    check_capacity,
+    check_groups,
+    tune,
+)
 from gradless.training.decisions.counted import Metric
 from gradless.training.decisions.metric import metric_of, positive_index
-from gradless.training.decisions.rule import Decision, softmax
+from gradless.training.decisions.rule import Decision
 
 __all__ = [
     "Decision",
@@ -15,9 +22,9 @@ __all__ = [
     "Promise",
     "Tuned",
     "Value",
+    "check_capacity",
     "check_groups",
     "metric_of",
     "positive_index",
-    "softmax",
     "tune",
 ]

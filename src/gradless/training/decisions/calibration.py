@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from gradless.training.decisions.rule import softmax
+from gradless._core.probabilities import softmax
 
 Array = npt.NDArray[np.float64]
 

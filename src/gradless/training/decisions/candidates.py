@@ -23,9 +23,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gradless._core.probabilities import softmax
 from gradless.training.decisions import calibration
 from gradless.training.decisions.counted import Metric, table
-from gradless.training.decisions.rule import Decision, logarithms, softmax
+from gradless.training.decisions.rule import Decision, logarithms
 from gradless.training.decisions.sweep import best_offsets, within
 
 Array = npt.NDArray[np.float64]

@@ -33,6 +33,7 @@ _JUDGED = ("argmax", "expected")  # in any case
 _INNER, _INNER_SLOW = 3, 2  # folds within those of an outer fold
 _ERRORS = 1.5  # standard errors that a searched rule must be better by
 _LEVEL = 0.95
+_FEWEST = 4  # rows
 # With fewer rows for each of more than two classes, searched offsets are luck; of many classes,
 # shrunk ones are hardly more, and take long.
 _ROWS_A_CLASS, _MANY = 300, 12
@@ -121,7 +122,8 @@ def tune(
     metric
         What is to be best; see ``counted``.
     weight
-        How much each row counts, (n,); by default all count the same.
+        How much each row counts, (n,); by default all count the same. One of weight 0 might as well
+        not be there.
     groups
         Rows of one group stay in one fold, (n,).
     classes
@@ -165,23 +167,33 @@ def tune(
             f"there must be a column of probabilities for each class, got {count} for {len(names)} "
             "classes"
         )
-    if most is not None and (count != 2 or not 0 < most <= 1):
+    check_capacity(most, count)
+    there = rows.weight > 0
+    rows = rows.at(there)
+    if len(rows.true) < _FEWEST:
         raise InputError(
-            f"capacity must be a share above 0 and up to 1, of two classes, got {most:g} of {count}"
+            f"there must be {_FEWEST} rows or more with a weight above 0, some to hold out and of "
+            f"the others some again, got {len(rows.true)}"
         )
-    aim = Aim(metric, names, most, positive)
-    kinds = _worthwhile(len(given), count, metric, most)
-    generator = np.random.default_rng(seed)
     if groups is not None:
+        if np.shape(groups) != there.shape:
+            raise InputError(
+                f"there must be one group for each row of probabilities, got {np.shape(groups)} "
+                f"for {len(there)} rows"
+            )
+        groups = np.asarray(groups)[there]
         check_groups(groups)
+    aim = Aim(metric, names, most, positive)
+    kinds = _worthwhile(len(rows.true), count, metric, most)
+    generator = np.random.default_rng(seed)
     outer = _folds(rows.true, groups, folds, generator)
     parts = [np.flatnonzero(outer == fold) for fold in range(outer.max() + 1)]
     nested = np.empty(len(rows.true), np.intp)
-    crossed = _Crossed.empty([*kinds, *_JUDGED], given)
+    crossed = _Crossed.empty([*kinds, *_JUDGED], rows.probabilities)
     for part in parts:
         rest = np.setdiff1d(np.arange(len(outer)), part, assume_unique=True)
         inside = rows.at(rest)
-        of_groups = None if groups is None else np.asarray(groups)[rest]
+        of_groups = None if groups is None else groups[rest]
         inner_folds = _INNER if metric.fast else _INNER_SLOW
         inner = _folds(inside.true, of_groups, inner_folds, generator)
         within = _Crossed.empty(kinds, inside.probabilities)
@@ -288,6 +300,21 @@ def _value(value: float, drawn: Array) -> Value:
     return Value(value, low, high)
 
 
+def check_capacity(most: float | None, classes: int) -> None:
+    """Refuse a share of the rows that cannot be held.
+
+    Raises
+    ------
+    InputError
+        If it is none, or not of two classes.
+    """
+    if most is not None and (classes != 2 or not 0 < most <= 1):
+        raise InputError(
+            "capacity must be a share above 0 and up to 1, of two classes, got "
+            f"{most:g} of {classes}"
+        )
+
+
 def check_groups(groups: Any) -> int:
     """How many there are.
 
@@ -346,6 +373,8 @@ def _checked_rows(given: Array, true: Any, weight: Any) -> tuple[Classes, Array]
             f"there must be one true class for each row of probabilities, got {labels.shape} for "
             f"{len(given)} rows"
         )
+    if labels.dtype.kind not in "biuf" or (labels != np.floor(labels)).any():
+        raise InputError("true classes must be their indices, 0, 1, ..., got other values")
     labels = labels.astype(np.intp)
     if labels.min() < 0 or labels.max() >= given.shape[1]:
         raise InputError(

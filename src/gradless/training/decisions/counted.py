@@ -170,6 +170,7 @@ _ALIASES = {
     "macro_f1": "f1_macro",
     "matthews_corrcoef": "matthews",
     "mcc": "matthews",
+    "qwk": "quadratic_kappa",
     "quadratic_weighted_kappa": "quadratic_kappa",
 }
 
@@ -199,7 +200,7 @@ def named(name: str, positive: int, classes: int = 2) -> Metric | None:
             f"objective must be a metric of decided classes, got {name!r}, which is one of "
             f"probabilities: no decision changes it. For example: {', '.join(NAMES[:6])}"
         )
-    if family in ("f1", "fbeta"):
+    if family == "fbeta" or (family == "f1" and not number):
         try:
             beta = float(number or (1 if family == "f1" else "none"))
         except ValueError:
@@ -215,7 +216,7 @@ def named(name: str, positive: int, classes: int = 2) -> Metric | None:
                 f"{family}_macro"
             )
         return Metric(family, True, functools.partial(_OF_POSITIVE[family], positive=positive))
-    if family == "zero_one":
+    if family == "zero_one" and not number:
         return Metric("zero_one", False, lambda tables: 1 - _accuracy(tables))
     return Metric(family, True, _NAMED[family]) if family in _NAMED and not number else None
 

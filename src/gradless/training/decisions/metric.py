@@ -216,7 +216,15 @@ def _of_scorer(scorer: Any, name: str | None, labels: list[Any], positive: int) 
     weighs = counted.takes_weights(function)
     told = name or getattr(function, "__name__", "metric")
     unweighted = lambda true, decided: score(true, decided)  # noqa: E731
-    return _of_labels(score if weighs else unweighted, labels, True, told)
+    made = _of_labels(score if weighs else unweighted, labels, True, told)
+    try:
+        made.of(np.ones((1, len(labels), len(labels))))
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"objective must be a scorer of labels such as {labels[0]!r}, got {told!r} "
+            f"({' '.join(str(error).split())}). For example: {', '.join(counted.NAMES[:4])}"
+        ) from None
+    return made
 
 
 def _of_objective(objective: Any, labels: list[Any], positive: int) -> Metric:
@@ -263,11 +271,12 @@ def _linear(metric: Metric, classes: int) -> Metric:
         return metric
     if not np.isfinite(alone).all():
         return metric
+    nothing = 1e-9 * float(np.abs(values).max())  # in whatever unit the values are
     for total in (True, False):
         benefits = alone / 2 if total else alone
         sums = (tables * benefits).sum((1, 2))
         expected = sums if total else sums / tables.sum((1, 2))
-        if np.allclose(values, expected, rtol=1e-6, atol=1e-9):
+        if np.allclose(values, expected, rtol=1e-6, atol=nothing):
             return counted.mean_benefit(
                 metric.name, benefits, as_cost=not metric.greater_is_better, total=total
             )

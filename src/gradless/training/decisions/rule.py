@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradless._core.errors import InputError
+from gradless._core.probabilities import softmax
 
 Array = npt.NDArray[np.float64]
 
@@ -207,13 +208,6 @@ class Decision:
 def logarithms(probabilities: Array, floor: float) -> Array:
     """Logarithms of probabilities, none of which counts as less than ``floor``."""
     return np.log(np.maximum(probabilities, floor))
-
-
-def softmax(logs: Array) -> Array:
-    """Probabilities (n, classes) of their logarithms, up to a constant in each row."""
-    powers = np.exp(logs - logs.max(1, keepdims=True))
-    made: Array = powers / powers.sum(1, keepdims=True)
-    return made
 
 
 def checked(probabilities: Any, classes: int | None = None) -> Array:
