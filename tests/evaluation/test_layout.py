@@ -14,7 +14,7 @@ from gradless.data.datasets import Dataset
 from gradless.evaluation.layout import layout_for
 from gradless.evaluation.population import evaluate
 from gradless.models.mlp import MLP
-from gradless.problems.contract import Layout, Score, SharesCenter
+from gradless.problems.contract import Layout, Score
 from gradless.problems.supervised import SupervisedProblem
 from gradless.strategies import HillClimbing, OpenAIES
 from gradless.strategies.base import Perturbation, perturbation
@@ -120,7 +120,6 @@ def test_a_model_for_other_samples_is_refused():
 
 
 def test_the_network_shares_its_first_layer_and_a_function_nothing(wide):
-    assert isinstance(wide, SharesCenter)
     assert wide.cost.shares_center
     assert not SupervisedProblem.of(
         data(30), MLP((30, 3)), objectives.get("cross_entropy")

@@ -16,6 +16,36 @@ Split = tuple[int, int]
 the right one the others. Layers that are stacked on axis 0 have ``first = 1``."""
 
 
+class Rank(int):
+    """A rank for certain parameters: to people and files the number, which it equals.
+
+    Attributes
+    ----------
+    splits
+        Which axes of each leaf belong to which factor; None for a leaf that is changed number by
+        number.
+    """
+
+    splits: tuple[Split | None, ...]
+
+    def __new__(cls, rank: int, splits: tuple[Split | None, ...]) -> Rank:
+        """A rank with these splits."""
+        made = super().__new__(cls, rank)
+        made.splits = splits
+        return made
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return int(self), self.splits
+
+    def __eq__(self, other: object) -> bool:
+        return int.__eq__(self, other) is True and (
+            not isinstance(other, Rank) or self.splits == other.splits
+        )
+
+    def __hash__(self) -> int:
+        return int.__hash__(self)
+
+
 @as_pytree(traced=["left", "right"])
 @dataclass(frozen=True)
 class LowRank:
@@ -53,6 +83,11 @@ def sum_of_products(left: jax.Array, right: jax.Array) -> jax.Array:
 def splits(shape: tuple[int, ...]) -> list[Split]:
     """Every way to give the axes of an array to two factors, those without stacked axes first."""
     return [(first, cut) for first in range(len(shape) - 1) for cut in range(first + 1, len(shape))]
+
+
+def usual_splits(shapes: tuple[tuple[int, ...], ...]) -> tuple[Split | None, ...]:
+    """Of matrices rows from columns; other arrays are changed number by number."""
+    return tuple((0, 1) if len(shape) == 2 else None for shape in shapes)
 
 
 def factor_shapes(

@@ -67,7 +67,8 @@ def cost_of(model: Model, samples: int, sample: tuple[int, ...], n_outputs: int)
         operations=samples * model.n_parameters + judging,
         held=2 * samples * max(model.sizes),
         written_out=weights <= WRITTEN_OUT,
-        shares_center=model.shares_first,
+        # Its first layer, unless that is all of it or rounds.
+        shares_center=len(model.sizes) > 2 and not model.rounds,
     )
 
 

@@ -16,6 +16,7 @@ from gradless._core.cost import Cost
 from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError
 from gradless._core.floats import loss_dtype
+from gradless._core.noise import fold_in
 from gradless._core.programs import compiled
 from gradless._core.tree import Params, Structure, as_pytree
 from gradless.data.minibatch import batches_to_judge, minibatch_indices
@@ -27,7 +28,7 @@ LossFunction = Callable[..., Any]
 
 @as_pytree(
     traced=["data"],
-    static=["structure", "batch_size", "cost", "measures"],
+    static=["structure", "batch_size", "cost", "measures", "own_batches"],
     functions=["loss_fn"],
 )
 @dataclass(frozen=True)
@@ -45,10 +46,17 @@ class FunctionProblem:
     cost: Cost
     measures: tuple[str, ...] = ()
     """Names of what the function returns besides the loss."""
+    own_batches: bool = False
+    """Whether each candidate, or pair of opposite ones, sees a minibatch of its own."""
 
     @classmethod
     def of(
-        cls, loss_fn: LossFunction, params: Params, data: Any = None, batch_size: int | None = None
+        cls,
+        loss_fn: LossFunction,
+        params: Params,
+        data: Any = None,
+        batch_size: int | None = None,
+        own_batches: bool = False,
     ) -> FunctionProblem:
         """Problem of minimising ``loss_fn`` over pytrees like ``params``.
 
@@ -63,9 +71,15 @@ class FunctionProblem:
         n_samples = None if data is None else n_samples_of(data)
         check_batch_size(batch_size, n_samples)
         arrays = jax.tree.map(jnp.asarray, data)
+        if own_batches and batch_size is None:
+            raise InputError(
+                "own_batches must be given with batch_size, the samples that each candidate sees. "
+                "For example: batch_size=16"
+            )
         batch_size = None if batch_size == n_samples else batch_size
         jaxpr, names = _traced(cls(loss_fn, structure, arrays, batch_size, Cost(0.0, 0)))
-        return cls(loss_fn, structure, arrays, batch_size, cost.of_jaxpr(jaxpr), names)
+        own = own_batches and batch_size is not None
+        return cls(loss_fn, structure, arrays, batch_size, cost.of_jaxpr(jaxpr), names, own)
 
     @property
     def n_samples(self) -> int:
@@ -83,9 +97,20 @@ class FunctionProblem:
         return self
 
     def batch(self, key: jax.Array) -> Any:
-        """All the data (None without any), or the minibatch that belongs to the key."""
+        """All the data (None without any), or the minibatch that belongs to the key.
+
+        Of ``own_batches``, the key, from which :meth:`batch_of` draws each.
+        """
         if self.batch_size is None:
             return self.data
+        if self.own_batches:
+            return key
+        return self.samples(minibatch_indices(key, self.n_samples, self.batch_size))
+
+    def batch_of(self, batch: jax.Array, number: jax.Array) -> Any:
+        """The minibatch of a candidate or pair: of the generation's key and its number."""
+        assert self.batch_size is not None
+        key = fold_in(batch, number)
         return self.samples(minibatch_indices(key, self.n_samples, self.batch_size))
 
     def samples(self, chosen: jax.Array) -> Any:

@@ -119,7 +119,7 @@ class OpenAIES:
 
     def ask(self, key: jax.Array, state: State) -> Mirrored:
         """Noise with both signs."""
-        return mirrored.pairs(key, self.population // 2, self._directions(state).size)
+        return self._directions(state).pairs(key, self.population // 2)
 
     def middle(self, state: State) -> Params:
         """The center."""

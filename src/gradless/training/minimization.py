@@ -22,6 +22,7 @@ from gradless.strategies import Strategy
 from gradless.training import auto
 from gradless.training import minimize_arguments as given
 from gradless.training.answer import numbers
+from gradless.training.factors import fitted
 from gradless.training.host_loop import mode_for
 from gradless.training.loop import check_budget
 from gradless.training.minimize_closing import minimum, reached_before, target_met
@@ -39,6 +40,7 @@ class Options(TypedDict, total=False):
     scale: Any
     data: Any
     batch_size: int | None
+    own_batches: bool
     evaluations: int | None
     seconds: float | None
     target_loss: float | None
@@ -73,6 +75,7 @@ def minimize(
     scale: Any = None,
     data: Any = None,
     batch_size: int | None = None,
+    own_batches: bool = False,
     evaluations: int | None = None,
     seconds: float | None = None,
     target_loss: float | None = None,
@@ -116,6 +119,9 @@ def minimize(
         Pytree of arrays with the samples on axis 0.
     batch_size
         Samples of the minibatch that each generation sees. Default: all.
+    own_batches
+        Whether each candidate sees a minibatch of its own, opposite ones the same, instead of one
+        for all. An estimate of a large network's gradient then rests on many more samples.
     evaluations
         Candidates evaluated at most. A few more judge what the search ends with.
     seconds
@@ -186,7 +192,7 @@ def minimize(
         watchers.append(Callback(callback))
     arguments = inspect.signature(minimize).parameters.keys() - {"hyperparameters"}
     chosen, why = given.strategy_of(strategy, hyperparameters, arguments), ""
-    problem = given.problem_of(loss_fn, params, data, batch_size, compiled, n_jobs)
+    problem = given.problem_of(loss_fn, params, data, batch_size, compiled, n_jobs, own_batches)
     check_targets(stop, problem.measures)
     with mode_for(problem):
         start = given.arrays(params)
@@ -203,6 +209,7 @@ def minimize(
         with mode_for(problem):
             chosen = given.scaled(chosen, scale, start)
     check_budget(chosen, stop)
+    chosen = fitted(problem, chosen, start)
     given.check_memory(problem, chosen, start, resume_from)
 
     first = None
@@ -218,6 +225,7 @@ def minimize(
         "function": getattr(loss_fn, "__name__", type(loss_fn).__name__),
         "parameters": problem.structure.size,
         "batch_size": batch_size,
+        "own_batches": own_batches,
         "seed": int(seed),
     }
     main = Phase(problem, chosen, stop, why)

@@ -32,16 +32,22 @@ def problem_of(
     batch_size: int | None,
     compiled: bool,
     n_jobs: int,
+    own_batches: bool = False,
 ) -> FunctionProblem | PythonProblem:
     """The function and its data as a problem."""
     if not compiled:
+        if own_batches:
+            raise InputError(
+                "own_batches must be False for a function in Python, which sees the batch of its "
+                "generation, got True"
+            )
         return PythonProblem(loss_fn, params, data, batch_size, n_jobs)
     if n_jobs != 1:
         raise InputError(
             f"n_jobs must be 1 for a compiled function, which uses all cores itself, got "
             f"{n_jobs!r}. Leave it out, or give compiled=False for a function in Python"
         )
-    return FunctionProblem.of(loss_fn, params, data, batch_size)
+    return FunctionProblem.of(loss_fn, params, data, batch_size, own_batches)
 
 
 def stop_of(

@@ -46,10 +46,11 @@ def _product(eqn: Any, given: Sequence[Given]) -> jax.Array | None:
         (each if first else each[::-1]) for each in (tuple(summed), tuple(batched))
     )
     free = [axis for axis in range(w.ndim) if axis not in cw and axis not in bw]
+    made = eqn.outvars[0].aval.dtype
     dot = functools.partial(
         lax.dot_general,
         precision=eqn.params["precision"],
-        preferred_element_type=eqn.params["preferred_element_type"],
+        preferred_element_type=_summed_in(made),
     )
     # Activations come first, whatever the model wrote: (batched, others of x, free axes of w).
     dimensions = ((cx, cw), (bx, bw))
@@ -70,7 +71,13 @@ def _product(eqn: Any, given: Sequence[Given]) -> jax.Array | None:
         n = len(bw)
         order = [*range(n), *range(n + others, total.ndim), *range(n, n + others)]
         total = total.transpose(order)
-    return total
+    return total.astype(made)
+
+
+def _summed_in(dtype: Any) -> Any:
+    """The type in which products are added up: a number of 8 bits would lose the change."""
+    small = jnp.issubdtype(dtype, jnp.floating) and jnp.finfo(dtype).bits < 32
+    return jnp.float32 if small else dtype
 
 
 def _thin(

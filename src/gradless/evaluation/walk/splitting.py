@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from gradless._core.low_rank import LowRank, Split, factor_shapes, splits
+from gradless._core.low_rank import LowRank, Split, factor_shapes, splits, usual_splits
 from gradless._core.tree import Params
 from gradless.evaluation.walk.walking import Traced, Walk
+
+# Primitives that take layers out of an array.
+PIECES = frozenset({"scan", "slice", "dynamic_slice", "split"})
+_SMALL = 0.01  # of the largest array
 
 
 class Chosen(NamedTuple):
@@ -19,7 +24,7 @@ class Chosen(NamedTuple):
     splits: tuple[Split | None, ...]
     """Of each leaf; None where every weight has a number of its own."""
     written_out: dict[str, tuple[str, ...]]
-    """By path of a leaf: primitives that have no rule for it, so that it is not cut."""
+    """By path of a leaf: primitives that have no rule for it, so that each member has its own."""
 
 
 def choose(
@@ -41,34 +46,50 @@ def choose(
     """
     traced = Traced(function, params, *others)
     leaves, structure = jax.tree.flatten(params)
-    paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
     options = [
         [split for split in splits(leaf.shape) if factor_shapes(leaf.shape, split, rank)]
         for leaf, rank in zip(leaves, ranks, strict=True)
     ]
-    refused: dict[int, set[str]] = {}
-    while True:
+
+    def walked(chosen: Sequence[Split | None]) -> Walk:
         walk = Walk()
 
-        def tried(center: Params, others: Any, walk: Walk = walk) -> Any:
-            changes = [
-                _nothing(leaf, possible[0] if possible else None, rank)
-                for leaf, possible, rank in zip(leaves, options, ranks, strict=True)
-            ]
-            change = jax.tree.unflatten(structure, changes)
+        def tried(center: Params, others: Any) -> Any:
+            each = zip(leaves, chosen, ranks, strict=True)
+            change = jax.tree.unflatten(structure, [_nothing(*one) for one in each])
             return traced(center, change, jnp.ones(()), *others, walk=walk)
 
         jax.eval_shape(tried, params, others)
-        if not walk.written_out:
-            break
-        for leaf, primitive in walk.written_out:
+        return walk
+
+    refused: dict[int, set[str]] = {}
+    while refusals := walked([possible[0] if possible else None for possible in options]).factored:
+        for leaf, primitive in refusals:
             refused.setdefault(leaf, set()).add(primitive)
-        for leaf in {leaf for leaf, _ in walk.written_out}:
+        for leaf in {leaf for leaf, _ in refusals}:
             options[leaf] = options[leaf][1:]
-    return Chosen(
-        tuple(possible[0] if possible else None for possible in options),
-        {paths[i]: tuple(sorted(names)) for i, names in refused.items() if not options[i]},
-    )
+    usual = usual_splits(tuple(leaf.shape for leaf in leaves))
+    found = []
+    for leaf, possible in enumerate(options):
+        # A matrix that is written out in any case is still changed by few numbers, unless it holds
+        # layers, which would share them.
+        is_matrix = leaf in refused and not refused[leaf] & PIECES
+        found.append(possible[0] if possible else usual[leaf] if is_matrix else None)
+    return Chosen(tuple(found), _told(params, walked(found)))
+
+
+def _told(params: Params, walk: Walk) -> dict[str, tuple[str, ...]]:
+    """What is written out, but for what is small beside the rest."""
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    small = max(math.prod(leaf.shape) for _, leaf in leaves) * _SMALL
+    names: dict[int, set[str]] = {}
+    for leaf, primitive in (*walk.factored, *walk.whole):
+        names.setdefault(leaf, set()).add(primitive)
+    return {
+        jax.tree_util.keystr(path): tuple(sorted(names[at]))
+        for at, (path, leaf) in enumerate(leaves)
+        if at in names and math.prod(leaf.shape) > small
+    }
 
 
 def _nothing(leaf: Any, split: Split | None, rank: int) -> Any:

@@ -23,18 +23,20 @@ class Walk:
 
     Attributes
     ----------
-    written_out
-        How often a factored weight had to be written out, by (leaf, name of the primitive).
+    factored, whole
+        How often weights had to be written out, by (leaf, name of the primitive): those that are
+        changed by factors, and those of which every number is changed on its own.
     """
 
     def __init__(self) -> None:
         """Nothing is written out yet."""
-        self.written_out: collections.Counter[tuple[int, str]] = collections.Counter()
+        self.factored: collections.Counter[tuple[int, str]] = collections.Counter()
+        self.whole: collections.Counter[tuple[int, str]] = collections.Counter()
 
     def refused(self, value: Changed, primitive: str) -> None:
         """A weight is written out because of a primitive."""
-        if not value.is_whole:
-            self.written_out[value.leaf, primitive] += 1
+        refused = self.whole if value.is_whole else self.factored
+        refused[value.leaf, primitive] += 1
 
     def __call__(self, jaxpr: Any, consts: Sequence[Any], given: Sequence[Given]) -> list[Given]:
         """Outputs of a jaxpr."""
@@ -73,13 +75,14 @@ def _plain(jaxpr: Any, eqn: Any, values: Sequence[Any]) -> list[Any]:
     """One equation, evaluated by JAX itself: how its primitive is called does not matter here."""
     both = zip(eqn.invars, values, strict=True)
     given = {var: value for var, value in both if not isinstance(var, core.Literal)}
+    about = jaxpr.debug_info._replace(arg_names=None, result_paths=None)
     one = jaxpr.replace(
         constvars=[],
         invars=list(given),
         outvars=list(eqn.outvars),
         eqns=[eqn],
         effects=eqn.effects,
-        debug_info=None,
+        debug_info=about,
     )
     return list(core.jaxpr_as_fun(core.ClosedJaxpr(one, ()))(*given.values()))
 

@@ -54,8 +54,11 @@ def direction(
 ) -> jax.Array:
     """Noise of one seed, shape (size,): standard normal, or its signs for ``rademacher``.
 
-    ``first`` and ``count`` are those of ``noise.normal``.
+    For ``quantiles``, numbers of ``noise.of_quantiles``, of which there are no pieces. ``first``
+    and ``count`` are those of ``noise.normal``.
     """
+    if directions == "quantiles":
+        return noise.of_quantiles(seed, size)
     drawn = noise.normal(seed, size, first, count)
     return jnp.sign(drawn) if directions == "rademacher" else drawn
 
@@ -122,6 +125,7 @@ def sum_over_blocks(
     size: int,
     add: Callable[[jax.Array, jax.Array], jax.Array],
     length: int,
+    directions: str = "normal",
 ) -> jax.Array:
     """Sum of what ``add`` makes of the noise (members, size) and weights (members,) of some pairs.
 
@@ -130,7 +134,11 @@ def sum_over_blocks(
     """
     if candidates.drawn is not None:
         return add(candidates.drawn[: len(weights)], weights)
-    return _over_blocks(candidates, weights, size, lambda seed: direction(seed, size), add, length)
+
+    def draw(seed: noise.Seed) -> jax.Array:
+        return direction(seed, size, directions)
+
+    return _over_blocks(candidates, weights, size, draw, add, length)
 
 
 def _over_blocks(
