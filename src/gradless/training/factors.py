@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import jax
 
+from gradless._core import words
 from gradless._core.low_rank import Rank
 from gradless._core.tree import Params
 from gradless.evaluation.walk.splitting import Chosen, choose
@@ -23,6 +25,12 @@ def fitted(problem: Any, strategy: Strategy, params: Params) -> Strategy:
     if not rank or isinstance(rank, Rank) or isinstance(problem, HostProblem):
         return strategy
     chosen = chosen_splits(problem, params, rank)
+    for path, primitives in chosen.written_out.items():
+        warnings.warn(
+            f"rank={rank} saves little for params{path}: {words.either([*primitives], 'and')} in "
+            "the loss cannot be computed from factors, so each candidate gets a copy of its own",
+            stacklevel=2,
+        )
     found: Strategy = with_hyperparameter(strategy, "rank", Rank(rank, chosen.splits))
     return found
 

@@ -105,7 +105,8 @@ def _thin(
     outer = outer.reshape(
         *outer.shape[:n], *[1] * others, *outer.shape[n + len(cw) : -1], outer.shape[-1]
     ).astype(base.dtype)
-    thin = (w.scale * thin).astype(base.dtype)
+    # Made once: it would be made again for every number of what it is multiplied with.
+    thin = lax.optimization_barrier((w.scale * thin).astype(base.dtype))
     if w.rank <= _SUMMED_BY_HAND or math.prod(thin.shape[n + others : -1]) > 1:
         return base + sum_of_products(thin, outer)
     columns = outer.reshape(*outer.shape[:n], -1, w.rank)

@@ -88,6 +88,8 @@ def _plus_array(eqn: Any, given: Sequence[Given]) -> Any:
     scale = -w.scale if minus and second.is_changed else w.scale
     if not other.touched:
         return Changed(center, w.left, w.right, scale, w.leaf)
+    if w.is_whole:  # a few numbers, as of biases, which would be made again for each sample
+        return center + lax.optimization_barrier((scale * w.left[..., 0]).astype(center.dtype))
     change = scale * sum_of_products(w.left, w.right)
     return center + change.astype(center.dtype)
 

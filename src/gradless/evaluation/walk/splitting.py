@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -15,7 +14,6 @@ from gradless.evaluation.walk.walking import Traced, Walk
 
 # Primitives that take layers out of an array.
 PIECES = frozenset({"scan", "slice", "dynamic_slice", "split"})
-_SMALL = 0.01  # of the largest array
 
 
 class Chosen(NamedTuple):
@@ -63,33 +61,25 @@ def choose(
         return walk
 
     refused: dict[int, set[str]] = {}
-    while refusals := walked([possible[0] if possible else None for possible in options]).factored:
+    while refusals := walked(
+        [possible[0] if possible else None for possible in options]
+    ).written_out:
         for leaf, primitive in refusals:
             refused.setdefault(leaf, set()).add(primitive)
         for leaf in {leaf for leaf, _ in refusals}:
             options[leaf] = options[leaf][1:]
     usual = usual_splits(tuple(leaf.shape for leaf in leaves))
-    found = []
+    paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
+    found, told = [], {}
     for leaf, possible in enumerate(options):
+        without_rule = refused.get(leaf, set()) - PIECES
+        if not possible and without_rule:
+            told[paths[leaf]] = tuple(sorted(without_rule))
         # A matrix that is written out in any case is still changed by few numbers, unless it holds
         # layers, which would share them.
         is_matrix = leaf in refused and not refused[leaf] & PIECES
         found.append(possible[0] if possible else usual[leaf] if is_matrix else None)
-    return Chosen(tuple(found), _told(params, walked(found)))
-
-
-def _told(params: Params, walk: Walk) -> dict[str, tuple[str, ...]]:
-    """What is written out, but for what is small beside the rest."""
-    leaves = jax.tree_util.tree_leaves_with_path(params)
-    small = max(math.prod(leaf.shape) for _, leaf in leaves) * _SMALL
-    names: dict[int, set[str]] = {}
-    for leaf, primitive in (*walk.factored, *walk.whole):
-        names.setdefault(leaf, set()).add(primitive)
-    return {
-        jax.tree_util.keystr(path): tuple(sorted(names[at]))
-        for at, (path, leaf) in enumerate(leaves)
-        if at in names and math.prod(leaf.shape) > small
-    }
+    return Chosen(tuple(found), told)
 
 
 def _nothing(leaf: Any, split: Split | None, rank: int) -> Any:

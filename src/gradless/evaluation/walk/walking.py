@@ -23,20 +23,19 @@ class Walk:
 
     Attributes
     ----------
-    factored, whole
-        How often weights had to be written out, by (leaf, name of the primitive): those that are
-        changed by factors, and those of which every number is changed on its own.
+    written_out
+        How often a weight that is changed by factors had to be written out, by (leaf, name of the
+        primitive).
     """
 
     def __init__(self) -> None:
         """Nothing is written out yet."""
-        self.factored: collections.Counter[tuple[int, str]] = collections.Counter()
-        self.whole: collections.Counter[tuple[int, str]] = collections.Counter()
+        self.written_out: collections.Counter[tuple[int, str]] = collections.Counter()
 
     def refused(self, value: Changed, primitive: str) -> None:
         """A weight is written out because of a primitive."""
-        refused = self.whole if value.is_whole else self.factored
-        refused[value.leaf, primitive] += 1
+        if not value.is_whole:
+            self.written_out[value.leaf, primitive] += 1
 
     def __call__(self, jaxpr: Any, consts: Sequence[Any], given: Sequence[Given]) -> list[Given]:
         """Outputs of a jaxpr."""

@@ -20,6 +20,9 @@ from gradless._core.tree import Params, Structure
 from gradless.strategies.parts import mirrored
 from gradless.strategies.parts.mirrored import Mirrored
 
+# Numbers of factors that are added up at once, 16 MiB: every block passes over all parameters.
+_AT_ONCE = 2**22
+
 Shapes = tuple[tuple[int, ...], tuple[int, ...]]
 
 
@@ -103,7 +106,7 @@ class Directions:
             return total
 
         return mirrored.sum_over_blocks(
-            candidates, weights, self.size, add, self.structure.size, self._kind
+            candidates, weights, self.size, add, self.structure.size, self._kind, _AT_ONCE
         )
 
     def _sum(
