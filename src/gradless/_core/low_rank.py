@@ -17,33 +17,50 @@ the right one the others. Layers that are stacked on axis 0 have ``first = 1``."
 
 
 class Rank(int):
-    """A rank for certain parameters: to people and files the number, which it equals.
+    """A rank for certain parameters: to people and files the number.
+
+    It equals no plain number: programs are compiled for what it knows.
 
     Attributes
     ----------
     splits
         Which axes of each leaf belong to which factor; None for a leaf that is changed number by
         number.
+    ranks
+        Of each leaf.
+    sigmas
+        Times which each leaf is changed more than others.
     """
 
     splits: tuple[Split | None, ...]
+    ranks: tuple[int, ...]
+    sigmas: tuple[float, ...]
 
-    def __new__(cls, rank: int, splits: tuple[Split | None, ...]) -> Rank:
-        """A rank with these splits."""
+    def __new__(
+        cls,
+        rank: int,
+        splits: tuple[Split | None, ...],
+        ranks: tuple[int, ...] | None = None,
+        sigmas: tuple[float, ...] | None = None,
+    ) -> Rank:
+        """A rank with these splits, by default the same for all leaves."""
         made = super().__new__(cls, rank)
         made.splits = splits
+        made.ranks = (int(rank),) * len(splits) if ranks is None else ranks
+        made.sigmas = (1.0,) * len(splits) if sigmas is None else sigmas
         return made
 
+    def _known(self) -> tuple[Any, ...]:
+        return int(self), self.splits, self.ranks, self.sigmas
+
     def __getnewargs__(self) -> tuple[Any, ...]:
-        return int(self), self.splits
+        return self._known()
 
     def __eq__(self, other: object) -> bool:
-        return int.__eq__(self, other) is True and (
-            not isinstance(other, Rank) or self.splits == other.splits
-        )
+        return isinstance(other, Rank) and self._known() == other._known()
 
     def __hash__(self) -> int:
-        return int.__hash__(self)
+        return hash(self._known())
 
 
 @as_pytree(traced=["left", "right"])

@@ -341,3 +341,12 @@ def with_hyperparameter(strategy: Any, hyperparameter: str, value: Any) -> Any:
         return dataclasses.replace(strategy, **{hyperparameter: value})
     inner = with_hyperparameter(strategy.strategy, hyperparameter, value)
     return dataclasses.replace(strategy, strategy=inner)
+
+
+def value_of(strategy: Any, hyperparameter: str) -> Any:
+    """A hyperparameter of a strategy, or of one inside of it; None if there is none."""
+    while not hasattr(strategy, hyperparameter):
+        if not hasattr(strategy, "strategy"):
+            return None
+        strategy = strategy.strategy
+    return getattr(strategy, hyperparameter)

@@ -16,7 +16,7 @@ from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError
 from gradless._core.tree import Params
 from gradless.problems.contract import Faults
-from gradless.problems.function import LossFunction
+from gradless.problems.function import FunctionProblem, LossFunction
 from gradless.problems.python import PythonProblem
 from gradless.strategies import Strategy
 from gradless.training import auto
@@ -41,6 +41,7 @@ class Options(TypedDict, total=False):
     data: Any
     batch_size: int | None
     own_batches: bool
+    layers: Mapping[str, Any] | None
     evaluations: int | None
     seconds: float | None
     target_loss: float | None
@@ -76,6 +77,7 @@ def minimize(
     data: Any = None,
     batch_size: int | None = None,
     own_batches: bool = False,
+    layers: Mapping[str, Any] | None = None,
     evaluations: int | None = None,
     seconds: float | None = None,
     target_loss: float | None = None,
@@ -122,6 +124,11 @@ def minimize(
     own_batches
         Whether each candidate sees a minibatch of its own, opposite ones the same, instead of one
         for all. An estimate of a large network's gradient then rests on many more samples.
+    layers
+        What is special for some arrays, by patterns of their paths, in which ``*`` stands for any
+        text: ``{"encoder/*": 0}`` leaves them as they are, and with ``openai_es``
+        ``{"head/*": {"sigma": 0.1, "rank": 0}}`` gives them a standard deviation and a rank of
+        their own. The last pattern that fits counts.
     evaluations
         Candidates evaluated at most. A few more judge what the search ends with.
     seconds
@@ -192,10 +199,15 @@ def minimize(
         watchers.append(Callback(callback))
     arguments = inspect.signature(minimize).parameters.keys() - {"hyperparameters"}
     chosen, why = given.strategy_of(strategy, hyperparameters, arguments), ""
-    problem = given.problem_of(loss_fn, params, data, batch_size, compiled, n_jobs, own_batches)
+    problem = given.problem_of(
+        loss_fn, params, data, batch_size, compiled, n_jobs, own_batches, layers
+    )
     check_targets(stop, problem.measures)
     with mode_for(problem):
-        start = given.arrays(params)
+        start = given.arrays(problem.searched(params))
+    if layers is not None and chosen is not None and isinstance(problem, FunctionProblem):
+        chosen = given.with_layers(chosen, layers, problem, params)
+    chosen = None if chosen is None else fitted(problem, chosen, start)
     if resume_from is not None:
         if scale is not None:
             raise InputError(
@@ -209,7 +221,6 @@ def minimize(
         with mode_for(problem):
             chosen = given.scaled(chosen, scale, start)
     check_budget(chosen, stop)
-    chosen = fitted(problem, chosen, start)
     given.check_memory(problem, chosen, start, resume_from)
 
     first = None

@@ -10,6 +10,7 @@ estimated gradient is one product of all candidates' factors.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import jax
@@ -43,23 +44,30 @@ class Directions:
     structure: Structure
     rank: int
 
+    @property
+    def _ranks(self) -> tuple[int, ...]:
+        if isinstance(self.rank, Rank):
+            return self.rank.ranks
+        return (self.rank,) * len(self.structure.shapes)
+
     def _factors(self) -> list[Shapes | None]:
         """Shapes of the factors of each leaf, None where there are none."""
         shapes = self.structure.shapes
         splits = self.rank.splits if isinstance(self.rank, Rank) else usual_splits(shapes)
-        rank = int(self.rank)
-        both = zip(shapes, splits, strict=True)
-        return [factor_shapes(shape, split, rank) for shape, split in both]
+        return [factor_shapes(*each) for each in zip(shapes, splits, self._ranks, strict=True)]
 
-    def _counts(self) -> list[int]:
-        """Numbers drawn for each leaf of one candidate."""
-        both = zip(self.structure.shapes, self._factors(), strict=True)
-        return [sum(map(math.prod, factors)) if factors else math.prod(s) for s, factors in both]
+    def _leaves(self) -> Iterator[tuple[tuple[int, ...], Shapes | None, int, float]]:
+        """Of each leaf its shape, those of its factors, numbers drawn, and the root of the rank."""
+        for shape, factors, rank in zip(
+            self.structure.shapes, self._factors(), self._ranks, strict=True
+        ):
+            count = sum(map(math.prod, factors)) if factors else math.prod(shape)
+            yield shape, factors, count, math.sqrt(rank)
 
     @property
     def size(self) -> int:
         """Numbers drawn for one candidate."""
-        return sum(self._counts())
+        return sum(count for _, _, count, _ in self._leaves())
 
     @property
     def _kind(self) -> str:
@@ -75,16 +83,14 @@ class Directions:
         drawn = mirrored.draw(candidate, self.size, self._kind)
         leaves: list[jax.Array | LowRank] = []
         start = 0
-        for shape, factors, count in zip(
-            self.structure.shapes, self._factors(), self._counts(), strict=True
-        ):
+        for shape, factors, count, root in self._leaves():
             piece = drawn[start : start + count]
             if factors is None:
                 leaves.append(piece.reshape(shape))
             else:
                 left, right = cut(piece, factors)
                 # Both factors were drawn with the sign, which would cancel.
-                leaves.append(LowRank(candidate.sign / math.sqrt(self.rank) * left, right))
+                leaves.append(LowRank(candidate.sign / root * left, right))
             start += count
         return jax.tree.unflatten(self.structure.treedef, leaves)
 
@@ -96,11 +102,12 @@ class Directions:
         def add(drawn: jax.Array, weights: jax.Array) -> jax.Array:
             # Written one after the other: as one concatenation they are copied number by number.
             total, at, start = jnp.zeros(self.structure.size, weights.dtype), 0, 0
-            for shape, factors, count in zip(
-                self.structure.shapes, self._factors(), self._counts(), strict=True
-            ):
+            for shape, factors, count, root in self._leaves():
                 piece = drawn[:, start : start + count]
-                added = self._sum(piece, weights, shape, factors)
+                if factors is None:
+                    added = mirrored.product(weights, piece)
+                else:
+                    added = weighted_sum(*cut(piece, factors), weights / root, shape).ravel()
                 total = jax.lax.dynamic_update_slice(total, added, (at,))
                 at, start = at + math.prod(shape), start + count
             return total
@@ -108,11 +115,3 @@ class Directions:
         return mirrored.sum_over_blocks(
             candidates, weights, self.size, add, self.structure.size, self._kind, _AT_ONCE
         )
-
-    def _sum(
-        self, drawn: jax.Array, weights: jax.Array, shape: tuple[int, ...], factors: Shapes | None
-    ) -> jax.Array:
-        if factors is None:
-            return mirrored.product(weights, drawn)
-        left, right = cut(drawn, factors)
-        return weighted_sum(left, right, weights / math.sqrt(self.rank), shape).ravel()
