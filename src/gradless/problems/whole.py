@@ -14,7 +14,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradless._core.errors import InputError
 from gradless._core.tree import Params
 
 SEARCHED, FIXED, OTHER = "searched", "fixed", "other"
@@ -42,30 +41,24 @@ class Whole:
     def of(cls, model: Params, fixed: Sequence[bool] | None = None) -> Whole:
         """Of a model, with arrays that stay as they are.
 
-        Where there are leaves that are no numbers, only arrays of floating-point numbers are
+        Where there are functions among the leaves, only arrays of floating-point numbers are
         searched: a number of Python is a setting then, as the rate of a dropout.
         """
         leaves, structure = jax.tree.flatten(model)
-        settings = not all(map(is_number, leaves))
+        settings = any(map(callable, leaves))
         kinds = []
         for at, leaf in enumerate(leaves):
-            is_array = hasattr(leaf, "shape") and is_number(leaf)
+            is_array = hasattr(leaf, "dtype") and is_number(leaf)
             is_float = is_array and jnp.issubdtype(leaf.dtype, jnp.floating)
-            if fixed is not None and fixed[at]:
-                kinds.append(FIXED if is_number(leaf) else OTHER)
-            elif settings and not is_float:
+            if callable(leaf):
+                kinds.append(OTHER)
+            elif is_number(leaf) and fixed is not None and fixed[at]:
+                kinds.append(FIXED)
+            elif is_number(leaf) and settings and not is_float:
                 kinds.append(FIXED if is_array else OTHER)
             else:
                 kinds.append(SEARCHED)
         others = tuple(leaf for leaf, kind in zip(leaves, kinds, strict=True) if kind == OTHER)
-        for leaf in others:
-            try:
-                hash(leaf)
-            except TypeError:
-                raise InputError(
-                    "params must be a pytree of arrays, and of functions and names beside them, "
-                    f"got a {type(leaf).__name__} in it; keep that inside loss_fn"
-                ) from None
         return cls(structure, tuple(kinds), others)
 
     @property
