@@ -43,6 +43,9 @@ SHORTER: dict[str, dict[str, str]] = {
         "search(10_000": "search(2_000",
         "search(5_000": "search(1_000",
     },
+    "equinox_model.py": {"seconds=20": "evaluations=2_560"},
+    "flax_model.py": {"seconds=20": "evaluations=2_560"},
+    "spiking_network.py": {"seconds=20": "evaluations=2_560"},
 }
 """What makes a notebook long, and what stands there when it is run here."""
 
