@@ -68,9 +68,10 @@ def checked_axes(
     InputError
         If the example is not of tensors on the CPU, or has no samples on these axes.
     """
-    whole = isinstance(batch_axis, int)
+    if not example:
+        raise InputError("example must be a tensor, or a tuple of tensors, got none")
     axes = (batch_axis,) * len(example) if isinstance(batch_axis, int) else tuple(batch_axis)
-    if len(axes) != len(example) or not example:
+    if len(axes) != len(example):
         raise InputError(
             f"batch_axis must be one number, or one for each input of the example, {len(example)}, "
             f"got {batch_axis!r}"
@@ -79,22 +80,27 @@ def checked_axes(
     for number, (given, axis) in enumerate(zip(example, axes, strict=True), 1):
         which = f"input {number} of the example" if len(example) > 1 else "example"
         for x in tensors(given):
-            if not isinstance(x, torch.Tensor):
-                raise InputError(
-                    f"{which} must be a tensor, or a tuple of tensors for several inputs, got "
-                    f"{_kind(x)}. Type torch.as_tensor(...) around an array"
-                )
-            if x.device.type != "cpu":
-                raise InputError(f"{which} must be on the CPU, got {x.device}. Type .cpu() after it")
+            _check_tensor(torch, x, which)
             if axis is None:
                 continue
             if not -x.ndim <= axis < x.ndim:
-                wanted = "batch_axis must be an axis of the example" if not whole or axis else which
-                said = "must have the samples on axis 0" if whole and not axis else ""
-                raise InputError(f"{wanted} {said}".strip() + f", got the shape {tuple(x.shape)}")
+                raise InputError(
+                    f"{which} must have the samples on axis {axis}, got the shape {tuple(x.shape)}"
+                    "; name their axis: batch_axis=0"
+                )
             counts.append(x.shape[axis])
     _check_counts(counts)
     return axes
+
+
+def _check_tensor(torch: Any, x: Any, which: str) -> None:
+    if not isinstance(x, torch.Tensor):
+        raise InputError(
+            f"{which} must be a tensor, or a tuple of tensors for several inputs, got {_kind(x)}. "
+            "Type torch.as_tensor(...) around an array"
+        )
+    if x.device.type != "cpu":
+        raise InputError(f"{which} must be on the CPU, got {x.device}. Type .cpu() after it")
 
 
 def _check_counts(counts: Iterable[int]) -> None:

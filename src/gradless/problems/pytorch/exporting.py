@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gradless._core.errors import InputError
-from gradless.problems.pytorch.inputs import each_tensor, tensors
+from gradless.problems.pytorch.inputs import each_with_axis, tensors
 from gradless.problems.pytorch.operations import WHOLE
 from gradless.problems.pytorch.operations.recurrent import RECURRENT
 from gradless.problems.pytorch.program import name_of, where
@@ -46,14 +46,16 @@ def exported(torch: Any, module: Any, example: tuple[Any, ...], axes: Sequence[i
     """
     inputs = _resized(torch, module, example, axes)
     samples = torch.export.Dim("samples")
-    shapes: tuple[Any, ...] = tuple(
-        each_tensor(given, lambda _, axis=axis: {} if axis is None else {axis: samples})
-        for given, axis in zip(inputs, axes, strict=True)
-    )
+
+    def left_open(x: Any, axis: int | None) -> dict[int, Any]:
+        return {} if axis is None else {axis % x.ndim: samples}
+
+    shapes = each_with_axis(inputs, axes, left_open)
     kinds = [each.kind for each in inspect.signature(module.forward).parameters.values()]
-    if inspect.Parameter.VAR_POSITIONAL in kinds:  # of *inputs, PyTorch wants a tuple
+    if inspect.Parameter.VAR_POSITIONAL in kinds:
         single = kinds.index(inspect.Parameter.VAR_POSITIONAL)
-        shapes = (*shapes[:single], shapes[single:])
+        # What *inputs takes is one tuple here, and nothing where there is nothing.
+        shapes = (*shapes[:single], *([shapes[single:]] if shapes[single:] else []))
     try:
         with _quietly(torch) as said:
             program = torch.export.export(module, inputs, dynamic_shapes=shapes)
@@ -80,10 +82,7 @@ def _resized(torch: Any, module: Any, example: Any, axes: Sequence[int | None]) 
             return x
         return x.detach().index_select(axis, torch.arange(count) % x.shape[axis])
 
-    return tuple(
-        each_tensor(given, lambda x, axis=axis: repeated(x, axis))
-        for given, axis in zip(example, axes, strict=True)
-    )
+    return each_with_axis(example, axes, repeated)
 
 
 @contextlib.contextmanager

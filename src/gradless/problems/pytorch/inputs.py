@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -17,6 +18,16 @@ def each_tensor(given: Any, change: Callable[[Any], Any]) -> Any:
     if isinstance(given, tuple | list):
         return type(given)(each_tensor(each, change) for each in given)
     return change(given)
+
+
+def each_with_axis(
+    example: tuple[Any, ...], axes: Sequence[int | None], change: Callable[..., Any]
+) -> tuple[Any, ...]:
+    """Inputs with each of their tensors changed by ``change(tensor, axis=...)``."""
+    return tuple(
+        each_tensor(given, partial(change, axis=axis))
+        for given, axis in zip(example, axes, strict=True)
+    )
 
 
 def tensors(given: Any) -> Iterator[Any]:

@@ -43,9 +43,9 @@ class TorchModule:
         expected: Sequence[Expected],
         outputs: Any,
     ) -> None:
+        """Trace it once, so that what an operation cannot compute is said before any work."""
         self.module, self.params, self.fixed = module, params, fixed
         self._program, self._expected, self._outputs = program, tuple(expected), outputs
-        # What an operation cannot compute is said before any work.
         shapes = [jax.ShapeDtypeStruct(each.shape, each.dtype) for each in expected]
         jax.eval_shape(lambda params, given: self._flat(params, given), params, tuple(shapes))
 
@@ -113,7 +113,7 @@ class TorchModule:
     def _flat(self, params: Mapping[str, Any], inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         return self._program.run({**self.fixed, **params}, inputs)
 
-    def _check_names(self, params: Mapping[str, Any]) -> None:
+    def _check_names(self, params: Any) -> None:
         if not isinstance(params, Mapping):
             kind = type(params).__name__
             raise InputError(f"params must be a dict like net.params, got {kind}")

@@ -19,17 +19,25 @@ from gradless.problems.pytorch.operations import OPERATIONS
 from gradless.problems.pytorch.operations.contract import Operation
 
 # Where and in which order numbers lie, and what only PyTorch's own gradients need.
-_OF_NO_MEANING = {"device", "layout", "memory_format", "non_blocking", "pin_memory", "requires_grad"}
+_OF_NO_MEANING = {
+    "device",
+    "layout",
+    "memory_format",
+    "non_blocking",
+    "pin_memory",
+    "requires_grad",
+}
 # Conditions that PyTorch checks as it runs: that a type is as it was, or an index within bounds.
 _CHECKS = ("aten._assert_", "aten.sym_constrain_range")
 
 _IMPOSSIBLE = {
-    "aten._local_scalar_dense.default": "takes the value of a tensor out, as .item() and int() do; "
+    "aten._local_scalar_dense.default": "takes a value out of a tensor, as .item() and int() do; "
     "keep it a tensor",
-    "aten.nonzero.default": "returns as many numbers as there are; write torch.where(mask, x, 0)",
-    "aten.masked_select.default": "returns as many numbers as are true; write "
+    "aten.masked_select.default": "returns as many numbers as are chosen; write "
     "torch.where(mask, x, 0)",
-    "cond": "decides by the value of a tensor; write torch.where(condition, a, b)",
+    "aten.nonzero.default": "returns as many numbers as are not zero; write "
+    "torch.where(mask, x, 0)",
+    "cond": "decides by a value; write torch.where(condition, a, b)",
 }
 """Why some operations are in no table, and what to do."""
 
@@ -66,7 +74,9 @@ class Step:
             result = self.compute(*arguments, **named)
         except Exception as error:
             said = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise InputError(f"{self.operation}, {self.where}, cannot be computed: {said}") from error
+            raise InputError(
+                f"{self.operation}, {self.where}, cannot be computed: {said}"
+            ) from error
         if isinstance(result, tuple | list):
             pairs = zip(result, self.dtypes, strict=False)
             return tuple(cast(each, dtype) for each, dtype in pairs)
@@ -188,7 +198,10 @@ def _not_in_the_table(missing: list[tuple[str, str]]) -> str:
     first = dict(reversed(missing))  # each with the first place where it is
     for name, place in first.items():
         if name in _IMPOSSIBLE:
-            return f"{place}, {name} {_IMPOSSIBLE[name]}"
+            return (
+                f"module must compute alike for all values of its tensors, got {name} {place}, "
+                f"which {_IMPOSSIBLE[name]}"
+            )
     listed = "; ".join(f"{name} {place}" for name, place in sorted(first.items()))
     return (
         f"module must be made of operations that gradless knows, got {listed}. docs/torch.md says "

@@ -13,6 +13,7 @@ from gradless.problems.pytorch.operations.pooling import POOLING
 from gradless.problems.pytorch.operations.products import PRODUCTS
 from gradless.problems.pytorch.operations.recurrent import RECURRENT
 from gradless.problems.pytorch.operations.reductions import REDUCTIONS
+from gradless.problems.pytorch.operations.resizing import RESIZING
 from gradless.problems.pytorch.operations.shapes import SHAPES
 
 OPERATIONS: dict[str, Operation] = {
@@ -23,10 +24,18 @@ OPERATIONS: dict[str, Operation] = {
     **PRODUCTS,
     **RECURRENT,
     **REDUCTIONS,
+    **RESIZING,
     **SHAPES,
 }
 """A JAX function for each operation, by PyTorch's name with its overload."""
 
-WHOLE = frozenset({"aten.linear.default", "aten.scaled_dot_product_attention.default", *RECURRENT})
+WHOLE = frozenset(
+    {
+        "aten.bilinear.default",
+        "aten.linear.default",
+        "aten.scaled_dot_product_attention.default",
+        *RECURRENT,
+    }
+)
 """Operations that PyTorch would take apart: as one product, one softmax and one scan they are less
-to compile, and a recurrent layer is otherwise written out for every time."""
+to compile. A recurrent layer would be written out for every time."""

@@ -28,6 +28,10 @@ def _index(x: Array, indices: Sequence[Array | None]) -> Array:
 def _index_put(
     x: Array, indices: Sequence[Array | None], values: Array, accumulate: bool = False
 ) -> Array:
+    mask = indices[0]
+    if mask is not None and mask.dtype == jnp.bool_ and len(indices) == 1 and values.ndim == 0:
+        mask = mask.reshape(mask.shape + (1,) * (x.ndim - mask.ndim))
+        return jnp.where(mask, x + values if accumulate else values, x)
     place = x.at[_places(indices)]
     return place.add(values) if accumulate else place.set(values)
 
@@ -96,6 +100,14 @@ def _embedding_bag(
     return total / jnp.maximum(count, 1) if mode == 1 else total, None, None, None
 
 
+def _unfold(x: Array, axis: int, size: int, step: int) -> Array:
+    """Windows along an axis; what is in one is on a last axis."""
+    count = (x.shape[axis] - size) // step + 1
+    places = step * jnp.arange(count)[:, None] + jnp.arange(size)
+    windows = jnp.take(x, places, axis % x.ndim)
+    return jnp.moveaxis(windows, axis % x.ndim + 1, -1)
+
+
 LOOKUPS: dict[str, Operation] = {
     "aten._embedding_bag.default": _embedding_bag,
     "aten._unsafe_index.Tensor": _index,
@@ -107,4 +119,5 @@ LOOKUPS: dict[str, Operation] = {
     "aten.scatter.src": _scatter,
     "aten.scatter.value": _scatter,
     "aten.scatter_add.default": _scatter_add,
+    "aten.unfold.default": _unfold,
 }

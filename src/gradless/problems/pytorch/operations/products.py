@@ -103,8 +103,14 @@ def _attention(
     return jnp.matmul(jnp.where(seen, weights, 0), value)
 
 
+def _bilinear(a: Array, b: Array, weight: Array, bias: Array | None = None) -> Array:
+    product = jnp.einsum("...i,oij,...j->...o", a, weight, b)
+    return product if bias is None else product + bias
+
+
 PRODUCTS: dict[str, Operation] = {
     "aten.addmm.default": _addmm,
+    "aten.bilinear.default": _bilinear,
     "aten.bmm.default": jnp.matmul,
     "aten.convolution.default": _convolution,
     "aten.linear.default": linear,

@@ -81,6 +81,12 @@ def _var(x: Array, axes: Axes = None, correction: float | None = 1, keepdim: boo
     return jnp.sum(off * off, chosen, keepdims=keepdim) / max(count - taken, 0)
 
 
+def _var_mean(
+    x: Array, axes: Axes = None, correction: float | None = 1, keepdim: bool = False
+) -> tuple[Array, Array]:
+    return _var(x, axes, correction, keepdim), _mean(x, axes, keepdim)
+
+
 def _norm(
     x: Array, order: float = 2, axes: Axes = None, keepdim: bool = False, dtype: Any = None
 ) -> Array:
@@ -96,6 +102,16 @@ def _norm(
 
 def _cumsum(x: Array, axis: int, dtype: Any = None) -> Array:
     return jnp.cumsum(x, axis, dtype)
+
+
+def _cumprod(x: Array, axis: int, dtype: Any = None) -> Array:
+    return jnp.cumprod(x, axis, dtype)
+
+
+def _distances(a: Array, b: Array, order: float, mode: int | None = None) -> Array:
+    """Between all rows (..., n, width) and (..., m, width), of shape (..., n, m)."""
+    del mode  # how PyTorch computes it
+    return _norm(a[..., :, None, :] - b[..., None, :, :], order, -1)
 
 
 def _sort(x: Array, axis: int = -1, descending: bool = False) -> tuple[Array, Array]:
@@ -135,6 +151,7 @@ def _log_softmax(x: Array, axis: int, half_to_float: bool = False) -> Array:
 
 
 REDUCTIONS: dict[str, Operation] = {
+    "aten._cdist_forward.default": _distances,
     "aten._log_softmax.default": _log_softmax,
     "aten._softmax.default": softmax,
     "aten.amax.default": _amax,
@@ -144,6 +161,7 @@ REDUCTIONS: dict[str, Operation] = {
     "aten.any.dims": _any,
     "aten.argmax.default": _argmax,
     "aten.argmin.default": _argmin,
+    "aten.cumprod.default": _cumprod,
     "aten.cumsum.default": _cumsum,
     "aten.linalg_vector_norm.default": _norm,
     "aten.max.default": _amax,
@@ -161,4 +179,5 @@ REDUCTIONS: dict[str, Operation] = {
     "aten.topk.default": _topk,
     "aten.var.correction": _var,
     "aten.var.dim": _var,
+    "aten.var_mean.correction": _var_mean,
 }
