@@ -55,7 +55,7 @@ class Expected(NamedTuple):
     def checked(self, x: jax.Array, which: str) -> jax.Array:
         """An input of this shape but for the number of samples, and of this kind of numbers.
 
-        Of floating-point numbers, others than the example's are left: a search may want bfloat16.
+        Narrower floating-point numbers are left as they are: a search may want bfloat16.
         """
         sizes = list(x.shape)
         if self.axis is not None and x.ndim == len(self.shape):
@@ -66,7 +66,8 @@ class Expected(NamedTuple):
             )
         floating = jnp.issubdtype(x.dtype, jnp.floating)
         if jnp.issubdtype(self.dtype, jnp.floating):
-            return x if floating else x.astype(self.dtype)
+            narrow = floating and x.dtype.itemsize <= self.dtype.itemsize
+            return x if narrow else x.astype(self.dtype)
         if floating or (self.dtype == jnp.bool_) != (x.dtype == jnp.bool_):
             raise InputError(f"{which} must be {self.dtype}, as the example is, got {x.dtype}")
         return x.astype(self.dtype)
