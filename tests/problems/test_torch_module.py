@@ -112,6 +112,37 @@ def _numbers(x):
     )
 
 
+def _functions(x):
+    within, above = x.tanh() / 2, x.abs() + 1
+    return (
+        within.acos() + within.asin() + within.atanh() + torch.erfinv(within) + torch.erf(x),
+        above.acosh() + x.asinh() + x.atan() + x.cos() + x.cosh() + x.sinh() + x.tan() + x.floor(),
+        above.log2() + above.log10() + above.rsqrt() + above.reciprocal() + x.exp2() + x.expm1(),
+        torch.nan_to_num(x / 0) + x.maximum(within).minimum(above) + above**x + x.fmod(above),
+        ((x > within) & (x < above)) | ~(x >= 1) & (x <= within) | (x != within),
+        torch.logical_and(x > 0, x < 1) ^ torch.logical_or(x > 1, x < -1),
+        x.sum() + x.prod() + x.max() - x.min() + x.numel() + (x > 0).any(),
+        torch.var_mean(x, 1), x.prod(1), x.sort(dim=1, stable=True), x.scatter(1, x.argsort(1), 2 * x),
+        x.scatter(1, x.argsort(1)[:, :1], 9.0), torch.cdist(x[:, :, None], within[:, :, None]),
+    )  # fmt: skip
+
+
+def _windows(x):
+    """Of four numbers as lines, pictures and volumes."""
+    line, picture = x[:, None], x.view(-1, 1, 2, 2)
+    volume = torch.cat([x, 2 * x], 1).view(-1, 1, 2, 2, 2)
+    padded = F.pad(volume, (1, 1, 1, 1, 1, 1), mode="reflect")
+    return (
+        F.pad(line, (2, 1), mode="reflect"), F.pad(line, (2, 1), mode="replicate"),
+        F.pad(picture, (1, 1, 0, 1), mode="replicate"), F.pad(volume, (2,) * 6, mode="replicate"),
+        F.avg_pool1d(line, 3, 2, 1), F.avg_pool3d(padded, 3, 1, count_include_pad=False),
+        F.max_pool3d(padded, 2), F.max_pool1d(line, 2), F.adaptive_avg_pool3d(padded, (3, 1, 2)),
+        F.adaptive_max_pool2d(picture, 1), F.adaptive_max_pool3d(padded, (2, 1, 4)),
+        F.interpolate(picture, scale_factor=3), F.interpolate(picture, 5, mode="bicubic"),
+        F.interpolate(picture, 3, mode="bilinear", align_corners=True),
+    )  # fmt: skip
+
+
 def _shapes(x):
     square = x[:, :, None] * x[:, None]
     changed = x.clone()
@@ -191,6 +222,11 @@ SAME: dict[str, tuple[Callable[[], Any], Callable[[int], tuple[Any, ...]]]] = {
     ),
     "numbers": (lambda: Computing(_numbers), lambda n: (torch.randn(n, 4),)),
     "shapes": (lambda: Computing(_shapes), lambda n: (torch.randn(n, 4),)),
+    "functions": (lambda: Computing(_functions), lambda n: (torch.randn(n, 4),)),
+    "windows": (lambda: Computing(_windows), lambda n: (torch.randn(n, 4),)),
+    "two inputs": (
+        lambda: nn.Bilinear(4, 3, 2), lambda n: (torch.randn(n, 4), torch.randn(n, 3))
+    ),
     "along axes": (lambda: Computing(_axes), lambda n: (torch.randn(n, 4),)),
 }  # fmt: skip
 SECOND = {"encoder, samples second", "GRU"}  # where the samples are not on axis 0

@@ -74,9 +74,9 @@ REFUSED: dict[str, tuple[Callable[[], Any], Any, str]] = {
     ),
     "another width": (
         lambda: nn.Linear(5, 3), X,
-        "example must be what the module takes, and it says: mat1 and mat2 shapes cannot",
+        "module must take the example, and says: mat1 and mat2 shapes cannot",
     ),
-    "too many inputs": (lambda: nn.Linear(4, 3), (X, X), "example must be what the module takes"),
+    "too many inputs": (lambda: nn.Linear(4, 3), (X, X), "module must take the example, and says: Linear"),
     "dropout": (
         lambda: nn.Sequential(nn.Linear(4, 3), nn.Dropout(0.5)), X,
         "module must compute the same each time, got random numbers in 1 (Dropout). Type "

@@ -168,8 +168,8 @@ def _refusal(
         )
     if own := _error_of(torch, module, example):
         return InputError(
-            f"example must be what the module takes, and it says: {_first_line(own)}. Give one "
-            "tensor, or a tuple of what you would call it with"
+            f"module must take the example, and says: {_first_line(own)}. Give one tensor, or a "
+            "tuple of what you would call it with"
         )
     if "onstraint" in text or _error_of(torch, module, inputs):
         return InputError(
@@ -194,4 +194,4 @@ def _error_of(torch: Any, module: Any, inputs: tuple[Any, ...]) -> Exception | N
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".: ")
