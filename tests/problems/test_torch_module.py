@@ -122,7 +122,8 @@ def _functions(x):
         ((x > within) & (x < above)) | ~(x >= 1) & (x <= within) | (x != within),
         torch.logical_and(x > 0, x < 1) ^ torch.logical_or(x > 1, x < -1),
         x.sum() + x.prod() + x.max() - x.min() + x.numel() + (x > 0).any(),
-        torch.var_mean(x, 1), x.prod(1), x.sort(dim=1, stable=True), x.scatter(1, x.argsort(1), 2 * x),
+        torch.var_mean(x, 1), x.prod(1), x.sort(dim=1, stable=True),
+        x.scatter(1, x.argsort(1), 2 * x),
         x.scatter(1, x.argsort(1)[:, :1], 9.0), torch.cdist(x[:, :, None], within[:, :, None]),
     )  # fmt: skip
 

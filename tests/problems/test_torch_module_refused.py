@@ -76,7 +76,9 @@ REFUSED: dict[str, tuple[Callable[[], Any], Any, str]] = {
         lambda: nn.Linear(5, 3), X,
         "module must take the example, and says: mat1 and mat2 shapes cannot",
     ),
-    "too many inputs": (lambda: nn.Linear(4, 3), (X, X), "module must take the example, and says: Linear"),
+    "too many inputs": (
+        lambda: nn.Linear(4, 3), (X, X), "module must take the example, and says: Linear.forward()"
+    ),
     "dropout": (
         lambda: nn.Sequential(nn.Linear(4, 3), nn.Dropout(0.5)), X,
         "module must compute the same each time, got random numbers in 1 (Dropout). Type "
