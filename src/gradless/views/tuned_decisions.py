@@ -35,6 +35,11 @@ def rule_in_words(decision: Decision, positive: int = 1) -> str:
     if decision.kind == "argmax":
         return "Decide for the class of the largest probability, as before."
     names = [str(label) for label in decision.classes]
+    if decision.kind == "constant":
+        return (
+            f"Decide {names[int(decision.offsets.argmax())]} for every row: on rows not seen, no "
+            "other rule brought more."
+        )
     if (threshold := decision.threshold) is not None:
         least, most = decision.decide(np.eye(2)).tolist()
         if least == most:
