@@ -5,11 +5,11 @@
 """
 
 from gradless.training.decisions.by_group import tune_by_group
+from gradless.training.decisions.capacity import capacity_of
 from gradless.training.decisions.choosing import (
     Promise,
     Tuned,
     Value,
-    check_capacity,
     tune,
 )
 from gradless.training.decisions.counted import Metric
@@ -23,7 +23,7 @@ __all__ = [
     "Promise",
     "Tuned",
     "Value",
-    "check_capacity",
+    "capacity_of",
     "check_groups",
     "metric_of",
     "positive_index",

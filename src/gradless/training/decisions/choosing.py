@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from gradless._core.errors import InputError
 from gradless.training.decisions.candidates import KINDS, Aim, Rows, fitted
+from gradless.training.decisions.capacity import capacity_of
 from gradless.training.decisions.counted import Metric, at_stake, table
 from gradless.training.decisions.folds import check_groups, divided
 from gradless.training.decisions.resampled import resampled
@@ -199,7 +200,8 @@ def tune(
             f"there must be a column of probabilities for each class, got {count} for {len(names)} "
             "classes"
         )
-    check_capacity(most, count)
+    if most is not None or rows is not None:
+        capacity_of(most or rows, count)
     there = table_rows.weight > 0
     seen = table_rows.at(there)
     if len(seen.true) < _FEWEST:
@@ -355,21 +357,6 @@ def _value(value: float, drawn: Array) -> Value:
     tail = (1 - _LEVEL) / 2
     low, high = np.nanquantile(drawn, [tail, 1 - tail]).tolist()
     return Value(value, low, high)
-
-
-def check_capacity(most: float | None, classes: int) -> None:
-    """Refuse a share of the rows that cannot be held.
-
-    Raises
-    ------
-    InputError
-        If it is none, or not of two classes.
-    """
-    if most is not None and (classes != 2 or not 0 < most <= 1):
-        raise InputError(
-            "capacity must be a share above 0 and up to 1, of two classes, got "
-            f"{most:g} of {classes}"
-        )
 
 
 def _at_stake(rows: Rows, value: Any, price: float, positive: int) -> Rows:

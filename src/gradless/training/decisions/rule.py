@@ -140,10 +140,11 @@ class Decision:
             ("value", value, self.price is not None),
             ("group", group, self.by_group is not None),
         ):
-            if used != (given is not None):
-                wants = "have" if used else "be given no"
-                raise InputError(f"the rule must {wants} a {name} for each row of probabilities")
-            if used and np.shape(given) != (count,):
+            if not used:  # a largest probability looks at nothing else
+                continue
+            if given is None:
+                raise InputError(f"the rule must have a {name} for each row of probabilities")
+            if np.shape(given) != (count,):
                 raise InputError(
                     f"there must be one {name} for each row of probabilities, got "
                     f"{np.shape(given)} for {count} rows"
@@ -156,7 +157,7 @@ class Decision:
         unknown = np.setdiff1d(names, list(self.by_group))
         if len(unknown):
             raise InputError(
-                f"the group must be one of {', '.join(self.by_group)}, got {unknown[0]!r}"
+                f"the group must be one of {', '.join(self.by_group)}, got {str(unknown[0])!r}"
             )
         return np.array([self.by_group[name] for name in names], np.float64)
 
@@ -203,6 +204,18 @@ class Decision:
             return None
         return float(1 / (1 + math.exp(min(max(added[1] - added[0], -700), 700))))
 
+    @property
+    def group_thresholds(self) -> dict[str, float] | None:
+        """Of each group, the model's probability above which the positive class is decided for."""
+        if self.by_group is None:
+            return None
+        own, other = self.positive, 1 - self.positive
+        lead = self.bias[own] - self.bias[other] + self.offsets[own] - self.offsets[other]
+        logits = {name: self.temperature * (lead + more) for name, more in self.by_group.items()}
+        return {
+            name: 1 / (1 + math.exp(min(max(logit, -700), 700))) for name, logit in logits.items()
+        }
+
     def as_json(self) -> dict[str, Any]:
         """All of it, for a file."""
         return {
@@ -223,6 +236,7 @@ class Decision:
             "by_group": None if self.by_group is None else dict(self.by_group),
             "rows": self.rows,
             "threshold": self.threshold,
+            "group_thresholds": self.group_thresholds,
         }
 
     @classmethod
