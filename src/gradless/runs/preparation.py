@@ -93,6 +93,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         seed=recipe.seed,
         drop=recipe.drop,
         categories=recipe.categories,
+        text=recipe.text,
         missing=recipe.missing,
         how=recipe.how,
         beside=tuple(
