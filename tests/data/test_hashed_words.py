@@ -8,7 +8,7 @@ from gradless.data import hashed_words
 from gradless.data.columns import is_kind
 from gradless.data.leaks import leaks
 from gradless.data.preprocessing import Preprocessing
-from gradless.data.table import read_columns, read_table
+from gradless.data.table import read_beside, read_table
 from helpers.commands import read_json, refuse, succeed, write_table
 
 TEXTS = [f"The room {k} was {'clean' if k % 2 else 'dirty'} and we said so" for k in range(60)]
@@ -44,7 +44,7 @@ def test_new_texts_have_inputs_by_the_same_rule(table, tmp_path):
     again = Preprocessing.load(tmp_path / "kept.skops", fitted.names, fitted.kinds)
     other = tmp_path / "other.csv"
     write_table(other, ["n", "review"], [[1, TEXTS[7]], [2, "unheard of"]])
-    seen = read_columns(other, train.feature_names, train.kinds)[0]
+    seen = read_beside(other, train.feature_names, train.kinds)[0]
     inputs = again.transform(seen)
     np.testing.assert_array_equal(
         inputs[0, : hashed_words.INPUTS], fitted.transform(train)[7, : hashed_words.INPUTS]
