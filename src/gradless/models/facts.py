@@ -15,7 +15,7 @@ from gradless._core.cost import Cost
 from gradless._core.errors import InputError, unknown_name
 from gradless._core.hardware import has_bfloat16
 from gradless._core.programs import KEPT
-from gradless.models.contract import Model
+from gradless.models.contract import LinearFirst, Model
 from gradless.models.mlp import MLP, PRECISIONS
 
 # Up to here, rows are 1.5 to 3 times as fast as products; beyond, they do not fit into the
@@ -61,7 +61,8 @@ def cost_of(model: Model, samples: int, sample: tuple[int, ...], n_outputs: int)
     judging = 10.0 * samples * n_outputs
     if not isinstance(model, MLP):
         counted = cost.of_jaxpr(_applied(model, (samples, *sample))[0].jaxpr)
-        return counted._replace(operations=counted.operations + judging)
+        shares = isinstance(model, LinearFirst) and model.shares_first
+        return counted._replace(operations=counted.operations + judging, shares_center=shares)
     weights = sum(i * o for i, o in itertools.pairwise(model.sizes))
     return Cost(
         operations=samples * model.n_parameters + judging,
