@@ -16,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import jax
+
 from benchmarks.pages import machine
 from benchmarks.steps import TOY, Options, digits, page, tasks_page
 from benchmarks.steps.competition import measured
@@ -50,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.render:
         return _render()
     if given.short:
+        jax.config.update("jax_disable_most_optimizations", True)  # it is compiling that takes long
         document = measured(digits.small(), [task.name for task in TASKS], 1, 0.0)
         print("\n".join(tasks_page.section(document)))
         return 0

@@ -100,7 +100,7 @@ def _best(curve: list[Judged]) -> int:
 
 
 def judged(network: Network, params: Params, digits: Digits, passes: int, seconds: float) -> Judged:
-    """Loss and accuracy of the hard network, on the rows for validation and for the test at once."""
+    """Loss and accuracy of the hard network, on both parts of the rows at once."""
     rows = [digits.validation, digits.test]
     pixels = np.concatenate([each.pixels for each in rows])
     losses, right = loss_and_right(
@@ -129,14 +129,14 @@ Passed = Iterator[tuple[Params, int, float]]
 
 
 def searched(network: Network, first: Params, digits: Digits, seed: int, work: float) -> Passed:
-    """The centers of a search, 25 of them."""
+    """Centers of a search on its way, 25 of them if it is long."""
     settings = SETTINGS[network.task.name].search
     pixels, labels = digits.train
     names = tuple(str(index) for index in range(pixels.shape[1]))
     data = Dataset("digits", pixels, labels, names, tuple(map(str, range(10))))
     objective = objectives.get("cross_entropy")
     problem = SupervisedProblem.of(data, network, objective, settings.batch_size)
-    generations = max(len(_MARKS), round(work * settings.generations))
+    generations = max(2, round(work * settings.generations))
     strategy = strategies.get("openai_es", **hyperparameters(settings, generations))
     each = strategy.population + 1  # the center is evaluated, too
     for _ in train(problem, strategy, begin(strategy, first, seed), Stop(evaluations=each)):

@@ -93,6 +93,36 @@ class Sum:
         return jnp.outer(x @ jnp.arange(30.0), params)
 
 
+class Cubed(Sum):
+    """A model that is not the shipped one, and begins with a layer linear in its parameters."""
+
+    def __init__(self, outputs: int, shares: bool) -> None:
+        super().__init__(outputs)
+        self.shares_first = shares
+
+    def init(self, key: jax.Array) -> jax.Array:
+        return jnp.ones((30, self.outputs))
+
+    def apply(self, params: jax.Array, x: jax.Array) -> jax.Array:
+        return self.apply_rows(params, x.T).T
+
+    def apply_rows(self, params: jax.Array, rows: jax.Array) -> jax.Array:
+        return self.after_first(params, self.first(params, rows))
+
+    def first(self, params: jax.Array, rows: jax.Array) -> jax.Array:
+        return params.T @ rows
+
+    def after_first(self, params: jax.Array, rows: jax.Array) -> jax.Array:
+        return rows**3
+
+
+@pytest.mark.parametrize("shares", [True, False])
+def test_any_model_that_begins_linear_shares_that_layer_if_it_says_so(shares):
+    problem = SupervisedProblem.of(data(30), Cubed(3, shares), objectives.get("cross_entropy"))
+    assert problem.cost.shares_center is shares
+    assert layout_for(problem, RANK).pairs is shares
+
+
 def test_operations_of_any_model_are_counted():
     one = SupervisedProblem.of(data(30), Sum(3), objectives.get("cross_entropy")).cost
     # The product with each sample, the outer product, and what judges three outputs.

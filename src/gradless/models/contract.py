@@ -49,7 +49,11 @@ class LinearFirst(FeatureMajor, Protocol):
         """Whether that saves work, and changes nothing but the last digits."""
 
     def first(self, params: Params, rows: FeatureRows) -> FeatureRows:
-        """The first layer before its activation."""
+        """The first layer before its activation.
+
+        Matrices of the parameters may be a ``strategies.parts.low_rank.LowRank`` here, which is
+        multiplied (``.T @ rows``) and added like a matrix, and nothing else.
+        """
 
     def after_first(self, params: Params, rows: FeatureRows) -> FeatureRows:
         """Outputs from what :meth:`first` returned."""
