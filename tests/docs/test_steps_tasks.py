@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from benchmarks.steps import __main__ as command
-from benchmarks.steps import digits, hard, tasks_page
+from benchmarks.steps import digits, hard, tasks, tasks_page
 from benchmarks.steps.competition import SEARCH, SURROGATE, hyperparameters
 from benchmarks.steps.settings import SETTINGS
 from benchmarks.steps.tasks import TASKS, Network
@@ -71,7 +71,11 @@ BEFORE = {
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
-def test_a_network_has_the_same_outputs_with_a_surrogate_and_a_gradient_before_its_steps(task):
+def test_a_network_has_the_same_outputs_with_a_surrogate_and_a_gradient_before_its_steps(
+    task, monkeypatch
+):
+    monkeypatch.setattr(tasks, "WIDTH", 4)  # what is written out takes long to compile
+    monkeypatch.setattr(tasks, "TIME", 3)
     network = Network(task, 64)
     params = network.init(jax.random.key(0))
     pixels = jax.random.uniform(jax.random.key(1), (64, 5))
@@ -82,12 +86,13 @@ def test_a_network_has_the_same_outputs_with_a_surrogate_and_a_gradient_before_i
             outputs = task.rest(params, task.first(params, pixels), surrogate)
             return -jnp.sum(jax.nn.log_softmax(outputs, 0)[3]), outputs
 
-        return [jax.grad(loss, has_aux=True)(params, each) for each in (False, True)]
+        both = [jax.grad(loss, has_aux=True)(params, each) for each in (False, True)]
+        return *both, network.apply(params, pixels.T)
 
-    (flat, true), (sloped, same) = found(params)
+    (flat, true), (sloped, same), applied = found(params)
     np.testing.assert_array_equal(true, same)
     assert true.shape == (10, 5)
-    np.testing.assert_allclose(network.apply(params, pixels.T).T, true, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(applied.T, true, rtol=1e-4, atol=1e-5)
     for name in BEFORE.get(task.name, ()):
         assert not np.any(flat[name]), name
     assert all(np.any(each) for name, each in sloped.items()), task.name
