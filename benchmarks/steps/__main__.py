@@ -27,6 +27,7 @@ from benchmarks.steps.tasks import TASKS
 RESULTS = Path(__file__).parent.parent / "results" / "steps.json"
 TASKS_RESULTS = RESULTS.with_name("steps_tasks.json")
 SEEDS = 3  # of the five tasks
+SHORT = ["int8", "staircase"]  # one that is evaluated whole, one that shares its first layer
 PAGE = Path(__file__).parents[2] / "docs" / "steps.md"
 
 
@@ -41,9 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=Options().seeds, help="2 or more")
     parser.add_argument("--evaluations", type=int, default=Options().evaluations)
     parser.add_argument("--digits", type=Path, metavar="FILE", help=f"{digits.NEEDED}")
-    parser.add_argument("--short", action="store_true", help="the five tasks, seconds, no page")
+    parser.add_argument("--short", action="store_true", help=f"{len(SHORT)} of the tasks, no page")
     parser.add_argument(
-        "--only", choices=names, metavar="TASK", help=f"with --digits: one of {', '.join(names)}"
+        "--only", choices=names, metavar="TASK", help=f"one task alone: {', '.join(names)}"
     )
     parser.add_argument("--work", type=float, default=1.0, help="with --digits: a factor")
     given = parser.parse_args(arguments)
@@ -53,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _render()
     if given.short:
         jax.config.update("jax_disable_most_optimizations", True)  # it is compiling that takes long
-        document = measured(digits.small(), [task.name for task in TASKS], 1, 0.0)
+        document = measured(digits.small(), [given.only] if given.only else SHORT, 1, 0.0)
         print("\n".join(tasks_page.section(document)))
         return 0
     if given.digits is not None:

@@ -47,18 +47,20 @@ def measured(
 ) -> dict[str, Any]:
     """The named tasks by both methods under every seed, written to a file after every run.
 
-    Runs that the file has already are not made again. ``work`` is a factor: 1 for generations and
-    epochs as in ``settings``.
+    Runs that the file has already, of the same work and rows, are not made again. ``work`` is a
+    factor: 1 for generations as in ``settings`` and up to 200 epochs.
     """
     runs: list[dict[str, Any]] = []
-    if path is not None and path.is_file():
-        runs = json.loads(path.read_text(encoding="utf-8"))["runs"]
     document = {
         "command": f"python -m benchmarks.steps --digits FILE --work {work:g}",
         "machine": machine.machine(),
         "rows": {part: len(rows.labels) for part, rows in digits._asdict().items()},
         "runs": runs,
     }
+    if path is not None and path.is_file():
+        held = json.loads(path.read_text(encoding="utf-8"))
+        if all(held[same] == document[same] for same in ("command", "rows")):
+            runs.extend(held["runs"])
     for seed, name, method in itertools.product(range(seeds), names, (SEARCH, SURROGATE)):
         if any((r["task"], r["seed"], r["method"]) == (name, seed, method) for r in runs):
             continue
