@@ -53,7 +53,7 @@ SHORTER: dict[str, dict[str, str]] = {
 
 
 OPTIONAL = ("equinox", "flax", "torch")
-"""Packages of extras, or of other models, without which examples of them are skipped, and said to be."""
+"""Packages without which examples of them are skipped, and said to be."""
 
 
 class Example(NamedTuple):

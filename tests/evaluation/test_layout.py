@@ -98,7 +98,7 @@ def test_operations_of_any_model_are_counted():
     # The product with each sample, the outer product, and what judges three outputs.
     assert 16 * (30 + 3) <= one.operations <= 16 * (30 + 3 + 10 * 3) + 100
     assert not one.written_out
-    assert not one.shares_center
+    assert one.shares_center
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_model_for_other_samples_is_refused():
         SupervisedProblem.of(data(29), Sum(3), objectives.get("cross_entropy"))
 
 
-def test_the_network_shares_its_first_layer_and_a_function_nothing(wide):
+def test_the_network_shares_its_first_layer_unless_that_is_all_or_rounds(wide):
     assert wide.cost.shares_center
     assert not SupervisedProblem.of(
         data(30), MLP((30, 3)), objectives.get("cross_entropy")
