@@ -101,6 +101,7 @@ class CompiledLoop:
         self._layout = layout or layout_for(problem, strategy)
         self._problem = replicate(problem, self._layout)
         self._strategy, self._limits = strategy, limits
+        self.capacity = CAPACITY  # generations in one turn at most
 
     def placed(self, run: Run) -> Run:
         """The run where it runs."""
@@ -112,10 +113,11 @@ class CompiledLoop:
         Without any generation, all is compiled and nothing else is done.
         """
         limits = self._limits._replace(generations=jnp.uint32(generations))
-        after, rows = jax.block_until_ready(
-            advance(run, self._strategy, self._problem, limits, self._layout)
-        )
+        after, rows = jax.block_until_ready(self._advance(run, limits))
         return after, np.asarray(rows)[: int(after.generation) - int(run.generation)], NO_FAULTS
+
+    def _advance(self, run: Run, limits: Limits) -> tuple[Run, jax.Array]:
+        return advance(run, self._strategy, self._problem, limits, self._layout)
 
     def back(self, run: Run, generations: int) -> Run:
         """The run so many generations after an earlier one: made again, since it is the same.
@@ -310,18 +312,18 @@ def _generation(
     batch = problem.batch(batch_key)
     candidates = strategy.ask(ask_key, run.state)
     names = problem.measures
-    score = _typed(evaluate(problem, strategy, run.state, candidates, batch, layout), names)
+    score = typed(evaluate(problem, strategy, run.state, candidates, batch, layout), names)
     state, losses = tell(run, tell_key, strategy, candidates, score.loss)
     center = None
     if strategy.samples_around_center:
-        center = _typed(score_one(problem, strategy.center(state), batch, layout), names)
+        center = typed(score_one(problem, strategy.center(state), batch, layout), names)
     on_batches = problem.uses_minibatches
     return after_generation(
         run, state, strategy, candidates, losses, score, center, limits, on_batches
     )
 
 
-def _typed(score: Score, names: Iterable[str]) -> Score:
+def typed(score: Score, names: Iterable[str]) -> Score:
     """Losses and measures in the types that a run has for them, whatever made them."""
     if score.measures.keys() != set(names):
         given, expected = (", ".join(map(repr, each)) or "none" for each in (score.measures, names))
@@ -341,23 +343,40 @@ def advance(
     def generations(
         run: Run, strategy: Strategy, problem: Problem, limits: Limits
     ) -> tuple[Run, jax.Array]:
-        first = run.generation
+        def one(run: Run, drawn: tuple[jax.Array, ...]) -> tuple[Run, jax.Array]:
+            return _generation(run, drawn, strategy, problem, limits, layout)
 
-        def unfinished(carry: tuple[Run, Any, jax.Array]) -> jax.Array:
-            run = carry[0]
-            left = run.generation - first < limits.generations
-            return left & goes_on(run, limits, problem.uses_minibatches)
-
-        def step(carry: tuple[Run, Any, jax.Array]) -> tuple[Run, Any, jax.Array]:
-            # The keys come from the step before: computed in this one, they would be computed for
-            # every single number of the noise, since the compiler would merge the two.
-            run, drawn, rows = carry
-            after, row = _generation(run, drawn, strategy, problem, limits, layout)
-            rows = jax.lax.dynamic_update_index_in_dim(rows, row, run.generation - first, 0)
-            return after, keys(after), rows
-
-        rows = jnp.zeros((CAPACITY, width(run)), loss_dtype())
-        run, _, rows = jax.lax.while_loop(unfinished, step, (run, keys(run), rows))
-        return run, rows
+        return turns(one, run, limits, problem.uses_minibatches, (CAPACITY, width(run)))
 
     return on_every_device(generations, layout)(run, strategy, problem, limits)
+
+
+def turns(
+    one: Callable[[Run, tuple[jax.Array, ...]], tuple[Run, jax.Array]],
+    run: Run,
+    limits: Limits,
+    on_batches: bool,
+    shape: tuple[int, int],
+) -> tuple[Run, jax.Array]:
+    """Generations until a limit is reached, inside of compiled code, and rows of this shape.
+
+    ``one`` makes a generation and its row of a run and of :func:`keys`.
+    """
+    first = run.generation
+
+    def unfinished(carry: tuple[Run, Any, jax.Array]) -> jax.Array:
+        run = carry[0]
+        left = run.generation - first < limits.generations
+        return left & goes_on(run, limits, on_batches)
+
+    def step(carry: tuple[Run, Any, jax.Array]) -> tuple[Run, Any, jax.Array]:
+        # The keys come from the step before: computed in this one, they would be computed for
+        # every single number of the noise, since the compiler would merge the two.
+        run, drawn, rows = carry
+        after, row = one(run, drawn)
+        rows = jax.lax.dynamic_update_index_in_dim(rows, row, run.generation - first, 0)
+        return after, keys(after), rows
+
+    rows = jnp.zeros(shape, loss_dtype())
+    run, _, rows = jax.lax.while_loop(unfinished, step, (run, keys(run), rows))
+    return run, rows

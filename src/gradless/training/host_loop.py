@@ -65,6 +65,7 @@ class HostLoop:
         """Nothing is compiled yet."""
         self._layout = layout_on_host(strategy)
         self._problem, self._strategy, self._limits = problem, strategy, limits
+        self.capacity = generation.CAPACITY  # generations in one turn at most
         self._targets: Any = jax.tree.map(float, limits)  # compared as numbers: no programs
         # After the last generation with finite losses, without and with one of the center.
         self._kept: dict[bool, Run] = {}

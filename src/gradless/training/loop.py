@@ -32,7 +32,6 @@ from gradless.problems.contract import (
 from gradless.strategies.base import Strategy
 from gradless.training import checkpoint, judged_targets, memory
 from gradless.training.generation import (
-    CAPACITY,
     CompiledLoop,
     Limits,
     Rows,
@@ -43,6 +42,7 @@ from gradless.training.generation import (
     with_measures,
 )
 from gradless.training.host_loop import HostLoop, mode_for, with_exact_losses
+from gradless.training.logged import LoggedLoop
 from gradless.training.observers import Observer, RunInfo, checked, watching
 from gradless.training.records import (
     TARGET_LOSS,
@@ -105,6 +105,7 @@ def train(
     resume_from: Path | None = None,
     pauses: Callable[[int], int] | None = None,
     observers: Sequence[Observer] = (),
+    all_losses: bool = False,
 ) -> Iterator[Record]:
     """Train, yielding a record after every chunk; the last one says why it stopped.
 
@@ -132,6 +133,9 @@ def train(
     observers
         Told of every record before it is yielded, for example ``[loggers.TensorBoard("folder")]``;
         see :class:`.observers.Observer`.
+    all_losses
+        Whether records have the losses of all candidates, as a seed log keeps them. Chunks are
+        shorter then, and the last digits may be others. Not for losses in Python.
 
     Raises
     ------
@@ -158,7 +162,7 @@ def train(
     if resume_from is not None:
         run = checkpoint.newest(resume_from, run).run
     memory.check_run(problem, strategy, run, layout)
-    records = _chunks(problem, strategy, run, stop, layout, asked_to_stop, pauses)
+    records = _chunks(problem, strategy, run, stop, layout, asked_to_stop, pauses, all_losses)
     watchers = checked(observers)
     if not watchers:
         return records
@@ -185,6 +189,7 @@ def _chunks(
     layout: Layout | None,
     asked_to_stop: Callable[[], str | None],
     pauses: Callable[[int], int] | None,
+    all_losses: bool,
 ) -> Iterator[Record]:
     per_generation = evaluations_per_generation(strategy)
     with mode_for(problem):
@@ -194,7 +199,8 @@ def _chunks(
     if isinstance(problem, HostProblem):
         loop = HostLoop(problem, strategy, limits)
     else:
-        loop = CompiledLoop(problem, strategy, limits, layout)
+        kind = LoggedLoop if all_losses else CompiledLoop
+        loop = kind(problem, strategy, limits, layout)
     run = loop.placed(run)
     begun = time.perf_counter()
     loop.turn(run, 0)
@@ -207,21 +213,25 @@ def _chunks(
     total = None if stop.evaluations is None else stop.evaluations // per_generation
     told = run  # as the last record has it
     names = sorted(run.best_measures)
-    rows, faults = np.empty((0, width(run)), run.best_loss.dtype), NO_FAULTS
+    columns = width(run)
+    rows, faults = np.empty((0, columns), run.best_loss.dtype), NO_FAULTS
+    losses = np.empty((0, strategy.population), rows.dtype)  # of all candidates, if wanted
     length = 1.0
     begun = time.perf_counter()
     before = 0.0  # seconds of the last record
     reason = None
     while reason is None:
         done = int(run.generation)
-        chunk = CAPACITY if total is None else min(CAPACITY, total - done)
+        chunk = loop.capacity if total is None else min(loop.capacity, total - done)
         chunk = max(0, min(chunk, int(length)))
         if pauses is not None:
             chunk = min(chunk, pauses(done) - done)
         chunk_begun = time.perf_counter()
         run, more, of_chunk = loop.turn(run, chunk)
         pace = (time.perf_counter() - chunk_begun) / max(len(more), 1)
-        rows, faults = np.concatenate([rows, more]), faults.and_later(of_chunk)
+        rows, faults = np.concatenate([rows, more[:, :columns]]), faults.and_later(of_chunk)
+        if all_losses:
+            losses = np.concatenate([losses, more[:, columns:]])
         met = not on_batches
         if judged is not None and is_due(run):
             run, met = judged_targets.asked(judged, strategy, run, limits)
@@ -244,12 +254,13 @@ def _chunks(
             good = streak.last_good(run) - int(told.generation)
             back = loop.back(told, good)
             run, rows = back._replace(judge_from=run.judge_from), rows[:good]
-        yield _record(
+        record = _record(
             rows, names, not_finite, int(told.generation), per_generation, before, elapsed,
             compile_seconds, run, reason, faults,
         )  # fmt: skip
+        yield record._replace(losses=losses[: len(rows)]) if all_losses else record
         told, before = run, elapsed
-        rows, faults = rows[:0], NO_FAULTS
+        rows, losses, faults = rows[:0], losses[:0], NO_FAULTS
 
 
 class _Streak:

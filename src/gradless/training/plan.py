@@ -90,6 +90,8 @@ class Plan:
         What else decides it, for people.
     regularization
         How it is fitted with a penalty; None for a search.
+    all_losses
+        Whether records have the losses of all candidates; not with rows held out.
     """
 
     main: Phase
@@ -104,6 +106,7 @@ class Plan:
     known: Score | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     regularization: Regularization | None = None
+    all_losses: bool = False
 
     def __post_init__(self) -> None:
         """Let strategies know how their problems use the parameters."""

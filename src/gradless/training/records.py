@@ -149,6 +149,7 @@ class Record(NamedTuple):
     stopped_because: str | None  # in the last record
     faults: Faults = NO_FAULTS  # exceptions in this chunk, where Python computes the losses
     attempt_ended: str | None = None  # why, in the last record of each of several attempts
+    losses: np.ndarray | None = None  # of all candidates, (generations, population), if wanted
 
     @property
     def rows(self) -> dict[str, np.ndarray]:
@@ -168,4 +169,6 @@ class Record(NamedTuple):
         arrays = {
             name: jax.tree.map(lambda x: x[:0], getattr(self, name)) for name in self._fields[:7]
         }
+        if self.losses is not None:
+            arrays["losses"] = self.losses[:0]
         return self._replace(**arrays, not_finite=0)

@@ -247,7 +247,13 @@ class Session:
         record: Record | None = None
         with Kept(self, self._keeping) as kept:
             for record in watched(
-                now.problem, now.strategy, self.run, stop, validation, self._asked
+                now.problem,
+                now.strategy,
+                self.run,
+                stop,
+                validation,
+                self._asked,
+                self.plan.all_losses,
             ):
                 self.run = record.run
                 self.not_finite += record.not_finite

@@ -206,18 +206,21 @@ def watched(
     stop: Stop,
     validation: Validation | None,
     asked_to_stop: Callable[[], str | None] = lambda: None,
+    all_losses: bool = False,
 ) -> Iterator[Record]:
     """The records of :func:`.loop.train`, until rows held out say that it is enough.
 
     Parameters
     ----------
-    problem, strategy, run, stop, asked_to_stop
+    problem, strategy, run, stop, asked_to_stop, all_losses
         As for ``train``.
     validation
         Judges the networks; None for ``train`` alone.
     """
     if validation is None:
-        yield from train(problem, strategy, run, stop, asked_to_stop=asked_to_stop)
+        yield from train(
+            problem, strategy, run, stop, asked_to_stop=asked_to_stop, all_losses=all_losses
+        )
         return
     made = int(run.generation)
     ended = validation.has_ended(made)
