@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from gradless.training.minimum import Minimum
     from gradless.training.observers import Observer
     from gradless.training.records import Record, Stop
+    from gradless.training.replaying import Replayed, replay
     from gradless.views import loggers
     from gradless.views.comparing import compare
     from gradless.views.comparison import Comparison
@@ -78,6 +79,7 @@ __all__ = [
     "PythonProblem",
     "Recipe",
     "Record",
+    "Replayed",
     "Run",
     "Stop",
     "Strategy",
@@ -95,6 +97,7 @@ __all__ = [
     "objectives",
     "prepare",
     "problems",
+    "replay",
     "split",
     "strategies",
     "train",
@@ -119,6 +122,7 @@ _HOMES = {
     "PythonProblem": "problems.python",
     "Recipe": "runs.recipe",
     "Record": "training.records",
+    "Replayed": "training.replaying",
     "Run": "training.generation",
     "Stop": "training.records",
     "Strategy": "strategies",
@@ -133,6 +137,7 @@ _HOMES = {
     "loggers": "views.loggers:",
     "minimize": "training.minimization",
     "prepare": "runs.preparation",
+    "replay": "training.replaying",
     "split": "data.datasets",
     "train": "training.loop",
     "use_all_cores": "_core.devices",

@@ -24,7 +24,6 @@ from gradless.training.generation import (
     Limits,
     Run,
     after_generation,
-    keys,
     tell,
     turns,
     typed,

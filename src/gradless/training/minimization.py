@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack, overload
 
 from gradless._core import forked
@@ -54,6 +55,7 @@ class Options(TypedDict, total=False):
     observers: Sequence[Observer]
     verbose: bool | int | None
     resume_from: Minimum | None
+    log: str | Path | None
 
 
 # Only a strategy that is given by its name takes hyperparameters beside these.
@@ -90,6 +92,7 @@ def minimize(
     observers: Sequence[Observer] = (),
     verbose: bool | int | None = None,
     resume_from: Minimum | None = None,
+    log: str | Path | None = None,
     **hyperparameters: Any,
 ) -> Minimum:
     """Minimise a JAX function of a pytree without gradients.
@@ -165,6 +168,10 @@ def minimize(
     resume_from
         Go on from an earlier result, with its strategy, seed and history. ``evaluations`` count
         from its beginning, ``seconds`` from now.
+    log
+        A new file for the seed and the losses of all candidates, four bytes each, from which
+        :func:`gradless.replay` rebuilds the search without evaluating anything. For ``openai_es``,
+        ``pgpe``, ``snes``, ``spsa`` and ``ars``; not with ``resume_from`` or ``compiled=False``.
     **hyperparameters
         Of a strategy given by name, for example ``sigma=0.3``, in units of ``scale``.
 
@@ -222,6 +229,8 @@ def minimize(
             chosen = given.scaled(chosen, scale, start)
     check_budget(chosen, stop)
     given.check_memory(problem, chosen, start, resume_from)
+    if log is not None:
+        watchers.insert(0, given.seed_log(log, problem, chosen, seed, start, resume_from))
 
     first = None
     if isinstance(problem, PythonProblem) and not problem.uses_minibatches:
@@ -240,7 +249,9 @@ def minimize(
         "seed": int(seed),
     }
     main = Phase(problem, chosen, stop, why)
-    plan = Plan.of_function(main, start, seed, known=first, settings=settings)
+    plan = Plan.of_function(
+        main, start, seed, known=first, settings=settings, all_losses=log is not None
+    )
     session = Session(plan, watchers)
     if resume_from is not None:
         session.go_on_from(

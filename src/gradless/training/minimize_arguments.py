@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -27,6 +28,7 @@ from gradless.training.host_loop import mode_for
 from gradless.training.layers import described
 from gradless.training.loop import Stop
 from gradless.training.minimum import Minimum
+from gradless.training.seed_log import SeedLog
 
 
 def problem_of(
@@ -225,6 +227,28 @@ def continued(
             f"floats, got {chosen!r}. Leave it out"
         )
     return chosen
+
+
+def seed_log(
+    log: Any,
+    problem: FunctionProblem | PythonProblem,
+    strategy: Strategy,
+    seed: int,
+    start: Params,
+    earlier: Minimum | None,
+) -> SeedLog:
+    """What writes a seed log."""
+    if not isinstance(log, str | Path):
+        raise InputError(f'log must be a file, got {log!r}. For example: log="run.seeds"')
+    if earlier is not None:
+        raise InputError(
+            "log must be left out with resume_from, since a log begins with its search"
+        )
+    if isinstance(problem, PythonProblem):
+        raise InputError("log must be left out for a function in Python (compiled=False)")
+    whole = problem.whole
+    kinds = None if whole is None else whole.kinds
+    return SeedLog(Path(log), strategy, seed, start, kinds, problem.fixed)
 
 
 def check_memory(
