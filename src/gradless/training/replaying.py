@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradless._core.errors import InputError
+from gradless._core.floats import loss_dtype
 from gradless._core.tree import Params, Structure
 from gradless.problems.whole import FIXED, Whole
 from gradless.training import logged, seed_log
@@ -96,10 +97,11 @@ def replay(log: str | Path, params: Params, generation: int | None = None) -> Re
             stacklevel=2,
         )
     header = known.header
-    if header["x64"] != jax.config.jax_enable_x64:
+    if header["losses"] != (now := np.dtype(loss_dtype())):
+        mode = "set" if header["losses"] == "float64" else "do not set"
         raise InputError(
-            f"jax_enable_x64 must be {header['x64']}, as when {path} was written, got "
-            f"{not header['x64']}"
+            f"{path} must hold losses in {now}, as JAX computes now, got {header['losses']}; "
+            f"{mode} JAX_ENABLE_X64=1 in the environment"
         )
     whole, start = _start(path, header, params)
     strategy = made_again(header["strategy"], start)

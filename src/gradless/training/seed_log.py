@@ -19,7 +19,6 @@ from typing import Any, BinaryIO, NamedTuple
 import jax
 import numpy as np
 
-import gradless
 from gradless._core.errors import InputError
 from gradless._core.floats import loss_dtype
 from gradless._core.hardware import description
@@ -88,7 +87,6 @@ class SeedLog(Observer):
             "seed": int(seed),
             "population": strategy.population,
             "losses": losses,
-            "x64": bool(jax.config.jax_enable_x64),
             "parameters": parameters(start),
             "kinds": kinds,
             "sha256": digest([*jax.tree.leaves(start), *fixed]),
@@ -229,7 +227,7 @@ def _header(path: Path, data: bytes) -> tuple[dict[str, Any], int]:
             f"{path} must be a seed log of version {VERSION}, got {version!r}. Replay it with the "
             "version of gradless that wrote it"
         )
-    kinds = {"population": int, "losses": str, "seed": int, "x64": bool, "sha256": str}
+    kinds = {"population": int, "losses": str, "seed": int, "sha256": str}
     kinds |= {"strategy": dict, "parameters": list, "written_with": dict}
     fits = all(isinstance(header.get(name), kind) for name, kind in kinds.items())
     if not fits or header["population"] < 1 or header["losses"] not in ("float32", "float64"):
@@ -275,7 +273,6 @@ def parameters(start: Params) -> list[list[Any]]:
 def machine() -> dict[str, str]:
     """What else decides the last digits."""
     return {
-        "gradless": gradless.__version__,
         "jax": jax.__version__,
         "backend": jax.default_backend(),
         "processor": description().get("model name", ""),

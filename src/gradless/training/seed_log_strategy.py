@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -72,6 +72,9 @@ def made_again(known: dict[str, Any], like: Any) -> Strategy:
     if scale is None:
         return strategy
     if not isinstance(scale, list):
-        return Scaled(strategy, np.asarray(scale, float))
-    numbers = [np.asarray(each, float) for each in scale]
-    return Scaled(strategy, jax.tree.unflatten(jax.tree.structure(like), numbers))
+        scales: Any = np.asarray(scale, float)
+    else:
+        numbers = [np.asarray(each, float) for each in scale]
+        scales = jax.tree.unflatten(jax.tree.structure(like), numbers)
+    scaled: Any = Scaled(strategy, scales)
+    return cast("Strategy", scaled)
