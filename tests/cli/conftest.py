@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from gradless.data.datasets import load
-from helpers.commands import SMALL, Trained, compiled_quickly, succeed, write_table
+from helpers.commands import SMALL, Trained, succeed, write_table
+from helpers.compiling import compiled_quickly
 
 
 @pytest.fixture(autouse=True)
@@ -14,12 +15,6 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
     """Where the default run folders go."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
-
-
-@pytest.fixture(autouse=True, scope="module")  # what is of the package ends with the last test
-def _compile_quickly():
-    with compiled_quickly():
-        yield
 
 
 def trained(folder: Path, *arguments: object) -> Trained:

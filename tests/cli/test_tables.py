@@ -33,7 +33,6 @@ from helpers.commands import (
     SMALL,
     Trained,
     call,
-    compiled_quickly,
     is_picture,
     read_json,
     refuse,
@@ -72,12 +71,6 @@ def few_rows(name: str, classes: tuple[str, str] = ("0", "1")) -> None:
     """Write 40 rows of five inputs and two classes: the same shapes wherever such rows will do."""
     rows = (f"{k % 7},{k % 5},{k % 3},{k % 11},{k % 13},{classes[k % 2]}\n" for k in range(40))
     Path(name).write_text("a,b,c,d,e,y\n" + "".join(rows), encoding="utf-8")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compile_quickly():
-    with compiled_quickly():
-        yield
 
 
 @pytest.fixture(autouse=True)

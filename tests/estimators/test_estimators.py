@@ -35,7 +35,6 @@ from gradless.models.mlp import ACTIVATIONS
 from gradless.strategies import CMAES, HillClimbing
 from gradless.training import generation
 from gradless.training.observers import Observer
-from helpers.commands import compiled_quickly
 
 # Which compile in half of the time of others.
 QUICK = {
@@ -52,12 +51,6 @@ def classifier(**parameters):
 
 def regressor(**parameters):
     return GradientFreeRegressor(**{**QUICK, "max_evaluations": 2000, **parameters})
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compile_quickly():
-    with compiled_quickly():
-        yield
 
 
 @pytest.fixture(scope="module")

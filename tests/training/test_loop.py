@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator
 from typing import ClassVar, NamedTuple
 
 import jax
@@ -29,16 +28,9 @@ from gradless.training.checkpoint import Keeper
 from gradless.training.generation import advance
 from gradless.training.history import History
 from gradless.training.loop import Stop, begin
-from helpers.commands import compiled_quickly
 from helpers.searches import Outcome, assert_same_rows, assert_same_run, follow
 
 RANDOM = RandomSearch(sigma=1.0, population=64)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compile_quickly() -> Iterator[None]:
-    with compiled_quickly():
-        yield
 
 
 def judged(problem: SupervisedProblem, best: jax.Array, data: Dataset) -> tuple[float, float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import jax
@@ -30,13 +29,6 @@ from gradless.training.observers import Observer, RunInfo
 CLIMB = HillClimbing(sigma=0.3, adapt=True)
 KEY = jax.random.key(0)
 START = {"x": np.float32(2.0), "y": np.ones(2, np.float32)}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compile_quickly() -> Iterator[None]:
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 def bowl(params) -> jax.Array:
