@@ -9,6 +9,8 @@ from safetensors.numpy import load_file
 from gradless import GradientFreeClassifier, GradientFreeRegressor
 from helpers.commands import read_json, succeed, write_table
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
 EVALUATIONS = 1500
 
 
