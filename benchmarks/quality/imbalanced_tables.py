@@ -16,7 +16,7 @@ import pandas as pd
 from benchmarks.quality.tables import chosen
 from benchmarks.quality.tables.chosen import REPORTED, TUNED
 
-MOST = 5_000
+MOST = 3_000
 """Rows; of larger tables these are drawn, always the same ones."""
 
 
