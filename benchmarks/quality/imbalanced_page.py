@@ -21,7 +21,7 @@ _TITLES = {
     RANKED: "Average precision",
     "profit": "Profit",
 }
-_WORDS = {
+WORDS = {
     LINEAR: "LogisticRegression",
     NETWORK: "MLPClassifier",
     BOOSTED: "HistGradientBoostingClassifier",
@@ -86,7 +86,7 @@ def render(document: dict[str, Any], path: Path) -> None:
 
 
 def _named(metric: str, other: str) -> str:
-    return _WORDS[other] + ("" if metric == RANKED else ", threshold tuned")
+    return WORDS[other] + ("" if metric == RANKED else ", threshold tuned")
 
 
 def _page(document: dict[str, Any], results: Results) -> list[str]:
@@ -132,7 +132,7 @@ def _table(results: Results, metric: str) -> list[str]:
     rows = [
         f"### {_TITLES[metric]}",
         "",
-        f"| table | rows | rare | gradless | {' | '.join(f'minus {_WORDS[o]}' for o in others)} |",
+        f"| table | rows | rare | gradless | {' | '.join(f'minus {WORDS[o]}' for o in others)} |",
         "|---|---:|---:|---:|" + "---:|" * len(others),
     ]
     for name, measured in results.items():
@@ -147,17 +147,23 @@ def _table(results: Results, metric: str) -> list[str]:
 
 
 def _sentences(results: Results) -> list[str]:
-    """Where tuned logistic regression is the better choice, said plainly."""
+    """Against logistic regression with a tuned threshold, said plainly."""
     rows = []
     for metric, title in _TITLES.items():
         gaps = {name: difference(found, metric, LINEAR) for name, found in results.items()}
+        above = [name for name, gap in gaps.items() if gap.mean > gap.half]
         below = [name for name, gap in gaps.items() if gap.mean < -gap.half]
         better = sum(gap.mean > 0 for gap in gaps.values())
-        where = f"below it beyond the interval on {', '.join(below)}" if below else "nowhere below"
-        rows.append(
-            f"- {title}: better than {_named(metric, LINEAR)}, on {better} of {len(gaps)}, {where}."
-        )
+        rows += [
+            f"- {title}: better than {_named(metric, LINEAR)},",
+            f"  on {better} of {len(gaps)} tables; above it beyond the interval on "
+            f"{_listed(above)}, below on {_listed(below)}.",
+        ]
     return rows
+
+
+def _listed(tables: list[str]) -> str:
+    return f"{len(tables)} ({', '.join(tables)})" if tables else "none"
 
 
 def _seconds(results: Results) -> list[str]:
