@@ -62,7 +62,7 @@ class Linear(NamedTuple):
         """Probabilities (rows, classes), or numbers (rows,), of the same rows."""
         if self.outputs.shape[1] == 1:
             return self.outputs[:, 0]
-        return decisions.softmax(self.outputs)
+        return softmax(self.outputs)
 
 
 def linear(prepared: Prepared, scoring: Scoring) -> Linear | None:
