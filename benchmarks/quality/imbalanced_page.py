@@ -164,8 +164,8 @@ def _sentences(results: Results) -> list[str]:
             f"  on {better} of {len(gaps)} tables; above it beyond the interval on "
             f"{_listed(above)}, below on {_listed(below)}.",
         ]
-        if len(below) > len(above) or not above:
-            rows.append("  Here, logistic regression is at least as good, and simpler: take it.")
+        if len(below) >= len(above):
+            rows.append("  No lead is certain here: logistic regression is simpler, take it.")
     return rows
 
 
