@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,8 +44,16 @@ SHORTER: dict[str, dict[str, str]] = {
         "search(10_000": "search(2_000",
         "search(5_000": "search(1_000",
     },
+    "equinox_model.py": {"seconds=20": "evaluations=2_560"},
+    "flax_model.py": {"seconds=20": "evaluations=2_560"},
+    "spiking_network.py": {"seconds=20": "evaluations=2_560"},
+    "torch_module.py": {"evaluations=400_000": "evaluations=2_000"},
 }
 """What makes a notebook long, and what stands there when it is run here."""
+
+
+OPTIONAL = ("equinox", "flax", "torch")
+"""Packages without which examples of them are skipped, and said to be."""
 
 
 class Example(NamedTuple):
@@ -107,6 +116,14 @@ def of_page(page: Path, known: Collection[str] = ()) -> list[Example]:
     return found
 
 
+def lacks(command: list[str]) -> str | None:
+    """The package of an extra that an example imports and this environment has not."""
+    path = Path(command[-1])
+    text = path.read_text(encoding="utf-8") if path.suffix == ".py" else command[-1]
+    imported = re.findall(r"^(?:import|from) (\w+)", text, re.MULTILINE)
+    return next((each for each in imported if each in OPTIONAL and find_spec(each) is None), None)
+
+
 def run(together: list[Example], home: str) -> int:
     """Run examples in one folder, up to the first one that fails; how many did not.
 
@@ -115,6 +132,9 @@ def run(together: list[Example], home: str) -> int:
     environment = {**os.environ, "HOME": home}
     with tempfile.TemporaryDirectory() as folder:
         for count, (name, command) in enumerate(together):
+            if lacking := lacks(command):
+                print(f"{name}: skipped, {lacking} is not installed", flush=True)
+                continue
             begun = time.perf_counter()
             done = subprocess.run(
                 command, cwd=folder, capture_output=True, text=True, env=environment

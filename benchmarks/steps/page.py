@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter
 
 from benchmarks.pages.charts import OURS, THEIRS, interval, rows_of
 from benchmarks.pages.intervals import LEVEL, Interval
-from benchmarks.steps import DATA, GRADIENTS, KINDS, SEARCHED, Options, Results
+from benchmarks.steps import DATA, GRADIENTS, KINDS, SEARCHED, Options, Results, tasks_page
 from gradless.views import style
 
 
@@ -30,8 +30,8 @@ def summary(runs: list[Results]) -> Row:
     return Row(*accuracy, seconds, int(runs[0]["bytes"]))
 
 
-def render(document: Results, page: Path) -> None:
-    """Write the page and its picture."""
+def render(document: Results, page: Path, others: Results | None = None) -> None:
+    """Write the page and its picture; ``others`` are the five tasks, if they were measured."""
     options, where = Options(**document["options"]), document["machine"]
     found = document["results"]
     rows = {name: {kind.name: summary(found[name][kind.name]) for kind in KINDS} for name in found}
@@ -54,6 +54,7 @@ def render(document: Results, page: Path) -> None:
         "",
         _gradient(rows, found),
         "",
+        *([*tasks_page.section(others), ""] if others else []),
         _USE,
         "",
         f"<sub>{document['seconds'] / 60:.0f} minutes on {where['cpu']}, {where['cores']} cores, "
@@ -111,9 +112,8 @@ def _gradient(rows: dict[str, dict[str, Row]], found: Results) -> str:
         "layers before it. Adam with `jax.grad` left every hidden layer bit for bit as it was "
         "drawn, in every run, and trained the last layer on random features alone (test accuracy: "
         f"{reached}). scikit-learn's `MLPClassifier` has no such activation. Rounded weights are "
-        "the same case: the derivative of rounding is zero. The usual way out, a made-up "
-        "derivative (a straight-through estimator), is not needed here: a search compares whole "
-        "networks and asks for no derivative."
+        "the same case: the derivative of rounding is zero. The usual way out is a made-up "
+        "derivative, a straight-through estimator. A search needs none: it compares whole networks."
     )
 
 

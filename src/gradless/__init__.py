@@ -30,7 +30,7 @@ To find the way, read ``models.mlp``, ``objectives``, ``strategies.random_search
 
 TYPE_CHECKING = False  # as type checkers know it; importing it takes 15 ms
 if TYPE_CHECKING:
-    from gradless import book, objectives, strategies
+    from gradless import book, objectives, problems, strategies
     from gradless._core.compilation_cache import enable as enable_cache
     from gradless._core.devices import use_all_cores
     from gradless._core.errors import InputError
@@ -94,6 +94,7 @@ __all__ = [
     "minimize",
     "objectives",
     "prepare",
+    "problems",
     "split",
     "strategies",
     "train",

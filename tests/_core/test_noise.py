@@ -252,3 +252,16 @@ def test_pieces_of_noise_are_those_of_the_whole(size: int) -> None:
     for first in range(size):
         piece = noise.normal(seed, size, first, size - first)
         np.testing.assert_array_equal(piece, whole[first:])
+
+
+def test_numbers_of_quantiles_are_like_normal_ones_and_each_member_has_its_own() -> None:
+    seeds = noise.seeds(jax.random.key(3), jnp.arange(20))
+    drawn = np.asarray(jax.jit(jax.vmap(lambda seed: noise.of_quantiles(seed, 5003)))(seeds))
+    assert drawn.shape == (20, 5003)
+    assert abs(drawn.mean()) < 0.01
+    assert abs(drawn.var() - 1) < 0.01
+    assert abs((drawn**4).mean() - 3) < 0.2
+    assert abs(np.corrcoef(drawn) - np.eye(20)).max() < 0.08
+    np.testing.assert_array_equal(noise.QUANTILES, -noise.QUANTILES[::-1])
+    one = noise.of_quantiles(jax.tree.map(lambda x: x[7], seeds), 5003)
+    np.testing.assert_array_equal(one, drawn[7])

@@ -187,3 +187,56 @@ def test_files_that_are_no_rules_or_costs_are_refused(predicted, three, tmp_path
 def test_what_cannot_be_written_is_refused(profit, tmp_path):
     code, _, said = call(*profit, "--out", tmp_path / "nowhere" / "rule.json")
     assert (code, "cannot be written" in said) == (2, True)
+
+
+def test_a_number_of_calls_is_of_each_file(profit, predicted, tmp_path):
+    rule, out = tmp_path / "rule.json", tmp_path / "decided.csv"
+    shown = " ".join(succeed(*profit, "--capacity", "20", "--out", rule).split())
+    assert "more than 20 rows of a file, decide yes for the 20 that are furthest above" in shown
+    assert "largest probability, up to 4%" in shown
+    assert "yes 20" in succeed("decide", predicted, "--rule", rule, "--out", out)
+    assert "--capacity must be a number" in refuse(*profit, "--capacity", "500%")
+    assert "a whole number of rows above 1" in refuse(*profit, "--capacity", "2.5")
+
+
+def test_values_by_row_are_a_column(predicted, tmp_path):
+    rule, out = tmp_path / "rule.json", tmp_path / "decided.csv"
+    arguments = ("decide", predicted, "--target", "churn", "--value-column", "town", "--cost", 10)
+    shown = " ".join(succeed(*arguments, "--out", rule).split())
+    assert "corrected probability times its value above 10" in shown
+    assert "profit a row" in shown
+    succeed("decide", predicted, "--rule", rule, "--keep", "town", "--out", out)
+    with out.open(newline="") as file:
+        decided = list(csv.DictReader(file))
+    assert list(decided[0])[:2] == ["town", "decision"]
+    least = min(float(row["town"]) for row in decided if row["decision"] == "yes")
+    assert least > 10
+    for more, said in (
+        (("--value", 5), "--value must be left out with --value-column"),
+        (("--objective", "f1"), "--objective must be profit with --value-column, got f1"),
+        (("--capacity", "5%"), "capacity must be a number of rows where values differ"),
+    ):
+        assert said in refuse(*arguments, *more)
+    assert "--cost must be above 0 with --value-column" in refuse(*arguments[:-2])
+    assert "must be a column of numbers" in refuse(*arguments[:-3], "id", "--cost", 10)
+
+
+def test_thresholds_by_group(predicted, tmp_path):
+    rule, out = tmp_path / "rule.json", tmp_path / "decided.csv"
+    arguments = ("decide", predicted, "--target", "churn", "--group-column", "weight")
+    shown = " ".join(succeed(*arguments, "--gap", "0.1", "--out", rule).split())
+    assert "Decide yes where its probability is above" in shown
+    assert "points apart between groups" in shown
+    facts = json.loads(rule.read_text())
+    assert set(facts["group_thresholds"]) == {"1", "2"}
+    succeed("decide", predicted, "--rule", rule, "--out", out)
+    with out.open(newline="") as file:
+        assert "weight" not in next(csv.reader(file))
+    assert "--gap must come with --group-column" in refuse(*arguments[:4], "--gap", "0.1")
+    assert "--capacity must be left out" in refuse(*arguments, "--capacity", 5)
+    assert "must be 2 to 32, got 100" in refuse(*arguments[:-1], "town")
+    plain = tmp_path / "plain.json"
+    succeed("decide", predicted, "--target", "churn", "--out", plain)
+    assert "the rule looks at no group" in refuse(
+        "decide", predicted, "--rule", plain, "--group-column", "weight"
+    )

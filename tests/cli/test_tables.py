@@ -726,7 +726,7 @@ def test_what_was_said_to_be_missing_is_kept_for_predict_evaluate_and_resume():
         "predict", "run", write_table(Path("na.csv"), ["a", "country"], [[1, "NA"]])
     )
     assert (code, err) == (0, "")
-    assert "remove target, task, drop, categories and missing" in refuse(
+    assert "remove target, task, drop, categories, text and missing" in refuse(
         "train", "iris", "--missing"
     )
 

@@ -53,3 +53,16 @@ def test_classes_of_two_rows_each_are_looked_at_as_well():
     targets = np.repeat(np.arange(20), 2).astype(np.int32)
     columns = np.random.default_rng(0).normal(size=(40, 3))
     assert found(columns, targets, tuple(map(str, range(20)))) == []
+
+
+def test_columns_that_were_not_looked_at_are_counted():
+    random = np.random.default_rng(0)
+    targets = random.integers(0, 2, 40).astype(np.int32)
+    names = tuple(f"c{k}" for k in range(305))
+    columns = random.normal(size=(40, 305))
+    columns[:, 2] = columns[:, 302] = targets
+    lines = list(leaks(Columns(columns, names, (None,) * 305), targets, ("a", "b"), "wage"))
+    assert lines[0].startswith("column 'c2' predicts")
+    assert lines[1:] == [
+        "the first 300 columns were tried for predicting 'wage' almost alone, the other 5 were not"
+    ]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas
 import polars
 import pytest
+import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
@@ -210,7 +211,7 @@ def test_what_cannot_be_tuned_is_refused(model, labels, said):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"capacity": 2}, {"costs": 1 - np.eye(2), "positive": "maybe"}, {"objective": "r2"}],
+    [{"capacity": 2.5}, {"costs": 1 - np.eye(2), "positive": "maybe"}, {"objective": "r2"}],
     ids=["capacity", "positive", "objective"],
 )
 def test_what_cannot_be_tuned_is_refused_before_anything_is_fitted(wrong):
@@ -226,6 +227,47 @@ def test_labels_that_a_fitted_classifier_does_not_know_are_refused():
     inner = LogisticRegression().fit(X, Y)
     with pytest.raises(InputError, match=r"of the classes \[0, 1\] of the fitted estimator"):
         MetricTunedClassifier(inner, cv="prefit").fit(X, Y + 1)
+
+
+def test_a_number_of_calls_is_of_each_prediction():
+    model = tuned(value=50, cost=1, capacity=30).fit(X, LABELS)
+    assert (model.predict(X) == "yes").sum() == 30
+    assert (model.predict(X[:20]) == "yes").sum() <= 20
+    with pytest.raises(InputError, match="a whole number of rows above 1"):
+        tuned(value=50, cost=1, capacity=30.5).fit(X, LABELS)
+
+
+def test_values_of_samples_are_weighed():
+    value = np.random.default_rng(0).lognormal(2, 1, 800)
+    model = tuned(cost=5).fit(X, LABELS, sample_value=value)
+    decided = model.predict(X, sample_value=value) == "yes"
+    assert (value[decided] > 5).all()
+    assert model.decision_.price == 5
+    assert model.promise_.value.value > model.promise_.argmax.value
+    with pytest.raises(InputError, match="must have a value for each row"):
+        model.predict(X)
+    for more, said in (
+        ({"value": 3, "cost": 5}, "value and costs must be left out with sample_value"),
+        ({"objective": "f1", "cost": 5}, "objective must be 'profit' with sample_value"),
+        ({}, "cost must be above 0 with sample_value"),
+    ):
+        with pytest.raises(InputError, match=said):
+            tuned(**more).fit(X, LABELS, sample_value=value)
+
+
+def test_groups_of_samples_have_thresholds_and_are_routed():
+    group = np.where(X[:, 0] > 0, "high", "low")
+    model = tuned("accuracy", gap=0.1).fit(X, LABELS, sample_group=group)
+    assert model.decision_.by_group.keys() == {"high", "low"}
+    decided = model.predict(X, sample_group=group)
+    assert decided.shape == (800,)
+    with pytest.raises(InputError, match="must be left out with sample_group"):
+        tuned("f1", capacity=5).fit(X, LABELS, sample_group=group)
+    with sklearn.config_context(enable_metadata_routing=True):
+        routed = tuned("accuracy", gap=0.1).set_fit_request(sample_group=True)
+        routed.set_predict_request(sample_group=True)
+        pipe = make_pipeline(StandardScaler(), routed).fit(X, LABELS, sample_group=group)
+        assert (pipe.predict(X, sample_group=group) == decided).mean() > 0.95
 
 
 def test_it_is_a_public_name():

@@ -132,3 +132,43 @@ def test_costs_of_two_classes_keep_the_penalty():
     model = GradientFreeClassifier(4, objective=costs, random_state=0).fit(X, Y)
     assert model.alpha_ > 0
     assert model.predict(X).mean() > 0.6  # an error that costs ten times as much is avoided
+
+
+@pytest.mark.slow
+def test_costs_of_several_classes_are_fitted_and_decided_on():
+    rng = np.random.default_rng(2)
+    features = rng.normal(size=(200, 2))
+    grade = np.digitize(features[:, 0] + rng.normal(0, 0.7, 200), [-0.6, 0.6])
+    costs = [[0, 1, 1], [20, 0, 1], [20, 20, 0]]  # a grade that is said too low costs twenty
+    objective = gradless.objectives.cost_matrix(costs)
+    model = GradientFreeClassifier(4, objective=objective, random_state=0)
+    plain = GradientFreeClassifier(4, random_state=0)
+    other = rng.normal(size=(2000, 2))
+    truth = np.digitize(other[:, 0] + rng.normal(0, 0.7, 2000), [-0.6, 0.6])
+    paid, before = (
+        np.array(costs)[truth, one.fit(features, grade).predict(other)].mean()
+        for one in (model, plain)
+    )
+    assert model.alpha_ == plain.alpha_ > 0
+    assert paid < 0.6 * before
+
+
+@pytest.mark.slow
+def test_a_profit_of_noise_calls_nobody():
+    rng = np.random.default_rng(3)
+    features, value = rng.normal(size=(90, 2)), rng.uniform(5, 15, 90)
+    bought = rng.uniform(size=90) < 0.2  # a call brings 2 in the mean, and costs 4
+    model = GradientFreeClassifier(4, objective="profit:4", random_state=0)
+    model.fit(features, bought, sample_value=value)
+    assert model.alpha_ > 0
+    assert model.predict(rng.normal(size=(2000, 2))).mean() < 0.02
+
+
+def test_an_objective_of_a_persons_own_is_fitted_as_it_says(model):
+    wrong = gradless.objectives.get("zero_one").of_samples
+    objective = gradless.objectives.Objective(
+        "mine", "share of wrong ones", wrong, smooth=False, fitted_by="cross_entropy", decided=True
+    )
+    own = GradientFreeClassifier(4, objective=objective, random_state=0).fit(X, Y)
+    assert own.alpha_ == model.alpha_
+    assert (own.predict(X) == model.predict(X)).mean() > 0.9

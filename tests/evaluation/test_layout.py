@@ -14,7 +14,7 @@ from gradless.data.datasets import Dataset
 from gradless.evaluation.layout import layout_for
 from gradless.evaluation.population import evaluate
 from gradless.models.mlp import MLP
-from gradless.problems.contract import Layout, Score, SharesCenter
+from gradless.problems.contract import Layout, Score
 from gradless.problems.supervised import SupervisedProblem
 from gradless.strategies import HillClimbing, OpenAIES
 from gradless.strategies.base import Perturbation, perturbation
@@ -98,7 +98,7 @@ def test_operations_of_any_model_are_counted():
     # The product with each sample, the outer product, and what judges three outputs.
     assert 16 * (30 + 3) <= one.operations <= 16 * (30 + 3 + 10 * 3) + 100
     assert not one.written_out
-    assert not one.shares_center
+    assert one.shares_center
 
 
 @pytest.mark.parametrize(
@@ -119,8 +119,7 @@ def test_a_model_for_other_samples_is_refused():
         SupervisedProblem.of(data(29), Sum(3), objectives.get("cross_entropy"))
 
 
-def test_the_network_shares_its_first_layer_and_a_function_nothing(wide):
-    assert isinstance(wide, SharesCenter)
+def test_the_network_shares_its_first_layer_unless_that_is_all_or_rounds(wide):
     assert wide.cost.shares_center
     assert not SupervisedProblem.of(
         data(30), MLP((30, 3)), objectives.get("cross_entropy")

@@ -219,6 +219,34 @@ def test_offsets_fold_into_logits():
     assert ((two_likely[:, 1] > rule.threshold) == rule.decide(two_likely)).all()
 
 
+def test_costs_of_several_classes_fold_into_a_last_layer():
+    likely, true = several(1500, 4)
+    costs = np.abs(np.arange(4)[:, None] - np.arange(4)) ** 2.0
+    metric = metric_of("cost", range(4), costs=costs)
+    found = tune(likely, true, metric, folds_in=True)
+    rule = found.decision
+    assert rule.logit_offsets is None
+    logits = 0.5 * np.log(likely) + 3
+    weights, biases = rule.folded(2 * np.eye(4), np.full(4, 7.0))
+    assert ((logits @ weights + biases).argmax(1) == rule.decide(likely)).all()
+    # Nearly as good as Bayes' rule, which offsets are not: classes between others are hedges.
+    rows = Rows(likely, true, np.ones(1500))
+    bayes = fitted(["expected"], rows, Aim(metric, tuple(range(4))))["expected"]
+    offsets_alone = counted.Metric("costs", False, metric.of)
+    moved = fitted(["expected"], rows, Aim(offsets_alone, tuple(range(4))))["expected"]
+    other, truth = several(20_000, 4, seed=1)
+    best, mapped, worse = (
+        value(metric, truth, one.decide(other), 4) for one in (bayes, rule, moved)
+    )
+    assert best <= mapped < best + 0.5 * (worse - best)
+    assert found.promise.value.low < mapped < found.promise.value.high
+    assert Decision.from_json(json.loads(json.dumps(rule.as_json()))).mixing == pytest.approx(
+        rule.mixing
+    )
+    with pytest.raises(InputError, match="is no layer of a network"):
+        bayes.folded(np.eye(4), np.zeros(4))
+
+
 def test_a_decision_that_is_never_worse_is_always_taken():
     likely, true = two(300)
     metric = metric_of("cost", [0, 1], costs=[[0, 0], [5, 0]])

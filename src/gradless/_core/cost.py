@@ -18,8 +18,8 @@ class Cost(NamedTuple):
     written_out
         Whether it is faster on a CPU with its arithmetic written out number by number.
     shares_center
-        Whether what is computed for a center saves work for opposite candidates around it: the
-        problem is then a ``problem.SharesCenter``.
+        Whether what is computed for a center saves work for opposite candidates around it, even if
+        every weight has noise of its own: products with data that are the same for all.
     """
 
     operations: float

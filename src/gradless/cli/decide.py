@@ -13,10 +13,19 @@ import numpy as np
 
 from gradless._core import storage, words
 from gradless._core.errors import InputError
-from gradless.cli.commands import Decide
+from gradless.cli.decide_options import Decide
 from gradless.data import predicted
 from gradless.data.cells import listing, short
-from gradless.training.decisions import Decision, Metric, metric_of, positive_index, tune
+from gradless.training.decisions import (
+    Decision,
+    Metric,
+    Tuned,
+    capacity_of,
+    metric_of,
+    positive_index,
+    tune,
+    tune_by_group,
+)
 from gradless.views import tuned_decisions
 from gradless.views.tables import Paragraph
 
@@ -39,37 +48,36 @@ def _tune(options: Decide) -> int:
         "--score": options.score,
         "--weight": options.weight,
         "--group": options.group,
+        "--value-column": options.value_column,
+        "--group-column": options.group_column,
     }
     predicted.check_columns(options.data, names)
     cells, classes = predicted.read_target(options.data, options.target)
     positive = positive_index(options.positive, classes)
     columns = _columns(options, classes)
-    also = [name for name in (options.weight, options.group) if name is not None]
+    _check_together(options)
+    roles = (options.weight, options.group, options.value_column, options.group_column)
+    also = [name for name in dict.fromkeys(roles) if name is not None]
     found = predicted.read_predicted(options.data, columns, positive, keep=also)
-    weight = None
-    if options.weight is not None:
-        weight = _weights(options.weight, found.kept[options.weight])
     metric = metric_of(
-        options.objective,
+        "profit" if options.value_column is not None else options.objective,
         classes,
         positive=classes[positive] if len(classes) == 2 else None,
         costs=None if options.costs is None else read_costs(options.costs, classes),
-        value=options.value,
+        # Of a column of values the metric is made where they are known.
+        value=options.value if options.value_column is None else 1.0,
         cost=options.cost,
     )
-    decision, promise = tune(
-        found.probabilities,
-        np.array([classes.index(cell) for cell in cells]),
-        metric,
-        weight=weight,
-        groups=None if options.group is None else found.kept[options.group],
-        classes=classes,
-        seed=options.seed,
-        most=options.capacity,
-        positive=positive,
+    decision, promise = _tuned(
+        options, found, [classes.index(cell) for cell in cells], classes, metric, positive
     )
     if options.out is not None:
-        more = {"columns": list(columns), "positive": positive, "promise": promise.as_json()}
+        more = {
+            "columns": list(columns),
+            "value_column": options.value_column,
+            "group_column": options.group_column,
+            "promise": promise.as_json(),
+        }
         try:
             decision.save(options.out, **more)
         except InputError as error:
@@ -86,6 +94,68 @@ def _tune(options: Decide) -> int:
     return 0
 
 
+def _check_together(options: Decide) -> None:
+    """Refuse options that do not go together."""
+    if options.value_column is not None:
+        if options.value is not None or options.costs is not None:
+            other = "--value" if options.value is not None else "--costs"
+            raise InputError(f"{other} must be left out with --value-column; remove one of them")
+        if options.objective not in (None, "profit"):
+            raise InputError(
+                f"--objective must be profit with --value-column, got {options.objective}; remove "
+                "one of them"
+            )
+        if not options.cost:
+            raise InputError(
+                "--cost must be above 0 with --value-column, since every row is worth a call "
+                "otherwise, got none. For example: --cost 5"
+            )
+    if options.gap is not None and options.group_column is None:
+        raise InputError("--gap must come with --group-column, got it alone; remove it")
+    if options.group_column is not None:
+        for given, name in (
+            (options.value_column, "--value-column"),
+            (options.capacity, "--capacity"),
+        ):
+            if given is not None:
+                raise InputError(f"{name} must be left out with --group-column; remove one of them")
+
+
+def _tuned(
+    options: Decide,
+    found: predicted.Predicted,
+    true: list[int],
+    classes: list[str],
+    metric: Metric,
+    positive: int,
+) -> Tuned:
+    """The rule that was asked for, and its promise."""
+
+    def column(name: str | None) -> list[str] | None:
+        return None if name is None else found.kept[name]
+
+    weight = None
+    if options.weight is not None:
+        weight = _numbers("--weight", options.weight, found.kept[options.weight])
+    shared: dict[str, Any] = {
+        "weight": weight,
+        "groups": column(options.group),
+        "classes": classes,
+        "seed": options.seed,
+        "positive": positive,
+    }
+    if options.group_column is not None:
+        if options.gap is not None:
+            shared["gap"] = options.gap
+        of = found.kept[options.group_column]
+        return tune_by_group(found.probabilities, np.array(true), metric, of, **shared)
+    most, rows = capacity_of(options.capacity, len(classes))
+    if options.value_column is not None:
+        values = _numbers("--value-column", options.value_column, found.kept[options.value_column])
+        shared |= {"value": values, "price": options.cost}
+    return tune(found.probabilities, np.array(true), metric, most=most, rows=rows, **shared)
+
+
 def _columns(options: Decide, classes: list[str]) -> tuple[str, ...]:
     if options.score is None:
         return predicted.find_columns(options.data, classes)
@@ -97,11 +167,11 @@ def _columns(options: Decide, classes: list[str]) -> tuple[str, ...]:
     return (options.score,)
 
 
-def _weights(name: str, cells: list[str]) -> np.ndarray:
+def _numbers(option: str, name: str, cells: list[str]) -> np.ndarray:
     try:
         return np.array([float(cell) for cell in cells])
     except ValueError:
-        raise InputError(f"--weight {name} must be a column of numbers, got another one") from None
+        raise InputError(f"{option} {name} must be a column of numbers, got another one") from None
 
 
 def _understood(options: Decide, cells: list[str], classes: list[str], metric: Metric) -> str:
@@ -151,23 +221,29 @@ def read_costs(path: Path, classes: list[str]) -> dict[tuple[str, str], float]:
 def _apply(options: Decide, rule: Path) -> int:
     facts = _facts(rule)
     decision = Decision.from_json(facts)
-    columns, positive = facts.get("columns"), facts.get("positive", 1)
+    columns = facts.get("columns")
     if options.score is not None:
         columns = [options.score]
     if not columns:
         columns = predicted.find_columns(options.data, [str(name) for name in decision.classes])
-    found = predicted.read_predicted(options.data, columns, positive, keep=options.keep)
-    decided = decision.decide(found.probabilities)
+    values, groups = _column_of(options, facts, "value"), _column_of(options, facts, "group")
+    also = [name for name in (values, groups) if name is not None]
+    keep = (*options.keep, *also)
+    found = predicted.read_predicted(options.data, columns, decision.positive, keep=keep)
+    value = None if values is None else _numbers("--value-column", values, found.kept[values])
+    group = None if groups is None else found.kept[groups]
+    decided = decision.decide(found.probabilities, value=value, group=group)
+    kept = {name: of for name, of in found.kept.items() if name not in also or name in options.keep}
     names = [str(name) for name in decision.classes]
     corrected = decision.probabilities(found.probabilities)
-    header = [*found.kept, "decision", *(f"probability of {name}" for name in names)]
-    beside = list(zip(*found.kept.values(), strict=True)) or [()] * len(decided)
+    header = [*kept, "decision", *(f"probability of {name}" for name in names)]
+    beside = list(zip(*kept.values(), strict=True)) or [()] * len(decided)
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows(
         [header]
         + [
-            [*kept, names[chosen], *(f"{share:.9g}" for share in row)]
-            for kept, chosen, row in zip(beside, decided, corrected, strict=True)
+            [*cells, names[chosen], *(f"{share:.9g}" for share in row)]
+            for cells, chosen, row in zip(beside, decided, corrected, strict=True)
         ]
     )
     if options.out is None:
@@ -183,6 +259,17 @@ def _apply(options: Decide, rule: Path) -> int:
     )
     options.console().print(Paragraph(f"{options.out}: {len(decided):,} rows, {told}"))
     return 0
+
+
+def _column_of(options: Decide, facts: dict[str, Any], role: str) -> str | None:
+    """The column of values or groups that a rule looks at, by its file or by the option."""
+    given: str | None = getattr(options, f"{role}_column")
+    known = facts.get(f"{role}_column")
+    if known is None and given is not None:
+        raise InputError(
+            f"--{role}-column must be left out: the rule looks at no {role}, got {given!r}"
+        )
+    return given or known
 
 
 def _facts(rule: Path) -> dict[str, Any]:

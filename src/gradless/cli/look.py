@@ -25,7 +25,7 @@ def main(options: Look) -> int:
             say(f"no --target is given: {target!r}, the last column, is taken for it")
     table = datasets.load_table(
         source, target=target, task=options.task, drop=options.drop,
-        categories=options.categories, missing=options.missing, how=how,
+        categories=options.categories, text=options.text, missing=options.missing, how=how,
     )  # fmt: skip
     name = table.target or "the class"
     found = describing.facts(table.columns, table.left_out, name, table.targets, table.class_names)

@@ -50,6 +50,12 @@ class Data:
         metavar="NAME",
         group="Advanced",
     )
+    text: tuple[str, ...] = option(
+        (),
+        "Columns of free text to use by their words, hashed into 128 inputs.",
+        metavar="NAME",
+        group="Advanced",
+    )
     delimiter: str | None = option(
         None,
         "Character between two cells of a CSV file, if it is read wrongly; \\t is a tab.",

@@ -97,7 +97,8 @@ def reader(name: str, hint: Any, told: Mapping[str, Any], example: str) -> Reade
     if told.get("is_time"):
         return Reader(name, words.read_seconds, "a time such as 30s, 5m or 1h", example, told)
     made: Callable[[str], Any] = words.read_count if kind is int else words.read_number
-    if (kind is float and told.get("at_most", 0) == 1) or told.get("below") == 1:
+    shares = told.get("at_most", 0) == 1 or told.get("metavar") == "SHARE"
+    if (kind is float and shares) or told.get("below") == 1:
         made = _read_share
     rule = "a whole number" if kind is int else "a number"
     return Reader(name, made, rule, example, told, several=one is not None)
@@ -106,7 +107,10 @@ def reader(name: str, hint: Any, told: Mapping[str, Any], example: str) -> Reade
 def _read_share(text: str) -> float:
     """A share as 0.25 or 25%."""
     if text.strip().endswith("%"):
-        return words.read_number(text.strip()[:-1]) / 100
+        percent = words.read_number(text.strip()[:-1])
+        if percent > 100:  # 500% is no number of rows
+            raise ValueError(text)
+        return percent / 100
     return words.read_number(text)
 
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradless.data import dates
+from gradless.data import dates, hashed_words
 from gradless.data.cells import FloatArray
 
-# "number", "category", or one of `gradless.data.dates`, such as "date, day first, with times".
+# "number", "category", "text", or one of `gradless.data.dates`, such as "date, day first, with
+# times".
 Kind = str
 
 
 def is_kind(kind: object) -> bool:
     """Whether this is a kind of column."""
-    return isinstance(kind, str) and (kind in ("number", "category") or dates.is_date_kind(kind))
+    return isinstance(kind, str) and (kind in ("number", "category") or is_several(kind))
+
+
+def is_several(kind: str) -> bool:
+    """Whether a column of this kind is several numbers to a network: a date, or free text."""
+    return kind == hashed_words.KIND or dates.is_date_kind(kind)
 
 
 class Column(NamedTuple):
@@ -35,12 +42,13 @@ class Columns(NamedTuple):
     ----------
     features : float64, shape (rows, columns)
         Numbers, in which a large offset costs no digits; of a category, its index in
-        `categories`; of a date, days since 1970. NaN where a value is missing.
+        `categories`, and so of free text; of a date, days since 1970. NaN where a value is missing.
     feature_names : tuple of str
     categories : tuple
         For each column the names of its categories, or None if it holds numbers or dates.
     dates : tuple
-        For each column the kind of its dates, or None if it holds none; of nothing, no column does.
+        For each column its kind if that is several numbers to a network, dates or free text, and
+        None otherwise; of nothing, no column is.
     """
 
     features: FloatArray
@@ -67,16 +75,20 @@ class Columns(NamedTuple):
         return self._replace(features=self.features[rows])
 
     def flat(self) -> Columns:
-        """The same with dates as the numbers that a network sees of them."""
+        """The same with dates and words as the numbers that a network sees of them."""
         if not any(self.dates):
             return self._replace(dates=())
         values: list[FloatArray] = []
         names: list[str] = []
         categories: list[tuple[str, ...] | None] = []
-        for name, kind, known, column in zip(
-            self.feature_names, self.dates, self.categories, self.features.T, strict=True
+        for place, (name, kind, known, column) in enumerate(
+            zip(self.feature_names, self.dates, self.categories, self.features.T, strict=True)
         ):
-            found = {"": column} if kind is None else dates.parts(column, kind)
+            if kind == hashed_words.KIND:
+                found: Mapping[str, FloatArray] = hashed_words.parts(self.texts(place))
+                known = None
+            else:
+                found = {"": column} if kind is None else dates.parts(column, kind)
             values += found.values()
             names += [f"{name}: {part}" if part else name for part in found]
             categories += [known] * len(found)
@@ -92,7 +104,7 @@ class Columns(NamedTuple):
         """What there is to know of each column; categories are sorted."""
         gaps = np.isnan(self.features).sum(axis=0)
         return tuple(
-            Column(name, kind, int(missing), tuple(sorted(names or ())))
+            Column(name, kind, int(missing), tuple(sorted(names or ())) * (kind == "category"))
             for name, kind, missing, names in zip(
                 self.feature_names, self.kinds, gaps, self.categories, strict=True
             )

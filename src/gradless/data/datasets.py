@@ -187,6 +187,7 @@ def load_table(
     seed: int = 0,
     drop: Sequence[str] = (),
     categories: Sequence[str] = (),
+    text: Sequence[str] = (),
     missing: Sequence[str] | None = None,
     how: Reading = UNTOLD,
     beside: Sequence[str] = (),
@@ -197,7 +198,7 @@ def load_table(
     ----------
     source, target, task, seed
         As for `load`.
-    drop, categories, missing, how, beside
+    drop, categories, text, missing, how, beside
         As for `read_table`.
 
     Raises
@@ -207,13 +208,13 @@ def load_table(
     """
     if source in DATASETS:
         info = DATASETS[source]
-        given = (*drop, *categories, *beside, *how[:-1])
+        given = (*drop, *categories, *text, *beside, *how[:-1])
         for_files = (target, missing) != (None, None) or any(x is not None for x in given)
         if for_files or task not in ("auto", "classification"):
             raise InputError(
                 "a built-in data set must be used as it is, got an option for files with "
                 f"{source!r}, which has {info.classes} classes; remove target, task, drop, "
-                "categories and missing, and what says how a file is written"
+                "categories, text and missing, and what says how a file is written"
             )
         return info.make(generator_of(seed))
     looks_like_path = any(mark in source for mark in "/\\")
@@ -224,8 +225,8 @@ def load_table(
         or os.path.exists(source)  # noqa: PTH110 (a name may be too long)
     ):
         return read_table(
-            source, target, task, drop=drop, categories=categories, missing=missing, how=how,
-            beside=beside,
+            source, target, task, drop=drop, categories=categories, text=text, missing=missing,
+            how=how, beside=beside,
         )  # fmt: skip
     raise InputError(
         f"{unknown_name('data set', source, DATASETS)}, or the path of a CSV, Parquet or Excel file"

@@ -368,7 +368,7 @@ def _no_category(at: Cells, column: Column, codes: NDArray[np.int32]) -> str | N
         return None
     each = sum(len(name.split()) for name in names[:500]) / len(names[:500])
     if each >= _WORDS_OF_TEXT and len(names) > filled / 4:
-        return f"free text, such as {short(names[0])}"
+        return f"free text, such as {short(names[0])}; --text {argument(at.name)} uses its words"
     if len(names) > filled / 2:
         if said := numerals.not_read(names):
             return said

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradless._core import words
-from gradless.data import dates
+from gradless.data import dates, hashed_words
 from gradless.data.cells import short
 from gradless.data.columns import Columns
 from gradless.data.reading import Left
@@ -27,7 +27,7 @@ def facts(
 ) -> Iterator[tuple[str, str]]:
     """Rows, columns, what is left out, and the target, each with its name."""
     kinds = ["date" if dates.is_date_kind(kind) else kind for kind in columns.kinds]
-    many = {"number": "numbers", "category": "categories", "date": "dates"}
+    many = {"number": "numbers", "category": "categories", "date": "dates", "text": "texts"}
     counted = [
         f"{kinds.count(one):,} {one if kinds.count(one) == 1 else several}"
         for one, several in many.items()
@@ -39,6 +39,12 @@ def facts(
         listed = [f"{short(left.name)} ({left.why})" for left in left_out[:_LEFT_OUT]]
         more = len(left_out) - _LEFT_OUT
         yield "left out", ", ".join(listed) + (f" and {more:,} more" if more > 0 else "")
+    if texts := [
+        short(name)
+        for name, kind in zip(columns.feature_names, columns.kinds, strict=True)
+        if kind == hashed_words.KIND
+    ]:
+        yield "text", f"words of {', '.join(texts)}, hashed into {hashed_words.INPUTS} inputs each"
     yield "target", f"{short(target)}, {_answers(targets, class_names)}"
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradless.data import hashed_words
 from gradless.data.cells import argument, short
 from gradless.data.columns import Columns
 
@@ -28,6 +29,8 @@ def leaks(
     columns: Columns, targets: NDArray[Any], class_names: tuple[str, ...] | None, name: str
 ) -> Iterator[str]:
     """What to say of columns that predict the target almost alone, a line each.
+
+    Of many columns, the first are looked at, and it is said that the others were not.
 
     Parameters
     ----------
@@ -56,6 +59,8 @@ def leaks(
         whole = float(len(answers) - np.bincount(answers).max())
     folds = _folds(answers, class_names)
     for place, column in enumerate(columns.feature_names[:_COLUMNS]):
+        if columns.kinds[place] == hashed_words.KIND:  # places of texts in the file say nothing
+            continue
         # By their order, which has no units and no offset; gaps come last.
         ranks = np.unique(columns.features[rows, place], return_inverse=True)[1]
         if ranks.any() and _says_all(ranks[:, None], answers, class_names, folds, whole):
@@ -63,6 +68,12 @@ def leaks(
                 f"column {short(column)} predicts {short(name)} almost alone. If it is not known "
                 f"beforehand, use --drop {argument(column)}"
             )
+    more = len(columns.feature_names) - _COLUMNS
+    if more > 0:
+        yield (
+            f"the first {_COLUMNS} columns were tried for predicting {short(name)} almost alone, "
+            f"the other {more:,} were not"
+        )
 
 
 def _folds(targets: NDArray[Any], class_names: tuple[str, ...] | None) -> list[Any]:

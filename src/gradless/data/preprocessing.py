@@ -4,7 +4,8 @@ Numbers: the median where one is missing, then mean 0 and standard deviation 1. 
 gaps in the training data gets another input, which is 1 where its value is missing. Categories: one
 input for each that the training data have, which is 1 for that category; a gap is a category too.
 What the training data do not have is none of the known ones: all of the column's inputs are 0. Of
-many categories, the inputs are what the target is in them (`target_encoding`).
+many categories, the inputs are what the target is in them (`target_encoding`); of free text, its
+words (`hashed_words`).
 
 The result is kept with skops, which loads data and never runs code.
 """
@@ -28,8 +29,8 @@ from gradless._core import storage
 from gradless._core.errors import InputError, closest
 from gradless.data import target_encoding
 from gradless.data.cells import short
-from gradless.data.columns import Columns, Kind
-from gradless.data.dates import is_date_kind
+from gradless.data.columns import Columns, Kind, is_several
+from gradless.data.hashed_words import KIND
 from gradless.data.scaling import mean_and_scale
 from gradless.data.target_encoding import columns_of_many
 
@@ -408,8 +409,8 @@ def _no_rows(names: Sequence[str], kinds: Sequence[Kind]) -> Columns:
     return Columns(
         np.zeros((0, len(names))),
         tuple(names),
-        tuple(() if kind == "category" else None for kind in kinds),
-        tuple(kind if is_date_kind(kind) else None for kind in kinds),
+        tuple(() if kind in ("category", KIND) else None for kind in kinds),
+        tuple(kind if is_several(kind) else None for kind in kinds),
     )
 
 

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from gradless._core.errors import InputError
-from gradless.data import cells, dates, deciding, hints
+from gradless.data import cells, deciding, hashed_words, hints
 from gradless.data.cells import FloatArray, Missing, argument, shown
 from gradless.data.collecting import Content, Texts, TooMany, as_texts, collected
-from gradless.data.columns import Columns, Kind
+from gradless.data.columns import Columns, Kind, is_several
 from gradless.data.files import File
 
 
@@ -53,6 +53,7 @@ def learned(
     categories: Sequence[int],
     missing: Missing,
     kept: Sequence[int] = (),
+    free: Sequence[int] = (),
 ) -> tuple[Learned, list[list[str]]]:
     """Read a file and find out what its columns hold.
 
@@ -68,10 +69,13 @@ def learned(
         Which cells are gaps.
     kept
         Indices of columns whose cells are wanted as they are.
+    free
+        Indices of the columns that are free text.
     """
+    forced = {*categories, *free}
     usable = [column for column in columns if column not in file.unusable]
     contents, lines, asides = collected(
-        file, [*usable, target], missing, as_text=list(categories), kept=kept
+        file, [*usable, target], missing, as_text=list(forced), kept=kept
     )
     notes = []
     if usable[:1] == [0] and hints.ends_in_sums(contents[0], contents):
@@ -79,9 +83,8 @@ def learned(
         file.rows = len(lines) - 1
         file.again()
         contents, lines, asides = collected(
-            file, [*usable, target], missing, as_text=list(categories), kept=kept
+            file, [*usable, target], missing, as_text=list(forced), kept=kept
         )
-    forced = set(categories)
 
     def at(column: int) -> deciding.Cells:
         unnamed = column in file.unnamed
@@ -105,12 +108,14 @@ def learned(
         elif one.useless is not None:
             left.append(Left(file.header[column], one.useless))
         else:
+            if column in free:
+                one = one._replace(kind=hashed_words.KIND, notes=())
             of_use.append((file.header[column], one))
     if not of_use:
         raise file.error(_nothing_left(left))
     names, used = [name for name, _ in of_use], [one for _, one in of_use]
     texts = tuple(one.categories for one in used)
-    kinds = tuple(one.kind if dates.is_date_kind(one.kind) else None for one in used)
+    kinds = tuple(one.kind if is_several(one.kind) else None for one in used)
     notes += [note for one in used for note in one.notes]
     notes += hints.instead_of_gaps(
         {name: one.values for name, one in of_use if one.kind == "number"}
@@ -202,7 +207,7 @@ class Used:
             np.stack(features, axis=1) if features else np.zeros((len(self.lines), 0)),
             tuple(file.header[column] for column in columns),
             tuple(names for _, names in made),
-            tuple(kind if dates.is_date_kind(kind) else None for kind in kinds),
+            tuple(kind if is_several(kind) else None for kind in kinds),
         )
 
     def notes(self) -> Iterator[str]:
@@ -221,7 +226,7 @@ class Used:
                 f"{shown(content.example)}; divide the file",
                 column=name,
             )
-        if kind == "category":
+        if kind in ("category", hashed_words.KIND):
             assert isinstance(content, Texts)
             found = deciding.as_categories(content)
             return found.values, found.categories

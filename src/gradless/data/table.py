@@ -82,6 +82,7 @@ def read_table(
     *,
     drop: Sequence[str] = (),
     categories: Sequence[str] = (),
+    text: Sequence[str] = (),
     missing: Sequence[str] | None = None,
     how: Reading = UNTOLD,
     beside: Sequence[str] = (),
@@ -113,6 +114,8 @@ def read_table(
         Names of columns that are not looked at.
     categories
         Names of columns whose cells are categories, whatever they look like.
+    text
+        Names of columns of free text, whose words are hashed into numbers.
     missing
         What cells hold, in quotes or not, whose value is not known, instead of the texts above;
         of nothing, only empty cells are missing.
@@ -135,16 +138,23 @@ def read_table(
     """
     task = cast("Task", known_name("task", str(task), TASKS))
     known = ("target", "label", "class") if target is None else (target,)
-    file = opened(path, how._replace(known=(*known, *drop, *categories)))
+    file = opened(path, how._replace(known=(*known, *drop, *categories, *text)))
     dropped = set(_chosen(file, drop, "--drop"))
     chosen = _chosen(file, categories, "--categories")
+    free = _chosen(file, text, "--text")
     target_column = _target_column(file, target)
     name = file.header[target_column]
-    if target_column in dropped | set(chosen):
-        option = "--drop" if target_column in dropped else "--categories"
+    if target_column in dropped.union(chosen, free):
+        option = "--categories" if target_column in chosen else "--text"
+        option = "--drop" if target_column in dropped else option
         raise file.error(
             f"{option} must name other columns than the target, got {short(name)}; "
             f"remove it from {option}"
+        )
+    if both := sorted({*chosen} & {*free}):
+        raise file.error(
+            f"--text must name other columns than --categories, got {short(file.header[both[0]])} "
+            "for both; remove it from one"
         )
     also = [_known_column(file, each, "other") for each in beside]
     if target_column in also:
@@ -160,7 +170,7 @@ def read_table(
             "add a column"
         )
     says = Missing(missing)
-    found, texts = learned(file, columns, target_column, chosen, says, also)
+    found, texts = learned(file, columns, target_column, chosen, says, also, free)
     column = answers.of(file, target_column, found.target, found.lines, says, task)
     answer = targets.learned(column, task)
     notes = (*file.notes(), *found.notes, *column.notes, *answer.notes)

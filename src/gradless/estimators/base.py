@@ -205,9 +205,7 @@ class GradientFree(Continuing):
         """How a network is fitted with a penalty; None for a search."""
         alpha = checked_alpha(self.alpha)
         stop = Stop(evaluations=self.max_evaluations, seconds=self.max_time)
-        why = obstacle(
-            objective, task, member, stop, batch_size=self.batch_size, classes=member.sizes[-1]
-        )
+        why = obstacle(objective, task, member, stop, batch_size=self.batch_size)
         if partial or self.warm_start:
             why = "a network that goes on is searched for"
         elif self.early_stopping != "auto":

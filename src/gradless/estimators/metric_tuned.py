@@ -10,37 +10,32 @@ True
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
-from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing, check_random_state, get_tags, indexable
+from sklearn.utils import check_random_state, get_tags, indexable
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import (
     _check_sample_weight,
-    _num_samples,
     assert_all_finite,
     check_is_fitted,
     column_or_1d,
-    has_fit_parameter,
 )
 
 from gradless._core.errors import InputError
+from gradless.estimators.cross_fitting import cross_fitted, weights_for
 from gradless.training.decisions import (
     Decision,
     Promise,
     Value,
-    check_capacity,
+    capacity_of,
     check_groups,
     metric_of,
     positive_index,
     tune,
+    tune_by_group,
 )
 
 _PREFIT = "prefit"
@@ -83,8 +78,14 @@ class MetricTunedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     cost
         Of ``"profit"``: what each row costs that is decided positive, whether it is or not.
     capacity
-        Of two classes, the largest share of the rows that the rule may decide positive, above 0 and
-        up to 1; None for no limit. It is a threshold: of new rows it is about this share.
+        Of two classes, how many rows the rule may decide positive. A share above 0 and up to 1 is a
+        threshold: of new rows it is about this share. A whole number above 1, such as 200 calls, is
+        of each call of ``predict``: of the rows given to it, at most the 200 that are furthest
+        above the rule's threshold; what is promised is of as many among the rows of ``fit``, and of
+        their share in each fold. None for no limit.
+    gap
+        With ``sample_group``, how far apart the groups' shares of positive rows that are found may
+        be, from 0 to below 1.
     greater_is_better
         Direction of a function given as objective.
     cv
@@ -140,6 +141,7 @@ class MetricTunedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         value: float | None = None,
         cost: float | None = None,
         capacity: float | None = None,
+        gap: float = 0.02,
         greater_is_better: bool | None = None,
         cv: Any = 5,
         n_jobs: int | None = None,
@@ -153,13 +155,22 @@ class MetricTunedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         self.value = value
         self.cost = cost
         self.capacity = capacity
+        self.gap = gap
         self.greater_is_better = greater_is_better
         self.cv = cv
         self.n_jobs = n_jobs
         self.random_state = random_state
 
     def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None, **fit_params: Any
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        groups: Any = None,
+        sample_value: Any = None,
+        sample_group: Any = None,
+        **fit_params: Any,
     ) -> Self:
         """Cross-fit the classifier, choose the rule, and fit the classifier on all rows.
 
@@ -173,6 +184,12 @@ class MetricTunedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             How much each sample counts, 0 or more.
         groups : array-like (samples,)
             Samples of one group are never on both sides of a fold.
+        sample_value : array-like (samples,)
+            What each sample brings if it is positive and found, for ``"profit"``; ``value`` is left
+            out then, and ``predict`` has to be told the values of its samples.
+        sample_group : array-like (samples,)
+            Groups that get thresholds of their own, so that the same share of positive samples is
+            found in each, up to ``gap``; ``predict`` has to be told the groups of its samples.
         **fit_params
             For the classifier's ``fit``; those with a value for each sample are divided like X.
 
@@ -191,7 +208,9 @@ class MetricTunedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         prefit = isinstance(self.cv, str)
         if prefit and self.cv != _PREFIT:
             raise InputError(f"cv must be folds, a splitter or 'prefit', got {self.cv!r}")
-        X, y, groups = indexable(X, y, groups)
+        X, y, groups, sample_value, sample_group = indexable(
+            X, y, groups, sample_value, sample_group
+        )
         labels = _labels(y)
         if groups is not None:
             check_groups(groups)
@@ -205,14 +224,16 @@ class MetricTunedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             self.classes_ = np.unique(labels)
         self._check_present(labels, weight)
         classes = self.classes_.tolist()
-        check_capacity(self.capacity, len(classes))
+        most, limit = capacity_of(self.capacity, len(classes))
+        self._check_together(sample_value, sample_group)
         positive = positive_index(self.positive, classes)
+        by_row = sample_value is not None
         metric = metric_of(
-            self.objective,
+            "profit" if by_row else self.objective,
             classes,
             positive=self.positive,
             costs=self.costs,
-            value=self.value,
+            value=1.0 if by_row else self.value,
             cost=self.cost,
             greater_is_better=self.greater_is_better,
         )
@@ -220,32 +241,55 @@ class MetricTunedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             self.estimator_ = self.estimator
             likely, rows = self.estimator.predict_proba(X), np.arange(len(labels))
         else:
-            given = fit_params | _weights_for(self.estimator, weight)
-            likely, rows = self._cross_fitted(X, labels, groups, given, seed)
+            given = fit_params | weights_for(self.estimator, weight)
+            likely, rows = cross_fitted(
+                self.estimator, X, labels, self.classes_, groups, given, cv=self.cv, seed=seed,
+                n_jobs=self.n_jobs,
+            )  # fmt: skip
             self.estimator_ = clone(self.estimator).fit(X, labels, **given)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))
-        found = tune(
-            likely,
-            np.searchsorted(self.classes_, labels)[rows],
-            metric,
-            weight=None if weight is None else weight[rows],
-            groups=None if groups is None else np.asarray(groups)[rows],
-            classes=classes,
-            seed=seed,
-            most=self.capacity,
-            positive=positive,
-        )
+        given_rows: dict[str, Any] = {
+            "weight": None if weight is None else weight[rows],
+            "groups": None if groups is None else np.asarray(groups)[rows],
+            "classes": classes,
+            "seed": seed,
+            "positive": positive,
+        }
+        true = np.searchsorted(self.classes_, labels)[rows]
+        if sample_group is not None:
+            of = np.asarray(sample_group)[rows]
+            found = tune_by_group(likely, true, metric, of, gap=self.gap, **given_rows)
+        else:
+            if by_row:
+                given_rows |= {"value": np.asarray(sample_value)[rows], "price": self.cost}
+            found = tune(likely, true, metric, most=most, rows=limit, **given_rows)
         self.decision_: Decision = found.decision
         self.promise_: Promise = found.promise
         self.improvement_: Value = found.promise.improvement
         return self
 
-    def predict(self, X: Any) -> npt.NDArray[Any]:
-        """Labels decided for by the rule, (samples,)."""
+    def predict(
+        self, X: Any, *, sample_value: Any = None, sample_group: Any = None
+    ) -> npt.NDArray[Any]:
+        """Labels decided for by the rule, (samples,).
+
+        Parameters
+        ----------
+        X : array-like or data frame (samples, features)
+            Whatever the classifier takes.
+        sample_value, sample_group : array-like (samples,)
+            Of each sample, if ``fit`` was given them.
+
+        Raises
+        ------
+        InputError
+            If they do not fit the rule.
+        """
         check_is_fitted(self)
-        return self.classes_[self.decision_.decide(self._likely(X))]
+        likely = self._likely(X)
+        return self.classes_[self.decision_.decide(likely, value=sample_value, group=sample_group)]
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
         """Corrected probabilities (samples, classes); decisions are not their largest ones."""
@@ -253,13 +297,33 @@ class MetricTunedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         return self.decision_.probabilities(self._likely(X))
 
     def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
-        """What decides, (samples, classes); for two classes the second one's lead, (samples,)."""
+        """What decides, (samples, classes); for two classes the second one's lead, (samples,).
+
+        Values, groups and a number of rows are not in it.
+        """
         check_is_fitted(self)
         scores = self.decision_.scores(self._likely(X))
         return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
 
     def _likely(self, X: Any) -> npt.NDArray[np.float64]:
         return np.asarray(self.estimator_.predict_proba(X), np.float64)
+
+    def _check_together(self, sample_value: Any, sample_group: Any) -> None:
+        """Refuse what does not go with values or groups of samples."""
+        if sample_value is not None:
+            if self.value is not None or self.costs is not None:
+                raise InputError("value and costs must be left out with sample_value")
+            if self.objective not in (None, "profit"):
+                raise InputError(
+                    f"objective must be 'profit' with sample_value, got {self.objective!r}"
+                )
+            if not self.cost:
+                raise InputError(
+                    "cost must be above 0 with sample_value, since every sample is worth a call "
+                    "otherwise, got none. For example: cost=5"
+                )
+        if sample_group is not None and (sample_value is not None or self.capacity is not None):
+            raise InputError("sample_value and capacity must be left out with sample_group")
 
     def _check_present(self, labels: npt.NDArray[Any], weight: Any) -> None:
         """Refuse labels that no rule can be chosen by."""
@@ -274,26 +338,6 @@ class MetricTunedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             raise InputError(
                 "y must have two classes or more with a weight above 0, got samples of 1 class"
             )
-
-    def _cross_fitted(
-        self, X: Any, labels: npt.NDArray[Any], groups: Any, given: dict[str, Any], seed: int
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp]]:
-        """Probabilities of the rows that a split holds out, and these rows.
-
-        Of a row that several splits hold out, the mean.
-        """
-        splits = list(_splits(self.cv, X, labels, groups, seed))
-        parts = Parallel(n_jobs=self.n_jobs)(
-            delayed(_fitted_apart)(self.estimator, X, labels, train, test, given, self.classes_)
-            for train, test in splits
-        )
-        sums = np.zeros((len(labels), len(self.classes_)))
-        times = np.zeros(len(labels))
-        for (_, test), likely in zip(splits, parts, strict=True):
-            np.add.at(sums, test, likely)
-            np.add.at(times, test, 1)
-        rows = np.flatnonzero(times)
-        return sums[rows] / times[rows, None], rows
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -329,64 +373,3 @@ def _labels(y: Any) -> npt.NDArray[Any]:
     if kind not in ("binary", "multiclass"):
         raise InputError(f"y must be one label for each sample, got {kind}")
     return np.asarray(labels)
-
-
-def _weights_for(estimator: Any, weight: Any) -> dict[str, Any]:
-    """Weights as the classifier's ``fit`` takes them, or its last step's; none if it does not."""
-    if weight is None:
-        return {}
-    if has_fit_parameter(estimator, "sample_weight"):
-        return {"sample_weight": weight}
-    if isinstance(estimator, Pipeline):
-        name, last = estimator.steps[-1]
-        return {f"{name}__{key}": value for key, value in _weights_for(last, weight).items()}
-    return {}
-
-
-def _splits(cv: Any, X: Any, labels: Any, groups: Any, seed: int) -> Iterable[tuple[Any, Any]]:
-    """Rows to fit and rows held out."""
-    if isinstance(cv, int | np.integer) and not isinstance(cv, bool):
-        if cv < 2:
-            raise InputError(f"cv must be 2 folds or more, got {cv}")
-        classes, members = np.unique(labels, return_counts=True)
-        if members.min() < 2:
-            raise InputError(
-                "y must have two samples or more of each class for folds, got 1 of "
-                f"{classes.tolist()[members.argmin()]!r}; leave it out or give cv='prefit'"
-            )
-        kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-        folds = int(min(cv, members.min()))
-        if groups is not None:
-            folds = min(folds, check_groups(groups))
-        return kind(folds, shuffle=True, random_state=seed).split(X, labels, groups)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The groups parameter is ignored")  # not by the rule
-        return list(check_cv(cv, labels, classifier=True).split(X, labels, groups))
-
-
-def _fitted_apart(
-    estimator: Any,
-    X: Any,
-    labels: npt.NDArray[Any],
-    train: npt.NDArray[np.intp],
-    test: npt.NDArray[np.intp],
-    given: dict[str, Any],
-    classes: npt.NDArray[Any],
-) -> npt.NDArray[np.float64]:
-    """Probabilities of rows held out, of a classifier fitted on the others."""
-    of_rows = {
-        name: _safe_indexing(value, train) if _is_of_samples(value, len(labels)) else value
-        for name, value in given.items()
-    }
-    model = clone(estimator).fit(_safe_indexing(X, train), labels[train], **of_rows)
-    made = np.asarray(model.predict_proba(_safe_indexing(X, test)), np.float64)
-    likely = np.zeros((len(test), len(classes)))
-    likely[:, np.searchsorted(classes, model.classes_)] = made
-    return likely
-
-
-def _is_of_samples(value: Any, samples: int) -> bool:
-    try:
-        return bool(_num_samples(value) == samples) and not isinstance(value, str)
-    except TypeError:
-        return False

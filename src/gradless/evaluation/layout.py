@@ -36,7 +36,7 @@ def choose_layout(problem: Problem, population: int, made: Perturbation = UNKNOW
             block = min(population, _ROWS_BLOCK, max(1, _NUMBERS_IN_A_ROWS_BLOCK // cost.held))
             return Layout(True, block, 1)
         worth = population * cost.operations >= _OPERATIONS_WORTH_SHARING
-        pairs = made.opposite_pairs and cost.shares_center
+        pairs = made.opposite_pairs and (cost.shares_center or made.rank > 0)
         parts = population // 2 if pairs else population
         devices = min(available, parts) if worth else 1
         block = 1

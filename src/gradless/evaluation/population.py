@@ -19,8 +19,9 @@ from jax.sharding import NamedSharding, PartitionSpec
 from gradless._core import tree
 from gradless._core.mesh import POPULATION
 from gradless._core.tree import Candidates, Params
-from gradless.problems.contract import Layout, Problem, Score, SharesCenter
-from gradless.strategies.base import Perturbs, Strategy
+from gradless.evaluation.walk.walking import Traced
+from gradless.problems.contract import Layout, Problem, Score, batch_of
+from gradless.strategies.base import Perturbs, Strategy, perturbation
 
 T = TypeVar("T")
 # Weights of a single network, up to which a second program that is written out is worth compiling.
@@ -74,30 +75,51 @@ def evaluate(
     """
 
     problem = problem.laid_out(layout)
-
-    def members(candidates: Candidates) -> Score:
-        def score(candidate: Any) -> Score:
-            return problem.score(strategy.decode(state, candidate), batch)
-
-        return map_members(score, candidates, layout.block)
-
-    def pairs(candidates: Candidates) -> Score:
-        """Scores (members, 2) of the given candidates and of those opposite."""
-        assert isinstance(problem, SharesCenter)
-        assert isinstance(strategy, Perturbs)
-        shared = problem.around(strategy.middle(state), batch)
-
-        def score(candidate: Any) -> Score:
-            return problem.score_pair(shared, strategy.change(state, candidate), batch)
-
-        return map_members(score, candidates, layout.block)
-
     population = tree.population_size(candidates)
+
+    def members(given: Any) -> Score:
+        def score(one: Any) -> Score:
+            candidate, number = one
+            own = batch_of(problem, batch, number)
+            return problem.score(strategy.decode(state, candidate), own)
+
+        return map_members(score, given, layout.block)
+
+    def pairs(given: Any) -> Score:
+        """Scores (members, 2) of the given candidates and of those opposite."""
+        assert isinstance(strategy, Perturbs)
+        center = strategy.middle(state)
+        walked = Traced(_score, center, problem, batch_of(problem, batch, 0))
+        signs = jnp.array([1.0, -1.0], jnp.float32)
+
+        def score(one: Any) -> Score:
+            candidate, number = one
+            change, own = strategy.change(state, candidate), batch_of(problem, batch, number)
+
+            def signed(sign: jax.Array) -> Score:
+                scored: Score = walked(center, change, sign, problem, own)
+                return scored
+
+            if strategy.perturbation.rank:
+                # Noise and what it makes of the data are the same for both: only signs differ.
+                return jax.vmap(signed)(signs)
+            return jax.tree.map(lambda *x: jnp.stack(x), signed(signs[0]), signed(signs[1]))
+
+        return map_members(score, given, layout.block)
+
+    half = population // 2
+    # Opposite candidates have the same number, and so the same batch.
+    numbers = jnp.arange(population) % (
+        half if perturbation(strategy).opposite_pairs else population
+    )
     if layout.pairs:
-        half = jax.tree.map(lambda x: x[: population // 2], candidates)
-        scores = _shared(pairs, half, layout)
+        scores = _shared(pairs, jax.tree.map(lambda x: x[:half], (candidates, numbers)), layout)
         return jax.tree.map(lambda x: x.T.reshape(population), scores)
-    return _shared(members, candidates, layout)
+    return _shared(members, (candidates, numbers), layout)
+
+
+def _score(params: Params, problem: Problem, batch: Any) -> Score:
+    return problem.score(params, batch)
 
 
 def _shared(
@@ -144,7 +166,7 @@ def score_one(problem: Problem, params: Params, batch: Any, layout: Layout) -> S
     """Score of a single network, besides those of a population."""
     small = tree.size(params) <= _WRITTEN_OUT_AGAIN
     alone = dataclasses.replace(layout, written_out=layout.written_out and small)
-    return problem.laid_out(alone).score(params, batch)
+    return problem.laid_out(alone).score(params, batch_of(problem, batch, 0))
 
 
 def replicate(values: Any, layout: Layout) -> Any:

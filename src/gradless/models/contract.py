@@ -1,7 +1,7 @@
 """What is a model? Anything with ``init(key) -> params`` and ``apply(params, x) -> outputs``.
 
 Samples are on the leading axis of ``x`` and of the outputs. A model may also say how it computes
-feature-major, and what opposite candidates can share: then it is trained faster.
+feature-major: then it is trained faster.
 """
 
 from __future__ import annotations
@@ -34,22 +34,3 @@ class FeatureMajor(Model, Protocol):
 
     def apply_rows(self, params: Params, rows: FeatureRows) -> FeatureRows:
         """Outputs (outputs, samples) for inputs (features, samples): an array, or lists of rows."""
-
-
-@runtime_checkable
-class LinearFirst(FeatureMajor, Protocol):
-    """A model that begins with a layer that is linear in the parameters.
-
-    Of two networks center + change and center - change, it is the same two results added and
-    subtracted: one product where most of the work is.
-    """
-
-    @property
-    def shares_first(self) -> bool:
-        """Whether that saves work, and changes nothing but the last digits."""
-
-    def first(self, params: Params, rows: FeatureRows) -> FeatureRows:
-        """The first layer before its activation."""
-
-    def after_first(self, params: Params, rows: FeatureRows) -> FeatureRows:
-        """Outputs from what :meth:`first` returned."""

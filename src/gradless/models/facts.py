@@ -61,13 +61,15 @@ def cost_of(model: Model, samples: int, sample: tuple[int, ...], n_outputs: int)
     judging = 10.0 * samples * n_outputs
     if not isinstance(model, MLP):
         counted = cost.of_jaxpr(_applied(model, (samples, *sample))[0].jaxpr)
-        return counted._replace(operations=counted.operations + judging)
+        # Opposite candidates share their noise at least, and what it makes of the data.
+        return counted._replace(operations=counted.operations + judging, shares_center=True)
     weights = sum(i * o for i, o in itertools.pairwise(model.sizes))
     return Cost(
         operations=samples * model.n_parameters + judging,
         held=2 * samples * max(model.sizes),
         written_out=weights <= WRITTEN_OUT,
-        shares_center=model.shares_first,
+        # Its first layer, unless that is all of it or rounds.
+        shares_center=len(model.sizes) > 2 and not model.rounds,
     )
 
 

@@ -145,11 +145,6 @@ class MLP:
         return self.weights != "float32"
 
     @property
-    def shares_first(self) -> bool:
-        """Whether there is a first layer apart from the last, with weights that are not rounded."""
-        return len(self.sizes) > 2 and not self.rounds
-
-    @property
     def n_parameters(self) -> int:
         """Number of weights and biases."""
         return sum((i + 1) * o for i, o in itertools.pairwise(self.sizes))
@@ -177,14 +172,7 @@ class MLP:
         written out as multiply-adds of single weights and rows: for layers of a few neurons the
         compiler fuses the whole network into one loop over the samples.
         """
-        return self.after_first(params, self.first(params, rows))
-
-    def first(self, params: Sequence[Dense], rows: FeatureRows) -> FeatureRows:
-        """The first layer before its activation; linear in the parameters unless it rounds."""
-        return _dense(self._used(params[0]), rows)
-
-    def after_first(self, params: Sequence[Dense], rows: FeatureRows) -> FeatureRows:
-        """Outputs from what :meth:`first` returned."""
+        rows = _dense(self._used(params[0]), rows)
         activation = ACTIVATIONS[self.activation]
         for layer in params[1:]:
             rows = _dense(self._used(layer), jax.tree.map(activation, rows))

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from gradless._core.errors import InputError, unknown_name
 from gradless.data.targets import class_indices
 from gradless.objectives import costs, metrics
-from gradless.objectives.families import CLASSES, all_at_once
+from gradless.objectives.families import CLASSES, decided
 from gradless.objectives.metrics import Targets
 from gradless.objectives.objective import Objective
 
@@ -212,7 +212,7 @@ def _of_text(text: str) -> Objective:
     else:
         of_all = functools.partial(costs.cost, costs=tuple(map(tuple, table)))
         classes, perfect = len(table), min(map(min, table))
-    return all_at_once(
+    return decided(
         f"{FAMILY}:{text}",
         "mean cost of a row, by true and predicted class",
         metrics.decision,

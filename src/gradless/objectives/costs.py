@@ -7,11 +7,15 @@ the answers; see :mod:`gradless.objectives.extras`.
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 
 from gradless.objectives import metrics
+from gradless.objectives.extras import Extras
 from gradless.objectives.metrics import Targets, decided, dot, ratio, weighed
 
 MOST_GROUPS = 32
@@ -64,6 +68,18 @@ def profit(reduced: jax.Array, targets: Targets, price: float) -> jax.Array:
     chosen = (reduced > 0).astype(jnp.float32)
     brings = targets["one_hot"][1] * targets["value"] - price
     return weighed(chosen * brings, targets) / targets["total"]
+
+
+def stakes(
+    targets: npt.NDArray[Any], extras: Extras, price: float
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
+    """Of each row, whether to act pays, and how much it brings then or costs otherwise.
+
+    With these classes and weights, accuracy is profit: Zadrozny, Langford and Abe, "Cost-sensitive
+    learning by cost-proportionate example weighting" (2003).
+    """
+    brings = np.asarray(targets == 1, np.float64) * np.asarray(extras["value"], np.float64) - price
+    return (brings > 0).astype(np.intp), np.abs(brings)
 
 
 def rate_gap(reduced: jax.Array, targets: Targets) -> jax.Array:

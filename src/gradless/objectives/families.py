@@ -17,7 +17,7 @@ from gradless.objectives import capacity, costs, metrics, rankings
 from gradless.objectives.extras import RELEVANCE
 from gradless.objectives.losses import covered, huber, mean, quantile
 from gradless.objectives.metrics import Targets
-from gradless.objectives.objective import Objective
+from gradless.objectives.objective import ITSELF, Objective
 from gradless.objectives.targets import Task
 
 CLASSES: tuple[Task, ...] = ("classification",)
@@ -41,16 +41,29 @@ def all_at_once(
     return dataclasses.replace(found, **more)
 
 
+def ranked(*args: Any, **more: Any) -> Objective:
+    """The same of a ranking by probabilities: log loss makes them right, and with them the ranks.
+
+    Networks for tables are fitted by it.
+    """
+    return all_at_once(*args, fitted_by="cross_entropy", **more)
+
+
+def decided(*args: Any, **more: Any) -> Objective:
+    """The same of classes decided for, by probabilities that log loss makes right."""
+    return ranked(*args, decided=True, **more)
+
+
 def _fbeta(name: str, number: float) -> Objective:
     of_all = functools.partial(metrics.f_beta, beta=number)
     description = f"F-beta for beta {number:g} of the positive class, or the mean over the classes"
-    return all_at_once(name, description, metrics.decision, of_all, LABELS)
+    return decided(name, description, metrics.decision, of_all, LABELS)
 
 
 def _precision_at_recall(name: str, number: float) -> Objective:
     of_all = functools.partial(metrics.precision_at_recall, recall=number)
     description = f"best precision at a recall of {number:g} or more, of the positive class"
-    return all_at_once(name, description, metrics.scores, of_all, CLASSES, classes=2)
+    return ranked(name, description, metrics.scores, of_all, CLASSES, classes=2)
 
 
 def _huber(name: str, number: float) -> Objective:
@@ -63,7 +76,7 @@ def _quantile(name: str, number: float) -> Objective:
     of_samples = functools.partial(quantile, share=number)
     description = f"pinball loss of the quantile {number:g}, with the share of rows below"
     also = (("coverage", _coverage),)
-    return Objective(name, description, of_samples, NUMBERS, degree=1, also=also)
+    return Objective(name, description, of_samples, NUMBERS, degree=1, also=also, fitted_by=ITSELF)
 
 
 def share_of_quantile(name: str) -> float | None:
@@ -79,7 +92,7 @@ def _coverage(outputs: FeatureRows, targets: Targets) -> jax.Array:
 def _precision_at_k(name: str, number: float) -> Objective:
     of_all = functools.partial(capacity.precision, length=number)
     description = f"precision of the best {_length(number)}, of the positive class"
-    return all_at_once(
+    return ranked(
         name, description, metrics.scores, of_all, CLASSES, classes=2, of_rows=_share(name, number)
     )
 
@@ -116,9 +129,9 @@ def _length(number: float) -> str:
 def _profit(name: str, number: float) -> Objective:
     of_all = functools.partial(costs.profit, price=number)
     description = f"mean profit of a row: its own value if positive, less {number:g} for acting"
-    return all_at_once(
+    return decided(
         name, description, metrics.decision, of_all, CLASSES, classes=2, needs=("value",),
-        perfect=math.inf,
+        perfect=math.inf, stakes=functools.partial(costs.stakes, price=number),
     )  # fmt: skip
 
 

@@ -27,6 +27,9 @@ from gradless.objectives.losses import accuracy, is_right, mean
 from gradless.objectives.metrics import Targets
 from gradless.objectives.targets import Task, checked_weight, prepared
 
+ITSELF = "itself"
+"""``Objective.fitted_by`` of a loss of rows that needs no other in its place."""
+
 _LONG = 20  # characters in which no figures would have room beside a label
 
 
@@ -97,6 +100,18 @@ class Objective(Measure):
         Of an objective that speaks of classes by name, what makes the one of class indices.
     of_rows
         Of one that speaks of a number of rows, what makes the one of their share, of all rows.
+    fitted_by
+        Name of the loss of rows by which networks for tables are fitted with a penalty in its
+        place, ``"cross_entropy"`` or ``"squared_error"``; or ``"itself"``, if it is the mean of a
+        smooth loss of rows. By default None: it is searched for.
+    decided
+        Whether it judges the class decided for, so that after such a fit the decision is chosen for
+        it, on outputs for rows not seen.
+    stakes
+        Of one of two classes in which rows bring different amounts: from class indices and
+        ``extras``, whether the second class is the better decision, (samples,), and what it brings
+        then or costs otherwise, (samples,); the first one brings nothing. These are the classes and
+        weights that are fitted.
     """
 
     name: str
@@ -114,6 +129,9 @@ class Objective(Measure):
     perfect: float | None = None
     of_names: Callable[[Sequence[Any]], Objective] | None = None
     of_rows: Callable[[int], Objective] | None = None
+    fitted_by: str | None = None
+    decided: bool = False
+    stakes: Callable[[Any, Extras], tuple[Any, Any]] | None = None
 
     @property
     def label(self) -> str:

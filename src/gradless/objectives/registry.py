@@ -11,8 +11,10 @@ from gradless.objectives.families import (
     LABELS,
     NUMBERS,
     all_at_once,
+    decided,
     ndcg,
     numbered,
+    ranked,
 )
 from gradless.objectives.losses import (
     absolute_error,
@@ -22,7 +24,7 @@ from gradless.objectives.losses import (
     squared_error,
     wrong,
 )
-from gradless.objectives.objective import Objective
+from gradless.objectives.objective import ITSELF, Objective
 
 OBJECTIVES: dict[str, Objective] = {
     objective.name: objective
@@ -32,6 +34,7 @@ OBJECTIVES: dict[str, Objective] = {
             "mean negative log-likelihood of the true class",
             cross_entropy,
             tasks=LABELS,
+            fitted_by=ITSELF,
         ),
         Objective(
             "zero_one",
@@ -39,6 +42,8 @@ OBJECTIVES: dict[str, Objective] = {
             wrong,
             tasks=LABELS,
             smooth=False,
+            fitted_by="cross_entropy",
+            decided=True,
         ),
         Objective(
             "accuracy",
@@ -47,35 +52,33 @@ OBJECTIVES: dict[str, Objective] = {
             tasks=LABELS,
             greater_is_better=True,
             smooth=False,
+            fitted_by="cross_entropy",
+            decided=True,
         ),
-        all_at_once(
+        decided(
             "balanced_accuracy",
             "mean of the classes' shares of right predictions",
             metrics.decision,
             metrics.balanced_accuracy,
             CLASSES,
         ),
-        all_at_once(
+        decided(
             "f1",
             "F1 of the positive class, or the mean over the classes",
             metrics.decision,
             metrics.f_beta,
             LABELS,
         ),
-        all_at_once(
-            "f1_macro", "mean of the classes' F1", metrics.decision, metrics.f_macro, LABELS
-        ),
-        all_at_once(
+        decided("f1_macro", "mean of the classes' F1", metrics.decision, metrics.f_macro, LABELS),
+        decided(
             "f1_weighted",
             "mean of the classes' F1, weighted by their samples",
             metrics.decision,
             metrics.f_weighted,
             LABELS,
         ),
-        all_at_once(
-            "matthews", "Matthews' correlation", metrics.decision, metrics.matthews, CLASSES
-        ),
-        all_at_once(
+        decided("matthews", "Matthews' correlation", metrics.decision, metrics.matthews, CLASSES),
+        decided(
             "cohen_kappa",
             "Cohen's kappa, agreement beyond chance",
             metrics.decision,
@@ -89,14 +92,14 @@ OBJECTIVES: dict[str, Objective] = {
             costs.quadratic_kappa,
             CLASSES,
         ),
-        all_at_once(
+        ranked(
             "roc_auc",
             "area under the ROC curve, each class against the rest",
             metrics.scores,
             metrics.roc_auc,
             LABELS,
         ),
-        all_at_once(
+        ranked(
             "average_precision",
             "mean precision at the positives, each class against the rest",
             metrics.scores,
@@ -109,11 +112,25 @@ OBJECTIVES: dict[str, Objective] = {
             squared_error,
             tasks=("classification", "regression"),
             degree=2,
+            fitted_by=ITSELF,
         ),
-        Objective("absolute_error", "mean absolute error", absolute_error, tasks=NUMBERS, degree=1),
+        Objective(
+            "absolute_error",
+            "mean absolute error",
+            absolute_error,
+            tasks=NUMBERS,
+            degree=1,
+            fitted_by=ITSELF,
+        ),
         Objective("log_cosh", "mean of log cosh(error)", log_cosh, tasks=NUMBERS),
         all_at_once(
-            "r2", "share of variance explained", metrics.stacked, metrics.r2, NUMBERS, smooth=True
+            "r2",
+            "share of variance explained",
+            metrics.stacked,
+            metrics.r2,
+            NUMBERS,
+            smooth=True,
+            fitted_by="squared_error",
         ),
         all_at_once(
             "spearman", "Spearman's rank correlation", metrics.stacked, metrics.spearman, NUMBERS

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
+from typing import Any, NamedTuple, Protocol, Self, TypeGuard, runtime_checkable
 
 import jax
 from jax.sharding import Mesh
@@ -128,21 +128,25 @@ class Problem(Protocol):
 
 
 @runtime_checkable
-class SharesCenter(Problem, Protocol):
-    """A problem in which opposite candidates share work: center + change and center - change.
+class OwnBatches(Problem, Protocol):
+    """A problem whose candidates may see minibatches of their own."""
 
-    Its ``cost`` says where that pays.
-    """
+    @property
+    def own_batches(self) -> bool:
+        """Whether they do; otherwise what :meth:`batch` returned is the batch of all."""
 
-    def around(self, center: Params, batch: Any) -> Any:
-        """What a generation computes once for its center, a pytree."""
+    def batch_of(self, batch: Any, number: jax.Array) -> Any:
+        """The batch of a candidate, or of a pair of opposite ones, with its number, an integer."""
 
-    def score_pair(self, shared: Any, change: Params, batch: Any) -> Score:
-        """Scores of center + change and of center - change, leaves (2,).
 
-        ``shared`` is what :meth:`around` returned. Arrays of the change may be a
-        ``strategies.low_rank.LowRank``, which is multiplied and added like a matrix.
-        """
+def batch_of(problem: Problem, batch: Any, number: Any) -> Any:
+    """The batch of a candidate, or of a pair, from what a generation's ``batch`` returned."""
+    return problem.batch_of(batch, number) if has_own_batches(problem) else batch
+
+
+def has_own_batches(problem: Problem) -> TypeGuard[OwnBatches]:
+    """Whether its candidates see minibatches of their own."""
+    return isinstance(problem, OwnBatches) and problem.own_batches
 
 
 # --- Losses that Python code computes -------------------------------------------------------------

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,18 +17,20 @@ from gradless._core.cost import Cost
 from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError
 from gradless._core.floats import loss_dtype
+from gradless._core.noise import fold_in
 from gradless._core.programs import compiled
 from gradless._core.tree import Params, Structure, as_pytree
 from gradless.data.minibatch import batches_to_judge, minibatch_indices
 from gradless.problems.contract import Layout, Score, checked_measures
+from gradless.problems.whole import Whole, is_number
 
 LossFunction = Callable[..., Any]
 """``loss_fn(params)`` or ``loss_fn(params, batch)``: a loss, or a loss and a dict of measures."""
 
 
 @as_pytree(
-    traced=["data"],
-    static=["structure", "batch_size", "cost", "measures"],
+    traced=["data", "fixed"],
+    static=["structure", "batch_size", "cost", "measures", "own_batches", "whole"],
     functions=["loss_fn"],
 )
 @dataclass(frozen=True)
@@ -45,12 +48,26 @@ class FunctionProblem:
     cost: Cost
     measures: tuple[str, ...] = ()
     """Names of what the function returns besides the loss."""
+    own_batches: bool = False
+    """Whether each candidate, or pair of opposite ones, sees a minibatch of its own."""
+    fixed: tuple[Any, ...] = ()
+    """Arrays that the function gets and that are not searched."""
+    whole: Whole | None = None
+    """How they go with what is searched; None if all is."""
 
     @classmethod
     def of(
-        cls, loss_fn: LossFunction, params: Params, data: Any = None, batch_size: int | None = None
+        cls,
+        loss_fn: LossFunction,
+        params: Params,
+        data: Any = None,
+        batch_size: int | None = None,
+        own_batches: bool = False,
+        fixed: Sequence[bool] | None = None,
     ) -> FunctionProblem:
         """Problem of minimising ``loss_fn`` over pytrees like ``params``.
+
+        ``fixed`` says of each leaf whether it stays as it is.
 
         Raises
         ------
@@ -59,13 +76,35 @@ class FunctionProblem:
         """
         use_all_cores()
         check_function(loss_fn, data is not None)
+        whole = Whole.of(params, fixed)
+        rest: dict[str, Any] = {}
+        if not whole.is_searched:
+            rest = {"fixed": whole.fixed(params), "whole": whole}
+            params = whole.searched(params)
         structure = structure_of(params)
         n_samples = None if data is None else n_samples_of(data)
         check_batch_size(batch_size, n_samples)
         arrays = jax.tree.map(jnp.asarray, data)
+        if own_batches and batch_size is None:
+            raise InputError(
+                "own_batches must be given with batch_size, the samples that each candidate sees. "
+                "For example: batch_size=16"
+            )
         batch_size = None if batch_size == n_samples else batch_size
-        jaxpr, names = _traced(cls(loss_fn, structure, arrays, batch_size, Cost(0.0, 0)))
-        return cls(loss_fn, structure, arrays, batch_size, cost.of_jaxpr(jaxpr), names)
+        untold = cls(loss_fn, structure, arrays, batch_size, Cost(0.0, 0), **rest)
+        jaxpr, names = _traced(untold)
+        own = own_batches and batch_size is not None
+        return dataclasses.replace(
+            untold, cost=cost.of_jaxpr(jaxpr), measures=names, own_batches=own
+        )
+
+    def searched(self, model: Params) -> Params:
+        """What of a model is searched."""
+        return model if self.whole is None else self.whole.searched(model)
+
+    def joined(self, params: Params) -> Params:
+        """The model with what was searched."""
+        return params if self.whole is None else self.whole.joined(params, self.fixed)
 
     @property
     def n_samples(self) -> int:
@@ -83,9 +122,20 @@ class FunctionProblem:
         return self
 
     def batch(self, key: jax.Array) -> Any:
-        """All the data (None without any), or the minibatch that belongs to the key."""
+        """All the data (None without any), or the minibatch that belongs to the key.
+
+        Of ``own_batches``, the key, from which :meth:`batch_of` draws each.
+        """
         if self.batch_size is None:
             return self.data
+        if self.own_batches:
+            return key
+        return self.samples(minibatch_indices(key, self.n_samples, self.batch_size))
+
+    def batch_of(self, batch: jax.Array, number: jax.Array) -> Any:
+        """The minibatch of a candidate or pair: of the generation's key and its number."""
+        assert self.batch_size is not None
+        key = fold_in(batch, number)
         return self.samples(minibatch_indices(key, self.n_samples, self.batch_size))
 
     def samples(self, chosen: jax.Array) -> Any:
@@ -94,6 +144,7 @@ class FunctionProblem:
 
     def returned(self, params: Params, batch: Any) -> Any:
         """What the function returns for a candidate."""
+        params = self.joined(params)
         return self.loss_fn(params) if self.data is None else self.loss_fn(params, batch)
 
     def score(self, params: Params, batch: Any) -> Score:
@@ -166,7 +217,7 @@ def check_function(loss_fn: Any, with_data: bool) -> None:
 def structure_of(params: Params) -> Structure:
     """Structure of parameters that can be searched."""
     for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]:
-        dtype = jnp.result_type(leaf) if _is_numbers(leaf) else None
+        dtype = jnp.result_type(leaf) if is_number(leaf) else None
         if dtype is None or not jnp.issubdtype(dtype, jnp.floating):
             raise InputError(
                 f"params{jax.tree_util.keystr(path)} must be floating-point numbers, got "
@@ -179,18 +230,13 @@ def structure_of(params: Params) -> Structure:
     return structure
 
 
-def _is_numbers(leaf: Any) -> bool:
-    """Whether JAX can make an array of it."""
-    return isinstance(leaf, jax.Array) or np.asarray(leaf).dtype.kind not in "OSUMm"
-
-
 def n_samples_of(data: Any) -> int:
     """Number of samples in a pytree of arrays."""
     lengths = {}
     for path, leaf in jax.tree_util.tree_flatten_with_path(data)[0]:
         name = f"data{jax.tree_util.keystr(path)}"
-        if not _is_numbers(leaf) or np.ndim(leaf) == 0:
-            what = "one number" if _is_numbers(leaf) else "no numbers"
+        if not is_number(leaf) or np.ndim(leaf) == 0:
+            what = "one number" if is_number(leaf) else "no numbers"
             raise InputError(
                 f"{name} must be arrays of numbers with the samples on axis 0, got {what}; make "
                 "one with numpy.asarray"

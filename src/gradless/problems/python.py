@@ -110,6 +110,10 @@ class PythonProblem:
         """Number of samples in the data, 0 without data."""
         return self.on_device.n_samples
 
+    def searched(self, model: Params) -> Params:
+        """What of it is searched: all."""
+        return model
+
     @property
     def uses_minibatches(self) -> bool:
         """Whether each generation sees its own batch."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +21,7 @@ from gradless._core.programs import compiled
 from gradless._core.tree import Params
 from gradless.data.datasets import Dataset
 from gradless.data.minibatch import minibatch_indices
-from gradless.models.contract import FeatureMajor, FeatureRows, LinearFirst, Model
+from gradless.models.contract import FeatureMajor, FeatureRows, Model
 from gradless.models.facts import check_fits, check_precision, cost_of
 from gradless.objectives import Objective, Targets, Task, checked_weight, pick, prepared
 from gradless.objectives.extras import at as extras_at
@@ -257,34 +256,6 @@ class SupervisedProblem:
         if isinstance(outputs, list):
             return [scale * row for scale, row in zip(self.output_scale, outputs, strict=True)]
         return self.output_scale[:, None] * outputs
-
-    def around(
-        self, center: Params, batch: tuple[jax.Array, Targets]
-    ) -> tuple[Params, FeatureRows]:
-        """The center, and its first layer before the activation."""
-        assert isinstance(self.model, LinearFirst)
-        return center, self.model.first(center, batch[0])
-
-    def score_pair(
-        self,
-        shared: tuple[Params, Any],
-        change: Params,
-        batch: tuple[jax.Array, Targets],
-    ) -> Score:
-        """Scores of the networks center + change and center - change, of shape (2,)."""
-        model = self.model
-        assert isinstance(model, LinearFirst)
-        center, middle = shared
-        first = model.first(change, batch[0])
-
-        def score(add: Callable[[Any, Any], Any]) -> Score:
-            params = jax.tree.map(add, center, change)
-            outputs = model.after_first(params, add(middle, first))
-            return self._judged(outputs, batch[1])
-
-        plus, minus = (score(add) for add in (operator.add, operator.sub))
-        both: Score = jax.tree.map(lambda *x: jnp.stack(x), plus, minus)
-        return both
 
 
 # Compiled whole: left to itself, JAX compiles every single operation as a program of its own.

@@ -158,7 +158,7 @@ def _logistic(features: Array, targets: Any, classes: int, prepared: Prepared) -
         model.fit(features, targets)
     moved = None
     objective = prepared.problem.objective
-    if decides(objective, "classification") and rarest >= 3:
+    if decides(objective, "classification") and not objective.needs and rarest >= 3:
         cross_fitted = cross_val_predict(model, features, targets, cv=folds, method="predict_proba")
         metric = decisions.metric_of(objective, range(classes))
         rule = decisions.tune(cross_fitted, targets, metric).decision

@@ -14,9 +14,7 @@ from gradless.training.regularized import Settings
 from gradless.training.samples import Samples
 
 
-def settings(
-    recipe: Recipe, task: Task, objective: Objective, stop: Stop, classes: int | None = None
-) -> Settings | None:
+def settings(recipe: Recipe, task: Task, objective: Objective, stop: Stop) -> Settings | None:
     """How its network is fitted with a penalty; None for a search.
 
     Raises
@@ -29,7 +27,7 @@ def settings(
         return Settings(**{**written, "strengths": tuple(written["strengths"])})
     why = obstacle(
         objective, task, recipe.model((1, *recipe.neurons, 1)), stop,
-        precision=recipe.precision, batch_size=recipe.batch_size, classes=classes,
+        precision=recipe.precision, batch_size=recipe.batch_size,
     )  # fmt: skip
     if recipe.is_planar:
         why = "data drawn in the plane are searched on as in the chapter"

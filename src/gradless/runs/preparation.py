@@ -93,6 +93,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         seed=recipe.seed,
         drop=recipe.drop,
         categories=recipe.categories,
+        text=recipe.text,
         missing=recipe.missing,
         how=recipe.how,
         beside=tuple(
@@ -111,8 +112,7 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
     together = Together.of(table.beside, recipe.group, recipe.time_column)
     table = _with_extras(recipe, objective, table)
     of_classes: Task = "regression" if table.class_names is None else "classification"
-    count = None if table.class_names is None else len(table.class_names)
-    planned = penalties.settings(recipe, of_classes, objective, stop or Stop(), count)
+    planned = penalties.settings(recipe, of_classes, objective, stop or Stop())
     shares = (
         fraction,
         0.0 if planned is not None or (planar and recipe.validation is None) else None,

@@ -18,6 +18,7 @@ _TYPES: dict[str, Any] = {
     "task": str,
     "drop": list,
     "categories": list,
+    "text": list,
     "missing": list | None,
     "delimiter": str | None,
     "decimal": str | None,
@@ -55,23 +56,22 @@ class Recipe:
 
     ``missing`` is as for :func:`gradless.data.table.read_table`; ``delimiter``, ``decimal``,
     ``encoding`` and ``header`` (whether there are names) are what is known of how a file is
-    written, None for what it says itself. Rows of one ``group`` are in one part, and those that
-    test the network are the last ones by ``time_column``. ``positive`` is the one of
-    two classes that is to be found, made the second one; None leaves them in the order of their
-    names. ``validation`` is the share of the training rows by which the network that is kept is
-    chosen (``training.validation``); None holds out a fifth of them where data are measured and
-    enough. ``test_fraction`` and ``standardize`` of None mean: none of it for
+    written, None for what it says itself. ``text`` names columns of free text. Rows of one
+    ``group`` are in one part, and those that test the network are the last ones by ``time_column``.
+    ``positive`` is the one of two classes that is to be found, made the second one; None leaves
+    them in the order of their names. ``validation`` is the share of the training rows by which the
+    network that is kept is chosen (``training.validation``); None holds out a fifth of them where
+    data are measured and enough. ``test_fraction`` and ``standardize`` of None mean: none of it for
     the data sets generated in the plane, as in the chapter; a quarter, and yes, for measured data.
     ``scale_outputs`` brings the outputs to mean and about the deviation of the training targets,
     where these are numbers; None does so with ``standardize``. A strategy of ``"auto"`` is replaced
     by the one chosen when the recipe is prepared, and ``why`` says what it was chosen for.
-    ``hidden`` of None is 16 neurons, and the chapter's 64 for data in the plane.
-    ``log_loss_first`` gives half of the budget to log loss before the objective; None does where
-    the objective counts samples. ``first`` is how that was planned: strategy, hyperparameters and
-    limits. ``alpha`` is the strength of a penalty, None for one chosen by cross-validation where
-    that is possible, and ``regularization`` how it is fitted, if it is. ``extras`` names the
-    columns that an objective looks at besides, by role (``objectives.extras``): these are no
-    inputs.
+    ``hidden`` of None is 16 neurons, and the chapter's 64 for data in the plane. ``log_loss_first``
+    gives half of the budget to log loss before the objective; None does where the objective counts
+    samples. ``first`` is how that was planned: strategy, hyperparameters and limits. ``alpha`` is
+    the strength of a penalty, None for one chosen by cross-validation where that is possible, and
+    ``regularization`` how it is fitted, if it is. ``extras`` names the columns that an objective
+    looks at besides, by role (``objectives.extras``): these are no inputs.
     """
 
     data: str
@@ -79,6 +79,7 @@ class Recipe:
     task: Literal["auto", "classification", "regression"] = "auto"
     drop: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
     missing: tuple[str, ...] | None = None
     delimiter: str | None = None
     decimal: str | None = None
@@ -116,7 +117,7 @@ class Recipe:
         fits = isinstance(value, dict) and "data" in value and value.keys() <= _TYPES.keys()
         if not fits or not all(isinstance(value[name], _TYPES[name]) for name in value):
             raise InputError("the run's config.json holds no recipe that this version can read")
-        lists = {name: tuple(value.get(name, ())) for name in ("drop", "categories")}
+        lists = {name: tuple(value.get(name, ())) for name in ("drop", "categories", "text")}
         if value.get("hidden") is not None:
             lists["hidden"] = tuple(value["hidden"])
         # Of the runs that did not know it.

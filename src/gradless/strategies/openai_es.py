@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from gradless._core import tree
+from gradless._core.low_rank import Rank
 from gradless._core.tree import Params, Structure
 from gradless.strategies.base import Perturbation, hyperparameter, strategy
 from gradless.strategies.parts import limits, mirrored, optimizers, shaping
@@ -99,11 +100,14 @@ class OpenAIES:
         scales = mirrored.leaf_scales(params)
         return State(
             center=center,
-            scales=scales if self.relative else jnp.ones_like(scales),
+            scales=self._of_leaves(scales if self.relative else jnp.ones_like(scales)),
             optimizer=self._rule.init(center),
             generation=jnp.uint32(0),
             structure=Structure.of(params),
         )
+
+    def _of_leaves(self, scales: jax.Array) -> jax.Array:
+        return scales * jnp.array(self.rank.sigmas) if isinstance(self.rank, Rank) else scales
 
     @property
     def _rule(self) -> Any:
@@ -119,7 +123,7 @@ class OpenAIES:
 
     def ask(self, key: jax.Array, state: State) -> Mirrored:
         """Noise with both signs."""
-        return mirrored.pairs(key, self.population // 2, self._directions(state).size)
+        return self._directions(state).pairs(key, self.population // 2)
 
     def middle(self, state: State) -> Params:
         """The center."""

@@ -295,7 +295,7 @@ class Scheduled(Wrapper):
             raise unknown_name("hyperparameter to schedule", self.hyperparameter, numbers)
         with jax.ensure_compile_time_eval():  # also where a trace takes the dataclass apart
             first = float(self.schedule(0))
-        _with(self.strategy, self.hyperparameter, first)
+        with_hyperparameter(self.strategy, self.hyperparameter, first)
 
     @property
     def samples_around_center(self) -> bool:
@@ -305,7 +305,7 @@ class Scheduled(Wrapper):
     def present(self, state: ScheduledState) -> Any:
         """The strategy as it is in this generation."""
         value = jnp.asarray(self.schedule(state.generation), jnp.float32)
-        return _with(self.strategy, self.hyperparameter, value)
+        return with_hyperparameter(self.strategy, self.hyperparameter, value)
 
     def init(self, key: jax.Array, params: Params) -> ScheduledState:
         """The strategy's state, with the first value."""
@@ -335,9 +335,18 @@ def _numbers(strategy: Any) -> list[str]:
     return own + (_numbers(strategy.strategy) if hasattr(strategy, "strategy") else [])
 
 
-def _with(strategy: Any, hyperparameter: str, value: Any) -> Any:
+def with_hyperparameter(strategy: Any, hyperparameter: str, value: Any) -> Any:
     """The strategy with another value, which may belong to a strategy inside of it."""
     if hyperparameter in {field.name for field in dataclasses.fields(strategy)}:
         return dataclasses.replace(strategy, **{hyperparameter: value})
-    inner = _with(strategy.strategy, hyperparameter, value)
+    inner = with_hyperparameter(strategy.strategy, hyperparameter, value)
     return dataclasses.replace(strategy, strategy=inner)
+
+
+def value_of(strategy: Any, hyperparameter: str) -> Any:
+    """A hyperparameter of a strategy, or of one inside of it; None if there is none."""
+    while not hasattr(strategy, hyperparameter):
+        if not hasattr(strategy, "strategy"):
+            return None
+        strategy = strategy.strategy
+    return getattr(strategy, hyperparameter)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -32,6 +32,7 @@ from gradless.strategies.base import ComesToRest, Strategy
 Rows = npt.NDArray[np.floating]
 """What :func:`after_generation` says of each, (generations, 3 + 2 measures), as losses are."""
 
+_LARGE = 2**16  # parameters; to make those of a candidate takes longer than to ask whether to
 CAPACITY = 2**16  # generations in one chunk at most: the rows of a chunk are kept on the device
 
 
@@ -220,12 +221,12 @@ def after_generation(
     winner = jnp.argmin(losses)
     told = Score(losses[winner], {name: of[winner] for name, of in score.measures.items()})
     if center is not None:
-        params = strategy.decode(run.state, tree.member(candidates, winner))
-        best = _better(run, told, params)
+        decoded = lambda: strategy.decode(run.state, tree.member(candidates, winner))  # noqa: E731
+        best = _better(run, told, decoded)
         told = center
-        best = _better(best, told, strategy.center(state))
+        best = _better(best, told, lambda: strategy.center(state))
     else:  # a winner that is better than all before it has become the center
-        best = _better(run, told, strategy.center(state))
+        best = _better(run, told, lambda: strategy.center(state))
     loss = told.loss
     promising = run.promising
     if on_batches:
@@ -255,10 +256,18 @@ def _at_rest(strategy: Strategy, state: Any, limits: Limits) -> jax.Array:
     return jax.lax.cond(limits.rest, strategy.at_rest, lambda _: jnp.bool_(False), state)
 
 
-def _better(run: Run, score: Score, params: Params) -> Run:
+def _better(run: Run, score: Score, params: Callable[[], Params]) -> Run:
     better = score.loss < run.best_loss
+
+    def taken() -> jax.Array:
+        return tree.ravel(params())
+
+    if run.best.size > _LARGE:  # most generations find nothing better, and make nothing of it
+        best = jax.lax.cond(better, taken, lambda: run.best)
+    else:
+        best = jnp.where(better, taken(), run.best)
     return run._replace(
-        best=jnp.where(better, tree.ravel(params), run.best),
+        best=best,
         best_loss=jnp.where(better, score.loss, run.best_loss),
         best_measures=tree.where(better, dict(score.measures), run.best_measures),
     )

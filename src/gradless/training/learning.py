@@ -280,7 +280,7 @@ class Learning:
         assert fitted is not None
         told = {} if self.unit is None else {"told": self.unit.told}
         why = regularization.described(settings, member)
-        samples = self.samples
+        samples = regularization.fitted_samples(kind.objective, self.samples)
         scale: Any = 1.0
         if kind.task == "regression" and self.output_scale is not None:
             scale = (
@@ -292,7 +292,7 @@ class Learning:
         def of_outputs(outputs: Any) -> tuple[float, float | None]:
             objective: Any = kind.objective if self.unit is None else self.unit.objective
             targets, weight = self.samples.targets, self.samples.weight
-            value = objective(outputs * scale, targets, weight, kind.task)
+            value = objective(outputs * scale, targets, weight, kind.task, self.samples.extras)
             loss = (
                 objective.value(value)
                 if self.unit is None
@@ -314,6 +314,8 @@ class Learning:
                 kind.task,
                 samples,
                 of_outputs,
-                regularization.decides(kind.objective, kind.task),
+                regularization.metric_for(
+                    kind.objective, kind.task, self.samples, kind.model.sizes[-1]
+                ),
             ),
         )

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jax.extend.core import Literal
 
 from gradless._core import free_memory, tree, words
@@ -22,9 +23,10 @@ from gradless._core.floats import loss_dtype
 from gradless._core.programs import KEPT
 from gradless._core.tree import Params
 from gradless.evaluation.layout import layout_for
-from gradless.problems.contract import HostProblem, Layout, OnDevice, Problem
+from gradless.evaluation.walk.walking import Traced
+from gradless.problems.contract import HostProblem, Layout, OnDevice, Problem, batch_of
 from gradless.problems.supervised import SupervisedProblem
-from gradless.strategies.base import Strategy
+from gradless.strategies.base import Strategy, perturbation
 from gradless.training.generation import CAPACITY, Run, begin
 from gradless.training.host_loop import mode_for
 
@@ -301,7 +303,11 @@ def _generation(structure: Any, leaves: tuple[jax.ShapeDtypeStruct, ...], dtype:
     def tell(strategy: Strategy, *arguments: Any) -> Any:
         return strategy.tell(*arguments)
 
-    def decoded(problem: Any, strategy: Strategy, state: Any, candidate: Any, batch: Any) -> Any:
+    def decoded(problem: Any, strategy: Any, state: Any, candidate: Any, batch: Any) -> Any:
+        if perturbation(strategy).rank and not hasattr(problem, "measure"):
+            center = strategy.middle(state)
+            walked = Traced(_score_of, center, problem, batch)
+            return walked(center, strategy.change(state, candidate), jnp.ones(()), problem, batch)
         return score(problem, strategy.decode(state, candidate), batch)
 
     batch = _shapes_of(_batch, problem, key)
@@ -338,12 +344,18 @@ def _score(problem: Problem, params: Params, batch: Any) -> Any:
     return problem.score(params, batch)
 
 
+def _score_of(params: Params, problem: Problem, batch: Any) -> Any:
+    return problem.score(params, batch)
+
+
 def _measure(problem: OnDevice, params: Params, batch: Any) -> Any:
     return problem.measure(params, batch)
 
 
 def _batch(problem: Any, key: jax.Array) -> Any:
-    return problem.batch(problem.draw(key) if hasattr(problem, "draw") else key)
+    if hasattr(problem, "draw"):
+        return problem.batch(problem.draw(key))
+    return batch_of(problem, problem.batch(key), 0)
 
 
 def _all_samples(problem: Any, key: jax.Array) -> Any:

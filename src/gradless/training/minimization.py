@@ -16,12 +16,13 @@ from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError
 from gradless._core.tree import Params
 from gradless.problems.contract import Faults
-from gradless.problems.function import LossFunction
+from gradless.problems.function import FunctionProblem, LossFunction
 from gradless.problems.python import PythonProblem
 from gradless.strategies import Strategy
 from gradless.training import auto
 from gradless.training import minimize_arguments as given
 from gradless.training.answer import numbers
+from gradless.training.factors import fitted
 from gradless.training.host_loop import mode_for
 from gradless.training.loop import check_budget
 from gradless.training.minimize_closing import minimum, reached_before, target_met
@@ -39,6 +40,8 @@ class Options(TypedDict, total=False):
     scale: Any
     data: Any
     batch_size: int | None
+    own_batches: bool
+    layers: Mapping[str, Any] | None
     evaluations: int | None
     seconds: float | None
     target_loss: float | None
@@ -73,6 +76,8 @@ def minimize(
     scale: Any = None,
     data: Any = None,
     batch_size: int | None = None,
+    own_batches: bool = False,
+    layers: Mapping[str, Any] | None = None,
     evaluations: int | None = None,
     seconds: float | None = None,
     target_loss: float | None = None,
@@ -116,6 +121,14 @@ def minimize(
         Pytree of arrays with the samples on axis 0.
     batch_size
         Samples of the minibatch that each generation sees. Default: all.
+    own_batches
+        Whether each candidate sees a minibatch of its own, opposite ones the same, instead of one
+        for all. An estimate of a large network's gradient then rests on many more samples.
+    layers
+        What is special for some arrays, by patterns of their paths, in which ``*`` stands for any
+        text: ``{"encoder/*": 0}`` leaves them as they are, and with ``openai_es``
+        ``{"head/*": {"sigma": 0.1, "rank": 0}}`` gives them a standard deviation and a rank of
+        their own. The last pattern that fits counts.
     evaluations
         Candidates evaluated at most. A few more judge what the search ends with.
     seconds
@@ -186,10 +199,15 @@ def minimize(
         watchers.append(Callback(callback))
     arguments = inspect.signature(minimize).parameters.keys() - {"hyperparameters"}
     chosen, why = given.strategy_of(strategy, hyperparameters, arguments), ""
-    problem = given.problem_of(loss_fn, params, data, batch_size, compiled, n_jobs)
+    problem = given.problem_of(
+        loss_fn, params, data, batch_size, compiled, n_jobs, own_batches, layers
+    )
     check_targets(stop, problem.measures)
     with mode_for(problem):
-        start = given.arrays(params)
+        start = given.arrays(problem.searched(params))
+    if layers is not None and chosen is not None and isinstance(problem, FunctionProblem):
+        chosen = given.with_layers(chosen, layers, problem, params)
+    chosen = None if chosen is None else fitted(problem, chosen, start)
     if resume_from is not None:
         if scale is not None:
             raise InputError(
@@ -218,6 +236,7 @@ def minimize(
         "function": getattr(loss_fn, "__name__", type(loss_fn).__name__),
         "parameters": problem.structure.size,
         "batch_size": batch_size,
+        "own_batches": own_batches,
         "seed": int(seed),
     }
     main = Phase(problem, chosen, stop, why)

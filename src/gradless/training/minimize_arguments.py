@@ -17,10 +17,14 @@ from gradless._core.errors import InputError, unknown_name
 from gradless._core.tree import Params, Structure
 from gradless.problems.function import FunctionProblem, LossFunction
 from gradless.problems.python import PythonProblem
+from gradless.problems.whole import SEARCHED
 from gradless.strategies import Strategy
 from gradless.strategies.scaled import Scaled
+from gradless.strategies.wrappers import value_of
 from gradless.training import memory
+from gradless.training.factors import fitted
 from gradless.training.host_loop import mode_for
+from gradless.training.layers import described
 from gradless.training.loop import Stop
 from gradless.training.minimum import Minimum
 
@@ -32,16 +36,50 @@ def problem_of(
     batch_size: int | None,
     compiled: bool,
     n_jobs: int,
+    own_batches: bool = False,
+    layers: Mapping[str, Any] | None = None,
 ) -> FunctionProblem | PythonProblem:
     """The function and its data as a problem."""
     if not compiled:
+        if layers is not None:
+            raise InputError(
+                "layers must be left out for a function in Python, which gets all of params, got "
+                f"{layers!r}"
+            )
+        if own_batches:
+            raise InputError(
+                "own_batches must be False for a function in Python, which sees the batch of its "
+                "generation, got True"
+            )
         return PythonProblem(loss_fn, params, data, batch_size, n_jobs)
     if n_jobs != 1:
         raise InputError(
             f"n_jobs must be 1 for a compiled function, which uses all cores itself, got "
             f"{n_jobs!r}. Leave it out, or give compiled=False for a function in Python"
         )
-    return FunctionProblem.of(loss_fn, params, data, batch_size)
+    fixed = None
+    if layers is not None:
+        fixed = [layer.fixed for layer in described(layers, params)]
+    return FunctionProblem.of(loss_fn, params, data, batch_size, own_batches, fixed)
+
+
+def with_layers(
+    strategy: Strategy, layers: Mapping[str, Any], problem: FunctionProblem, params: Params
+) -> Strategy:
+    """The strategy with what is said of single arrays of ``params``."""
+    said = described(layers, params)
+    if problem.whole is not None:
+        both = zip(said, problem.whole.kinds, strict=True)
+        said = [each for each, kind in both if kind == SEARCHED]
+    if all(each.sigma is None and each.rank is None for each in said):
+        return strategy
+    sigma = value_of(strategy, "sigma")
+    if sigma is None or value_of(strategy, "rank") is None:
+        raise InputError(
+            "layers with a sigma or a rank must go with openai_es, which has them, got "
+            f"{strategy.name}. Give for example 'openai_es', rank=1"
+        )
+    return fitted(problem, strategy, arrays(problem.searched(params)), said, float(sigma))
 
 
 def stop_of(
@@ -169,7 +207,7 @@ def continued(
             f"resume_from must be what minimize returned, got {type(earlier).__name__}"
         )
     with mode_for(problem):
-        structure = Structure.of(earlier.best)
+        structure = Structure.of(problem.searched(earlier.best))
     if structure != problem.structure:
         raise InputError(
             "params must have the names, shapes and dtypes of those of resume_from. "

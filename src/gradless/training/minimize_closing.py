@@ -100,4 +100,5 @@ def _returned(problem: FunctionProblem | PythonProblem, params: Params) -> Param
     if isinstance(problem, PythonProblem):
         return problem.own(jax.tree.leaves(params))
     # Arrays that go with any other: the loop's are bound to all devices of its mesh.
-    return jax.tree.map(lambda x: jnp.asarray(np.asarray(x)), params)
+    own = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)), params)
+    return problem.joined(own)

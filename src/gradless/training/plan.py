@@ -15,6 +15,7 @@ from gradless._core.tree import Params, Structure
 from gradless.objectives.objective import Measure
 from gradless.problems.contract import Score
 from gradless.strategies import Strategy
+from gradless.training.factors import fitted
 from gradless.training.generation import Run, begin
 from gradless.training.host_loop import mode_for
 from gradless.training.loop import evaluations_per_generation
@@ -103,6 +104,14 @@ class Plan:
     known: Score | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     regularization: Regularization | None = None
+
+    def __post_init__(self) -> None:
+        """Let strategies know how their problems use the parameters."""
+        for name in ("main", "first"):
+            phase = getattr(self, name)
+            if phase is not None:
+                strategy = fitted(phase.problem, phase.strategy, self.params)
+                object.__setattr__(self, name, dataclasses.replace(phase, strategy=strategy))
 
     @classmethod
     def of_function(cls, main: Phase, params: Params, seed: int, **more: Any) -> Plan:

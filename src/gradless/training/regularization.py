@@ -18,22 +18,17 @@ from gradless import objectives
 from gradless._core.errors import InputError
 from gradless.models.mlp import MLP
 from gradless.objectives import Objective, Task
+from gradless.objectives.objective import ITSELF
 from gradless.strategies import FDLBFGS
+from gradless.training import decisions
+from gradless.training.decisions import Metric
+from gradless.training.decisions.counted import at_stake
 from gradless.training.records import Stop
 from gradless.training.regularized import Settings, applies, least_evaluations
 from gradless.training.samples import Samples
 
 STRATEGY = FDLBFGS()
 """The method of its searches: L-BFGS on slopes by finite differences."""
-
-# Their decisions count, or are ranked: probabilities that are right are what they need.
-_RANKED = {"roc_auc", "average_precision", "precision_at_recall", "precision_at_k"}
-_COSTS = "cost_matrix"  # of two classes, they are a threshold
-_DECIDED = {
-    _COSTS,
-    "accuracy", "zero_one", "balanced_accuracy", "f1", "f1_macro", "f1_weighted", "fbeta",
-    "matthews", "cohen_kappa",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -52,8 +47,8 @@ class Regularization:
         What is learned from.
     of_outputs
         Loss, as people know it, and accuracy of outputs (samples, outputs) for these samples.
-    decides
-        Whether classes are then decided on for the objective that was asked for.
+    metric
+        What the decision is then chosen for, if the objective that was asked for judges decisions.
     """
 
     settings: Settings
@@ -62,25 +57,54 @@ class Regularization:
     task: Task
     samples: Samples
     of_outputs: Callable[[npt.NDArray[np.float64]], tuple[float, float | None]]
-    decides: bool = False
+    metric: Metric | None = None
 
 
 def surrogate(objective: Objective, task: Task) -> Objective | None:
-    """The loss of rows by which a network for an objective is fitted; None if there is none."""
-    family = objective.name.partition(":")[0]
-    if task == "classification":
-        fits = family == "cross_entropy" or family in _RANKED | _DECIDED
-        return objectives.get("cross_entropy") if fits else None
-    if task == "regression" and family in ("squared_error", "r2"):
-        return objectives.get("squared_error")
-    if task == "regression" and family in ("absolute_error", "quantile"):
-        return objective
-    return None
+    """The loss of rows by which a network for an objective is fitted; None if there is none.
+
+    Raises
+    ------
+    InputError
+        If it names a loss that there is not.
+    """
+    if objective.fitted_by is None or task not in objective.tasks:
+        return None
+    itself = objective.fitted_by == ITSELF
+    loss = objective if itself else objectives.get(objective.fitted_by)
+    if task == "regression":  # targets are scaled, which must leave what is best where it is
+        return loss if loss.degree else None
+    # Outputs for classes are logits, and a loss that takes numbers as well takes them for numbers.
+    return loss if task == "classification" and "regression" not in loss.tasks else None
 
 
 def decides(objective: Objective, task: Task) -> bool:
     """Whether an objective judges decisions, which can be moved after a fit."""
-    return task == "classification" and objective.name.partition(":")[0] in _DECIDED
+    return task == "classification" and objective.decided
+
+
+def fitted_samples(objective: Objective, samples: Samples) -> Samples:
+    """The samples as they are fitted: where rows bring different amounts, with these as weights."""
+    if objective.stakes is None:
+        return samples
+    better, stake = objective.stakes(samples.targets, samples.extras or {})
+    weight = samples.weight * stake
+    return samples._replace(targets=better, weight=weight) if weight.any() else samples
+
+
+def metric_for(objective: Objective, task: Task, samples: Samples, classes: int) -> Metric | None:
+    """What decisions on fitted samples are chosen for; None if there are none to choose.
+
+    Raises
+    ------
+    InputError
+        If an objective of a person's own is no metric of decisions alone.
+    """
+    if not decides(objective, task):
+        return None
+    if objective.stakes is None:
+        return decisions.metric_of(objective, range(classes))
+    return at_stake(objective.name, float(samples.weight.sum()))
 
 
 def averaged(member: MLP, starts: int) -> MLP:
@@ -144,7 +168,6 @@ def obstacle(
     *,
     precision: str = "float32",
     batch_size: int | None = None,
-    classes: int | None = None,
 ) -> str | None:
     """Why a network cannot be fitted with a penalty, in a few words; None if it can."""
     if len(member.sizes) != 3:
@@ -153,8 +176,6 @@ def obstacle(
         return "a network that goes in steps has no slope"
     if not isinstance(objective, Objective) or surrogate(objective, task) is None:
         return "the objective is not known to be a loss of rows"
-    if objective.name.startswith(_COSTS) and classes != 2:
-        return "costs of more than two classes are searched for"
     if batch_size is not None:
         return "a batch size was given"
     if stop.has_target or stop.stagnation is not None:

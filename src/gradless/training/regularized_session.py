@@ -206,16 +206,17 @@ class RegularizedSession:
         if not len(found.losses) or not np.isfinite(found.out_of_fold).all():
             return params
         self.cross_validated = regularization.of_outputs(found.out_of_fold)
-        if not regularization.decides or plan.main.objective is None:
-            return params
         objective, samples = plan.main.objective, regularization.samples
-        classes = range(found.out_of_fold.shape[1])
+        metric, present = regularization.metric, np.unique(samples.targets[samples.weight > 0])
+        if metric is None or objective is None or len(present) < 2:
+            return params
         self.tuned = tuned = decisions.tune(
             softmax(found.out_of_fold),
             samples.targets,
-            decisions.metric_of(objective, classes),
+            metric,
             weight=samples.weight,
             seed=plan.seed,
+            folds_in=True,
         )
         self.cross_validated = float(objective.value(tuned.promise.value.value)), None
         rule = tuned.decision
@@ -223,9 +224,8 @@ class RegularizedSession:
             return params
         # Logits over a temperature plus offsets: the last layer can do that by itself.
         *layers, last = params
-        weights = np.float32(last.weights / rule.temperature)
-        biases = last.biases / rule.temperature + rule.bias + rule.offsets
-        return (*layers, last._replace(weights=weights, biases=np.float32(biases)))
+        weights, biases = rule.folded(last.weights, last.biases)
+        return (*layers, last._replace(weights=np.float32(weights), biases=np.float32(biases)))
 
     def _info(self, phase: int) -> RunInfo:
         main = self.plan.main

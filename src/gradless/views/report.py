@@ -231,6 +231,8 @@ def decision_words(result: Result) -> str | None:
         return None
     if result.decision["kind"] == "argmax":
         return "the class of the largest probability; nothing else was better in cross-validation"
+    if result.decision["kind"] == "constant":
+        return "one class for every row; no other rule brought more in cross-validation"
     name, value, argmax = (result.decision[key] for key in ("metric", "value", "argmax"))
     what = "the mean cost" if name.startswith("cost") else name
     return (

@@ -14,6 +14,7 @@ _KINDS = {
     "expected": "the best one if the probabilities, once corrected, are true",
     "shrunk": "searched on these rows, and held towards the one that the probabilities expect",
     "searched": "searched on these rows",
+    "by_group": "the best one for which as many of each group's positive rows are found",
 }
 
 
@@ -23,7 +24,15 @@ def said(decision: Decision, promise: Promise, metric: Metric, positive: int) ->
     ``positive`` is the index of the positive one of two classes.
     """
     kind = _KINDS.get(decision.kind)
-    yield Paragraph(rule_in_words(decision, positive) + (f" It is {kind}." if kind else ""))
+    more = ""
+    if decision.rows is not None:
+        name = decision.classes[positive]
+        more = (
+            f" Where that is more than {decision.rows:,} rows of a file, decide {name} for the "
+            f"{decision.rows:,} that are furthest above alone."
+        )
+    told = f" It is {kind}." if kind else ""
+    yield Paragraph(rule_in_words(decision, positive) + told + more)
     yield Paragraph("")
     yield values_table(decision, promise, metric)
     yield Paragraph("")
@@ -35,6 +44,20 @@ def rule_in_words(decision: Decision, positive: int = 1) -> str:
     if decision.kind == "argmax":
         return "Decide for the class of the largest probability, as before."
     names = [str(label) for label in decision.classes]
+    if decision.kind == "constant":
+        return (
+            f"Decide {names[int(decision.offsets.argmax())]} for every row: on rows not seen, no "
+            "other rule brought more."
+        )
+    if (apart := decision.group_thresholds) is not None:
+        told = ", ".join(f"{_number(value)} in {name}" for name, value in apart.items())
+        return f"Decide {names[positive]} where its probability is above {told}."
+    if decision.price is not None:
+        return (
+            f"Decide {names[positive]} where a row is expected to bring more than it costs: its "
+            f"corrected probability times its value above {_number(decision.price)}. gradless "
+            "decide --rule does it."
+        )
     if (threshold := decision.threshold) is not None:
         least, most = decision.decide(np.eye(2)).tolist()
         if least == most:
@@ -84,6 +107,11 @@ def verdict(promise: Promise) -> str:
         f"Measured by nested folds on {promise.rows:,} rows: what is decided on a row was chosen "
         "without it."
     )
+    if promise.gap is not None and promise.gap_before is not None:
+        return (
+            f"Shares of positive rows that are found are {100 * promise.gap:.2g} points apart "
+            f"between groups, and {100 * promise.gap_before:.2g} with one threshold. {measured}"
+        )
     if promise.better:
         limited = "" if promise.capacity is None else ", limited to the same share"
         return f"Better than the largest probability{limited}. {measured}"

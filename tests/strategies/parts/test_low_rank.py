@@ -12,7 +12,7 @@ from gradless._core.tree import Structure
 from gradless.models.mlp import MLP
 from gradless.strategies import OpenAIES
 from gradless.strategies.parts import mirrored
-from gradless.strategies.parts.low_rank import Directions, LowRank
+from gradless.strategies.parts.low_rank import Directions
 
 WEIGHTS, BIASES = (12, 9), (9,)
 PARAMS = {"biases": jnp.ones(BIASES), "weights": jnp.ones(WEIGHTS)}
@@ -20,17 +20,6 @@ PARAMS = {"biases": jnp.ones(BIASES), "weights": jnp.ones(WEIGHTS)}
 
 def directions(rank: int) -> Directions:
     return Directions(Structure.of(PARAMS), rank)
-
-
-def test_is_multiplied_and_added_as_its_matrix() -> None:
-    random = np.random.default_rng(0)
-    left, right = random.normal(size=(2, 4)), random.normal(size=(2, 3))
-    thin, matrix = LowRank(jnp.asarray(left), jnp.asarray(right)), left.T @ right
-    x, base = random.normal(size=(4, 5)), random.normal(size=(4, 3))
-    np.testing.assert_allclose(thin.T @ x, matrix.T @ x, rtol=1e-5)
-    np.testing.assert_allclose(jnp.asarray(base) + thin, base + matrix, rtol=1e-5)
-    np.testing.assert_allclose(jnp.asarray(base) - thin, base - matrix, rtol=1e-5)
-    np.testing.assert_allclose((3.0 * thin).T @ x, 3 * matrix.T @ x, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("rank", "numbers"), [(0, 117), (1, 30), (2, 51), (5, 114), (6, 117)])
@@ -83,8 +72,9 @@ def test_no_two_layers_share_numbers() -> None:
         for layer in strategy.change(state, tree.member(candidates, member))
         for part in (layer.weights.left, layer.weights.right, layer.biases)
     ]
-    numbers = np.concatenate([np.ravel(part) for part in parts])
-    assert len(np.unique(numbers)) == len(numbers) == 2 * 3 * (40 + 40 + 40)
+    drawn = np.stack([np.ravel(part) for part in parts])
+    assert drawn.shape == (2 * 3 * 3, 40)
+    assert abs(np.corrcoef(drawn) - np.eye(18)).max() < 0.6  # by chance: 4 in 18 x 17 / 2 is 0.5
 
 
 def test_estimate_points_down_as_that_of_full_noise_does() -> None:

@@ -10,44 +10,21 @@ estimated gradient is one product of all candidates' factors.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
 
-from gradless._core.tree import Params, Structure, as_pytree
+from gradless._core.low_rank import LowRank, Rank, cut, factor_shapes, usual_splits, weighted_sum
+from gradless._core.tree import Params, Structure
 from gradless.strategies.parts import mirrored
 from gradless.strategies.parts.mirrored import Mirrored
 
+# Numbers of factors that are added up at once, 16 MiB: every block passes over all parameters.
+_AT_ONCE = 2**22
 
-@as_pytree(traced=["left", "right"])
-@dataclass(frozen=True)
-class LowRank:
-    """The matrix ``left.T @ right``, which is multiplied and added without being written out."""
-
-    left: jax.Array  # (rank, inputs)
-    right: jax.Array  # (rank, outputs)
-
-    @property
-    def T(self) -> LowRank:  # noqa: N802 - as arrays call it
-        """Transposed."""
-        return LowRank(self.right, self.left)
-
-    def __matmul__(self, other: jax.Array) -> jax.Array:
-        """Two thin products instead of a wide one."""
-        return self.left.T @ (self.right @ other)
-
-    def __rmul__(self, scale: jax.Array) -> LowRank:
-        """Times a number."""
-        return LowRank(scale * self.left, self.right)
-
-    def __radd__(self, matrix: jax.Array) -> jax.Array:
-        """An array plus this."""
-        return matrix + self.left.T @ self.right
-
-    def __rsub__(self, matrix: jax.Array) -> jax.Array:
-        """An array minus this."""
-        return matrix - self.left.T @ self.right
+Shapes = tuple[tuple[int, ...], tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -59,72 +36,82 @@ class Directions:
     structure
         Of the parameters.
     rank
-        Columns of the factors that change a matrix; 0 for a number of its own for every parameter.
-        A matrix with no more entries than its factors would have, and whatever is not a matrix, is
-        changed number by number.
+        Columns of the factors that change an array; 0 for a number of its own for every parameter.
+        A :class:`Rank` says how arrays are cut, by default matrices are and nothing else. An array
+        with no more entries than its factors would have is changed number by number.
     """
 
     structure: Structure
     rank: int
 
     @property
+    def _ranks(self) -> tuple[int, ...]:
+        if isinstance(self.rank, Rank):
+            return self.rank.ranks
+        return (self.rank,) * len(self.structure.shapes)
+
+    def _factors(self) -> list[Shapes | None]:
+        """Shapes of the factors of each leaf, None where there are none."""
+        shapes = self.structure.shapes
+        splits = self.rank.splits if isinstance(self.rank, Rank) else usual_splits(shapes)
+        return [factor_shapes(*each) for each in zip(shapes, splits, self._ranks, strict=True)]
+
+    def _leaves(self) -> Iterator[tuple[tuple[int, ...], Shapes | None, int, float]]:
+        """Of each leaf its shape, those of its factors, numbers drawn, and the root of the rank."""
+        for shape, factors, rank in zip(
+            self.structure.shapes, self._factors(), self._ranks, strict=True
+        ):
+            count = sum(map(math.prod, factors)) if factors else math.prod(shape)
+            yield shape, factors, count, math.sqrt(rank)
+
+    @property
     def size(self) -> int:
         """Numbers drawn for one candidate."""
-        return sum(map(self._count, self.structure.shapes))
+        return sum(count for _, _, count, _ in self._leaves())
 
-    def _is_factored(self, shape: tuple[int, ...]) -> bool:
-        return len(shape) == 2 and 0 < self.rank * sum(shape) < math.prod(shape)
+    @property
+    def _kind(self) -> str:
+        # Products of factors are close to what products of normal factors are.
+        return "quantiles" if any(self._factors()) else "normal"
 
-    def _count(self, shape: tuple[int, ...]) -> int:
-        return self.rank * sum(shape) if self._is_factored(shape) else math.prod(shape)
+    def pairs(self, key: jax.Array, count: int) -> Mirrored:
+        """A population of so many pairs."""
+        return mirrored.pairs(key, count, self.size, self._kind)
 
     def noise(self, candidate: Mirrored) -> Params:
         """Noise of one candidate with its sign, in the form of the parameters."""
-        drawn = mirrored.draw(candidate, self.size)
+        drawn = mirrored.draw(candidate, self.size, self._kind)
         leaves: list[jax.Array | LowRank] = []
         start = 0
-        for shape in self.structure.shapes:
-            stop = start + self._count(shape)
-            piece = drawn[start:stop]
-            if self._is_factored(shape):
-                left, right = self._factors(piece, shape)
-                # Both factors were drawn with the sign, which would cancel.
-                leaves.append(LowRank(candidate.sign / math.sqrt(self.rank) * left, right))
-            else:
+        for shape, factors, count, root in self._leaves():
+            piece = drawn[start : start + count]
+            if factors is None:
                 leaves.append(piece.reshape(shape))
-            start = stop
+            else:
+                left, right = cut(piece, factors)
+                # Both factors were drawn with the sign, which would cancel.
+                leaves.append(LowRank(candidate.sign / root * left, right))
+            start += count
         return jax.tree.unflatten(self.structure.treedef, leaves)
-
-    def _factors(self, drawn: jax.Array, shape: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
-        """The numbers (..., rank (m + n)) of a matrix, as (..., rank, m) and (..., rank, n)."""
-        cut = self.rank * shape[0]
-        return (
-            drawn[..., :cut].reshape(*drawn.shape[:-1], self.rank, shape[0]),
-            drawn[..., cut:].reshape(*drawn.shape[:-1], self.rank, shape[1]),
-        )
 
     def weighted_sum(self, candidates: Mirrored, weights: jax.Array) -> jax.Array:
         """Sum over pairs of weight times noise, shape (structure.size,)."""
-        if self.size == self.structure.size:
+        if not any(self._factors()):
             return mirrored.weighted_sum(candidates, weights, self.size)
 
         def add(drawn: jax.Array, weights: jax.Array) -> jax.Array:
             # Written one after the other: as one concatenation they are copied number by number.
             total, at, start = jnp.zeros(self.structure.size, weights.dtype), 0, 0
-            for shape in self.structure.shapes:
-                stop = start + self._count(shape)
-                piece = self._sum(drawn[:, start:stop], weights, shape)
-                total = jax.lax.dynamic_update_slice(total, piece, (at,))
-                at, start = at + math.prod(shape), stop
+            for shape, factors, count, root in self._leaves():
+                piece = drawn[:, start : start + count]
+                if factors is None:
+                    added = mirrored.product(weights, piece)
+                else:
+                    added = weighted_sum(*cut(piece, factors), weights / root, shape).ravel()
+                total = jax.lax.dynamic_update_slice(total, added, (at,))
+                at, start = at + math.prod(shape), start + count
             return total
 
-        return mirrored.sum_over_blocks(candidates, weights, self.size, add, self.structure.size)
-
-    def _sum(self, drawn: jax.Array, weights: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-        if not self._is_factored(shape):
-            return mirrored.product(weights, drawn)
-        left, right = self._factors(drawn, shape)
-        left = weights[:, None, None] / math.sqrt(self.rank) * left
-        # All columns of all members as one product.
-        left, right = (x.reshape(-1, x.shape[-1]) for x in (left, right))
-        return mirrored.product(left.T, right).ravel()
+        return mirrored.sum_over_blocks(
+            candidates, weights, self.size, add, self.structure.size, self._kind, _AT_ONCE
+        )

@@ -54,8 +54,11 @@ def direction(
 ) -> jax.Array:
     """Noise of one seed, shape (size,): standard normal, or its signs for ``rademacher``.
 
-    ``first`` and ``count`` are those of ``noise.normal``.
+    For ``quantiles``, numbers of ``noise.of_quantiles``, of which there are no pieces. ``first``
+    and ``count`` are those of ``noise.normal``.
     """
+    if directions == "quantiles":
+        return noise.of_quantiles(seed, size)
     drawn = noise.normal(seed, size, first, count)
     return jnp.sign(drawn) if directions == "rademacher" else drawn
 
@@ -122,6 +125,8 @@ def sum_over_blocks(
     size: int,
     add: Callable[[jax.Array, jax.Array], jax.Array],
     length: int,
+    directions: str = "normal",
+    at_once: int | None = None,
 ) -> jax.Array:
     """Sum of what ``add`` makes of the noise (members, size) and weights (members,) of some pairs.
 
@@ -130,7 +135,11 @@ def sum_over_blocks(
     """
     if candidates.drawn is not None:
         return add(candidates.drawn[: len(weights)], weights)
-    return _over_blocks(candidates, weights, size, lambda seed: direction(seed, size), add, length)
+
+    def draw(seed: noise.Seed) -> jax.Array:
+        return direction(seed, size, directions)
+
+    return _over_blocks(candidates, weights, size, draw, add, length, at_once)
 
 
 def _over_blocks(
@@ -140,10 +149,13 @@ def _over_blocks(
     draw: Callable[[noise.Seed], jax.Array],
     add: Callable[[jax.Array, jax.Array], jax.Array],
     length: int,
+    at_once: int | None = None,
 ) -> jax.Array:
     members = len(weights)
     seeds = jax.tree.map(lambda x: x[:members], candidates.seed)
-    block = max(1, min(members, _NUMBERS_AT_ONCE // max(size, 1)))
+    block = max(1, min(members, (at_once or _NUMBERS_AT_ONCE) // max(size, 1)))
+    if at_once and block == members:  # one block, and no loop that passes over all parameters
+        return add(jax.vmap(draw)(seeds), weights)
     missing = -members % block  # made up for by members of weight zero
     seeds, weights = jax.tree.map(
         lambda x: jnp.concatenate([x, jnp.zeros((missing, *x.shape[1:]), x.dtype)]).reshape(

@@ -4,15 +4,16 @@
 :func:`metric_of` makes the metric of an objective. Nothing here knows a model or loads JAX.
 """
 
+from gradless.training.decisions.by_group import tune_by_group
+from gradless.training.decisions.capacity import capacity_of
 from gradless.training.decisions.choosing import (
     Promise,
     Tuned,
     Value,
-    check_capacity,
-    check_groups,
     tune,
 )
 from gradless.training.decisions.counted import Metric
+from gradless.training.decisions.folds import check_groups
 from gradless.training.decisions.metric import metric_of, positive_index
 from gradless.training.decisions.rule import Decision
 
@@ -22,9 +23,10 @@ __all__ = [
     "Promise",
     "Tuned",
     "Value",
-    "check_capacity",
+    "capacity_of",
     "check_groups",
     "metric_of",
     "positive_index",
     "tune",
+    "tune_by_group",
 ]

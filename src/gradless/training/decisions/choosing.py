@@ -9,12 +9,13 @@ too high by as much as it was luck (the winner's curse).
 The rule that expects is used unless the table speaks against it. A more flexible one has to be
 better by one and a half standard errors of the difference. The largest probability stays where it
 is ahead by at least what the probabilities expect the rule to gain: two estimates of one gain, of
-equal weight.
+equal weight. One class for all rows, such as calling nobody, is used where it is ahead of all that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,14 +23,18 @@ import numpy.typing as npt
 
 from gradless._core.errors import InputError
 from gradless.training.decisions.candidates import KINDS, Aim, Rows, fitted
-from gradless.training.decisions.counted import Metric, table
+from gradless.training.decisions.capacity import capacity_of
+from gradless.training.decisions.counted import Metric, at_stake, table
+from gradless.training.decisions.folds import check_groups, divided
 from gradless.training.decisions.resampled import resampled
-from gradless.training.decisions.rule import Decision, checked
+from gradless.training.decisions.rule import Decision, checked, worth
 
 Array = npt.NDArray[np.float64]
 Classes = npt.NDArray[np.intp]
 
 _JUDGED = ("argmax", "expected")  # in any case
+_SEARCHED = ("shrunk", "searched")
+_SAME = ("argmax", "constant")  # whatever the rows say
 _INNER, _INNER_SLOW = 3, 2  # folds within those of an outer fold
 _ERRORS = 1.5  # standard errors that a searched rule must be better by
 _LEVEL = 0.95
@@ -68,6 +73,9 @@ class Promise(NamedTuple):
         Of two classes, the share of rows that were decided to be positive; else None.
     capacity
         The largest share that was asked for, if it was.
+    gap, gap_before
+        With thresholds by group, how far apart the groups' shares of positive rows that are found
+        are, on rows that did not choose; and by ``expected``, with one threshold.
     """
 
     value: Value
@@ -77,6 +85,8 @@ class Promise(NamedTuple):
     rows: int
     share: float | None
     capacity: float | None = None
+    gap: float | None = None
+    gap_before: float | None = None
 
     @property
     def better(self) -> bool:
@@ -110,6 +120,10 @@ def tune(
     seed: int = 0,
     most: float | None = None,
     positive: int = 1,
+    folds_in: bool = False,
+    rows: int | None = None,
+    value: Any = None,
+    price: float = 0.0,
 ) -> Tuned:
     """Choose a rule for a metric, from probabilities of rows that the model had not seen.
 
@@ -137,6 +151,16 @@ def tune(
         a threshold, so of other rows it is about this share.
     positive
         Index of the positive one of two classes.
+    folds_in
+        Whether the rule must be one that a network's last layer can be (``Decision.folded``).
+    rows
+        Of two classes, how many rows may be decided positive, those of the largest lead: of all
+        these, of its share of them in a fold, and of each call of ``Decision.decide``.
+    value
+        What each row brings if it is positive and found, (n,): then profit is the metric, and rows
+        are decided by what they are expected to bring.
+    price
+        What each row costs that is decided positive, for such values.
 
     Returns
     -------
@@ -159,21 +183,31 @@ def tune(
     ('expected', True)
     """
     given = checked(probabilities)
-    rows = Rows(given, *_checked_rows(given, true, weight))
+    table_rows = checked_rows(given, true, weight)
     count = given.shape[1]
+    limit = rows if rows is not None and rows < len(given) else None
+    if value is not None:
+        if most is not None:
+            raise InputError(
+                f"capacity must be a number of rows where values differ by row, got {most:g}. For "
+                "example: 200"
+            )
+        metric = at_stake("profit", float(table_rows.weight.sum()), positive)
+        table_rows = _at_stake(table_rows, value, price, positive)
     names = tuple(range(count)) if classes is None else tuple(classes)
     if len(names) != count:
         raise InputError(
             f"there must be a column of probabilities for each class, got {count} for {len(names)} "
             "classes"
         )
-    check_capacity(most, count)
-    there = rows.weight > 0
-    rows = rows.at(there)
-    if len(rows.true) < _FEWEST:
+    if most is not None or rows is not None:
+        capacity_of(most or rows, count)
+    there = table_rows.weight > 0
+    seen = table_rows.at(there)
+    if len(seen.true) < _FEWEST:
         raise InputError(
             f"there must be {_FEWEST} rows or more with a weight above 0, some to hold out and of "
-            f"the others some again, got {len(rows.true)}"
+            f"the others some again, got {len(seen.true)}"
         )
     if groups is not None:
         if np.shape(groups) != there.shape:
@@ -183,36 +217,40 @@ def tune(
             )
         groups = np.asarray(groups)[there]
         check_groups(groups)
-    aim = Aim(metric, names, most, positive)
-    kinds = _worthwhile(len(rows.true), count, metric, most)
+    aim = Aim(metric, names, most, positive, folds_in, None if value is None else price)
+    limited = None if limit is None else limit / len(given)
+    kinds = _worthwhile(len(seen.true), count, metric, most if rows is None else rows)
     generator = np.random.default_rng(seed)
-    outer = _folds(rows.true, groups, folds, generator)
+    outer = divided(seen.true, groups, folds, generator)
     parts = [np.flatnonzero(outer == fold) for fold in range(outer.max() + 1)]
-    nested = np.empty(len(rows.true), np.intp)
-    crossed = _Crossed.empty([*kinds, *_JUDGED], rows.probabilities)
+    nested = np.empty(len(seen.true), np.intp)
+    crossed = _Crossed.empty([*kinds, *_JUDGED], seen.probabilities)
     for part in parts:
         rest = np.setdiff1d(np.arange(len(outer)), part, assume_unique=True)
-        inside = rows.at(rest)
+        inside = seen.at(rest)
         of_groups = None if groups is None else groups[rest]
         inner_folds = _INNER if metric.fast else _INNER_SLOW
-        inner = _folds(inside.true, of_groups, inner_folds, generator)
+        inner = divided(inside.true, of_groups, inner_folds, generator)
         within = _Crossed.empty(kinds, inside.probabilities)
         for fold in range(inner.max() + 1):
             held = inner == fold
-            within.judge(held, fitted(kinds, inside.at(~held), aim), inside.probabilities)
+            within.judge(held, fitted(kinds, inside.at(~held), aim), inside, limited)
         kind = within.chosen(inside, aim)
-        crossed.judge(part, fitted([*kinds, *_JUDGED], inside, aim), rows.probabilities)
+        crossed.judge(part, fitted([*kinds, *_JUDGED], inside, aim), seen, limited)
         nested[part] = crossed.decided[kind][part]
-    kind = crossed.chosen(rows, aim, among=kinds)
-    decision = fitted([kind], rows, aim)[kind]
-    if kind == "argmax":  # then nothing changes, whatever other folds chose
-        nested = crossed.decided["argmax"]
-    return Tuned(decision, _promise(nested, crossed.decided, rows, aim, seed))
+    kind = crossed.chosen(seen, aim, among=kinds)
+    decision = fitted([kind], seen, aim)[kind]
+    if kind in _SAME:  # then it is decided like that, whatever other folds chose
+        nested = crossed.decided[kind]
+    decision = replace(decision, rows=rows)
+    return Tuned(decision, promised(nested, crossed.decided, seen, aim, seed, limited))
 
 
 def _worthwhile(rows: int, classes: int, metric: Metric, most: float | None) -> list[str]:
     """The kinds of rules that a table may speak for."""
     left_out = {"argmax"} if most is not None else set()
+    if metric.benefits is None:
+        left_out.add("constant")
     if classes > 2 and rows < _ROWS_A_CLASS * classes:
         left_out.add("searched")
     if not metric.fast or (classes > _MANY and rows < _ROWS_A_CLASS * classes):
@@ -240,12 +278,23 @@ class _Crossed(NamedTuple):
         decided = {kind: np.empty(len(probabilities), np.intp) for kind in kinds}
         return cls(decided, np.empty_like(probabilities))
 
-    def judge(self, part: Any, rules: dict[str, Decision], probabilities: Array) -> None:
-        """Keep what rules say of a part of the rows."""
-        given = probabilities[part]
+    def judge(
+        self, part: Any, rules: dict[str, Decision], rows: Rows, limited: float | None
+    ) -> None:
+        """Keep what rules say of a part of the rows, of which a share at most may be positive."""
+        of = rows.at(part)
+        most = None if limited is None else max(1, round(limited * len(of.true)))
         for kind, rule in rules.items():
-            self.decided[kind][part] = rule.decide(given)
-        self.likely[part] = rules["expected"].probabilities(given)
+            scores = rule.scores(of.probabilities)
+            added = None if rule.price is None else of.added
+            self.decided[kind][part] = rule.chosen(scores, added, most)
+        rule = rules["expected"]
+        likely = rule.probabilities(of.probabilities)
+        if of.added is not None:
+            lead = np.log(likely[:, rule.positive] / likely[:, 1 - rule.positive]) + of.added
+            likely[:, rule.positive] = 1 / (1 + np.exp(-np.clip(lead, -500, 500)))
+            likely[:, 1 - rule.positive] = 1 - likely[:, rule.positive]
+        self.likely[part] = likely
 
     def chosen(self, rows: Rows, aim: Aim, among: Sequence[str] | None = None) -> str:
         """The kind of rule to use."""
@@ -261,20 +310,28 @@ class _Crossed(NamedTuple):
         drawn = resampled(list(decided.values()), rows.true, rows.weight, metric, classes, draws)
         columns = dict(zip(decided, drawn.T, strict=True))
         chosen = "expected"
-        for kind in (kind for kind in KINDS[2:] if kind in decided):
+        for kind in (kind for kind in _SEARCHED if kind in decided):
             error = float(np.nanstd(columns[kind] - columns[chosen]))
             if gains[kind] - gains[chosen] > _ERRORS * error:
                 chosen = kind
         if "argmax" in decided:
             expects = gain(self.likely, "expected") - gain(self.likely, "argmax")
             if gains["argmax"] - gains[chosen] >= expects:
-                return "argmax"
+                chosen = "argmax"
+        if "constant" in decided and gains["constant"] > gains[chosen]:
+            chosen = "constant"
         return chosen
 
 
-def _promise(
-    nested: Classes, by_kind: dict[str, Classes], rows: Rows, aim: Aim, seed: int
+def promised(
+    nested: Classes,
+    by_kind: dict[str, Classes],
+    rows: Rows,
+    aim: Aim,
+    seed: int,
+    limited: float | None = None,
 ) -> Promise:
+    """What decisions (n,) on rows that did not choose them bring, beside those of two rules."""
     metric, classes = aim.metric, rows.probabilities.shape[1]
     rules = [nested, by_kind["argmax"], by_kind["expected"]]
     truth = np.eye(classes)[rows.true]
@@ -289,9 +346,11 @@ def _promise(
     ]
     share = None
     if classes == 2:
-        share = float(rows.weight @ (nested == aim.positive) / rows.weight.sum())
+        counts = rows.weight if rows.counts is None else rows.counts
+        share = float(counts @ (nested == aim.positive) / counts.sum())
     improvement = _value(gain, drawn[:, 0] - drawn[:, 1])
-    return Promise(value, argmax, expected, improvement, len(nested), share, aim.most)
+    most = aim.most if limited is None else limited
+    return Promise(value, argmax, expected, improvement, len(nested), share, most)
 
 
 def _value(value: float, drawn: Array) -> Value:
@@ -300,73 +359,44 @@ def _value(value: float, drawn: Array) -> Value:
     return Value(value, low, high)
 
 
-def check_capacity(most: float | None, classes: int) -> None:
-    """Refuse a share of the rows that cannot be held.
-
-    Raises
-    ------
-    InputError
-        If it is none, or not of two classes.
-    """
-    if most is not None and (classes != 2 or not 0 < most <= 1):
+def _at_stake(rows: Rows, value: Any, price: float, positive: int) -> Rows:
+    """The same rows by what is the better decision for each, and what it brings or costs."""
+    if rows.probabilities.shape[1] != 2:
         raise InputError(
-            "capacity must be a share above 0 and up to 1, of two classes, got "
-            f"{most:g} of {classes}"
+            "values by row must be of two classes, the positive one being what brings them, got "
+            f"{rows.probabilities.shape[1]} classes"
         )
+    if not 0 < price < np.inf:
+        raise InputError(
+            "cost must be above 0 where values differ by row, since every row is worth a call "
+            f"otherwise, got {price:g}"
+        )
+    if np.shape(value) != rows.true.shape:
+        raise InputError(
+            f"there must be one value for each row of probabilities, got {np.shape(value)} for "
+            f"{len(rows.true)} rows"
+        )
+    added = worth(value, price)
+    brings = np.where(rows.true == positive, np.asarray(value, np.float64), 0.0) - price
+    better = np.where(brings > 0, positive, 1 - positive)
+    if len(np.unique(better[rows.weight > 0])) < 2:
+        raise InputError(
+            f"some positive rows must bring more than a cost of {price:g}, and some rows less, got "
+            f"{'none that do' if better[0] != positive else 'all of them'}"
+        )
+    stake = rows.weight * np.abs(brings)
+    return Rows(rows.probabilities, better, stake, added, rows.true, rows.weight)
 
 
-def check_groups(groups: Any) -> int:
-    """How many there are.
+def checked_rows(probabilities: Any, true: Any, weight: Any) -> Rows:
+    """Rows of probabilities, class indices and weights that fit together.
 
     Raises
     ------
     InputError
-        If they are too few to hold some out, and of the others some again.
+        If they do not.
     """
-    number = len(np.unique(np.asarray(groups)))
-    if number < 3:
-        raise InputError(f"groups must be three or more, got {number}")
-    return number
-
-
-# --- Folds ----------------------------------------------------------------------------------------
-
-
-def _folds(true: Classes, groups: Any, most: int, generator: np.random.Generator) -> Classes:
-    """The fold of each row, with the classes' shares in each; groups stay together."""
-    if groups is not None:
-        return _of_groups(true, groups, most, generator)
-    count = max(2, min(most, len(true) // 2))
-    order = generator.permutation(len(true))
-    by_class = order[np.argsort(true[order], kind="stable")]
-    fold = np.empty(len(true), np.intp)
-    fold[by_class] = np.arange(len(true)) % count
-    return fold
-
-
-def _of_groups(true: Classes, groups: Any, most: int, generator: np.random.Generator) -> Classes:
-    """Whole groups, the largest first, each to the fold that has most room for its classes."""
-    _, group = np.unique(np.asarray(groups), return_inverse=True)
-    number = int(group.max()) + 1
-    count = max(2, min(most, number))
-    classes = int(true.max()) + 1
-    held = np.zeros((number, classes))
-    np.add.at(held, (group, true), 1.0)
-    held /= np.maximum(held.sum(0), 1.0)
-    order = generator.permutation(number)
-    order = order[np.argsort(-held[order].max(1), kind="stable")]
-    fold_of, filled = np.empty(number, np.intp), np.zeros((count, classes))
-    for one in order:
-        more = ((filled + held[one]) ** 2 - filled**2).sum(1)
-        fold = int(np.lexsort((filled.sum(1), more))[0])  # an empty one before one as good
-        fold_of[one] = fold
-        filled[fold] += held[one]
-    empty = np.setdiff1d(np.arange(count), fold_of)
-    return fold_of[group] if not len(empty) else np.unique(fold_of[group], return_inverse=True)[1]
-
-
-def _checked_rows(given: Array, true: Any, weight: Any) -> tuple[Classes, Array]:
-    """Class indices and weights of the rows."""
+    given = checked(probabilities)
     labels = np.asarray(true)
     if labels.shape != (len(given),):
         raise InputError(
@@ -390,4 +420,4 @@ def _checked_rows(given: Array, true: Any, weight: Any) -> tuple[Classes, Array]
             "there must be two true classes or more in the table, got "
             f"{len(present)} with a weight above 0"
         )
-    return labels, weights
+    return Rows(given, labels, weights)

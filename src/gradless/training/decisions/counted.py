@@ -311,6 +311,16 @@ def profit(value: float, cost: float, positive: int) -> Metric:
     return mean_benefit("profit", benefits)
 
 
+def at_stake(name: str, rows: float, positive: int = 1) -> Metric:
+    """Mean profit of so many rows, of tables of what is at stake by the better decision.
+
+    A row that is decided positive brings what is at stake, or costs it; the others bring nothing.
+    """
+    benefits = np.zeros((2, 2))
+    benefits[1 - positive, positive], benefits[positive, positive] = -1.0, 1.0
+    return Metric(name, True, lambda tables: (tables * benefits).sum((-2, -1)) / rows, benefits)
+
+
 # --- Of people ------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradless._core import words
+from gradless.data import hashed_words
 from gradless.data.columns import Column
 from gradless.data.dates import is_date_kind
 from gradless.data.preprocessing import MISSING
@@ -116,6 +117,11 @@ def _preprocessing(prepared: Prepared) -> Iterator[str]:
             f"{'But of' if few else 'Of'} columns with more than {MANY} categories, the network "
             "sees what the target is in each on average."
         )
+    if hashed_words.KIND in kinds:
+        yield (
+            f"Of free text, the network sees the words, hashed into {hashed_words.INPUTS} numbers "
+            "by scikit-learn's HashingVectorizer."
+        )
     if any(is_date_kind(kind) for kind in kinds):
         yield (
             "Of dates, the network sees days, year, and month and weekday as places on a circle; "
@@ -192,6 +198,8 @@ def _holds(column: Column) -> str:
     """What a column holds."""
     if column.kind == "number":
         return "numbers"
+    if column.kind == hashed_words.KIND:
+        return "free text"
     if is_date_kind(column.kind):
         return column.kind.replace("date", "dates", 1)
     names = [cell(name) for name in column.categories[:LISTED]]

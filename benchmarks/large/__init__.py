@@ -1,0 +1,1 @@
+"""Large networks: what a generation costs beside plain inference, and what is learned."""

@@ -1,0 +1,89 @@
+"""Which axes of a weight belong to which factor? Those with which a model never writes it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from gradless._core.low_rank import LowRank, Split, factor_shapes, splits, usual_splits
+from gradless._core.tree import Params
+from gradless.evaluation.walk.walking import Traced, Walk
+
+# Primitives that take layers out of an array.
+PIECES = frozenset({"scan", "slice", "dynamic_slice", "split"})
+
+
+class Chosen(NamedTuple):
+    """How the leaves of parameters are cut."""
+
+    splits: tuple[Split | None, ...]
+    """Of each leaf; None where every weight has a number of its own."""
+    written_out: dict[str, tuple[str, ...]]
+    """By path of a leaf: primitives that have no rule for it, so that each member has its own."""
+
+
+def choose(
+    function: Callable[..., Any], params: Params, ranks: tuple[int, ...], *others: Any
+) -> Chosen:
+    """A split for each leaf with which nothing is written out, found by trying.
+
+    Nothing is computed: the walk is traced, with one split, and with the next one of each leaf that
+    would be written out, until there is none.
+
+    Parameters
+    ----------
+    function
+        Of ``params`` and ``others``.
+    params, others
+        Arrays, or their shapes.
+    ranks
+        Of each leaf; 0 for one that is not cut.
+    """
+    traced = Traced(function, params, *others)
+    leaves, structure = jax.tree.flatten(params)
+    options = [
+        [split for split in splits(leaf.shape) if factor_shapes(leaf.shape, split, rank)]
+        for leaf, rank in zip(leaves, ranks, strict=True)
+    ]
+
+    def walked(chosen: Sequence[Split | None]) -> Walk:
+        walk = Walk()
+
+        def tried(center: Params, others: Any) -> Any:
+            each = zip(leaves, chosen, ranks, strict=True)
+            change = jax.tree.unflatten(structure, [_nothing(*one) for one in each])
+            return traced(center, change, jnp.ones(()), *others, walk=walk)
+
+        jax.eval_shape(tried, params, others)
+        return walk
+
+    refused: dict[int, set[str]] = {}
+    while refusals := walked(
+        [possible[0] if possible else None for possible in options]
+    ).written_out:
+        for leaf, primitive in refusals:
+            refused.setdefault(leaf, set()).add(primitive)
+        for leaf in {leaf for leaf, _ in refusals}:
+            options[leaf] = options[leaf][1:]
+    usual = usual_splits(tuple(leaf.shape for leaf in leaves))
+    paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
+    found, told = [], {}
+    for leaf, possible in enumerate(options):
+        without_rule = refused.get(leaf, set()) - PIECES
+        if not possible and without_rule:
+            told[paths[leaf]] = tuple(sorted(without_rule))
+        # A matrix that is written out in any case is still changed by few numbers, unless it holds
+        # layers, which would share them.
+        is_matrix = leaf in refused and not refused[leaf] & PIECES
+        found.append(possible[0] if possible else usual[leaf] if is_matrix else None)
+    return Chosen(tuple(found), told)
+
+
+def _nothing(leaf: Any, split: Split | None, rank: int) -> Any:
+    shapes = factor_shapes(leaf.shape, split, rank)
+    if shapes is None:
+        return jnp.zeros(leaf.shape)
+    return LowRank(jnp.zeros(shapes[0]), jnp.zeros(shapes[1]))

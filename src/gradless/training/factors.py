@@ -1,0 +1,72 @@
+"""How does a strategy with a rank learn how a problem uses its parameters?"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+
+from gradless._core import words
+from gradless._core.low_rank import Rank
+from gradless._core.tree import Params
+from gradless.evaluation.walk.splitting import Chosen, choose
+from gradless.problems.contract import HostProblem, Problem, Score, batch_of
+from gradless.strategies.base import Strategy, perturbation
+from gradless.strategies.wrappers import with_hyperparameter
+from gradless.training.layers import Layer
+
+
+def fitted(
+    problem: Any,
+    strategy: Strategy,
+    params: Params,
+    layers: Sequence[Layer] = (),
+    sigma: float = 1.0,
+) -> Strategy:
+    """The strategy with a rank that knows how the problem uses each array, if it has a rank.
+
+    Without that, matrices are cut into rows and columns, and other arrays not at all.
+
+    Parameters
+    ----------
+    problem
+        What is searched.
+    strategy
+        How.
+    params
+        Where it begins.
+    layers
+        What is said of each array.
+    sigma
+        Of the strategy, for those with one of their own.
+    """
+    rank = perturbation(strategy).rank
+    if isinstance(rank, Rank) or isinstance(problem, HostProblem) or not (rank or layers):
+        return strategy
+    leaves = len(jax.tree.leaves(params))
+    given = [rank if each.rank is None else each.rank for each in layers]
+    ranks = tuple(given or [int(rank)] * leaves)
+    sigmas = tuple(1.0 if each.sigma is None else each.sigma / sigma for each in layers)
+    chosen = chosen_splits(problem, params, ranks)
+    for path, primitives in chosen.written_out.items():
+        warnings.warn(
+            f"a rank saves little for params{path}: {words.either([*primitives], 'and')} in the "
+            "loss cannot be computed from factors, so each candidate gets a copy of its own",
+            stacklevel=2,
+        )
+    known = Rank(max(ranks), chosen.splits, ranks, sigmas or None)
+    found: Strategy = with_hyperparameter(strategy, "rank", known)
+    return found
+
+
+def chosen_splits(problem: Problem, params: Params, ranks: tuple[int, ...]) -> Chosen:
+    """How arrays of parameters are cut into factors of ranks, and which had to be whole."""
+    shapes = jax.eval_shape(lambda: params)
+    batch = jax.eval_shape(lambda key: batch_of(problem, problem.batch(key), 0), jax.random.key(0))
+    return choose(_score, shapes, ranks, problem, batch)
+
+
+def _score(params: Params, problem: Problem, batch: Any) -> Score:
+    return problem.score(params, batch)
