@@ -22,7 +22,7 @@ from gradless.problems.contract import Layout
 from gradless.problems.supervised import SupervisedProblem
 from gradless.strategies import HillClimbing, RandomSearch
 from gradless.strategies.base import hyperparameter, strategy
-from gradless.training import loop
+from gradless.training import generation, loop
 from gradless.training.checkpoint import Keeper
 from gradless.training.generation import advance
 from gradless.training.history import History
@@ -205,7 +205,7 @@ def test_length_of_the_chunks_does_not_matter(seconds: float, climb, problem, mo
 
 def test_capacity_of_the_chunks_does_not_matter(climb, problem, monkeypatch) -> None:
     # What `climb` compiled keeps its room for more.
-    monkeypatch.setattr(loop, "CAPACITY", 7)
+    monkeypatch.setattr(generation, "CAPACITY", 7)
     outcome = follow(problem, HillClimbing(), Stop(evaluations=1000))
     assert max(len(record.loss) for record in outcome.records) == 7
     assert_same_rows(outcome, climb)

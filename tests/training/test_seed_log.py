@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import jax
@@ -16,7 +17,7 @@ from gradless.problems.contract import Layout
 from gradless.problems.function import FunctionProblem
 from gradless.training import logged, seed_log
 from gradless.training.factors import fitted
-from gradless.training.loop import train
+from gradless.training.loop import NOT_FINITE, train
 from gradless.training.plan import begun
 from gradless.training.records import Stop
 
@@ -161,7 +162,7 @@ def test_a_log_can_be_read_while_it_grows(search, tmp_path):
 
 @pytest.mark.parametrize("name", ["cma_es", "hill_climbing"])
 def test_strategies_that_cannot_be_rebuilt_are_refused(tmp_path, name):
-    with pytest.raises(InputError, match=f"openai_es, pgpe, snes, spsa or ars.*got {name}"):
+    with pytest.raises(InputError, match=f"openai_es, pgpe, .* or lm_ma_es .*got {name}"):
         gradless.minimize(loss, START, name, log=tmp_path / "a", evaluations=90)
     assert not (tmp_path / "a").exists()
 
@@ -219,6 +220,8 @@ def test_scales_and_layers_come_back(tmp_path):
         ("snes", {}),
         ("spsa", {}),
         ("ars", {"population": 32}),
+        ("sep_cma_es", {}),
+        ("lm_ma_es", {}),
     ],
 )
 def test_blocks_and_devices_do_not_matter(name, more, devices, block):
@@ -247,3 +250,37 @@ def test_blocks_and_devices_do_not_matter(name, more, devices, block):
     assert len(losses) == 40
     assert same((again.state, again.best), (last.state, last.best))
     assert again.best_loss == last.best_loss
+
+
+@pytest.mark.slow
+def test_a_search_that_ends_at_what_is_not_finite_is_logged_up_to_there(tmp_path):
+    def falls_off(x):
+        total = jnp.sum(x)
+        return jnp.where(total > 1.0, jnp.nan, -total)
+
+    path, start = tmp_path / "a", np.zeros(4, np.float32)
+    found = gradless.minimize(falls_off, start, "spsa", evaluations=200_000, log=path)
+    again = gradless.replay(path, start)
+    assert found.stopped_because == NOT_FINITE
+    assert (again.generation, again.verified) == (int(found.run.generation), True)
+    assert same((again.center, again.best), (found.center, found.best))
+
+
+def test_a_log_that_cannot_be_written_ends_the_search_with_its_result(
+    search, monkeypatch, tmp_path
+):
+    def full(self, data):
+        raise OSError(28, "No space left on device")
+
+    begin = seed_log.SeedLog.begin
+
+    def begun_on_a_full_disk(self, info):
+        begin(self, info)
+        self._file.close()
+        self._file = type("Full", (io.BytesIO,), {"write": full})()
+
+    monkeypatch.setattr(seed_log.SeedLog, "begin", begun_on_a_full_disk)
+    path = tmp_path / "a"
+    more = OPTIONS | {"evaluations": 10**9, "seconds": 30.0}
+    found = gradless.minimize(loss, START, "openai_es", rank=1, log=path, **more)
+    assert found.stopped_because == f"{path} cannot be written (No space left on device)"

@@ -172,7 +172,8 @@ def minimize(
     log
         A new file for the seed and the losses of all candidates, four bytes each, from which
         :func:`gradless.replay` rebuilds the search without evaluating anything. For ``openai_es``,
-        ``pgpe``, ``snes``, ``spsa`` and ``ars``; not with ``resume_from`` or ``compiled=False``.
+        ``pgpe``, ``snes``, ``spsa``, ``ars``, ``sep_cma_es`` and ``lm_ma_es``; not with
+        ``resume_from`` or ``compiled=False``.
     **hyperparameters
         Of a strategy given by name, for example ``sigma=0.3``, in units of ``scale``.
 
