@@ -180,6 +180,10 @@ def test_what_does_not_go_with_a_log_is_refused(search, tmp_path):
             lambda params: float(np.sum(params["bias"])),
             START, "openai_es", log=tmp_path / "a", compiled=False, **OPTIONS,
         )  # fmt: skip
+    python = gradless.PythonProblem(lambda x: float(np.sum(x)), np.zeros(2))
+    run = begun(strategies.get("spsa"), np.zeros(2), 0)
+    with pytest.raises(InputError, match="all_losses must be False"):
+        train(python, strategies.get("spsa"), run, Stop(evaluations=90), all_losses=True)
     with pytest.raises(InputError, match="log must be a file"):
         gradless.minimize(loss, START, "openai_es", log=True, **OPTIONS)
     with pytest.raises(InputError, match="cannot be written"):

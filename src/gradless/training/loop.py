@@ -153,6 +153,8 @@ def train(
     check_targets(stop, measures)
     run = with_measures(run, measures)
     if isinstance(problem, HostProblem):
+        if all_losses:
+            raise InputError("all_losses must be False for losses in Python, got True")
         run = with_exact_losses(strategy, run)
     elif run.best_loss.dtype != loss_dtype():
         raise InputError(
