@@ -16,10 +16,10 @@ from gradless.runs import run_folder
 from helpers.commands import SMALL, Trained, read_json, refuse, rows_of, succeed, write_table
 
 FORMATS = {
-    "numpy": ("export.npz", ("numpy",)),
-    "torch": ("export-torch.safetensors", ("torch",)),
-    "onnx": ("export.onnx", ("onnx", "onnxruntime")),
-    "flax": ("export-flax.safetensors", ("flax.linen",)),
+    "numpy": ("model.npz", ("numpy",)),
+    "torch": ("model-torch.safetensors", ("torch",)),
+    "onnx": ("model.onnx", ("onnx", "onnxruntime")),
+    "flax": ("model-flax.safetensors", ("flax.linen",)),
 }
 
 
@@ -251,7 +251,7 @@ def test_files_of_the_run_itself_are_never_overwritten(iris):
         (["--to", "onx"], "--to must be numpy, torch, onnx or flax, got onx. Did you mean onnx?"),
         (["--to", "keras"], "--to must be numpy, torch, onnx or flax, got keras."),
         (["--out", "no/where.npz"], "no/where.npz cannot be written (No such file or directory)"),
-        (["--out", "."], "--out must be a file, got the folder .. For example: --out export.npz"),
+        (["--out", "."], "--out must be a file, got the folder .. For example: --out model.npz"),
         (["--to", "ONNX"], 'needs onnx. Install it from a checkout with: pip install ".[onnx]"'),
     ],
 )  # fmt: skip

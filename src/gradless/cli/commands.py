@@ -210,8 +210,8 @@ class Evaluate(Output):
 @dataclass(frozen=True, kw_only=True)
 class Export:
     """Write a trained network for programs without gradless, and print the lines of Python that
-    load it. Scales of inputs and outputs go along; an ONNX file takes the columns of the table,
-    the others its inputs (gradless.load_run(RUN).inputs)."""
+    load it. Scales of inputs and outputs are in the file. ONNX takes the columns of a table, other
+    formats the inputs that gradless.load_run(RUN).inputs makes of them."""
 
     run: Path = option(..., "Folder of the run.", metavar="RUN", positional=True)
     to: Literal["numpy", "torch", "onnx", "flax"] = option(
@@ -222,8 +222,7 @@ class Export:
     )
     out: Path | None = option(
         None,
-        "File to write. Default: export.npz, export.onnx, export-torch.safetensors or "
-        "export-flax.safetensors in RUN.",
+        "File to write. Default: RUN/model.npz, RUN/model.onnx and so on.",
         metavar="FILE",
         group="Output",
     )

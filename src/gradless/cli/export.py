@@ -14,10 +14,10 @@ from gradless.runs.exported.onnx_file import onnx_file
 from gradless.runs.exported.recipes import recipe
 
 _FORMATS = {
-    "numpy": ("export.npz", numpy_file),
-    "torch": ("export-torch.safetensors", torch_file),
-    "onnx": ("export.onnx", onnx_file),
-    "flax": ("export-flax.safetensors", flax_file),
+    "numpy": ("model.npz", numpy_file),
+    "torch": ("model-torch.safetensors", torch_file),
+    "onnx": ("model.onnx", onnx_file),
+    "flax": ("model-flax.safetensors", flax_file),
 }
 """Of each format, the name of the file and what makes it."""
 

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
+from gradless.data.columns import is_several
 from gradless.data.unscaled import Block, blocks
 from gradless.runs.network import Network
 
@@ -29,6 +30,8 @@ class Exported:
     columns, kinds
         Of the table, where a date is the numbers that stand for it: names, and whether each is a
         ``"number"`` or a ``"category"``.
+    derived
+        Those of the columns that are made of dates and free text.
     weights, biases
         Float32, (inputs, outputs) and (outputs,) of each layer; weights of eight bits are rounded.
     activation
@@ -45,6 +48,7 @@ class Exported:
     blocks: tuple[Block, ...]
     columns: tuple[str, ...]
     kinds: tuple[str, ...]
+    derived: tuple[str, ...]
     weights: tuple[npt.NDArray[np.float32], ...]
     biases: tuple[npt.NDArray[np.float32], ...]
     activation: str
@@ -59,11 +63,18 @@ class Exported:
         layers = jax.tree.map(np.asarray, network.model.used(network.params))
         made, outputs = network.preprocessing, network.model.sizes[-1]
         names = network.feature_names if made is None else made.input_names
+        columns = names if made is None else made.flat.feature_names
+        kinds = network.kinds or ("number",) * len(network.feature_names)
+        given = {
+            name for name, kind in zip(network.feature_names, kinds, strict=True)
+            if not is_several(kind)
+        }  # fmt: skip
         return cls(
             names,
             tuple(blocks(made, len(names))),
-            names if made is None else made.flat.feature_names,
-            ("number",) * len(names) if made is None else made.flat.kinds,
+            columns,
+            kinds if made is None else made.flat.kinds,
+            tuple(name for name in columns if name not in given),
             tuple(np.asarray(layer[0], np.float32) for layer in layers),
             tuple(np.asarray(layer[1], np.float32) for layer in layers),
             network.model.activation,

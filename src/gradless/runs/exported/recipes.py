@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -78,18 +79,36 @@ def recipe(kind: str, exported: Exported, path: Path, run: Path) -> str:
         All but those for ONNX need ``X``, a float64 array (rows, inputs), and say so.
     """
     lines = {"numpy": _numpy, "torch": _torch, "flax": _flax, "onnx": _onnx}[kind](exported, path)
-    about = () if kind == "onnx" else _about_inputs(exported, run)
+    about = (_about_columns if kind == "onnx" else _about_inputs)(exported, run)
     return "\n".join([*about, *lines])
 
 
 def _about_inputs(exported: Exported, run: Path) -> Iterator[str]:
     """What X is."""
-    names = [_short(name) for name in exported.inputs[:_NAMED]]
-    more = len(exported.inputs) - _NAMED
-    names += [f"and {more:,} more"] if more > 0 else []
-    text = f"X: float64, a row for each of the table, columns: {', '.join(names)}."
-    yield from textwrap.wrap(text, 78, initial_indent="# ", subsequent_indent="#    ")
-    yield f"# This makes it: X = gradless.load_run({str(run)!r}).inputs('NEW.csv')"
+    text = f"X: float64, a row for each of the table; columns: {_listed(exported.inputs)}."
+    yield from _comment(text)
+    yield f'# This makes it: X = gradless.load_run({_quoted(run)}).inputs("NEW.csv")'
+
+
+def _about_columns(exported: Exported, run: Path) -> Iterator[str]:
+    """Which columns the table needs that a file does not have."""
+    if exported.derived:
+        yield from _comment(
+            "In the table, dates and texts are columns of the numbers that stand for them: "
+            f"{_listed(exported.derived)}. These are inputs of the same names of:"
+        )
+        yield f'#    gradless.load_run({_quoted(run)}).inputs("NEW.csv")'
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first of some names."""
+    more = len(names) - _NAMED
+    last = [f"and {more:,} more"] if more > 0 else []
+    return "; ".join([*map(_short, names[:_NAMED]), *last])
+
+
+def _comment(text: str) -> list[str]:
+    return textwrap.wrap(text, 88, initial_indent="# ", subsequent_indent="#    ")
 
 
 def _short(name: str) -> str:
@@ -98,18 +117,23 @@ def _short(name: str) -> str:
     return name if len(name) <= 40 else f"{name[:39]}…"
 
 
+def _quoted(text: str | Path) -> str:
+    """A text as Python has it, in double quotes."""
+    return json.dumps(str(text), ensure_ascii=False)
+
+
 def _numpy(exported: Exported, path: Path) -> Iterator[str]:
     yield "import numpy as np"
     yield ""
-    yield f"f = np.load({str(path)!r})"
+    yield f"f = np.load({_quoted(path)})"
     yield 'h = (np.where(np.isnan(X), f["fill"], X) - f["mean"]) / f["scale"]'
     yield 'h = h.astype("f4").astype("f8") @ f["weights_0"] + f["biases_0"]'
     count = len(exported.weights)
     if count > 1:
-        layers = f"range(1, {count})" if count > 2 else "[1]"
-        yield f"for i in {layers}:"
+        yield f"for i in range(1, {count}):"
         yield f"    h = {NUMPY[exported.activation]}"
         yield '    h = h @ f[f"weights_{i}"] + f[f"biases_{i}"]'
+    yield 'h = h.astype("f4").astype("f8")'
     if exported.classes is None:
         yield 'prediction = h[:, 0] * f["output_scale"] + f["output_shift"]'
         return
@@ -131,12 +155,12 @@ def _torch(exported: Exported, path: Path) -> Iterator[str]:
         yield ""
         layer = f"{name}()"
     dense = [f"nn.Linear({i}, {o})" for i, o in itertools.pairwise(exported.sizes)]
-    yield f"f = load_file({str(path)!r})"
+    yield f"f = load_file({_quoted(path)})"
     yield from _wrapped("net = nn.Sequential(", f", {layer}, ".join(dense), ").double()")
     yield "net.load_state_dict({name: f[name] for name in net.state_dict()})"
-    yield "x = torch.as_tensor(X)  # and as in training, float32 when it is scaled"
+    yield "x = torch.as_tensor(X)"
     yield 'x = (torch.where(x.isnan(), f["fill"], x) - f["mean"]) / f["scale"]'
-    yield "outputs = net(x.float().double()).detach()"
+    yield "outputs = net(x.float().double()).detach().float().double()"
     if exported.classes is None:
         yield 'prediction = outputs[:, 0] * f["output_scale"] + f["output_shift"]'
         return
@@ -158,7 +182,7 @@ def _flax(exported: Exported, path: Path) -> Iterator[str]:
         yield f"            x = {FLAX[exported.activation]}"
     yield f"        return nn.Dense({exported.sizes[-1]})(x)"
     yield ""
-    yield f"f = load_file({str(path)!r})"
+    yield f"f = load_file({_quoted(path)})"
     yield 'layers = {name: f[name] for name in f if name.startswith("Dense_")}'
     yield 'params = {"params": traverse_util.unflatten_dict(layers, sep=".")}'
     yield 'x = (np.where(np.isnan(X), f["fill"], X) - f["mean"]) / f["scale"]'
@@ -174,7 +198,7 @@ def _onnx(exported: Exported, path: Path) -> Iterator[str]:
     columns = columns_of(exported)
     yield "import json, onnxruntime, pandas"
     yield ""
-    yield f"session = onnxruntime.InferenceSession({str(path)!r})"
+    yield f"session = onnxruntime.InferenceSession({_quoted(path)})"
     yield 'columns = json.loads(session.get_modelmeta().custom_metadata_map["columns"])'
     given = []
     if columns["numbers"]:
@@ -194,7 +218,7 @@ def _onnx(exported: Exported, path: Path) -> Iterator[str]:
 
 def _classes(classes: Sequence[str]) -> Iterator[str]:
     """The names of the classes that are predicted."""
-    yield from _wrapped("classes = [", ", ".join(map(repr, classes)), "]")
+    yield from _wrapped("classes = [", ", ".join(map(_quoted, classes)), "]")
     yield "prediction = [classes[k] for k in outputs.argmax(1)]"
 
 
