@@ -20,6 +20,7 @@ from gradless._core import compilation_cache
 from gradless.data.datasets import Dataset, load
 from gradless.models.mlp import MLP
 from gradless.problems.supervised import SupervisedProblem
+from helpers.compiling import compiled_quickly
 from helpers.unit_tier import UnitTier
 
 _IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
@@ -71,6 +72,16 @@ def pytest_unconfigure():
     """Delete that folder, in the process that has made it."""
     if not _IS_WORKER and "GRADLESS_TESTS_CACHE" not in os.environ:
         shutil.rmtree(os.environ["GRADLESS_CACHE"], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compile_quickly(request):
+    """Unless what is compiled must be what users run, which a module of tests says."""
+    if getattr(request.module, "COMPILES_AS_USERS_DO", False):
+        yield
+        return
+    with compiled_quickly():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,8 @@
 A generation is all of it: noise, forward passes of the whole population, and the update. Plain
 inference is the same loss of one network, on as many samples at once. Both take turns, and the
 medians of their times are compared.
+
+    python -m benchmarks large
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -17,10 +20,16 @@ import jax.numpy as jnp
 
 from benchmarks.large import models
 from benchmarks.large.models import Case
+from benchmarks.pages.suite import Options
+from gradless._core import tree
+from gradless._core.devices import use_all_cores
 from gradless.problems.function import FunctionProblem
 from gradless.strategies import OpenAIES
 from gradless.training.factors import fitted
 from gradless.training.generation import CompiledLoop, Limits, begin
+
+TITLE = "Large networks beside plain inference"
+PEERS: tuple[str, ...] = ()
 
 
 class Row(NamedTuple):
@@ -41,7 +50,7 @@ ROWS = [
     Row("4 x 2,048", lambda: models.mlp(*[2048] * 5), 256, 16),
     Row("GPT 256, 4 layers, 64 tokens", lambda: models.gpt(256, 4, 64), 64, 2),
     Row("the same, scanned", lambda: models.gpt(256, 4, 64, scan=True), 64, 2),
-    Row("784-1024-1024-10, rank 4", lambda: models.mlp(784, 1024, 1024, 10), 256, 16, rank=4),
+    Row("784-1024-1024-10", lambda: models.mlp(784, 1024, 1024, 10), 256, 16, rank=4),
     Row("small convolutional", models.convolutional, 256, 16),
 ]
 TOY = [Row("8-16-3", lambda: models.mlp(8, 16, 3), 8, 4)]
@@ -102,27 +111,39 @@ def measured(row: Row, rounds: int) -> dict[str, Any]:
         "plain": lambda: jax.block_until_ready(plain(case.params, whole)),
         "generation": generation(row, case),
     }
-    return in_turn(functions, rounds)
+    return {"parameters": tree.size(case.params), **in_turn(functions, rounds)}
 
 
-def main() -> None:
-    """Print the ratios."""
-    import sys  # noqa: PLC0415
+def measure(options: Options) -> dict[str, Any]:
+    """Times by row."""
+    use_all_cores()
+    rows = []
+    for row in TOY if options.toy else ROWS:
+        found = measured(row, 1 if options.toy else options.rounds)
+        ratio = found["plain"]["wall"] / found["generation"]["wall"]
+        own = found["plain"]["processor"] / found["generation"]["processor"]
+        print(f"{row.name:32} {row.population:5} wall {ratio:.2f} processor {own:.2f}", flush=True)
+        rows.append({**row._asdict(), "case": None, **found})
+    return {"rows": rows}
 
-    chosen = [ROWS[int(i)] for i in sys.argv[1:]] or ROWS
-    for row in chosen:
-        begun = time.perf_counter()
-        found = measured(row, 5)
-        wall, own = (
-            found["plain"][kind] / found["generation"][kind] for kind in ("wall", "processor")
+
+def render(results: dict[str, Any], folder: Path) -> str:
+    """The section of the page."""
+    lines = [
+        "What a generation of `openai_es` with a rank takes beside plain inference on as",
+        "many samples, a shared batch counted for each member: noise, forward passes and",
+        "update, by the loop of `minimize`. Above 1, it is faster: it can be where",
+        "all members see one batch: the center's part is computed once.",
+        "",
+        "| network | parameters | rank | population | batch | plain / generation, wall clock | "
+        "processor |",
+        "|---|---:|---:|---:|---|---:|---:|",
+    ]
+    for row in results["rows"]:
+        plain, one = row["plain"], row["generation"]
+        lines.append(
+            f"| {row['name']} | {row['parameters']:,} | {row['rank']} | {row['population']:,} | "
+            f"{row['batch']}, {'own' if row['own'] else 'shared'} | "
+            f"{plain['wall'] / one['wall']:.2f} | {plain['processor'] / one['processor']:.2f} |"
         )
-        print(
-            f"{row.name:32s} population {row.population:5d} batch {row.batch:4d} "
-            f"{'own' if row.own else 'shared':6s} rank {row.rank}  plain / generation: wall {wall:.2f} "
-            f"processor {own:.2f}  ({found['generation']['wall']:.3f} s, {time.perf_counter() - begun:.0f} s)",
-            flush=True,
-        )
-
-
-if __name__ == "__main__":
-    main()
+    return "\n".join(lines)

@@ -32,6 +32,7 @@ PARTS = {
     "mnist": "benchmarks.quality.mnist",
     "memory": "benchmarks.speed.memory",
     "startup": "benchmarks.speed.startup",
+    "large": "benchmarks.large.speed",
 }
 """Modules by name, in the order of the page."""
 

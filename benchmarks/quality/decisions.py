@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -35,6 +34,7 @@ from sklearn.model_selection import StratifiedKFold, TunedThresholdClassifierCV,
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from benchmarks.pages.intervals import Interval
 from benchmarks.quality import decision_tables
 from gradless.training.decisions import Metric, metric_of, tune
 
@@ -167,8 +167,7 @@ def difference(runs: list[dict[str, Any]], other: str) -> tuple[float, float]:
     gaps = np.array([run["sign"] * (run["values"]["ours"] - run["values"][other]) for run in runs])
     if len(gaps) < 2:
         return float(gaps.mean()), float("nan")
-    error = np.sqrt(gaps.var(ddof=1) * (1 / len(gaps) + 1))  # test rows / training rows are 1
-    return float(gaps.mean()), float(stats.t.ppf(0.975, len(gaps) - 1) * error)
+    return Interval.of_splits(gaps, test=0.5)
 
 
 def report(found: list[dict[str, Any]]) -> None:

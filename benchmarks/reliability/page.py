@@ -162,7 +162,7 @@ def _promises(results: Results) -> list[tuple[str, ...]]:
         (
             "Losses that are NaN or infinite never win and are counted, as are exceptions of a "
             "loss in Python. When none is finite any more, the run ends with what it had before.",
-            "`tests/training/test_loop.py`, `tests/problems/test_python.py`, "
+            "`tests/training/test_loop_not_finite.py`, `tests/problems/test_python.py`, "
             "`tests/training/test_faults.py`",
             "",
         ),

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
@@ -17,14 +16,6 @@ from gradless._core.errors import InputError
 from gradless.problems.function import FunctionProblem
 from gradless.strategies import STRATEGIES
 from gradless.training.loop import Stop, begin, train
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compile_quickly() -> Iterator[None]:
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
 
 VARIANTS = [
     *((name, {}) for name in STRATEGIES),

@@ -12,6 +12,8 @@ from gradless.evaluation.population import on_every_device
 from gradless.problems.contract import Layout
 from gradless.strategies.parts import mirrored
 
+COMPILES_AS_USERS_DO = True  # bits are compared
+
 
 def test_alone_there_is_nothing_to_share() -> None:
     assert mesh.devices() == 1

@@ -1,7 +1,5 @@
 """What counts as an improvement depends on no unit and no constant."""
 
-from collections.abc import Iterator
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,14 +10,6 @@ from gradless._core import stagnation
 from gradless.strategies import CMAES, STRATEGIES, get
 from gradless.strategies.base import at_rest
 from gradless.strategies.wrappers import BestSoFar
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compile_quickly() -> Iterator[None]:
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
 
 TIME = np.arange(600)
 

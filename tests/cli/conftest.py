@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from gradless.data.datasets import load
-from helpers.commands import SMALL, Trained, compiled_quickly, succeed, write_table
+from helpers.commands import SMALL, Trained, succeed, write_table
+from helpers.compiling import compiled_quickly
+from helpers.customers import TARGET, churn
 
 
 @pytest.fixture(autouse=True)
@@ -16,13 +18,7 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
 
 
-@pytest.fixture(autouse=True, scope="module")  # what is of the package ends with the last test
-def _compile_quickly():
-    with compiled_quickly():
-        yield
-
-
-def trained(folder: Path, *arguments: object) -> Trained:
+def trained_in(folder: Path, *arguments: object) -> Trained:
     with compiled_quickly():
         return Trained(folder, succeed("train", *arguments, *SMALL, "--out", folder))
 
@@ -31,14 +27,14 @@ def trained(folder: Path, *arguments: object) -> Trained:
 def vertical(tmp_path_factory) -> Trained:
     """The chapter's easy data, in the plane."""
     folder = tmp_path_factory.mktemp("vertical") / "run"
-    return trained(folder, "vertical")
+    return trained_in(folder, "vertical")
 
 
 @pytest.fixture(scope="package")
 def iris(tmp_path_factory) -> Trained:
     """Measured data of four features and three classes."""
     folder = tmp_path_factory.mktemp("iris") / "run"
-    return trained(folder, "iris", "--json")
+    return trained_in(folder, "iris", "--json")
 
 
 @pytest.fixture(scope="package")
@@ -49,7 +45,30 @@ def numbers(tmp_path_factory) -> Trained:
     rows = [[a, b, round(2 * a - b, 4)] for a, b in x.tolist()]
     table = write_table(place / "numbers.csv", ["a", "b", "target"], rows)
     folder = place / "run"
-    return trained(folder, table)
+    return trained_in(folder, table)
+
+
+@pytest.fixture(scope="package")
+def place(tmp_path_factory) -> Path:
+    """The table as CSV and Parquet."""
+    folder = tmp_path_factory.mktemp("churn")
+    churn().to_csv(folder / "churn.csv", index=False)
+    churn().to_parquet(folder / "churn.parquet", index=False)
+    return folder
+
+
+@pytest.fixture(scope="package")
+def trained(place) -> Trained:
+    folder = place / "run"
+    return trained_in(folder, place / "churn.csv", *TARGET)
+
+
+@pytest.fixture(scope="package")
+def priced(place) -> Trained:
+    """A regression with a category and gaps."""
+    folder = place / "priced"
+    arguments = ("--target", "spend", "--drop", "customer id", "--json")
+    return trained_in(folder, place / "churn.csv", *arguments)
 
 
 @pytest.fixture

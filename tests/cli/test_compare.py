@@ -17,16 +17,10 @@ from gradless.training.gradient_descent import NAME, Adam
 from gradless.training.records import Stop
 from gradless.views import style
 from gradless.views.comparison_console import Display, announcement, behind
-from helpers.commands import compiled_quickly, succeed
+from helpers.commands import succeed
 from helpers.comparisons import NAMES, outcome, plan
 
 SMALL = ["--evaluations", "2100", "--seeds", "3", "--hidden", "3"]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compile_quickly():
-    with compiled_quickly():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -9,16 +9,9 @@ from gradless.cli import main
 from gradless.cli.explain import explain, sentences
 from gradless.runs.preparation import prepare
 from gradless.runs.recipe import Recipe
-from helpers.commands import compiled_quickly
 
 MIB = 2**20
 CHAPTER = ("vertical", "--hidden", "3", "--strategy", "random_search", "--population", "64")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compile_quickly():
-    with compiled_quickly():
-        yield
 
 
 @pytest.fixture(autouse=True)

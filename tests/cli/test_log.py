@@ -11,7 +11,7 @@ from gradless._core.errors import InputError
 from gradless.cli import logs
 from gradless.cli.options import Logging
 from gradless.views.loggers import MLflow, Trackio
-from helpers.commands import ALWAYS, SMALL, compiled_quickly, read_json, refuse, succeed
+from helpers.commands import ALWAYS, SMALL, read_json, refuse, succeed
 
 NAMES = typing.get_args(typing.get_args(typing.get_type_hints(Logging)["log"])[0])
 
@@ -19,8 +19,7 @@ NAMES = typing.get_args(typing.get_args(typing.get_type_hints(Logging)["log"])[0
 @pytest.fixture(scope="module")
 def logged(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("logged") / "runs" / "one"
-    with compiled_quickly():
-        out = succeed("train", "vertical", *SMALL, "--out", folder, "--log", "tensorboard")
+    out = succeed("train", "vertical", *SMALL, "--out", folder, "--log", "tensorboard")
     assert f"log: tensorboard --logdir {folder.parent}" in out
     return folder
 

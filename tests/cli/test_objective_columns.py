@@ -90,6 +90,7 @@ def test_a_number_of_rows_is_their_share_of_the_table(table):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_pictures")
 def test_costs_from_the_command_line_are_in_the_run(table, tmp_path):
     run = tmp_path / "run"
     out = succeed(
@@ -101,6 +102,7 @@ def test_costs_from_the_command_line_are_in_the_run(table, tmp_path):
     assert run_folder.read_network(run).class_names == ("no", "yes")
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_the_share_of_rows_below_a_quantile_is_shown(table, tmp_path):
     run = tmp_path / "run"
     out = succeed(
@@ -168,6 +170,7 @@ def test_an_event_is_zero_or_one(table):
     assert "sample_event must be 0 or 1 in each row" in err
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_run_does_not_go_on_with_other_values(tmp_path):
     path = write_table(tmp_path / "table.csv", HEADER, rows())
     drop = ("--drop", "region", "died", "months", "grade")

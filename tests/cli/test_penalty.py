@@ -68,13 +68,14 @@ def test_a_fit_repeats_and_is_at_its_end(fitted, tmp_path):
     assert "to the end" in refuse("resume", folder, "--evaluations", "1000000")
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_fit_that_was_cut_off_goes_on_to_the_same_end(fitted, table, tmp_path, monkeypatch):
     answers = iter([None] * 4)
-    monkeypatch.setattr(interrupts, "asked", lambda: next(answers, interrupts.INTERRUPTED))
     folder = tmp_path / "cut"
     arguments = ("train", table[0], "--target", "word", "--drop", "y", *FIT, "--out", folder)
-    _, _, said = call(*arguments)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(interrupts, "asked", lambda: next(answers, interrupts.INTERRUPTED))
+        _, _, said = call(*arguments)
     assert f"resume with: gradless resume {folder}" in said
     assert read_json(folder, "status.json")["status"] == "interrupted"
     before = layers(folder)  # it can be used at once
@@ -84,6 +85,7 @@ def test_a_fit_that_was_cut_off_goes_on_to_the_same_end(fitted, table, tmp_path,
         assert one.tobytes() == other.tobytes()
 
 
+@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize(
     "objective",
     ["cross_entropy", *(pytest.param(n, marks=pytest.mark.slow) for n in ("f1", "squared_error"))],

@@ -7,15 +7,11 @@ import pytest
 from safetensors.numpy import load_file
 
 from gradless import GradientFreeClassifier, GradientFreeRegressor
-from helpers.commands import compiled_quickly, read_json, succeed, write_table
+from helpers.commands import read_json, succeed, write_table
+
+pytestmark = pytest.mark.usefixtures("without_pictures")
 
 EVALUATIONS = 1500
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compile_quickly():
-    with compiled_quickly():
-        yield
 
 
 @pytest.fixture(scope="module")

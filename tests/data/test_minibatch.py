@@ -12,19 +12,10 @@ minibatch = jax.jit(minibatch_indices, static_argnums=(1, 2))
 minibatches = jax.jit(jax.vmap(minibatch_indices, in_axes=(0, None, None)), static_argnums=(1, 2))
 
 
-@pytest.fixture
-def compile_quickly():
-    """Indices are whole numbers, the same however they are compiled."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 # At most a quarter of the samples is drawn again until distinct, more come from a permutation.
 SIZES = [(1, 1), (4, 1), (300, 75), (300, 76), (300, 300), (10**6, 500)]
 
 
-@pytest.mark.usefixtures("compile_quickly")
 @pytest.mark.parametrize(("n_samples", "batch_size"), SIZES)
 def test_a_minibatch_has_distinct_samples_and_depends_on_its_key_alone(n_samples, batch_size):
     batches = [
@@ -42,7 +33,6 @@ def test_a_minibatch_has_distinct_samples_and_depends_on_its_key_alone(n_samples
         assert len({tuple(sorted(batch.tolist())) for batch in batches}) == 30
 
 
-@pytest.mark.usefixtures("compile_quickly")
 @pytest.mark.parametrize(("n_samples", "batch_size"), [(16, 4), (16, 5)])
 def test_minibatches_choose_all_samples_and_pairs_equally_often(n_samples, batch_size):
     count = 4000

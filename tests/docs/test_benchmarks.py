@@ -18,13 +18,6 @@ from benchmarks.steps import page as steps_page
 from gradless.problems.supervised import SupervisedProblem
 from gradless.runs.preparation import prepare
 from gradless.runs.recipe import Recipe
-from helpers.commands import compiled_quickly
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compile_quickly():
-    with compiled_quickly():
-        yield
 
 
 def _curve(loss: float, rate: float) -> dict[str, list[float]]:

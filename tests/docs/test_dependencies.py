@@ -29,6 +29,7 @@ def names(requirements: list) -> set[str]:
 PACKAGE = names(PYPROJECT["project"]["dependencies"])
 WITH_EXTRAS = PACKAGE.union(*(names(EXTRAS[extra]) for extra in EXTRAS if extra != "gpu"))
 TESTS = names(PYPROJECT["dependency-groups"]["test"])
+EXAMPLES = names(PYPROJECT["dependency-groups"]["examples"])
 BENCHMARKS = names(
     [
         line
@@ -78,7 +79,7 @@ def distributions(modules: dict[str, str]) -> dict[str, str]:
     [
         ("src", WITH_EXTRAS | WHERE_THEY_ARE),
         ("tests", WITH_EXTRAS | TESTS),
-        ("examples", WITH_EXTRAS | TESTS),
+        ("examples", WITH_EXTRAS | TESTS | EXAMPLES),
         (".ci", set()),
         ("benchmarks", WITH_EXTRAS | TESTS | BENCHMARKS),
     ],

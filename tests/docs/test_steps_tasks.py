@@ -12,8 +12,6 @@ from benchmarks.steps.competition import SEARCH, SURROGATE, hyperparameters
 from benchmarks.steps.settings import SETTINGS
 from benchmarks.steps.tasks import TASKS, Network
 
-from helpers.commands import compiled_quickly
-
 X = jnp.linspace(-2, 2, 41)
 STEPS = {
     "spike": (hard.spike, X, {0.0, 1.0}),
@@ -21,12 +19,6 @@ STEPS = {
     "largest": (hard.largest, jnp.array([[1.0, 2.0], [3.0, 2.0], [2.0, -1.0]]), {0.0, 1.0}),
     "int8": (hard.int8, X, None),
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compile_quickly():
-    with compiled_quickly():
-        yield
 
 
 @pytest.mark.parametrize("name", STEPS)

@@ -6,14 +6,6 @@ from sklearn.base import clone
 
 import gradless
 from gradless import GradientFreeClassifier, GradientFreeRegressor
-from helpers.commands import compiled_quickly
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compile_quickly():
-    with compiled_quickly():
-        yield
-
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 2))

@@ -5,7 +5,6 @@ import pytest
 
 from gradless import GradientFreeClassifier, GradientFreeRegressor, InputError, load_estimator
 from gradless.objectives import cost_matrix, get
-from helpers.commands import compiled_quickly
 
 QUICK = {
     "hidden_layer_sizes": (3,), "strategy": "hill_climbing", "random_state": 0,
@@ -13,12 +12,6 @@ QUICK = {
 }  # fmt: skip
 STRAIGHT = {**QUICK, "log_loss_first": False}
 ROWS = 60
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compile_quickly():
-    with compiled_quickly():
-        yield
 
 
 @pytest.fixture(scope="module")

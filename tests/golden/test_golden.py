@@ -10,6 +10,7 @@ import pytest
 from tests.golden import arguments
 from tests.golden.digests import Kept
 
+COMPILES_AS_USERS_DO = True  # bits are compared
 ROOT = Path(__file__).parents[2]
 
 

@@ -7,12 +7,8 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
-
-import jax
-import pytest
 
 from gradless.cli import main
 
@@ -84,17 +80,6 @@ def write_table(path: Path, header: list[str], rows: list[list[object]]) -> Path
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([header, *rows])
     return path
-
-
-@contextlib.contextmanager
-def compiled_quickly() -> Iterator[None]:
-    """Compile for what is short, in other processes too: that takes longer than any run here."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-        before = jax.config.values["jax_disable_most_optimizations"]
-        jax.config.update("jax_disable_most_optimizations", True)
-        yield
-        jax.config.update("jax_disable_most_optimizations", before)
 
 
 class Trained(NamedTuple):

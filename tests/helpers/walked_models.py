@@ -151,7 +151,8 @@ def convolutional() -> Case:
         x = jax.nn.relu(_conv(b[0], p["a"], window_strides=(2, 2)))
         x = jax.nn.relu(_conv(x, p["grouped"], feature_group_count=2, rhs_dilation=(2, 2)))
         x = jax.nn.relu(_conv(x, p["depthwise"], feature_group_count=16))
-        x = jax.nn.relu(_conv(x, p["larger"], lhs_dilation=(2, 2), padding=((1, 1),) * 2))
+        larger = p["larger"][::-1, ::-1]
+        x = jax.nn.relu(_conv(x, larger, lhs_dilation=(2, 2), padding=((1, 1),) * 2))
         return nll(x.mean((1, 2)) @ p["o"], b[1])
 
     return Case(params, loss, (drawn(5, 4, 9, 9, 3), jnp.arange(4)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
@@ -21,13 +20,6 @@ from gradless.training.generation import begin
 from gradless.training.loop import Stop
 
 START = {"x": np.zeros(2, np.float32), "y": np.float32(0.5)}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compile_quickly() -> Iterator[None]:
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 def bowl(params) -> float:

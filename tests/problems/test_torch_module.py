@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -19,11 +19,8 @@ nn, F = torch.nn, torch.nn.functional
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _compile_quickly() -> Iterator[None]:
-    jax.config.update("jax_disable_most_optimizations", True)
+def _the_same_weights() -> None:
     torch.manual_seed(0)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 # --- Modules --------------------------------------------------------------------------------------

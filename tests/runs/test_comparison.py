@@ -30,14 +30,7 @@ from gradless.training.history import History
 from gradless.training.records import Stop
 from gradless.training.regularized_session import RegularizedSession
 from gradless.training.validation import VALIDATED
-from helpers.commands import compiled_quickly
 from helpers.comparisons import NAMES, RECIPE, curve, finished, plan, small
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compile_quickly():
-    with compiled_quickly():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import math
 import re
 import shlex
-from collections.abc import Iterator
 
 import jax
 import numpy as np
@@ -19,14 +18,6 @@ from gradless.strategies import CMAES, HillClimbing, OpenAIES, RandomSearch
 from gradless.strategies.wrappers import BestSoFar
 from gradless.training.history import History
 from gradless.training.loop import Stop, train
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compile_quickly() -> Iterator[None]:
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
 
 ROWS = 400
 NOISE = np.random.default_rng(0).normal(size=ROWS)

@@ -13,15 +13,8 @@ from gradless.data.datasets import load
 from gradless.runs.preparation import prepare
 from gradless.runs.recipe import Recipe
 from gradless.training.loop import Stop, train
-from helpers.commands import compiled_quickly
 
 SMALL = {"hidden": (3,)}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compile_quickly():
-    with compiled_quickly():
-        yield
 
 
 @pytest.fixture

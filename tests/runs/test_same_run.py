@@ -22,6 +22,7 @@ from gradless.runs.recipe import Recipe
 from gradless.training import loop
 from gradless.training.loop import Stop, evaluations_per_generation
 
+COMPILES_AS_USERS_DO = True  # bits are compared
 RUN = ("vertical", "--hidden", "3", "--strategy", "snes", "--batch-size", "64")
 slow = pytest.mark.slow
 LIMIT = ("--evaluations", "1701")  # 100 generations and a rest that is not used

@@ -19,15 +19,9 @@ from gradless import cli
 from gradless._core import storage
 from gradless._core.storage import load_about, save_tree
 from gradless.training import checkpoint
-from helpers.commands import compiled_quickly, interruptible
+from helpers.commands import interruptible
 
 RUN = ("vertical", "--hidden", "3", "--strategy", "hill_climbing", "--quiet")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compile_quickly():
-    with compiled_quickly():
-        yield
 
 
 @pytest.fixture(autouse=True)

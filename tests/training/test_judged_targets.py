@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
@@ -18,14 +17,6 @@ from gradless.training import judged_targets, loop
 from gradless.training.loop import Stop, begin
 from gradless.training.restarts import train_with_restarts
 from helpers.searches import Outcome, assert_same_rows, assert_same_run
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compile_quickly() -> Iterator[None]:
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
 
 SEARCH = OpenAIES(population=16, sigma=0.1, learning_rate=0.01)
 STOP = Stop(accuracy=0.8, evaluations=40_000)

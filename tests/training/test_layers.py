@@ -14,6 +14,7 @@ from tests.helpers import walked_models
 import gradless
 from gradless import InputError
 from gradless._core.low_rank import Rank
+from gradless.problems.function import FunctionProblem
 from gradless.training.factors import fitted
 from gradless.training.layers import Layer, described, paths
 
@@ -116,9 +117,7 @@ def test_sigma_and_rank_of_layers_go_with_a_strategy_that_has_them() -> None:
 
 def test_what_is_written_out_is_said() -> None:
     awkward = walked_models.awkward()
-    problem = gradless.problems.function.FunctionProblem.of(
-        awkward.loss, awkward.params, awkward.batch
-    )
+    problem = FunctionProblem.of(awkward.loss, awkward.params, awkward.batch)
     strategy = gradless.strategies.get("openai_es", rank=1)
     with pytest.warns(UserWarning, match=r"a rank saves little for params\['[wo]'\]"):
         fitted(problem, strategy, awkward.params)
@@ -127,7 +126,7 @@ def test_what_is_written_out_is_said() -> None:
 def test_pairs_may_see_batches_of_their_own() -> None:
     """Opposite candidates see the same, and the search does not depend on blocks."""
     data = jax.tree.map(lambda x: jnp.concatenate([x] * 8), MLP.batch)
-    problem = gradless.problems.function.FunctionProblem.of(
+    problem = FunctionProblem.of(
         lambda params, batch: jnp.sum(params["w"]) * 0 + jnp.mean(batch),
         {"w": jnp.ones(3)},
         jnp.arange(64.0),

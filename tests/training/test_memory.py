@@ -34,6 +34,7 @@ from gradless.training.loop import Stop
 from gradless.training.minimization import minimize
 from helpers.comparisons import finished, plan
 
+COMPILES_AS_USERS_DO = True  # the compiler decides on memory, too
 MIB = 2**20
 SHARE = 0.9  # of what is free that may be taken
 

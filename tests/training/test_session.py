@@ -22,19 +22,12 @@ from gradless.training.plan import FIRST, MAIN, Phase, Plan
 from gradless.training.records import Stop
 from gradless.training.samples import Samples, filled, filled_to_powers
 from gradless.training.session import Session
-from helpers.commands import compiled_quickly
 
 STRATEGY = get("hill_climbing")
 MODEL = MLP((2, 3, 2))
 RNG = np.random.default_rng(0)
 INPUTS = RNG.normal(size=(80, 2))
 TARGETS = (INPUTS @ [1.0, 2.0] + RNG.normal(0, 0.7, 80) > 0.8).astype(int)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compile_quickly():
-    with compiled_quickly():
-        yield
 
 
 def plan(evaluations=600, objective="f1", **changes):

@@ -19,13 +19,6 @@ from gradless.training.validation import (
     looks_of,
     watched,
 )
-from helpers.commands import compiled_quickly
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compile_quickly():
-    with compiled_quickly():
-        yield
 
 
 def schedule(plan, end):

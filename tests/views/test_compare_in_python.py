@@ -26,17 +26,10 @@ from gradless.runs.comparison.arrays import ArraysTask
 from gradless.strategies import HillClimbing
 from gradless.training.session import Session
 from gradless.views.comparison import Comparison
-from helpers.commands import compiled_quickly
 from helpers.comparisons import finished, plan
 
 SMALL, LARGE = HillClimbing(sigma=0.001), HillClimbing(sigma=0.3)
 STEPS = {"small": SMALL, "large": LARGE}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _compile_quickly():
-    with compiled_quickly():
-        yield
 
 
 def bowl(x):

@@ -123,7 +123,8 @@ def minimize(
         Samples of the minibatch that each generation sees. Default: all.
     own_batches
         Whether each candidate sees a minibatch of its own, opposite ones the same, instead of one
-        for all. An estimate of a large network's gradient then rests on many more samples.
+        for all: for batches of a few samples. One for all is faster, since what the center makes of
+        it is computed once.
     layers
         What is special for some arrays, by patterns of their paths, in which ``*`` stands for any
         text: ``{"encoder/*": 0}`` leaves them as they are, and with ``openai_es``

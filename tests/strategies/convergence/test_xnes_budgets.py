@@ -13,6 +13,7 @@ from helpers.landscapes import (
     sphere,
 )
 
+COMPILES_AS_USERS_DO = True
 pytestmark = pytest.mark.slow
 
 

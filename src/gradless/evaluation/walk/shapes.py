@@ -256,6 +256,17 @@ def _padded(factor: jax.Array, axis: int, size: int, start: int, length: int) ->
     return jnp.pad(factor, widths)
 
 
+@rule("rev")
+def _reversed(eqn: Any, given: Sequence[Given]) -> Changed | None:
+    w: Changed = given[0].value
+    turned = eqn.params["dimensions"]
+
+    def factor(factor: jax.Array) -> jax.Array:
+        return lax.rev(factor, [axis for axis in turned if factor.shape[axis] > 1])
+
+    return w.map(lambda x: lax.rev(x, turned), factor)
+
+
 @rule("split")
 def _split(eqn: Any, given: Sequence[Given]) -> list[Any] | None:
     w: Changed = given[0].value
