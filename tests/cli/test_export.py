@@ -13,6 +13,8 @@ import gradless
 from gradless._core import storage
 from gradless.models.mlp import ACTIVATIONS, MLP, Dense
 from gradless.runs import run_folder
+from gradless.runs.exported.content import Exported
+from gradless.runs.exported.recipes import recipe
 from helpers.commands import SMALL, Trained, read_json, refuse, rows_of, succeed, write_table
 
 FORMATS = {
@@ -266,3 +268,19 @@ def test_what_is_no_finished_run_is_said(iris):
     folder = iris.copy(Path("run"))
     (folder / "model.safetensors").unlink()
     assert "since the run did not end" in refuse("export", folder)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_the_documentation_has_the_lines_that_are_printed(kind):
+    sizes = ((6, 16), (16, 3))
+    exported = Exported(
+        tuple("abcdef"), (), ("a", "b"), ("number", "category"), (),
+        tuple(np.zeros(size, np.float32) for size in sizes),
+        tuple(np.zeros(size[1], np.float32) for size in sizes),
+        "relu", np.ones(3), np.zeros(3), ("setosa", "versicolor", "virginica"), "species",
+    )  # fmt: skip
+    run = Path("runs/plants")
+    lines = recipe(kind, exported, run / FORMATS[kind][0], run).splitlines()
+    text = "\n".join(line for line in lines if not line.startswith("#"))
+    documented = (Path(__file__).parents[2] / "docs/export.md").read_text(encoding="utf-8")
+    assert text in documented.replace("later.csv", "NEW.csv")
