@@ -215,6 +215,17 @@ def test_files_of_torch_and_flax_hold_their_own_names_and_shapes(kind, iris):
             "Dense_0.kernel": (4, 3), "Dense_0.bias": (3,),
             "Dense_1.kernel": (3, 3), "Dense_1.bias": (3,),
         }  # fmt: skip
+    succeed("export", iris.folder, "--out", "a.npz")
+    reference = np.load("a.npz")  # which the printed lines are run on, wherever NumPy is
+    for name in ("fill", "mean", "scale"):
+        np.testing.assert_array_equal(arrays[name], reference[name])
+    for layer in range(2):
+        names = (f"{2 * layer}.weight", f"{2 * layer}.bias")
+        if kind == "flax":
+            names = (f"Dense_{layer}.kernel", f"Dense_{layer}.bias")
+        weights = arrays[names[0]] if kind == "flax" else arrays[names[0]].T
+        np.testing.assert_array_equal(weights, reference[f"weights_{layer}"])
+        np.testing.assert_array_equal(arrays[names[1]], reference[f"biases_{layer}"])
     assert about["classes"] == ["setosa", "versicolor", "virginica"]
     assert about["inputs"] == list(gradless.load_run(iris.folder).input_names)
 
