@@ -63,6 +63,7 @@ def test_datasets_lists_every_data_set():
         ("runs", "quiet json"),
         ("predict", "out"),
         ("evaluate", "target quiet json"),
+        ("export", "to out force"),
         ("plot", "help"),
         ("strategies", "help"),
         ("datasets", "help"),

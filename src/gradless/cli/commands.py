@@ -208,6 +208,28 @@ class Evaluate(Output):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Export:
+    """Write a trained network for programs without gradless, and print the lines of Python that
+    load it. Scales of inputs and outputs are in the file. ONNX takes the columns of a table, other
+    formats the inputs that gradless.load_run(RUN).inputs makes of them."""
+
+    run: Path = option(..., "Folder of the run.", metavar="RUN", positional=True)
+    to: Literal["numpy", "torch", "onnx", "flax"] = option(
+        "numpy",
+        "Format: numpy (.npz), torch or flax (.safetensors), or onnx (needs the package onnx).",
+        metavar="FORMAT",
+        group="Output",
+    )
+    out: Path | None = option(
+        None,
+        "File to write. Default: RUN/model.npz, RUN/model.onnx and so on.",
+        metavar="FILE",
+        group="Output",
+    )
+    force: bool = option(False, "Overwrite the file if it exists.", group="Output")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plot:
     """Draw the pictures of a run, or of a comparison, again."""
 
@@ -303,6 +325,11 @@ COMMANDS: dict[str, Command] = {
     ),
     "evaluate": Command(
         "measure a network on labelled rows", Evaluate, "gradless evaluate runs/flowers new.csv"
+    ),
+    "export": Command(
+        "write a network as ONNX, or for PyTorch, NumPy or Flax",
+        Export,
+        "gradless export runs/flowers --to onnx",
     ),
     "decide": Command(
         "tune the decisions of any model",

@@ -126,15 +126,15 @@ class Preprocessing:
         return inputs
 
     @functools.cached_property
-    def _flat(self) -> Columns:
+    def flat(self) -> Columns:
         """Columns of no rows, with dates as the numbers that a network sees of them."""
         return _no_rows(self.names, self.kinds).flat()
 
     def _made(self) -> Iterator[tuple[int, list[str]]]:
-        """The inputs in their order: the column of `_flat` that some are made of, and names."""
+        """The inputs in their order: the column of `flat` that some are made of, and names."""
         for part, _, columns in self._parts():
             for index, column in enumerate(columns):
-                name = self._flat.feature_names[column]
+                name = self.flat.feature_names[column]
                 if part == _NUMBERS:
                     yield column, [name]
                 elif part == _MANY:
@@ -183,7 +183,7 @@ class Preprocessing:
     def _new_gaps(self, columns: Columns, column: int, so: str) -> Iterator[str]:
         count = int(np.isnan(columns.features[:, column]).sum())
         had_gaps = any(part == _GAPS and column in found for part, _, found in self._parts())
-        of_file = self._flat.feature_names[column] in self.names  # parts of a date are not
+        of_file = self.flat.feature_names[column] in self.names  # parts of a date are not
         if count and not had_gaps and of_file:
             yield (
                 f"column {self._short(column)}: {_cells(count)} without a value, of which the "
@@ -191,7 +191,7 @@ class Preprocessing:
             )
 
     def _short(self, column: int) -> str:
-        return short(self._flat.feature_names[column])
+        return short(self.flat.feature_names[column])
 
     def _new_categories(
         self, columns: Columns, column: int, known: Collection[str]
@@ -395,7 +395,7 @@ def _fits(found: Preprocessing) -> bool:
     gaps = [column for part, _, columns in parts if part == _GAPS for column in columns]
     steps = dict(parts[0][1].steps) if parts[0][0] == _NUMBERS else {}
     many = [column for part, _, columns in parts if part == _MANY for column in columns]
-    expected = _untrained(found._flat.kinds, gaps, "scale" in steps, many)
+    expected = _untrained(found.flat.kinds, gaps, "scale" in steps, many)
     if _outline(found.transformer, parts) != _outline(expected, expected.transformers):
         return False
     row = _no_rows(found.names, found.kinds)._replace(

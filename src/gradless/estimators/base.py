@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
@@ -27,6 +29,7 @@ from gradless.data.equal_rows import merged
 from gradless.data.scaling import Scales
 from gradless.estimators import checkpoints, checks, files
 from gradless.estimators.continuing import Continuing, like, of_round
+from gradless.estimators.own_models import own_model
 from gradless.estimators.remembered import Remembered
 from gradless.models import first_weights, numpy_forward
 from gradless.models.mlp import MLP
@@ -91,7 +94,11 @@ class GradientFree(Continuing):
         outputs = self._targets_of(y)
         n_outputs = self._n_outputs_of(outputs)
         sizes = (X.shape[1], *checks.sizes(self.hidden_layer_sizes), n_outputs)
-        member = model = MLP(sizes, self.activation, weights=self.weights)
+        member: Any = MLP(sizes, self.activation, weights=self.weights)
+        if self.model is not None:
+            self._check_own(partial)
+            member = own_model(self.model, X.shape[1], n_outputs)
+        model = member
         objective = self._objective_for(task, n_outputs, len(X))
         seed = checks.seed(self.random_state)
         going_on = (partial or self.warm_start) and hasattr(self, "coefs_")
@@ -200,6 +207,14 @@ class GradientFree(Continuing):
             remembered = new[0][counted], new[1][counted], new[2][counted]
             self._remembered = before.and_of(remembered, learning.seed)
         return self
+
+    def _check_own(self, partial: bool) -> None:
+        """Refuse what does not go with a model of a person's own."""
+        if partial or self.warm_start:
+            raise InputError(
+                "a model of your own must be fitted anew, by fit with warm_start=False; "
+                "gradless.minimize goes on with any"
+            )
 
     def _penalised(self, member: MLP, objective: Any, task: Task, partial: bool) -> Settings | None:
         """How a network is fitted with a penalty; None for a search."""
@@ -316,10 +331,14 @@ class GradientFree(Continuing):
 
     # --- What comes of it -------------------------------------------------------------------------
 
-    def _keep(self, trained: Trained, session: Any, model: MLP, scales: Scales) -> None:
-        layers = model.used(trained.params)
-        self.coefs_ = [np.asarray(layer.weights) for layer in layers]
-        self.intercepts_ = [np.asarray(layer.biases) for layer in layers]
+    def _keep(self, trained: Trained, session: Any, model: Any, scales: Scales) -> None:
+        if isinstance(model, MLP):
+            layers = model.used(trained.params)
+            self.coefs_ = [np.asarray(layer.weights) for layer in layers]
+            self.intercepts_ = [np.asarray(layer.biases) for layer in layers]
+        else:
+            self.params_ = jax.tree.map(np.asarray, trained.params)
+            self.model_ = model.rebuilt(jax.tree.map(jnp.asarray, trained.params))
         self.feature_mean_, self.feature_scale_ = scales.mean, scales.scale
         self.output_shift_, self.output_scale_ = scales.output_shift, scales.output_scale
         main, looks = session.plan.main, session.validation
@@ -351,7 +370,11 @@ class GradientFree(Continuing):
         return self._of_network(validate_data(self, X, reset=False, dtype=np.float64))
 
     def _of_network(self, X: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        inputs, layers = self._scales.inputs(X), (self.coefs_, self.intercepts_)
+        inputs = self._scales.inputs(X)
+        if not isinstance(self._model, MLP):
+            applied = jax.jit(self._model.apply)(self.params_, jnp.asarray(inputs, jnp.float32))
+            return self._scales.outputs(np.asarray(applied, np.float64))
+        layers = self.coefs_, self.intercepts_
         return self._scales.outputs(numpy_forward.outputs(inputs, *layers, self._model.activation))
 
     def save(self, path: str | Path) -> None:
@@ -369,6 +392,11 @@ class GradientFree(Continuing):
             written.
         """
         check_is_fitted(self)
+        if not isinstance(self._model, MLP):
+            raise InputError(
+                "an estimator with a model of its own must be kept by that model's package: "
+                "params_ holds its parameters. save writes the shipped network alone"
+            )
         files.write(self, Path(path))
 
     @classmethod

@@ -112,6 +112,11 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
     n_jobs
         Processes that evaluate a metric in Python, as in joblib: worth it from about a millisecond
         for a call.
+    model
+        A network of your own in place of the layers above: a module of Flax, Equinox or PyTorch, or
+        an object with ``init(key)`` and ``apply(params, x)``, for samples of ``X``'s features. It
+        is searched without a penalty. ``params_`` holds what comes of it, and ``model_`` the module
+        with it, where modules hold parameters.
 
     Attributes
     ----------
@@ -188,6 +193,7 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
         callback: Callable[[Any], Any] | None = None,
         checkpoint_dir: str | Path | None = None,
         n_jobs: int | None = None,
+        model: Any = None,
     ) -> None:
         """Keep the parameters as they are; ``fit`` checks them."""
         self._keep_parameters(locals())

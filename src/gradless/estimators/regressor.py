@@ -32,7 +32,7 @@ class GradientFreeRegressor(RegressorMixin, GradientFree):
         the targets, inside of the estimator. Objectives see the units of the targets.
     hidden_layer_sizes, activation, alpha, weights, strategy, greater_is_better, max_evaluations, \
     max_time, batch_size, early_stopping, validation_fraction, patience, warm_start, \
-    random_state, verbose, callback, checkpoint_dir, n_jobs
+    random_state, verbose, callback, checkpoint_dir, n_jobs, model
         As in :class:`GradientFreeClassifier`.
 
     Attributes
@@ -80,6 +80,7 @@ class GradientFreeRegressor(RegressorMixin, GradientFree):
         callback: Callable[[Any], Any] | None = None,
         checkpoint_dir: str | Path | None = None,
         n_jobs: int | None = None,
+        model: Any = None,
     ) -> None:
         """Keep the parameters as they are; ``fit`` checks them."""
         self._keep_parameters(locals())

@@ -19,6 +19,7 @@ from gradless._core.probabilities import softmax
 from gradless.data.columns import Columns
 from gradless.data.files import Reading
 from gradless.data.table import read_columns
+from gradless.data.unscaled import unscaled
 from gradless.runs import run_folder
 from gradless.runs.network import Network
 
@@ -38,6 +39,8 @@ class TrainedRun:
         Names of the classes; None for numbers.
     target : str or None
         Name of the column that it predicts.
+    input_names : tuple of str
+        Names of what :meth:`inputs` makes of the columns.
     """
 
     def __init__(self, network: Network) -> None:
@@ -46,6 +49,8 @@ class TrainedRun:
         self.columns = network.feature_names
         self.classes = network.class_names
         self.target = network.target
+        made = network.preprocessing
+        self.input_names = network.feature_names if made is None else made.input_names
 
     def __repr__(self) -> str:
         what = "numbers" if self.classes is None else f"{len(self.classes)} classes"
@@ -99,19 +104,37 @@ class TrainedRun:
             )
         return softmax(self._outputs(table).astype(np.float64))
 
+    def inputs(self, table: Any) -> npt.NDArray[np.float64]:
+        """What the files of ``gradless export`` take: inputs that are not scaled yet.
+
+        Parameters
+        ----------
+        table
+            As for :meth:`predict`.
+
+        Returns
+        -------
+        ndarray, float64, shape (rows, inputs)
+            In the order of ``input_names``. Numbers are as in the table, with the median of
+            training where one is missing; each category has an input of 0 or 1.
+
+        Raises
+        ------
+        InputError
+            As :meth:`predict`.
+        """
+        return unscaled(self._network.preprocessing, self._read(table))
+
     def _outputs(self, table: Any) -> npt.NDArray[Any]:
-        if isinstance(table, (str, os.PathLike)):
-            network = self._network
-            return network.outputs(
-                read_columns(
-                    table, network.feature_names, network.kinds, network.missing, network.how
-                )
-            )
         return self._network.outputs(self._read(table))
 
     def _read(self, table: Any) -> Columns:
-        """Columns of a data frame or mapping, by the rules of files."""
+        """Columns of a file; of a data frame or mapping, by the rules of files."""
         network = self._network
+        if isinstance(table, (str, os.PathLike)):
+            return read_columns(
+                table, network.feature_names, network.kinds, network.missing, network.how
+            )
         known = list(table) if isinstance(table, Mapping) else list(getattr(table, "columns", ()))
         if not known:
             raise InputError(

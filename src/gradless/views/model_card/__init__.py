@@ -65,6 +65,7 @@ def use(folder: Path, prepared: Prepared) -> Iterator[str]:
     yield "```sh"
     yield f"gradless predict {run} NEW.csv         # answers for new rows"
     yield f"gradless evaluate {run} LABELLED.csv   # how good it is on other rows with answers"
+    yield f"gradless export {run} --to onnx       # for programs without gradless"
     yield "```"
     yield ""
     yield "From Python:"
