@@ -14,7 +14,7 @@ _OPERATIONS_WORTH_SHARING = 3_000_000
 _ROWS_BLOCK = 1024  # members whose rows are computed together
 _NUMBERS_IN_A_ROWS_BLOCK = 2**25
 _NUMBERS_IN_A_GPU_BLOCK = 2**28
-_LOW_RANK_BLOCK = 4  # pairs
+_LOW_RANK_BLOCK = 8  # pairs; below half of that, one by one is faster
 _NUMBERS_IN_A_LOW_RANK_BLOCK = 2**22
 
 
@@ -42,9 +42,8 @@ def choose_layout(problem: Problem, population: int, made: Perturbation = UNKNOW
         block = 1
         if pairs and made.rank:
             # The thin products of many members with the same inputs are one product.
-            block = max(
-                1, min(parts // devices, _LOW_RANK_BLOCK, _NUMBERS_IN_A_LOW_RANK_BLOCK // cost.held)
-            )
+            fitting = min(parts // devices, _NUMBERS_IN_A_LOW_RANK_BLOCK // cost.held)
+            block = min(fitting, _LOW_RANK_BLOCK) if fitting >= _LOW_RANK_BLOCK // 2 else 1
         return Layout(False, block, devices, pairs)
     devices = min(available, population)
     members = -(-population // devices)

@@ -19,8 +19,8 @@ from jax.sharding import NamedSharding, PartitionSpec
 from gradless._core import tree
 from gradless._core.mesh import POPULATION
 from gradless._core.tree import Candidates, Params
-from gradless.evaluation.walk.walking import Traced
-from gradless.problems.contract import Layout, Problem, Score, batch_of
+from gradless.evaluation.walk.walking import Traced, Walk
+from gradless.problems.contract import Layout, Problem, Score, batch_of, has_own_batches
 from gradless.strategies.base import Perturbs, Strategy, perturbation
 
 T = TypeVar("T")
@@ -91,27 +91,36 @@ def evaluate(
         center = strategy.middle(state)
         walked = Traced(_score, center, problem, batch_of(problem, batch, 0))
         signs = jnp.array([1.0, -1.0], jnp.float32)
+        common = None
+        if not has_own_batches(problem):
+            # What the center makes of the batch, before the loop over pairs.
+            first = jax.tree.map(lambda x: x[0], given[0])
+            before = Walk()
+            walked(center, strategy.change(state, first), signs[0], problem, batch, walk=before)
+            common = before.common
 
         def score(one: Any) -> Score:
             candidate, number = one
             change, own = strategy.change(state, candidate), batch_of(problem, batch, number)
 
             def signed(sign: jax.Array) -> Score:
-                scored: Score = walked(center, change, sign, problem, own)
+                walk = Walk(common)
+                scored: Score = walked(center, change, sign, problem, own, walk=walk)
                 return scored
 
-            if strategy.perturbation.rank:
+            if strategy.perturbation.rank and layout.block > 1:
                 # Noise and what it makes of the data are the same for both: only signs differ.
                 return jax.vmap(signed)(signs)
+            # Pairs alone are large: activations of one sign at a time stay in the cache.
             return jax.tree.map(lambda *x: jnp.stack(x), signed(signs[0]), signed(signs[1]))
 
         return map_members(score, given, layout.block)
 
-    half = population // 2
-    # Opposite candidates have the same number, and so the same batch.
-    numbers = jnp.arange(population) % (
-        half if perturbation(strategy).opposite_pairs else population
-    )
+    half, numbers = population // 2, None
+    if has_own_batches(problem):
+        # Opposite candidates have the same number, and so the same batch.
+        different = half if perturbation(strategy).opposite_pairs else population
+        numbers = jnp.arange(population) % different
     if layout.pairs:
         scores = _shared(pairs, jax.tree.map(lambda x: x[:half], (candidates, numbers)), layout)
         return jax.tree.map(lambda x: x.T.reshape(population), scores)

@@ -141,3 +141,6 @@ INSIDE: dict[str, Inside] = {
     "cond": _cond,
 }
 """Primitives with jaxprs inside, by name."""
+
+LOOPS = frozenset({"scan", "while", "cond"})
+"""Those whose values belong to one turn, or one branch."""

@@ -14,8 +14,9 @@ from jax import lax
 
 from gradless._core.low_rank import sum_of_products
 from gradless.evaluation.walk.changed import Changed, Given
-from gradless.evaluation.walk.shapes import again, rule
+from gradless.evaluation.walk.shapes import PRODUCTS, Once, again
 
+_WORTH_WRITING = 4  # times the numbers of a weight that thin products may take
 _SUMMED_BY_HAND = 2  # of this rank and below, the second thin product is multiply-adds, which fuse
 
 
@@ -35,8 +36,7 @@ def _inner_outer(
     return None
 
 
-@rule("dot_general")
-def _product(eqn: Any, given: Sequence[Given]) -> jax.Array | None:
+def _product(eqn: Any, given: Sequence[Given], once: Once) -> jax.Array | None:
     first = given[0].is_changed
     if first and given[1].is_changed:
         return None
@@ -47,31 +47,35 @@ def _product(eqn: Any, given: Sequence[Given]) -> jax.Array | None:
     )
     free = [axis for axis in range(w.ndim) if axis not in cw and axis not in bw]
     made = eqn.outvars[0].aval.dtype
+
+    def with_weights(weights: jax.Array) -> jax.Array:
+        operands = (weights, x.value) if first else (x.value, weights)
+        total: jax.Array = again(eqn, *operands, preferred_element_type=_summed_in(made))
+        return total
+
+    if w.is_whole:
+        if x.touched:
+            return None
+        # The same inputs for both signs, so the same product of the change.
+        total = once(lambda: with_weights(w.center))
+        change = with_weights(w.left[..., 0].astype(x.value.dtype))
+        return (total + w.scale.astype(total.dtype) * change).astype(made)
+    found = _inner_outer(w, cw, free)
+    if found is None:
+        return None
+    rows = math.prod(x.value.shape) // math.prod(x.value.shape[axis] for axis in (*cx, *bx))
+    thin = rows * w.rank * (math.prod(found[0].shape[:-1]) + math.prod(found[1].shape[:-1]))
+    if x.touched and thin > _WORTH_WRITING * math.prod(w.shape):
+        return with_weights(w.written_out()).astype(made)  # fewer numbers than the thin products
+    others = x.value.ndim - len(cx) - len(bx)
+    total = with_weights(w.center) if x.touched else once(lambda: with_weights(w.center))
     dot = functools.partial(
         lax.dot_general,
         precision=eqn.params["precision"],
         preferred_element_type=_summed_in(made),
     )
-    # Activations come first, whatever the model wrote: (batched, others of x, free axes of w).
-    dimensions = ((cx, cw), (bx, bw))
-    others = x.value.ndim - len(cx) - len(bx)
-    if w.is_whole:
-        if x.touched:
-            return None
-        # The same inputs for both signs, so the same product of the change.
-        total = dot(x.value, w.center, dimensions)
-        change = dot(x.value, w.left[..., 0].astype(x.value.dtype), dimensions)
-        total = total + w.scale.astype(total.dtype) * change
-    else:
-        found = _inner_outer(w, cw, free)
-        if found is None:
-            return None
-        total = _thin(dot, w, x.value, found, (cx, cw), (bx, bw), free, others)
-    if first:  # as the model wrote it: (batched, free axes of w, others of x)
-        n = len(bw)
-        order = [*range(n), *range(n + others, total.ndim), *range(n, n + others)]
-        total = total.transpose(order)
-    return total.astype(made)
+    change = _thin(dot, w, x.value, found, (cx, cw), (bx, bw), free, others, first)
+    return (total + change.astype(total.dtype)).astype(made)
 
 
 def _summed_in(dtype: Any) -> Any:
@@ -89,35 +93,35 @@ def _thin(
     batched: tuple[Sequence[int], Sequence[int]],
     free: Sequence[int],
     others: int,
+    first: bool,
 ) -> jax.Array:
-    """Center and both thin products, (batched, others of x, free axes of w)."""
+    """Both thin products, (batched, others of x, free axes of w), weights first if they were."""
     inner, outer = factors
     (cx, cw), (bx, bw) = summed, batched
-    base = dot(x, w.center, (summed, batched))
-    order = (*bw, *cw, *free, w.ndim)
-    lengths = [w.shape[axis] for axis in bw]
+    n, order, lengths = len(bw), (*bw, *cw, *free, w.ndim), [w.shape[axis] for axis in bw]
     inner = inner.transpose(order)
-    inner = jnp.broadcast_to(inner, (*lengths, *inner.shape[len(bw) :]))
-    n = len(bw)
+    inner = jnp.broadcast_to(inner, (*lengths, *inner.shape[n:]))
     thin = dot(x, inner.astype(x.dtype), ((cx, range(n, n + len(cw))), (bx, range(n))))
-    # (batched, others, free, rank) both.
+    # (batched, others, free, rank) both. Made once: it would be made again for every number of
+    # what it is multiplied with.
+    thin = lax.optimization_barrier(w.scale * thin)
     outer = outer.transpose(order)
     outer = outer.reshape(
-        *outer.shape[:n], *[1] * others, *outer.shape[n + len(cw) : -1], outer.shape[-1]
-    ).astype(base.dtype)
-    # Made once: it would be made again for every number of what it is multiplied with.
-    thin = lax.optimization_barrier((w.scale * thin).astype(base.dtype))
-    if w.rank <= _SUMMED_BY_HAND or math.prod(thin.shape[n + others : -1]) > 1:
-        return base + sum_of_products(thin, outer)
+        *outer.shape[:n], *[1] * others, *outer.shape[n + len(cw) : -1], w.rank
+    ).astype(thin.dtype)
+    if first:
+        turned = [*range(n), *range(n + others, thin.ndim - 1), *range(n, n + others)]
+        thin, outer = (each.transpose(*turned, thin.ndim - 1) for each in (thin, outer))
+    if first or w.rank <= _SUMMED_BY_HAND or math.prod(thin.shape[n + others : -1]) > 1:
+        return sum_of_products(thin, outer)
     columns = outer.reshape(*outer.shape[:n], -1, w.rank)
     columns = jnp.broadcast_to(columns, (*lengths, *columns.shape[n:]))
     rows = thin.reshape(*thin.shape[: n + others], w.rank)
-    change = dot(rows, columns, (((rows.ndim - 1,), (n + 1,)), (range(n), range(n))))
-    return base + change.reshape(base.shape).astype(base.dtype)
+    change: jax.Array = dot(rows, columns, (((rows.ndim - 1,), (n + 1,)), (range(n), range(n))))
+    return change.reshape(*thin.shape[: n + others], *[w.shape[axis] for axis in free])
 
 
-@rule("conv_general_dilated")
-def _convolution(eqn: Any, given: Sequence[Given]) -> jax.Array | None:
+def _convolution(eqn: Any, given: Sequence[Given], once: Once) -> jax.Array | None:
     """A product for each pixel with all taps, then one convolution that is the same for all.
 
     A convolution with kernels of their own for each member would be a grouped one, which is slow.
@@ -130,10 +134,15 @@ def _convolution(eqn: Any, given: Sequence[Given]) -> jax.Array | None:
     x = image.value
     numbers, groups = eqn.params["dimension_numbers"], eqn.params["feature_group_count"]
     out, channel, *space = numbers.rhs_spec
+
+    def of_center() -> jax.Array:
+        made: jax.Array = again(eqn, x, w.center)
+        return made
+
     if w.is_whole:
         if image.touched:
             return None
-        base, change = again(eqn, x, w.center), again(eqn, x, w.left[..., 0].astype(x.dtype))
+        base, change = once(of_center), again(eqn, x, w.left[..., 0].astype(x.dtype))
         return base + w.scale.astype(base.dtype) * change
     found = _inner_outer(w, (channel, *space), (out,))
     if found is None:
@@ -158,8 +167,12 @@ def _convolution(eqn: Any, given: Sequence[Given]) -> jax.Array | None:
     shift = shift.transpose(np.argsort(numbers.rhs_spec))
     moved = jnp.moveaxis(again(eqn, seen, jnp.asarray(shift, x.dtype)), numbers.out_spec[1], -1)
     thin = moved.reshape(*moved.shape[:-1], groups, 1, rank)
-    base = again(eqn, x, w.center)
+    base = of_center() if image.touched else once(of_center)
     columns = outer.reshape(groups, w.shape[out] // groups, rank).astype(base.dtype)
     change = sum_of_products((w.scale * thin).astype(base.dtype), columns)
     change = change.reshape(*change.shape[:-2], w.shape[out])
     return base + jnp.moveaxis(change, -1, numbers.out_spec[1])
+
+
+PRODUCTS["dot_general"] = _product
+PRODUCTS["conv_general_dilated"] = _convolution

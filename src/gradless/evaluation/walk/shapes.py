@@ -21,8 +21,14 @@ from gradless.evaluation.walk.changed import Changed, Given
 
 Rule = Callable[[Any, Sequence[Given]], Any]
 
+Once = Callable[[Callable[[], jax.Array]], jax.Array]
+"""Computes what is the same for all members: before they are evaluated, where that is possible."""
+
 RULES: dict[str, Rule] = {}
 """By the name of a primitive."""
+
+PRODUCTS: dict[str, Callable[[Any, Sequence[Given], Once], Any]] = {}
+"""Rules with a part that may be the same for all members, by the name of a primitive."""
 
 
 def rule(*names: str) -> Callable[[Rule], Rule]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from gradless._core.low_rank import LowRank, Split, factor_shapes, splits, usual
 from gradless._core.tree import Params
 from gradless.evaluation.walk.walking import Traced, Walk
 
+_SMALL = 0.01  # of the largest array: not worth a word
 # Primitives that take layers out of an array.
 PIECES = frozenset({"scan", "slice", "dynamic_slice", "split"})
 
@@ -71,9 +73,10 @@ def choose(
     usual = usual_splits(tuple(leaf.shape for leaf in leaves))
     paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
     found, told = [], {}
+    small = _SMALL * max(math.prod(leaf.shape) for leaf in leaves)
     for leaf, possible in enumerate(options):
         without_rule = refused.get(leaf, set()) - PIECES
-        if not possible and without_rule:
+        if not possible and without_rule and math.prod(leaves[leaf].shape) > small:
             told[paths[leaf]] = tuple(sorted(without_rule))
         # A matrix that is written out in any case is still changed by few numbers, unless it holds
         # layers, which would share them.

@@ -14,8 +14,8 @@ from gradless._core.low_rank import LowRank
 from gradless._core.tree import Params
 from gradless.evaluation.walk import products  # noqa: F401 - registers its rules
 from gradless.evaluation.walk.changed import Changed, Given, array
-from gradless.evaluation.walk.control import INSIDE
-from gradless.evaluation.walk.shapes import RULES
+from gradless.evaluation.walk.control import INSIDE, LOOPS
+from gradless.evaluation.walk.shapes import PRODUCTS, RULES
 
 
 class Walk:
@@ -28,9 +28,24 @@ class Walk:
         primitive).
     """
 
-    def __init__(self) -> None:
-        """Nothing is written out yet."""
+    def __init__(self, common: Sequence[jax.Array] | None = None) -> None:
+        """Nothing is written out yet.
+
+        ``common`` is what is the same for all members, in the order in which it is asked for: what
+        another walk of the same jaxpr has computed. None to compute it, and keep it.
+        """
         self.written_out: collections.Counter[tuple[int, str]] = collections.Counter()
+        self.common: list[jax.Array] = []
+        self._known = None if common is None else iter(common)
+        self._depth = 0  # of loops and branches, whose values cannot be handed on
+
+    def _once(self, compute: Callable[[], jax.Array]) -> jax.Array:
+        if self._depth:
+            return compute()
+        if self._known is not None:
+            return next(self._known)
+        self.common.append(compute())
+        return self.common[-1]
 
     def refused(self, value: Changed, primitive: str) -> None:
         """A weight is written out because of a primitive."""
@@ -59,9 +74,17 @@ class Walk:
             return [Given(each, touched) for each in made]
         name = eqn.primitive.name
         if name in INSIDE:
-            return INSIDE[name](eqn, given, self)
+            bodies = name in LOOPS
+            self._depth += bodies
+            results = INSIDE[name](eqn, given, self)
+            self._depth -= bodies
+            return results
         arrays = [g if g.is_changed else Given(jnp.asarray(g.value), g.touched) for g in given]
-        found = RULES[name](eqn, arrays) if name in RULES else None
+        found: Any = None
+        if name in PRODUCTS:
+            found = PRODUCTS[name](eqn, arrays, self._once)
+        elif name in RULES:
+            found = RULES[name](eqn, arrays)
         if found is None:
             for each in given:
                 if each.is_changed:
