@@ -17,7 +17,7 @@ NEVER_IMPORTED = {
     "filelock",  # JAX limits the size of its cache only with it
     "pytest-xdist",  # a plugin
 }
-WHERE_THEY_ARE = {"ipython", "pandas"}  # of notebooks and data frames: imported by who has them
+WHERE_THEY_ARE = {"flax", "ipython", "pandas"}  # imported by who has their modules and frames
 PROVIDED_BY = {"mlflow": "mlflow-skinny"}  # where they are not installed
 
 

@@ -402,7 +402,8 @@ def changed(row):
         (LIKELY, TRUE, {"weight": FEW}, "must be 4 rows or more with a weight above 0, .* got 2"),
         (LIKELY, TRUE, {"groups": range(9)}, r"one group for each row .* got \(9,\) for 50 rows"),
         (LIKELY, TRUE, {"classes": ["a"]}, "a column of probabilities for each class"),
-        (LIKELY, TRUE, {"most": 2.0}, "capacity must be a share above 0 and up to 1"),
+        (LIKELY, TRUE, {"most": 2.5}, "capacity must be a share above 0 and up to 1"),
+        (LIKELY, TRUE, {"most": 0.0}, "capacity must be a share above 0 and up to 1"),
     ],
 )
 def test_what_cannot_be_tuned_is_refused_in_a_line(likely, true, more, said):

@@ -327,7 +327,7 @@ COMMANDS: dict[str, Command] = {
         "measure a network on labelled rows", Evaluate, "gradless evaluate runs/flowers new.csv"
     ),
     "export": Command(
-        "write a network as ONNX, or for PyTorch, NumPy or Flax",
+        "write a network for ONNX, PyTorch, NumPy, Flax",
         Export,
         "gradless export runs/flowers --to onnx",
     ),

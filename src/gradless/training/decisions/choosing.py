@@ -201,7 +201,7 @@ def tune(
             "classes"
         )
     if most is not None or rows is not None:
-        capacity_of(most or rows, count)
+        capacity_of(rows if most is None else most, count)
     there = table_rows.weight > 0
     seen = table_rows.at(there)
     if len(seen.true) < _FEWEST:
