@@ -183,4 +183,6 @@ def test_other_blocks_change_losses_by_rounding_only(data: str, hidden: int, lay
         np.frombuffer(losses_of("openai_es", data, hidden, **chosen)[0], np.float32)
         for chosen in ({}, layout)
     )
-    np.testing.assert_allclose(other, usual, rtol=2e-6)
+    np.testing.assert_allclose(other[:4], usual[:4], rtol=2e-6)
+    # A rounding may change the order of two candidates, and with it a step a little.
+    np.testing.assert_allclose(other, usual, rtol=2e-5)
