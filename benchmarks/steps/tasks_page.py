@@ -131,7 +131,7 @@ def _verdict(runs: Runs, names: list[str]) -> list[str]:
     if above:
         sentences.append(f"The search is above PolyStep's published figure on {_list(above)}.")
     if below:
-        sentences.append(f"It is below it on {_list(below)}.")
+        sentences.append(f"The search is below PolyStep's published figure on {_list(below)}.")
     return [" ".join(sentences), "", _WHEN]
 
 
