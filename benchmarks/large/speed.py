@@ -133,7 +133,8 @@ def render(results: dict[str, Any], folder: Path) -> str:
         "What a generation of `openai_es` with a rank takes beside plain inference on as",
         "many samples, a shared batch counted for each member: noise, forward passes and",
         "update, by the loop of `minimize`. Above 1, it is faster: it can be where",
-        "all members see one batch: the center's part is computed once.",
+        "all members see one batch: the center's part is computed once. Opposite candidates share",
+        "a batch of their own.",
         "",
         "| network | parameters | rank | population | batch | plain / generation, wall clock | "
         "processor |",
