@@ -372,7 +372,7 @@ class GradientFree(Continuing):
     def _of_network(self, X: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         inputs = self._scales.inputs(X)
         if not isinstance(self._model, MLP):
-            applied = jax.jit(self._model.apply)(self.params_, jnp.asarray(inputs, jnp.float32))
+            applied = self._model.compiled(self.params_, jnp.asarray(inputs, jnp.float32))
             return self._scales.outputs(np.asarray(applied, np.float64))
         layers = self.coefs_, self.intercepts_
         return self._scales.outputs(numpy_forward.outputs(inputs, *layers, self._model.activation))

@@ -7,6 +7,7 @@ A module of Flax (Linen or NNX), of Equinox, of PyTorch, or any object with ``in
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -54,6 +55,11 @@ class OwnModel:
     def apply(self, params: Params, x: jax.Array) -> jax.Array:
         """Outputs (samples, outputs)."""
         return self.forward(params, x)
+
+    @functools.cached_property
+    def compiled(self) -> Callable[[Params, jax.Array], jax.Array]:
+        """:meth:`apply`, compiled once for each shape."""
+        return jax.jit(self.forward)
 
     @property
     def is_piecewise_constant(self) -> bool:

@@ -20,7 +20,7 @@ from gradless._core import tree
 from gradless._core.mesh import POPULATION
 from gradless._core.tree import Candidates, Params
 from gradless.evaluation.walk.walking import Traced, Walk
-from gradless.problems.contract import Layout, Problem, Score, batch_of, has_own_batches
+from gradless.problems.contract import Layout, Problem, Score, batch_of, has_own_batches, score_of
 from gradless.strategies.base import Perturbs, Strategy, perturbation
 
 T = TypeVar("T")
@@ -89,7 +89,7 @@ def evaluate(
         """Scores (members, 2) of the given candidates and of those opposite."""
         assert isinstance(strategy, Perturbs)
         center = strategy.middle(state)
-        walked = Traced(_score, center, problem, batch_of(problem, batch, 0))
+        walked = Traced(score_of, center, problem, batch_of(problem, batch, 0))
         signs = jnp.array([1.0, -1.0], jnp.float32)
         common = None
         if not has_own_batches(problem):
@@ -125,10 +125,6 @@ def evaluate(
         scores = _shared(pairs, jax.tree.map(lambda x: x[:half], (candidates, numbers)), layout)
         return jax.tree.map(lambda x: x.T.reshape(population), scores)
     return _shared(members, (candidates, numbers), layout)
-
-
-def _score(params: Params, problem: Problem, batch: Any) -> Score:
-    return problem.score(params, batch)
 
 
 def _shared(

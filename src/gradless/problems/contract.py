@@ -127,6 +127,11 @@ class Problem(Protocol):
         """Score of one candidate on a batch."""
 
 
+def score_of(params: Params, problem: Problem, batch: Any) -> Score:
+    """Score of one candidate, as a function of its parameters first, to be traced."""
+    return problem.score(params, batch)
+
+
 @runtime_checkable
 class OwnBatches(Problem, Protocol):
     """A problem whose candidates may see minibatches of their own."""

@@ -12,7 +12,7 @@ from gradless._core import words
 from gradless._core.low_rank import Rank
 from gradless._core.tree import Params
 from gradless.evaluation.walk.splitting import Chosen, choose
-from gradless.problems.contract import HostProblem, Problem, Score, batch_of
+from gradless.problems.contract import HostProblem, Problem, batch_of, score_of
 from gradless.strategies.base import Strategy, perturbation
 from gradless.strategies.wrappers import with_hyperparameter
 from gradless.training.layers import Layer
@@ -65,8 +65,4 @@ def chosen_splits(problem: Problem, params: Params, ranks: tuple[int, ...]) -> C
     """How arrays of parameters are cut into factors of ranks, and which had to be whole."""
     shapes = jax.eval_shape(lambda: params)
     batch = jax.eval_shape(lambda key: batch_of(problem, problem.batch(key), 0), jax.random.key(0))
-    return choose(_score, shapes, ranks, problem, batch)
-
-
-def _score(params: Params, problem: Problem, batch: Any) -> Score:
-    return problem.score(params, batch)
+    return choose(score_of, shapes, ranks, problem, batch)

@@ -24,7 +24,7 @@ from gradless._core.programs import KEPT
 from gradless._core.tree import Params
 from gradless.evaluation.layout import layout_for
 from gradless.evaluation.walk.walking import Traced
-from gradless.problems.contract import HostProblem, Layout, OnDevice, Problem, batch_of
+from gradless.problems.contract import HostProblem, Layout, OnDevice, Problem, batch_of, score_of
 from gradless.problems.supervised import SupervisedProblem
 from gradless.strategies.base import Strategy, perturbation
 from gradless.training.generation import CAPACITY, Run, begin
@@ -306,7 +306,7 @@ def _generation(structure: Any, leaves: tuple[jax.ShapeDtypeStruct, ...], dtype:
     def decoded(problem: Any, strategy: Any, state: Any, candidate: Any, batch: Any) -> Any:
         if perturbation(strategy).rank and not hasattr(problem, "measure"):
             center = strategy.middle(state)
-            walked = Traced(_score_of, center, problem, batch)
+            walked = Traced(score_of, center, problem, batch)
             return walked(center, strategy.change(state, candidate), jnp.ones(()), problem, batch)
         return score(problem, strategy.decode(state, candidate), batch)
 
@@ -341,10 +341,6 @@ def _ask(strategy: Strategy, key: jax.Array, state: Any) -> Any:
 
 
 def _score(problem: Problem, params: Params, batch: Any) -> Any:
-    return problem.score(params, batch)
-
-
-def _score_of(params: Params, problem: Problem, batch: Any) -> Any:
     return problem.score(params, batch)
 
 
