@@ -170,19 +170,21 @@ def test_what_is_chosen_for_rows_is_one_device_however_many_there_are() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("data", "hidden", "layout"),
+    ("data", "hidden", "layout", "alike"),
     [
-        pytest.param("digits", 48, {"block": 16, "devices": 2}, marks=slow),
-        ("vertical", 3, {"block": 5}),
-        pytest.param("vertical", 3, {"block": 64, "devices": 2}, marks=slow),
+        # Of pairs, after four generations a rounding changes the order of two candidates.
+        pytest.param("digits", 48, {"block": 16, "devices": 2}, 4, marks=slow),
+        ("vertical", 3, {"block": 5}, None),
+        pytest.param("vertical", 3, {"block": 64, "devices": 2}, None, marks=slow),
     ],
 )
-def test_other_blocks_change_losses_by_rounding_only(data: str, hidden: int, layout: dict) -> None:
+def test_other_blocks_change_losses_by_rounding_only(
+    data: str, hidden: int, layout: dict, alike: int | None
+) -> None:
     """Sums over samples are vectorised in another way for a block than for a single member."""
     usual, other = (
         np.frombuffer(losses_of("openai_es", data, hidden, **chosen)[0], np.float32)
         for chosen in ({}, layout)
     )
-    np.testing.assert_allclose(other[:4], usual[:4], rtol=2e-6)
-    # A rounding may change the order of two candidates, and with it a step a little.
-    np.testing.assert_allclose(other, usual, rtol=2e-5)
+    np.testing.assert_allclose(other[:alike], usual[:alike], rtol=2e-6)
+    np.testing.assert_allclose(other, usual, rtol=2e-6 if alike is None else 2e-5)
