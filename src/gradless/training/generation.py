@@ -265,7 +265,7 @@ def _better(run: Run, score: Score, params: Callable[[], Params]) -> Run:
         return tree.ravel(params())
 
     if run.best.size > _LARGE:  # most generations find nothing better, and make nothing of it
-        best = jax.lax.cond(better, taken, lambda: run.best)
+        best = _replaced_if(better, taken, run.best)
     else:
         best = jnp.where(better, taken(), run.best)
     return run._replace(
@@ -273,6 +273,18 @@ def _better(run: Run, score: Score, params: Callable[[], Params]) -> Run:
         best_loss=jnp.where(better, score.loss, run.best_loss),
         best_measures=tree.where(better, dict(score.measures), run.best_measures),
     )
+
+
+def _replaced_if(wanted: jax.Array, new: Callable[[], jax.Array], old: jax.Array) -> jax.Array:
+    """``lax.cond(wanted, new, lambda: old)`` that does not copy the old array.
+
+    A loop of at most one turn: what a loop carries stays where it is.
+    """
+
+    def once(carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        return jnp.zeros_like(wanted), new()
+
+    return jax.lax.while_loop(lambda carry: carry[0], once, (wanted, old))[1]
 
 
 def _first_to_reach(
@@ -316,6 +328,8 @@ def _generation(
     state, losses = tell(run, tell_key, strategy, candidates, score.loss)
     center = None
     if strategy.samples_around_center:
+        if run.best.size > _LARGE:  # otherwise the step is made again for the weights of each layer
+            state = jax.tree.map(_made_once, run.state, state)
         center = typed(score_one(problem, strategy.center(state), batch, layout), names)
     on_batches = problem.uses_minibatches
     return after_generation(
@@ -332,6 +346,10 @@ def typed(score: Score, names: Iterable[str]) -> Score:
         )
     measures = {name: of.astype(jnp.float32) for name, of in score.measures.items()}
     return Score(score.loss.astype(loss_dtype()), measures)
+
+
+def _made_once(before: Any, after: Any) -> Any:
+    return after if after is before else jax.lax.optimization_barrier(after)
 
 
 @compiled(static_argnames=["layout"], compiler_options=compiler_options())
