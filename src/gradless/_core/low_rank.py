@@ -9,7 +9,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gradless._core import mesh
 from gradless._core.tree import as_pytree
+
+# Multiply-adds of a sum of products, for which devices share it out: an exchange takes as long.
+_WORTH_SHARING = 2**23
 
 Split = tuple[int, int]
 """``(first, cut)``: both factors have the axes before ``first``, the left one those up to ``cut``,
@@ -149,11 +153,19 @@ def weighted_sum(
         sizes = [shape[a] for a in both]
         return turned.reshape(*sizes, factor.shape[0] * factor.shape[-1], -1)
 
-    product = jnp.matmul(
-        jnp.swapaxes(arranged(left, of_left), -1, -2),
-        arranged(right, of_right),
-        precision=jax.lax.Precision.HIGHEST,
-    )
+    columns, right = arranged(left, of_left), arranged(right, of_right)
+    rows = columns.shape[-1]
+
+    def product_of(first: jax.Array | int, count: int) -> jax.Array:
+        """Rows of the sum."""
+        some = columns
+        if count < rows:  # rows behind the last one are zeros
+            missing = [(0, 0)] * (columns.ndim - 1) + [(0, -rows % count)]
+            some = jax.lax.dynamic_slice_in_dim(jnp.pad(columns, missing), first, count, -1)
+        return jnp.matmul(jnp.swapaxes(some, -1, -2), right, precision=jax.lax.Precision.HIGHEST)
+
+    shared = rows * right.shape[-1] * right.shape[-2] >= _WORTH_SHARING
+    product = mesh.by_row(product_of, rows) if shared else product_of(0, rows)
     order = [*both, *of_left, *of_right]
     made = product.reshape([shape[a] for a in order])
     return made.transpose([order.index(a) for a in axes])

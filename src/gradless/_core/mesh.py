@@ -42,3 +42,24 @@ def by_position(piece: Callable[[jax.Array | int, int], jax.Array], size: int) -
         return piece(0, share)[:size]
     here = piece(jax.lax.axis_index(POPULATION) * share, share)
     return jax.lax.all_gather(here, POPULATION, tiled=True)[:size]
+
+
+def by_row(piece: Callable[[jax.Array | int, int], jax.Array], rows: int) -> jax.Array:
+    """An array, shape (..., rows, columns), of which each device computes some rows.
+
+    Parameters
+    ----------
+    piece
+        Called with the first row and their number; the last rows of all may be made twice.
+    rows
+        Of the whole.
+    """
+    shared = devices()
+    share = -(-rows // (shared * LANES)) * LANES
+    if shared == 1 or share * shared - rows >= share:
+        return piece(0, rows)
+    first = jax.lax.axis_index(POPULATION) * share
+    here = piece(first, share)
+    axis = here.ndim - 2
+    whole = jax.lax.all_gather(here, POPULATION, axis=axis, tiled=True)
+    return jax.lax.slice_in_dim(whole, 0, rows, axis=axis)

@@ -100,17 +100,16 @@ class Directions:
             return mirrored.weighted_sum(candidates, weights, self.size)
 
         def add(drawn: jax.Array, weights: jax.Array) -> jax.Array:
-            # Written one after the other: as one concatenation they are copied number by number.
-            total, at, start = jnp.zeros(self.structure.size, weights.dtype), 0, 0
+            sums, start = [], 0
             for shape, factors, count, root in self._leaves():
                 piece = drawn[:, start : start + count]
                 if factors is None:
-                    added = mirrored.product(weights, piece)
+                    sums.append(mirrored.product(weights, piece))
                 else:
-                    added = weighted_sum(*cut(piece, factors), weights / root, shape).ravel()
-                total = jax.lax.dynamic_update_slice(total, added, (at,))
-                at, start = at + math.prod(shape), start + count
-            return total
+                    added = weighted_sum(*cut(piece, factors), weights / root, shape)
+                    sums.append(added.ravel())
+                start += count
+            return jnp.concatenate(sums).astype(weights.dtype)
 
         return mirrored.sum_over_blocks(
             candidates, weights, self.size, add, self.structure.size, self._kind, _AT_ONCE
