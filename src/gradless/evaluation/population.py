@@ -104,7 +104,7 @@ def evaluate(
             change, own = strategy.change(state, candidate), batch_of(problem, batch, number)
 
             def signed(sign: jax.Array) -> Score:
-                walk = Walk(common)
+                walk = Walk(common, alone=layout.block == 1)
                 scored: Score = walked(center, change, sign, problem, own, walk=walk)
                 return scored
 

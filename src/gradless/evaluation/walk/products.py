@@ -14,10 +14,10 @@ from jax import lax
 
 from gradless._core.low_rank import sum_of_products
 from gradless.evaluation.walk.changed import Changed, Given
-from gradless.evaluation.walk.shapes import PRODUCTS, Once, again
+from gradless.evaluation.walk.shapes import PRODUCTS, Members, again
 
 _WORTH_WRITING = 4  # times the numbers of a weight that thin products may take
-_SUMMED_BY_HAND = 2  # of this rank and below, the second thin product is multiply-adds, which fuse
+SUMMED_BY_HAND = 2  # of this rank and below, the second thin product is multiply-adds, which fuse
 
 
 def _inner_outer(
@@ -36,7 +36,7 @@ def _inner_outer(
     return None
 
 
-def _product(eqn: Any, given: Sequence[Given], once: Once) -> jax.Array | None:
+def _product(eqn: Any, given: Sequence[Given], members: Members) -> jax.Array | None:
     first = given[0].is_changed
     if first and given[1].is_changed:
         return None
@@ -57,7 +57,7 @@ def _product(eqn: Any, given: Sequence[Given], once: Once) -> jax.Array | None:
         if x.touched:
             return None
         # The same inputs for both signs, so the same product of the change.
-        total = once(lambda: with_weights(w.center))
+        total = members.once(lambda: with_weights(w.center))
         change = with_weights(w.left[..., 0].astype(x.value.dtype))
         return (total + w.scale.astype(total.dtype) * change).astype(made)
     found = _inner_outer(w, cw, free)
@@ -68,7 +68,9 @@ def _product(eqn: Any, given: Sequence[Given], once: Once) -> jax.Array | None:
     if x.touched and thin > _WORTH_WRITING * math.prod(w.shape):
         return with_weights(w.written_out()).astype(made)  # fewer numbers than the thin products
     others = x.value.ndim - len(cx) - len(bx)
-    total = with_weights(w.center) if x.touched else once(lambda: with_weights(w.center))
+    if x.touched:  # otherwise both products make it, each in its own layout
+        x = x._replace(value=lax.optimization_barrier(x.value))
+    total = with_weights(w.center) if x.touched else members.once(lambda: with_weights(w.center))
     dot = functools.partial(
         lax.dot_general,
         precision=eqn.params["precision"],
@@ -112,7 +114,7 @@ def _thin(
     if first:
         turned = [*range(n), *range(n + others, thin.ndim - 1), *range(n, n + others)]
         thin, outer = (each.transpose(*turned, thin.ndim - 1) for each in (thin, outer))
-    if first or w.rank <= _SUMMED_BY_HAND or math.prod(thin.shape[n + others : -1]) > 1:
+    if first or w.rank <= SUMMED_BY_HAND or math.prod(thin.shape[n + others : -1]) > 1:
         return sum_of_products(thin, outer)
     columns = outer.reshape(*outer.shape[:n], -1, w.rank)
     columns = jnp.broadcast_to(columns, (*lengths, *columns.shape[n:]))
@@ -121,19 +123,12 @@ def _thin(
     return change.reshape(*thin.shape[: n + others], *[w.shape[axis] for axis in free])
 
 
-def _convolution(eqn: Any, given: Sequence[Given], once: Once) -> jax.Array | None:
-    """A product for each pixel with all taps, then one convolution that is the same for all.
-
-    A convolution with kernels of their own for each member would be a grouped one, which is slow.
-    The second one shifts what every tap saw to its place and adds.
-    """
+def _convolution(eqn: Any, given: Sequence[Given], members: Members) -> jax.Array | None:
     image, kernel = given
     if image.is_changed or eqn.params["batch_group_count"] != 1:
         return None
     w: Changed = kernel.value
     x = image.value
-    numbers, groups = eqn.params["dimension_numbers"], eqn.params["feature_group_count"]
-    out, channel, *space = numbers.rhs_spec
 
     def of_center() -> jax.Array:
         made: jax.Array = again(eqn, x, w.center)
@@ -142,36 +137,82 @@ def _convolution(eqn: Any, given: Sequence[Given], once: Once) -> jax.Array | No
     if w.is_whole:
         if image.touched:
             return None
-        base, change = once(of_center), again(eqn, x, w.left[..., 0].astype(x.dtype))
+        base, change = members.once(of_center), again(eqn, x, w.left[..., 0].astype(x.dtype))
         return base + w.scale.astype(base.dtype) * change
+    out, channel, *space = eqn.params["dimension_numbers"].rhs_spec
     found = _inner_outer(w, (channel, *space), (out,))
     if found is None:
         return None
     inner, outer = found
-    taps, rank = math.prod(w.shape[axis] for axis in space), w.rank
-    inner = inner.transpose(channel, *space, out, w.ndim).reshape(w.shape[channel], taps * rank)
+    groups = eqn.params["feature_group_count"]
+    own = w.shape[out] // groups  # output channels of a group
+    columns = outer.reshape(groups, own, w.rank)
+    if image.touched and not members.alone:
+        x = lax.optimization_barrier(x)  # otherwise both products make it
+    if image.touched and members.alone:
+        # One convolution for both: the factor is further channels of the center's kernel.
+        both = _by_group(eqn, again(eqn, x, _kernel(w.center, inner.astype(x.dtype), out, groups)))
+        base, thin = both[..., :own], both[..., own:]
+    else:
+        base = _by_group(eqn, of_center() if image.touched else members.once(of_center))
+        if members.alone:
+            thin = _by_group(eqn, again(eqn, x, _kernel(None, inner.astype(x.dtype), out, groups)))
+        else:
+            thin = _shifted(eqn, x, inner, out)
+    scaled = (w.scale * thin).astype(base.dtype)
+    made = base + sum_of_products(scaled[..., None, :], columns.astype(base.dtype))
+    made = made.reshape(*made.shape[:-2], groups * own)
+    return jnp.moveaxis(made, -1, eqn.params["dimension_numbers"].out_spec[1])
+
+
+def _by_group(eqn: Any, made: jax.Array) -> jax.Array:
+    """The result of a convolution as (batch, space, groups, channels of a group)."""
+    made = jnp.moveaxis(made, eqn.params["dimension_numbers"].out_spec[1], -1)
+    return made.reshape(*made.shape[:-1], eqn.params["feature_group_count"], -1)
+
+
+def _kernel(center: jax.Array | None, inner: jax.Array, out: int, groups: int) -> jax.Array:
+    """A kernel of which each group has the center's output channels, then one for each rank."""
+    factor = jnp.moveaxis(inner, inner.ndim - 1, out)
+    factor = jnp.squeeze(factor, out + 1)  # ranks in the place of the output channels
+    if groups == 1:
+        return factor if center is None else jnp.concatenate([center, factor], out)
+    factor = jnp.expand_dims(factor, out)
+    factor = jnp.broadcast_to(factor, (*factor.shape[:out], groups, *factor.shape[out + 1 :]))
+    if center is not None:
+        shape = center.shape
+        center = center.reshape(*shape[:out], groups, -1, *shape[out + 1 :])
+        factor = jnp.concatenate([center, factor], out + 1)
+    return factor.reshape(*factor.shape[:out], -1, *factor.shape[out + 2 :])
+
+
+def _shifted(eqn: Any, x: jax.Array, inner: jax.Array, out: int) -> jax.Array:
+    """A product for each pixel with all taps, then one convolution that is the same for all.
+
+    A convolution with kernels of their own for each member would be a grouped one, which is slow.
+    The second one shifts what every tap saw to its place and adds.
+    """
+    numbers, groups = eqn.params["dimension_numbers"], eqn.params["feature_group_count"]
+    _, channel, *space = numbers.rhs_spec
+    lengths, inputs, rank = [inner.shape[a] for a in space], inner.shape[channel], inner.shape[-1]
+    taps = math.prod(lengths)
+    inner = inner.transpose(channel, *space, out, inner.ndim - 1).reshape(inputs, taps * rank)
     at = numbers.lhs_spec[1]
-    x_by_group = jnp.moveaxis(x, at, -1)
-    x_by_group = x_by_group.reshape(*x_by_group.shape[:-1], groups, w.shape[channel])
+    x = jnp.moveaxis(x, at, -1)
+    x = x.reshape(*x.shape[:-1], groups, inputs)
     seen = lax.dot_general(
-        x_by_group,
+        x,
         inner.astype(x.dtype),
-        (((x_by_group.ndim - 1,), (0,)), ((), ())),
+        (((x.ndim - 1,), (0,)), ((), ())),
         precision=eqn.params["precision"],
     )  # (batch, space, groups, taps and rank)
     seen = jnp.moveaxis(seen.reshape(*seen.shape[:-2], groups * taps * rank), -1, at)
     # Of taps of the kernel, taps seen, ranks out and in: ones where both are the same.
     shift = np.einsum("st,ab->stab", np.eye(taps), np.eye(rank)).transpose(2, 1, 3, 0)
-    shift = shift.reshape(rank, taps * rank, *[w.shape[axis] for axis in space])
+    shift = shift.reshape(rank, taps * rank, *lengths)
     shift = np.tile(shift, (groups, *[1] * (shift.ndim - 1)))
     shift = shift.transpose(np.argsort(numbers.rhs_spec))
-    moved = jnp.moveaxis(again(eqn, seen, jnp.asarray(shift, x.dtype)), numbers.out_spec[1], -1)
-    thin = moved.reshape(*moved.shape[:-1], groups, 1, rank)
-    base = of_center() if image.touched else once(of_center)
-    columns = outer.reshape(groups, w.shape[out] // groups, rank).astype(base.dtype)
-    change = sum_of_products((w.scale * thin).astype(base.dtype), columns)
-    change = change.reshape(*change.shape[:-2], w.shape[out])
-    return base + jnp.moveaxis(change, -1, numbers.out_spec[1])
+    return _by_group(eqn, again(eqn, seen, jnp.asarray(shift, x.dtype)))
 
 
 PRODUCTS["dot_general"] = _product

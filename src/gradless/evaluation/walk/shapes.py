@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -21,13 +21,20 @@ from gradless.evaluation.walk.changed import Changed, Given
 
 Rule = Callable[[Any, Sequence[Given]], Any]
 
-Once = Callable[[Callable[[], jax.Array]], jax.Array]
-"""Computes what is the same for all members: before they are evaluated, where that is possible."""
+
+class Members(Protocol):
+    """Those for whom a product is computed."""
+
+    alone: bool  # one member at a time; otherwise the members of a block together
+
+    def once(self, compute: Callable[[], jax.Array]) -> jax.Array:
+        """What is the same for all: before they are evaluated, where that is possible."""
+
 
 RULES: dict[str, Rule] = {}
 """By the name of a primitive."""
 
-PRODUCTS: dict[str, Callable[[Any, Sequence[Given], Once], Any]] = {}
+PRODUCTS: dict[str, Callable[[Any, Sequence[Given], Members], Any]] = {}
 """Rules with a part that may be the same for all members, by the name of a primitive."""
 
 

@@ -28,18 +28,25 @@ class Walk:
         primitive).
     """
 
-    def __init__(self, common: Sequence[jax.Array] | None = None) -> None:
+    def __init__(self, common: Sequence[jax.Array] | None = None, *, alone: bool = False) -> None:
         """Nothing is written out yet.
 
-        ``common`` is what is the same for all members, in the order in which it is asked for: what
-        another walk of the same jaxpr has computed. None to compute it, and keep it.
+        Parameters
+        ----------
+        common
+            What is the same for all members, in the order in which it is asked for: what another
+            walk of the same jaxpr has computed. None to compute it, and keep it.
+        alone
+            Whether members are evaluated one by one.
         """
+        self.alone = alone
         self.written_out: collections.Counter[tuple[int, str]] = collections.Counter()
         self.common: list[jax.Array] = []
         self._known = None if common is None else iter(common)
         self._depth = 0  # of loops and branches, whose values cannot be handed on
 
-    def _once(self, compute: Callable[[], jax.Array]) -> jax.Array:
+    def once(self, compute: Callable[[], jax.Array]) -> jax.Array:
+        """What is the same for all members."""
         if self._depth:
             return compute()
         if self._known is not None:
@@ -82,7 +89,7 @@ class Walk:
         arrays = [g if g.is_changed else Given(jnp.asarray(g.value), g.touched) for g in given]
         found: Any = None
         if name in PRODUCTS:
-            found = PRODUCTS[name](eqn, arrays, self._once)
+            found = PRODUCTS[name](eqn, arrays, self)
         elif name in RULES:
             found = RULES[name](eqn, arrays)
         if found is None:
