@@ -20,12 +20,15 @@ class Cost(NamedTuple):
     shares_center
         Whether what is computed for a center saves work for opposite candidates around it, even if
         every weight has noise of its own: products with data that are the same for all.
+    parameters
+        Of one network; 0 where that is not known.
     """
 
     operations: float
     held: int
     written_out: bool = False
     shares_center: bool = False
+    parameters: int = 0
 
 
 _SLOW = {"exp", "exp2", "log", "log1p", "tanh", "logistic", "sin", "cos", "pow", "erf", "erf_inv"}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import jax
 
+from gradless._core.cost import Cost
+from gradless.evaluation.walk.products import SUMMED_BY_HAND
 from gradless.models.facts import WRITTEN_OUT
-from gradless.problems.contract import Layout, Problem
+from gradless.problems.contract import Layout, Problem, has_own_batches
 from gradless.strategies.base import Perturbation, Strategy, perturbation
 
 # Operations of a generation for which a second device is worth the exchange of losses, 70
@@ -14,8 +16,14 @@ _OPERATIONS_WORTH_SHARING = 3_000_000
 _ROWS_BLOCK = 1024  # members whose rows are computed together
 _NUMBERS_IN_A_ROWS_BLOCK = 2**25
 _NUMBERS_IN_A_GPU_BLOCK = 2**28
-_LOW_RANK_BLOCK = 8  # pairs; below half of that, one by one is faster
-_NUMBERS_IN_A_LOW_RANK_BLOCK = 2**22
+# Operations on a number that is held, below which it matters most that numbers are in the cache.
+_MANY_OPERATIONS = 100
+# For each product with the center, its weights are arranged anew: rows for which that is little.
+_ROWS_IN_A_LOW_RANK_BLOCK = 2048
+_PAIRS_OF_ONE_PRODUCT = 16
+_CORES_OF_A_PRODUCT = 4  # two were measured
+_ROWS_OF_HIGH_RANKS = 128  # whose changes are written out, and read again
+_NUMBERS_IN_A_LOW_RANK_BLOCK = 2**24
 
 
 UNKNOWN = Perturbation()  # nothing that an evaluation could make use of
@@ -40,14 +48,26 @@ def choose_layout(problem: Problem, population: int, made: Perturbation = UNKNOW
         parts = population // 2 if pairs else population
         devices = min(available, parts) if worth else 1
         block = 1
-        if pairs and made.rank:
-            # The thin products of many members with the same inputs are one product.
-            fitting = min(parts // devices, _NUMBERS_IN_A_LOW_RANK_BLOCK // cost.held)
-            block = min(fitting, _LOW_RANK_BLOCK) if fitting >= _LOW_RANK_BLOCK // 2 else 1
+        if pairs and made.rank and has_own_batches(problem):
+            block = _low_rank_block(cost, made.rank)
+            if block >= _PAIRS_OF_ONE_PRODUCT:  # which the compiler spreads over a few cores itself
+                devices = -(-devices // _CORES_OF_A_PRODUCT)
+            block = min(block, -(-parts // devices))
         return Layout(False, block, devices, pairs)
-    devices = min(available, population)
-    members = -(-population // devices)
-    return Layout(False, max(1, min(members, _NUMBERS_IN_A_GPU_BLOCK // cost.held)), devices)
+    pairs = made.opposite_pairs and made.rank > 0
+    parts = population // 2 if pairs else population
+    devices = min(available, parts)
+    block = min(-(-parts // devices), _NUMBERS_IN_A_GPU_BLOCK // (cost.held * (2 if pairs else 1)))
+    return Layout(False, max(1, block), devices, pairs)
+
+
+def _low_rank_block(cost: Cost, rank: int) -> int:
+    """Pairs whose products with the center are one product."""
+    if cost.operations < _MANY_OPERATIONS * cost.held:
+        return 1
+    rows = _ROWS_IN_A_LOW_RANK_BLOCK if rank <= SUMMED_BY_HAND else _ROWS_OF_HIGH_RANKS
+    wanted = round(rows * cost.parameters / (2 * cost.operations))
+    return max(1, min(wanted, _NUMBERS_IN_A_LOW_RANK_BLOCK // cost.held))
 
 
 def why(layout: Layout, problem: Problem, population: int, precision: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gradless._core import cost
+from gradless._core import cost, tree
 from gradless._core.cost import Cost
 from gradless._core.errors import InputError, unknown_name
 from gradless._core.hardware import has_bfloat16
@@ -62,7 +62,11 @@ def cost_of(model: Model, samples: int, sample: tuple[int, ...], n_outputs: int)
     if not isinstance(model, MLP):
         counted = cost.of_jaxpr(_applied(model, (samples, *sample))[0].jaxpr)
         # Opposite candidates share their noise at least, and what it makes of the data.
-        return counted._replace(operations=counted.operations + judging, shares_center=True)
+        return counted._replace(
+            operations=counted.operations + judging,
+            shares_center=True,
+            parameters=tree.size(jax.eval_shape(lambda: model.init(jax.random.key(0)))),
+        )
     weights = sum(i * o for i, o in itertools.pairwise(model.sizes))
     return Cost(
         operations=samples * model.n_parameters + judging,
@@ -70,6 +74,7 @@ def cost_of(model: Model, samples: int, sample: tuple[int, ...], n_outputs: int)
         written_out=weights <= WRITTEN_OUT,
         # Its first layer, unless that is all of it or rounds.
         shares_center=len(model.sizes) > 2 and not model.rounds,
+        parameters=model.n_parameters,
     )
 
 

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradless._core import cost
+from gradless._core import cost, tree
 from gradless._core.cost import Cost
 from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError
@@ -94,9 +94,8 @@ class FunctionProblem:
         untold = cls(loss_fn, structure, arrays, batch_size, Cost(0.0, 0), **rest)
         jaxpr, names = _traced(untold)
         own = own_batches and batch_size is not None
-        return dataclasses.replace(
-            untold, cost=cost.of_jaxpr(jaxpr), measures=names, own_batches=own
-        )
+        told = cost.of_jaxpr(jaxpr)._replace(parameters=tree.size(params))
+        return dataclasses.replace(untold, cost=told, measures=names, own_batches=own)
 
     def searched(self, model: Params) -> Params:
         """What of a model is searched."""
