@@ -88,6 +88,25 @@ def test_a_layer_has_its_own_rank_and_sigma() -> None:
     np.testing.assert_allclose(scales / usual, rank.sigmas, rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["spsa", "fzoo", "ars"])
+def test_other_strategies_have_ranks_and_layers(name: str) -> None:
+    found = gradless.minimize(
+        loss,
+        MLP.params,
+        name,
+        data=MLP.batch,
+        evaluations=400,
+        rank=1,
+        sigma=0.1,
+        layers={"w": {"rank": 2}, "o": {"sigma": 0.02}, "b": 0},
+    )
+    rank = getattr(found.strategy, "rank", None)
+    assert isinstance(rank, Rank)
+    assert (rank.ranks, rank.sigmas) == ((1, 2), (pytest.approx(0.2), 1.0))
+    assert found.best_loss < float(loss(MLP.params, MLP.batch))
+    np.testing.assert_array_equal(found.best["b"], MLP.params["b"])
+
+
 def test_the_last_pattern_counts() -> None:
     found = described({"*": {"rank": 1}, "w": 0}, MLP.params)
     assert found == [Layer(rank=1), Layer(rank=1), Layer(fixed=True)]
@@ -111,7 +130,9 @@ def test_what_makes_no_sense_is_refused(layers: Any, says: str) -> None:
 
 
 def test_sigma_and_rank_of_layers_go_with_a_strategy_that_has_them() -> None:
-    with pytest.raises(InputError, match="must go with openai_es, which has them, got cma_es"):
+    with pytest.raises(
+        InputError, match="must go with openai_es, spsa, fzoo or ars, .* got cma_es"
+    ):
         gradless.minimize(loss, MLP.params, "cma_es", data=MLP.batch, layers={"w": {"rank": 1}})
 
 

@@ -36,14 +36,16 @@ def choose_layout(problem: Problem, population: int, made: Perturbation = UNKNOW
             block = min(population, _ROWS_BLOCK, max(1, _NUMBERS_IN_A_ROWS_BLOCK // cost.held))
             return Layout(True, block, 1)
         worth = population * cost.operations >= _OPERATIONS_WORTH_SHARING
-        pairs = made.opposite_pairs and (cost.shares_center or made.rank > 0)
+        by_factors = bool(made.rank)
+        pairs = made.opposite_pairs and (cost.shares_center or by_factors)
         parts = population // 2 if pairs else population
         devices = min(available, parts) if worth else 1
         block = 1
-        if pairs and made.rank:
+        if by_factors:
             # The thin products of many members with the same inputs are one product.
+            most = _LOW_RANK_BLOCK if pairs else 2 * _LOW_RANK_BLOCK
             fitting = min(parts // devices, _NUMBERS_IN_A_LOW_RANK_BLOCK // cost.held)
-            block = min(fitting, _LOW_RANK_BLOCK) if fitting >= _LOW_RANK_BLOCK // 2 else 1
+            block = min(fitting, most) if fitting >= most // 2 else 1
         return Layout(False, block, devices, pairs)
     devices = min(available, population)
     members = -(-population // devices)

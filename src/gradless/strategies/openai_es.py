@@ -7,18 +7,16 @@ decay of its section 2.1.
 
 from __future__ import annotations
 
-import operator
 from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from gradless._core import tree
-from gradless._core.low_rank import Rank
 from gradless._core.tree import Params, Structure
-from gradless.strategies.base import Perturbation, hyperparameter, strategy
+from gradless.strategies.base import hyperparameter, strategy
 from gradless.strategies.parts import limits, mirrored, optimizers, shaping
-from gradless.strategies.parts.low_rank import Directions
+from gradless.strategies.parts.around_center import AroundCenter
 from gradless.strategies.parts.mirrored import Mirrored
 
 
@@ -33,7 +31,7 @@ class State(NamedTuple):
 
 
 @strategy
-class OpenAIES:
+class OpenAIES(AroundCenter):
     """Candidates spread normally around a center, which moves down the estimated gradient.
 
     Parameters
@@ -82,11 +80,6 @@ class OpenAIES:
     name: ClassVar[str] = "openai_es"
     samples_around_center: ClassVar[bool] = True
 
-    @property
-    def perturbation(self) -> Perturbation:
-        """Opposite pairs, of matrices by products of thin ones if there is a rank."""
-        return Perturbation(opposite_pairs=True, rank=self.rank)
-
     def init(self, key: jax.Array, params: Params) -> State:
         """State at ``params``.
 
@@ -97,17 +90,13 @@ class OpenAIES:
         """
         mirrored.check_even("OpenAIES", self.population)
         center = tree.ravel(params)
-        scales = mirrored.leaf_scales(params)
         return State(
             center=center,
-            scales=self._of_leaves(scales if self.relative else jnp.ones_like(scales)),
+            scales=self.first_scales(mirrored.leaf_scales(params), self.relative),
             optimizer=self._rule.init(center),
             generation=jnp.uint32(0),
             structure=Structure.of(params),
         )
-
-    def _of_leaves(self, scales: jax.Array) -> jax.Array:
-        return scales * jnp.array(self.rank.sigmas) if isinstance(self.rank, Rank) else scales
 
     @property
     def _rule(self) -> Any:
@@ -118,27 +107,9 @@ class OpenAIES:
         decayed = self.sigma * self.sigma_decay ** state.generation.astype(jnp.float32)
         return limits.bounded(jnp.asarray(decayed))
 
-    def _directions(self, state: State) -> Directions:
-        return Directions(state.structure, self.rank)
-
     def ask(self, key: jax.Array, state: State) -> Mirrored:
         """Noise with both signs."""
-        return self._directions(state).pairs(key, self.population // 2)
-
-    def middle(self, state: State) -> Params:
-        """The center."""
-        return self.center(state)
-
-    def change(self, state: State, candidate: Mirrored) -> Params:
-        """What is added to the center: noise of a seed, or its opposite."""
-        scales = self.step_size(state) * state.scales
-        scales = jax.tree.unflatten(state.structure.treedef, list(scales))
-        return jax.tree.map(operator.mul, scales, self._directions(state).noise(candidate))
-
-    def decode(self, state: State, candidate: Mirrored) -> Params:
-        """Center plus the change."""
-        add = lambda center, change: (center + change).astype(center.dtype)  # noqa: E731
-        return jax.tree.map(add, self.center(state), self.change(state, candidate))
+        return self.directions_of(state).pairs(key, self.population // 2)
 
     def gradient(self, state: State, candidates: Mirrored, losses: jax.Array) -> jax.Array:
         """Estimated gradient of the shaped loss, (dimension,), in units of ``state.scales``."""
@@ -148,7 +119,7 @@ class OpenAIES:
         # g = -1 / (n sigma) sum_i w_i e_i, where e_i of the second half is minus that of the first.
         differences = limits.squarable(weights[half:] - weights[:half], self.step_size(state))
         differences = differences.astype(state.center.dtype)
-        total = self._directions(state).weighted_sum(candidates, differences)
+        total = self.directions_of(state).weighted_sum(candidates, differences)
         return total / (self.population * self.step_size(state))
 
     def tell(self, key: jax.Array, state: State, candidates: Mirrored, losses: jax.Array) -> State:
@@ -165,7 +136,3 @@ class OpenAIES:
             optimizer=optimizer,
             generation=state.generation + 1,
         )
-
-    def center(self, state: State) -> Params:
-        """Center of the search distribution."""
-        return state.structure.unravel(state.center)

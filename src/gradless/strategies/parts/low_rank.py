@@ -39,10 +39,15 @@ class Directions:
         Columns of the factors that change an array; 0 for a number of its own for every parameter.
         A :class:`Rank` says how arrays are cut, by default matrices are and nothing else. An array
         with no more entries than its factors would have is changed number by number.
+    law
+        Of the numbers: ``normal``, or ``rademacher`` and ``signs`` for plus or minus one, which
+        ``signs`` takes from single bits also where there are no factors. A product of one column of
+        signs each is a matrix of signs, of which no two are correlated.
     """
 
     structure: Structure
     rank: int
+    law: str = "normal"
 
     @property
     def _ranks(self) -> tuple[int, ...]:
@@ -71,8 +76,10 @@ class Directions:
 
     @property
     def _kind(self) -> str:
+        if not any(self._factors()):
+            return self.law
         # Products of factors are close to what products of normal factors are.
-        return "quantiles" if any(self._factors()) else "normal"
+        return "quantiles" if self.law == "normal" else "signs"
 
     def pairs(self, key: jax.Array, count: int) -> Mirrored:
         """A population of so many pairs."""
@@ -96,8 +103,8 @@ class Directions:
 
     def weighted_sum(self, candidates: Mirrored, weights: jax.Array) -> jax.Array:
         """Sum over pairs of weight times noise, shape (structure.size,)."""
-        if not any(self._factors()):
-            return mirrored.weighted_sum(candidates, weights, self.size)
+        if self._kind in ("normal", "rademacher"):
+            return mirrored.weighted_sum(candidates, weights, self.size, self._kind)
 
         def add(drawn: jax.Array, weights: jax.Array) -> jax.Array:
             # Written one after the other: as one concatenation they are copied number by number.
