@@ -53,6 +53,7 @@ def explain(prepared: Prepared) -> Known:
         # Beside the center's, one first layer for both of a pair; of rank r, it is two thin ones.
         change = sizes[0] * sizes[1]
         if rank:
+            assert not isinstance(rank, str)  # a plan knows how the network uses its weights
             change = min(change, rank * (sizes[0] + sizes[1]))
         multiply_adds -= samples * (sizes[0] * sizes[1] - change // (2 if layout.pairs else 1))
 

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from gradless._core import tree
 from gradless._core.tree import Params, Structure
 from gradless.strategies.base import hyperparameter, strategy
-from gradless.strategies.parts import limits, mirrored
+from gradless.strategies.parts import limits, mirrored, ranks
 from gradless.strategies.parts.around_center import AroundCenter
 from gradless.strategies.parts.mirrored import Mirrored
 
@@ -61,7 +61,7 @@ class ARS(AroundCenter):
     top: int = hyperparameter(0, at_least=0)
     sigma: float = hyperparameter(0.05, above=0.0)
     learning_rate: float = hyperparameter(0.05, above=0.0)
-    rank: int = hyperparameter(0, at_least=0)
+    rank: int | str = hyperparameter(0, at_least=0, words=(ranks.AUTO,))
     relative: bool = True
 
     name: ClassVar[str] = "ars"

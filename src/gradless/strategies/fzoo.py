@@ -25,7 +25,7 @@ import jax.numpy as jnp
 from gradless._core import tree
 from gradless._core.tree import Params, Structure
 from gradless.strategies.base import hyperparameter, strategy
-from gradless.strategies.parts import limits, mirrored
+from gradless.strategies.parts import limits, mirrored, ranks
 from gradless.strategies.parts.around_center import AroundCenter
 from gradless.strategies.parts.mirrored import Mirrored
 
@@ -70,7 +70,7 @@ class FZOO(AroundCenter):
     sigma: float = hyperparameter(0.01, above=0.0)
     learning_rate: float = hyperparameter(0.03, above=0.0)
     learning_rate_decay: float = hyperparameter(1.0, above=0.0, at_most=1.0)
-    rank: int = hyperparameter(0, at_least=0)
+    rank: int | str = hyperparameter(0, at_least=0, words=(ranks.AUTO,))
     relative: bool = True
 
     name: ClassVar[str] = "fzoo"

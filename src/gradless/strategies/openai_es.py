@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from gradless._core import tree
 from gradless._core.tree import Params, Structure
 from gradless.strategies.base import hyperparameter, strategy
-from gradless.strategies.parts import limits, mirrored, optimizers, shaping
+from gradless.strategies.parts import limits, mirrored, optimizers, ranks, shaping
 from gradless.strategies.parts.around_center import AroundCenter
 from gradless.strategies.parts.mirrored import Mirrored
 
@@ -27,6 +27,7 @@ class State(NamedTuple):
     scales: jax.Array  # typical size of the parameters of each leaf, (leaves,)
     optimizer: Any
     generation: jax.Array  # finished so far, uint32
+    start: jax.Array | None  # what weights decay towards, (dimension,); None for zero
     structure: Structure
 
 
@@ -50,6 +51,11 @@ class OpenAIES(AroundCenter):
         Share of the mean squared gradient kept, in adam and rmsprop.
     weight_decay
         Share of every parameter, times the learning rate, that is lost in every generation.
+    weight_decay_towards
+        ``zero``, or ``start``: then it is a share of the distance to where the search began. What
+        the loss does not hold in its place stays there, and a network that is trained further
+        forgets less (Schweighofer et al., "Overcoming Forgetting in LLM Fine-Tuning with Evolution
+        Strategies", arXiv:2605.30148, 2026: anchored weight decay).
     shaping
         What the losses count: ``centered_ranks``, ``nes_utilities``, ``zscore`` or ``raw``.
     optimizer
@@ -72,9 +78,10 @@ class OpenAIES(AroundCenter):
     momentum: float = hyperparameter(0.9, at_least=0.0, at_most=1.0)
     second_moment: float = hyperparameter(0.999, at_least=0.0, at_most=1.0)
     weight_decay: float = hyperparameter(0.0, at_least=0.0)
+    weight_decay_towards: str = hyperparameter("zero", choices=("zero", "start"))
     shaping: str = hyperparameter("centered_ranks", choices=tuple(shaping.SHAPINGS))
     optimizer: str = hyperparameter("adam", choices=optimizers.OPTIMIZERS)
-    rank: int = hyperparameter(0, at_least=0)
+    rank: int | str = hyperparameter(0, at_least=0, words=(ranks.AUTO,))
     relative: bool = True
 
     name: ClassVar[str] = "openai_es"
@@ -95,6 +102,7 @@ class OpenAIES(AroundCenter):
             scales=self.first_scales(mirrored.leaf_scales(params), self.relative),
             optimizer=self._rule.init(center),
             generation=jnp.uint32(0),
+            start=center if self.weight_decay_towards == "start" else None,
             structure=Structure.of(params),
         )
 
@@ -130,7 +138,8 @@ class OpenAIES(AroundCenter):
         update = limits.extrapolated(update, self.learning_rate, self.sigma)
         step = mirrored.spread(state.scales, state.structure) * update
         # Decoupled from the gradient: Loshchilov and Hutter (2019), algorithm 2.
-        center = state.center - rate * (step + self.weight_decay * state.center)
+        decaying = state.center if state.start is None else state.center - state.start
+        center = state.center - rate * (step + self.weight_decay * decaying)
         return state._replace(
             center=limits.in_range(center.astype(state.center.dtype)),
             optimizer=optimizer,

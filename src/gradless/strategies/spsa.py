@@ -38,7 +38,7 @@ import jax.numpy as jnp
 from gradless._core import tree
 from gradless._core.tree import Params, Structure
 from gradless.strategies.base import hyperparameter, strategy
-from gradless.strategies.parts import limits, mirrored
+from gradless.strategies.parts import limits, mirrored, ranks
 from gradless.strategies.parts.around_center import AroundCenter
 from gradless.strategies.parts.mirrored import Mirrored
 
@@ -107,7 +107,7 @@ class SPSA(AroundCenter):
     directions: str = hyperparameter("rademacher", choices=("rademacher", "normal"))
     curvature: bool = False
     raw: bool = False
-    rank: int = hyperparameter(0, at_least=0)
+    rank: int | str = hyperparameter(0, at_least=0, words=(ranks.AUTO,))
     relative: bool = False
 
     name: ClassVar[str] = "spsa"
