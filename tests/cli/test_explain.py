@@ -87,7 +87,7 @@ def test_low_rank_changes_cost_thin_products():
     one_sided = {"strategy": "fzoo", "hyperparameters": {"probes": 16, "rank": 2}}
     found = explain(prepare(Recipe("digits", hidden=(256, 32), batch_size=100, **one_sided)))
     assert found["evaluation"]["multiply_adds"] == 100 * (2 * first + 256 * 32 + 32 * 10)
-    assert "16 members together" in sentences(found)["formulation"]
+    assert "8 members together" in sentences(found)["formulation"]
 
 
 @pytest.mark.usefixtures("has_bfloat16")

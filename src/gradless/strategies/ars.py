@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from gradless._core import tree
 from gradless._core.tree import Params, Structure
 from gradless.strategies.base import hyperparameter, strategy
-from gradless.strategies.parts import limits, mirrored, ranks
+from gradless.strategies.parts import layer_ranks, limits, mirrored
 from gradless.strategies.parts.around_center import AroundCenter
 from gradless.strategies.parts.mirrored import Mirrored
 
@@ -49,8 +49,9 @@ class ARS(AroundCenter):
         Length of the steps, the paper's alpha.
     rank
         1 or more: a layer's weights are changed by a product of two thin matrices with so many
-        columns, which is many times as fast for wide layers (see ``low_rank``); 0: every weight by
-        a random number of its own.
+        columns, which is many times as fast for wide layers (see ``low_rank``); ``auto``:
+        4 for the first layer, 2 for the second, 1 for all others; 0: every weight by a random
+        number of its own.
     relative
         Measure ``sigma`` and ``learning_rate`` in the scale of each leaf at the start (of drawn
         weights their root mean square, of other numbers at least 1: ``mirrored.leaf_scales``),
@@ -61,7 +62,7 @@ class ARS(AroundCenter):
     top: int = hyperparameter(0, at_least=0)
     sigma: float = hyperparameter(0.05, above=0.0)
     learning_rate: float = hyperparameter(0.05, above=0.0)
-    rank: int | str = hyperparameter(0, at_least=0, words=(ranks.AUTO,))
+    rank: int | str = hyperparameter(0, at_least=0, words=(layer_ranks.AUTO,))
     relative: bool = True
 
     name: ClassVar[str] = "ars"

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 from gradless._core import tree
 from gradless._core.tree import Params, Structure
 from gradless.strategies.base import hyperparameter, strategy
-from gradless.strategies.parts import limits, mirrored, ranks
+from gradless.strategies.parts import layer_ranks, limits, mirrored
 from gradless.strategies.parts.around_center import AroundCenter
 from gradless.strategies.parts.mirrored import Mirrored
 
@@ -58,8 +58,8 @@ class FZOO(AroundCenter):
     rank
         1 or more: a layer's weights are changed by a product of two thin matrices with so many
         columns, which is many times as fast for wide layers (see ``low_rank``); with rank 1 the
-        change is again plus or minus one for every weight. 0: every weight by a random sign of its
-        own.
+        change is again plus or minus one for every weight. ``auto``: 4 for the first layer, 2 for
+        the second, 1 for all others. 0: every weight by a random sign of its own.
     relative
         Measure ``sigma`` and ``learning_rate`` in the scale of each leaf at the start (of drawn
         weights their root mean square, of other numbers at least 1: ``mirrored.leaf_scales``),
@@ -70,7 +70,7 @@ class FZOO(AroundCenter):
     sigma: float = hyperparameter(0.01, above=0.0)
     learning_rate: float = hyperparameter(0.03, above=0.0)
     learning_rate_decay: float = hyperparameter(1.0, above=0.0, at_most=1.0)
-    rank: int | str = hyperparameter(0, at_least=0, words=(ranks.AUTO,))
+    rank: int | str = hyperparameter(0, at_least=0, words=(layer_ranks.AUTO,))
     relative: bool = True
 
     name: ClassVar[str] = "fzoo"

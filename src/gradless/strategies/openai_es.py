@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from gradless._core import tree
 from gradless._core.tree import Params, Structure
 from gradless.strategies.base import hyperparameter, strategy
-from gradless.strategies.parts import limits, mirrored, optimizers, ranks, shaping
+from gradless.strategies.parts import layer_ranks, limits, mirrored, optimizers, shaping
 from gradless.strategies.parts.around_center import AroundCenter
 from gradless.strategies.parts.mirrored import Mirrored
 
@@ -62,8 +62,9 @@ class OpenAIES(AroundCenter):
         Step-size rule: ``adam``, ``sgd``, ``momentum``, ``rmsprop`` or ``clipup``.
     rank
         1 or more: a layer's weights are changed by a product of two thin matrices with so many
-        columns, which is many times as fast for wide layers (see ``low_rank``); 0: every weight by
-        a random number of its own.
+        columns, which is many times as fast for wide layers (see ``low_rank``); ``auto``:
+        4 for the first layer, 2 for the second, 1 for all others; 0: every weight by a random
+        number of its own.
     relative
         Measure ``sigma`` and ``learning_rate`` in the scale of each leaf at the start (of drawn
         weights their root mean square, of other numbers at least 1: ``mirrored.leaf_scales``),
@@ -81,7 +82,7 @@ class OpenAIES(AroundCenter):
     weight_decay_towards: str = hyperparameter("zero", choices=("zero", "start"))
     shaping: str = hyperparameter("centered_ranks", choices=tuple(shaping.SHAPINGS))
     optimizer: str = hyperparameter("adam", choices=optimizers.OPTIMIZERS)
-    rank: int | str = hyperparameter(0, at_least=0, words=(ranks.AUTO,))
+    rank: int | str = hyperparameter(0, at_least=0, words=(layer_ranks.AUTO,))
     relative: bool = True
 
     name: ClassVar[str] = "openai_es"

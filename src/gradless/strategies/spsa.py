@@ -38,7 +38,7 @@ import jax.numpy as jnp
 from gradless._core import tree
 from gradless._core.tree import Params, Structure
 from gradless.strategies.base import hyperparameter, strategy
-from gradless.strategies.parts import limits, mirrored, ranks
+from gradless.strategies.parts import layer_ranks, limits, mirrored
 from gradless.strategies.parts.around_center import AroundCenter
 from gradless.strategies.parts.mirrored import Mirrored
 
@@ -91,8 +91,8 @@ class SPSA(AroundCenter):
     rank
         1 or more: a layer's weights are changed by a product of two thin matrices with so many
         columns, which is many times as fast for wide layers (see ``low_rank``); of ``rademacher``
-        directions, rank 1 is again plus or minus one for every weight. 0: every weight by a random
-        number of its own.
+        directions, rank 1 is again plus or minus one for every weight. ``auto``: 4 for the first
+        layer, 2 for the second, 1 for all others. 0: every weight by a random number of its own.
     relative
         Measure changes in the scale of each leaf at the start (of drawn weights their root mean
         square, of other numbers at least 1: ``mirrored.leaf_scales``), instead of absolutely.
@@ -107,7 +107,7 @@ class SPSA(AroundCenter):
     directions: str = hyperparameter("rademacher", choices=("rademacher", "normal"))
     curvature: bool = False
     raw: bool = False
-    rank: int | str = hyperparameter(0, at_least=0, words=(ranks.AUTO,))
+    rank: int | str = hyperparameter(0, at_least=0, words=(layer_ranks.AUTO,))
     relative: bool = False
 
     name: ClassVar[str] = "spsa"

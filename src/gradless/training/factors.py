@@ -14,7 +14,7 @@ from gradless._core.tree import Params
 from gradless.evaluation.walk.splitting import Chosen, choose
 from gradless.problems.contract import HostProblem, Problem, batch_of, score_of
 from gradless.strategies.base import Strategy, perturbation
-from gradless.strategies.parts.ranks import by_layer
+from gradless.strategies.parts.layer_ranks import by_layer
 from gradless.strategies.wrappers import with_hyperparameter
 from gradless.training.layers import Layer
 

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 
 from gradless._core.low_rank import LowRank, Rank, cut, factor_shapes, usual_splits, weighted_sum
 from gradless._core.tree import Params, Structure
-from gradless.strategies.parts import mirrored, ranks
+from gradless.strategies.parts import layer_ranks, mirrored
 from gradless.strategies.parts.mirrored import Mirrored
 
 # Numbers of factors that are added up at once, 16 MiB: every block passes over all parameters.
@@ -39,7 +39,7 @@ class Directions:
         Columns of the factors that change an array; 0 for a number of its own for every parameter.
         A :class:`Rank` says how arrays are cut, by default matrices are and nothing else. An array
         with no more entries than its factors would have is changed number by number. ``"auto"``
-        for that of :mod:`gradless.strategies.parts.ranks`.
+        for that of :mod:`gradless.strategies.parts.layer_ranks`.
     law
         Of the numbers: ``normal``, or ``rademacher`` and ``signs`` for plus or minus one, which
         ``signs`` takes from single bits also where there are no factors. A product of one column of
@@ -56,7 +56,9 @@ class Directions:
             return self.rank.ranks
         if isinstance(self.rank, str):  # it is not known in which order a problem uses them
             shapes = self.structure.shapes
-            return ranks.by_layer([i for i, s in enumerate(shapes) if len(s) > 1], len(shapes))
+            return layer_ranks.by_layer(
+                [i for i, s in enumerate(shapes) if len(s) > 1], len(shapes)
+            )
         return (self.rank,) * len(self.structure.shapes)
 
     def _factors(self) -> list[Shapes | None]:
