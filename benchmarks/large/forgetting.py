@@ -1,7 +1,7 @@
 """What does a network forget when it is trained further, with and without decay towards the start?
 
-A network learns the digits 0 to 6 by gradients. Then OpenAI-ES trains it on the digits 7 to 9 alone,
-and both halves of the rows held out are judged.
+A network learns the digits 0 to 6 by gradients. Then OpenAI-ES trains it on the digits 7 to 9
+alone, and rows held out of both judge it.
 
     python -m benchmarks.large.forgetting
 """

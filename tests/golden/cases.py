@@ -55,6 +55,8 @@ WRAPPED: dict[str, Strategy] = {
         strategies.get("hill_climbing", speculation=6), "sigma", _SCHEDULE
     ),
     "openai_es(rank)": strategies.get("openai_es", population=10, rank=1),
+    "spsa(rank)": strategies.get("spsa", probes=3, sigma=0.1, rank=1),
+    "fzoo(rank)": strategies.get("fzoo", probes=9, rank=1),
 }
 
 LAPACK = {"cma_es", "xnes"}
