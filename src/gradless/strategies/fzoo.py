@@ -1,7 +1,9 @@
 """One-sided differences along random signs, in units of how much the losses of a generation differ.
 
 Dang, Guo, Zhao, Ye, Zheng, Dai and Tsang, "FZOO: Fast Zeroth-Order Optimizer for Fine-Tuning Large
-Language Models towards Adam-Scale Speed" (arXiv:2506.09034, 2025)::
+Language Models towards Adam-Scale Speed" (arXiv:2506.09034, 2025).
+
+A generation is::
 
     l_0 = f(x),  l_i = f(x + sigma u_i),  u_i of plus and minus ones,  i = 1 ... N
     g   = 1 / N sum_i (l_i - l_0) u_i

@@ -3,6 +3,10 @@
 Salimans, Ho, Chen, Sidor and Sutskever, "Evolution Strategies as a Scalable Alternative to
 Reinforcement Learning" (2017), algorithm 1, with the mirrored sampling, fitness shaping and weight
 decay of its section 2.1.
+
+Decay towards the start is the anchored weight decay of Schweighofer et al., "Overcoming Forgetting
+in LLM Fine-Tuning with Evolution Strategies" (arXiv:2605.30148, 2026): weights that the new loss
+does not hold in their place would go for a random walk, and with them what the network knew.
 """
 
 from __future__ import annotations
@@ -52,10 +56,8 @@ class OpenAIES(AroundCenter):
     weight_decay
         Share of every parameter, times the learning rate, that is lost in every generation.
     weight_decay_towards
-        ``zero``, or ``start``: then it is a share of the distance to where the search began. What
-        the loss does not hold in its place stays there, and a network that is trained further
-        forgets less (Schweighofer et al., "Overcoming Forgetting in LLM Fine-Tuning with Evolution
-        Strategies", arXiv:2605.30148, 2026: anchored weight decay).
+        ``zero``, or ``start``: then it is a share of the distance to where the search began, and a
+        network that is trained further forgets less.
     shaping
         What the losses count: ``centered_ranks``, ``nes_utilities``, ``zscore`` or ``raw``.
     optimizer
