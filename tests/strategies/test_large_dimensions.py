@@ -12,6 +12,7 @@ import pytest
 
 from gradless import strategies
 from gradless._core import tree
+from gradless.training import memory
 
 PARAMS = {"b": jnp.linspace(-1, 1, 5), "w": jnp.linspace(-2, 2, 12 * 9).reshape(12, 9)}
 CURVATURES = {"b": jnp.linspace(0.5, 1, 5), "w": jnp.linspace(1.5, 0.5, 12 * 9).reshape(12, 9)}
@@ -125,3 +126,35 @@ def test_constant_losses_move_nothing(name, rank, value) -> None:
     losses = jnp.full(strategy.population, value, jnp.float32)
     after = strategy.tell(jax.random.key(2), state, candidates, losses)
     np.testing.assert_array_equal(after.center, state.center)
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "rank"),
+    [
+        ("openai_es", "population", 0),
+        ("openai_es", "population", 1),
+        ("ars", "population", 1),
+        ("spsa", "probes", 1),
+        ("fzoo", "probes", 0),
+        ("fzoo", "probes", 1),
+        ("pgpe", "population", None),
+        ("snes", "population", None),
+    ],
+)
+def test_memory_does_not_grow_with_the_population(name, count, rank) -> None:
+    params = {"w": jax.ShapeDtypeStruct((1500, 1000), jnp.float32)}
+    ranks = {} if rank is None else {"rank": rank}
+
+    def bytes_of(members: int) -> int:
+        """At most, of what is asked and told for so many; 20 bytes a member are its own."""
+        strategy: Any = strategies.get(name, **{count: members}, **ranks)
+        key = jax.eval_shape(lambda: jax.random.key(0))
+        state = jax.eval_shape(strategy.init, key, params)
+        candidates = jax.eval_shape(strategy.ask, key, state)
+        losses = jax.ShapeDtypeStruct((strategy.population,), jnp.float32)
+        told = jax.make_jaxpr(strategy.tell)(key, state, candidates, losses)
+        assert memory.size(candidates) <= 20 * strategy.population
+        return memory.peak(told.jaxpr)
+
+    # Noise of a block is up to 16 MiB; everything else is a few vectors of 6 MB.
+    assert bytes_of(16384) < 1.2 * bytes_of(4096) < 150e6
