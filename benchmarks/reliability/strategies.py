@@ -96,6 +96,7 @@ _OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
         {"shaping": "raw", "optimizer": "momentum", "rank": 1},
         {"shaping": "raw", "optimizer": "clipup", "relative": False},
         {"sigma_decay": 0.5, "learning_rate_decay": 0.9, "weight_decay": 0.1},
+        {"weight_decay": 0.5, "weight_decay_towards": "start", "rank": "auto"},
     ),
     "spsa": (
         {"probes": 4},
@@ -103,7 +104,9 @@ _OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
         {"curvature": True, "directions": "normal", "learning_rate": 1.0},
         {"curvature": True, "directions": "normal", "learning_rate": 1.0, "probes": 5},
         {"directions": "normal", "sigma": 1e-3, "learning_rate": 1e-6, "raw": True},
+        {"rank": 1, "probes": 3},
     ),
+    "fzoo": ({"probes": 2}, {"rank": 1, "learning_rate_decay": 0.9}, {"relative": False}),
     "pgpe": (
         {"population": 2},
         {"shaping": "raw", "optimizer": "sgd"},

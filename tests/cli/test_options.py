@@ -9,7 +9,7 @@ from gradless._core.errors import InputError
 from gradless.cli.commands import COMMANDS
 from gradless.cli.parse import GROUPS, parse
 from gradless.cli.recipes import recipe_of
-from gradless.strategies import CMAES
+from gradless.strategies import CMAES, OpenAIES
 
 
 def typed(line: str, command: str = "train"):
@@ -87,6 +87,15 @@ def test_hyperparameters_of_a_named_strategy_are_options():
     assert found.hyperparameters == {"population": 1000, "relative": False}
     with pytest.raises(InputError, match=r"--population must be above 1, got 1\. For example: "):
         parse("train", about, ["spiral", "--population", "1"], CMAES)
+
+
+@pytest.mark.parametrize(("rank", "value"), [("2", 2), ("auto", "auto")])
+def test_a_rank_is_a_number_or_a_word(rank, value):
+    found = parse("train", COMMANDS["train"], ["spiral", "--rank", rank], OpenAIES)
+    assert found.hyperparameters == {"rank": value}
+    for wrong, rule in (("automatic", "a whole number or auto"), ("-1", "0 or more")):
+        with pytest.raises(InputError, match=f"--rank must be {rule}, got {wrong}"):
+            parse("train", COMMANDS["train"], ["spiral", "--rank", wrong], OpenAIES)
 
 
 @pytest.mark.parametrize(

@@ -176,13 +176,14 @@ def test_every_layout_gives_the_scores_of_numpy(size, layout, few, few_problem) 
         ("openai_es", {}, 1, 2),
         ("openai_es", {"rank": 1}, 2, 2),
         ("pgpe", {}, 1, 1),
-        ("ars", {}, 1, 1),
+        ("ars", {"rank": 1}, 1, 1),
+        ("spsa", {"probes": 5, "rank": 1}, 3, 1),
     ],
 )
 def test_pairs_get_the_scores_of_their_members(
     name, options, block, devices, few, few_problem, model
 ) -> None:
-    strategy = strategies.get(name, population=10, **options)
+    strategy = strategies.get(name, **{**({} if name == "spsa" else {"population": 10}), **options})
     assert perturbation(strategy).opposite_pairs
     state, candidates, networks = asked(strategy, random_network(model.sizes))
     expected = numpy_scores(few, networks)
@@ -194,12 +195,29 @@ def test_pairs_get_the_scores_of_their_members(
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "block", "devices"),
+    [("fzoo", {"probes": 6}, 4, 2), ("spsa", {"probes": 3, "curvature": True}, 1, 1)],
+)
+def test_candidates_that_are_no_pairs_are_walked_one_by_one(
+    name, options, block, devices, few, model, few_problem
+) -> None:
+    strategy = strategies.get(name, rank=1, **options)
+    assert not perturbation(strategy).opposite_pairs
+    state, candidates, networks = asked(strategy, random_network(model.sizes))
+    expected = numpy_scores(few, networks)
+    found = scores(few_problem, strategy, state, candidates, Layout(False, block, devices))
+    assert len(np.unique(expected.loss)) == 7
+    np.testing.assert_allclose(found.loss, expected.loss, rtol=1e-5)
+
+
 def test_pairs_are_chosen_where_there_are_any(few, problem, model) -> None:
     wide = SupervisedProblem.of(few, MLP((2, 300, 3)), objectives.get("cross_entropy"))
     flat = SupervisedProblem.of(few, MLP((2, 3)), objectives.get("cross_entropy"))
     assert choose_layout(wide, 64, PAIRS).pairs
     assert choose_layout(wide, 64, PAIRS).block == 1
     assert choose_layout(wide, 64, Perturbation(True, rank=1)).block == 1
+    assert not choose_layout(wide, 65, Perturbation(rank=1)).pairs
     assert not choose_layout(wide, 64).pairs
     assert not choose_layout(flat, 64, PAIRS).pairs
     assert not choose_layout(problem, 64, PAIRS).pairs  # written out

@@ -83,6 +83,32 @@ def test_raw_estimate_has_the_length_of_the_gradient() -> None:
     np.testing.assert_allclose(estimate, [2, -4, 1], atol=0.15)
 
 
+def test_weights_decay_towards_the_start_on_request() -> None:
+    # A new task feels the first 20 of 100 numbers; noise moves the others, and what they knew.
+    start = jax.random.normal(jax.random.key(0), (100,))
+
+    def searched(decay: float) -> tuple[float, float]:
+        """Loss of the new task, and root mean square of how far the others have gone."""
+        strategy = OpenAIES(
+            population=16, weight_decay=decay, weight_decay_towards="start", relative=False
+        )
+        search = strategy.init(jax.random.key(1), start)
+
+        def step(state, key):
+            candidates = strategy.ask(key, state)
+            losses = losses_of(strategy, state, candidates, lambda v: sphere(v[:20] - start[20:40]))
+            return strategy.tell(key, state, candidates, losses), None
+
+        keys = jax.random.split(jax.random.key(2), 600)
+        center = strategy.center(jax.jit(lambda s: jax.lax.scan(step, s, keys)[0])(search))
+        drift = jnp.sqrt(jnp.mean((center - start)[20:] ** 2))
+        return float(sphere(center[:20] - start[20:40])), float(drift)
+
+    (free_loss, free), (loss, held) = searched(0.0), searched(0.2)
+    assert held < 0.6 * free
+    assert max(loss, free_loss) < 0.1 * float(sphere(start[:20] - start[20:40]))
+
+
 def test_one_step_by_hand() -> None:
     # sgd and raw losses: center - rate (gradient + decay center), the gradient from the two losses.
     strategy = OpenAIES(

@@ -88,6 +88,70 @@ def test_a_layer_has_its_own_rank_and_sigma() -> None:
     np.testing.assert_allclose(scales / usual, rank.sigmas, rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["spsa", "fzoo", "ars"])
+def test_other_strategies_have_ranks_and_layers(name: str) -> None:
+    found = gradless.minimize(
+        loss,
+        MLP.params,
+        name,
+        data=MLP.batch,
+        evaluations=400,
+        rank=1,
+        sigma=0.1,
+        layers={"w": {"rank": 2}, "o": {"sigma": 0.02}, "b": 0},
+    )
+    rank = getattr(found.strategy, "rank", None)
+    assert isinstance(rank, Rank)
+    assert (rank.ranks, rank.sigmas) == ((1, 2), (pytest.approx(0.2), 1.0))
+    assert found.best_loss < float(loss(MLP.params, MLP.batch))
+    np.testing.assert_array_equal(found.best["b"], MLP.params["b"])
+
+
+def test_automatic_ranks_go_by_the_order_of_use_and_not_of_names() -> None:
+    keys = jax.random.split(jax.random.key(0), 4)
+    shapes = {"d_first": (12, 24), "c_second": (24, 20), "b_third": (20, 16), "a_last": (16, 30)}
+    params = {
+        name: {"b": jnp.zeros(shape[1]), "w": 0.2 * jax.random.normal(key, shape)}
+        for key, (name, shape) in zip(keys, shapes.items(), strict=True)
+    }
+
+    def deep(params: Any, x: jax.Array) -> jax.Array:
+        for name in shapes:
+            x = jnp.tanh(x @ params[name]["w"].astype(x.dtype) + params[name]["b"])
+        return jnp.mean((x - 0.5) ** 2)
+
+    problem = FunctionProblem.of(deep, params, jnp.ones((8, 12)))
+    strategy: Any = fitted(problem, gradless.strategies.get("openai_es", rank="auto"), params)
+    ranks = dict(zip(paths(params), strategy.rank.ranks, strict=True))
+    assert {name: rank for name, rank in ranks.items() if name.endswith("/w")} == {
+        "d_first/w": 4, "c_second/w": 2, "b_third/w": 1, "a_last/w": 1
+    }  # fmt: skip
+    found: Any = gradless.minimize(
+        deep, params, "fzoo", rank="auto", data=jnp.ones((8, 12)), evaluations=20,
+        layers={"d_first/w": {"rank": 1}, "a_last/w": {"rank": 3}, "b_third/*": 0},
+    ).strategy  # fmt: skip
+    kept = [path for path in paths(params) if not path.startswith("b_third")]
+    assert dict(zip(kept, found.rank.ranks, strict=True)) == {
+        "a_last/b": 1, "a_last/w": 3, "c_second/b": 1, "c_second/w": 2, "d_first/b": 1,
+        "d_first/w": 1,
+    }  # fmt: skip
+
+
+def test_without_a_problem_automatic_ranks_go_by_the_order_of_arrays() -> None:
+    strategy = gradless.strategies.OpenAIES(population=4, rank="auto", relative=False)
+    params = {"a": jnp.zeros((20, 20)), "b": jnp.zeros(9), "c": jnp.zeros((20, 20))}
+    state = strategy.init(jax.random.key(0), params)
+    candidate = jax.tree.map(lambda x: x[0], strategy.ask(jax.random.key(1), state))
+    found = strategy.decode(state, candidate)
+    assert [int(np.linalg.matrix_rank(np.asarray(found[name]))) for name in "ac"] == [4, 2]
+
+
+@pytest.mark.parametrize("rank", ["automatic", -1, 1.5, None, True])
+def test_a_rank_is_a_number_or_automatic(rank: Any) -> None:
+    with pytest.raises(InputError, match=r"OpenAIES: rank must be .* or 'auto', got"):
+        gradless.strategies.get("openai_es", rank=rank)
+
+
 def test_the_last_pattern_counts() -> None:
     found = described({"*": {"rank": 1}, "w": 0}, MLP.params)
     assert found == [Layer(rank=1), Layer(rank=1), Layer(fixed=True)]
@@ -111,7 +175,9 @@ def test_what_makes_no_sense_is_refused(layers: Any, says: str) -> None:
 
 
 def test_sigma_and_rank_of_layers_go_with_a_strategy_that_has_them() -> None:
-    with pytest.raises(InputError, match="must go with openai_es, which has them, got cma_es"):
+    with pytest.raises(
+        InputError, match=r"must go with openai_es, spsa, fzoo or ars, .* got cma_es"
+    ):
         gradless.minimize(loss, MLP.params, "cma_es", data=MLP.batch, layers={"w": {"rank": 1}})
 
 

@@ -141,3 +141,16 @@ def of_quantiles(seed: Seed, size: int) -> jax.Array:
         table.at[(words >> shift) & 255].get(mode="promise_in_bounds") for shift in (0, 8, 16, 24)
     ]
     return jnp.concatenate(pieces)[:size]
+
+
+def signs(seed: Seed, size: int) -> jax.Array:
+    """Plus or minus one by chance for one member, shape (size,), float32: 32 of each random word.
+
+    Rademacher's law, at a thirtieth of the work of normal numbers.
+    """
+    half = -(-size // 64)
+    counter = jax.lax.iota(jnp.uint32, half)
+    member = jnp.broadcast_to(seed.member, counter.shape)
+    words = jnp.concatenate(threefry((seed.key[0], seed.key[1]), member, counter))
+    pieces = [((words >> shift) & 1).astype(jnp.float32) for shift in range(32)]
+    return 2 * jnp.concatenate(pieces)[:size] - 1

@@ -48,12 +48,14 @@ def explain(prepared: Prepared) -> Known:
     width = _BYTES[problem.precision]
     members = layout.block * (2 if layout.pairs else 1)
     multiply_adds = samples * sum(i * o for i, o in itertools.pairwise(sizes))
-    if layout.pairs:
+    rank = perturbation(strategy).rank
+    if layout.pairs or (rank and not layout.written_out):
         # Beside the center's, one first layer for both of a pair; of rank r, it is two thin ones.
         change = sizes[0] * sizes[1]
-        if rank := perturbation(strategy).rank:
+        if rank:
+            assert not isinstance(rank, str)  # a plan knows how the network uses its weights
             change = min(change, rank * (sizes[0] + sizes[1]))
-        multiply_adds -= samples * (sizes[0] * sizes[1] - change // 2)
+        multiply_adds -= samples * (sizes[0] * sizes[1] - change // (2 if layout.pairs else 1))
 
     key = jax.random.key(0)
     state = jax.eval_shape(strategy.init, key, prepared.params)

@@ -101,7 +101,13 @@ def reader(name: str, hint: Any, told: Mapping[str, Any], example: str) -> Reade
     if (kind is float and shares) or told.get("below") == 1:
         made = _read_share
     rule = "a whole number" if kind is int else "a number"
+    if instead := told.get("words", ()):
+        made, rule = functools.partial(_word_or, instead, made), f"{rule} or {instead[0]}"
     return Reader(name, made, rule, example, told, several=one is not None)
+
+
+def _word_or(words: tuple[str, ...], made: Callable[[str], Any], text: str) -> Any:
+    return text if text in words else made(text)
 
 
 def _read_share(text: str) -> float:
@@ -139,7 +145,7 @@ def plain(hint: Any) -> Any:
     """A type without its None."""
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         (hint,) = (one for one in typing.get_args(hint) if one is not type(None))
-    return {"int": int, "float": float, "str": str, "bool": bool}.get(hint, hint)
+    return {"int": int, "int | str": int, "float": float, "str": str, "bool": bool}.get(hint, hint)
 
 
 def inside(hint: Any) -> Any:

@@ -20,7 +20,7 @@ _NUMBERS_IN_A_GPU_BLOCK = 2**28
 _MANY_OPERATIONS = 100
 # For each product with the center, its weights are arranged anew: rows for which that is little.
 _ROWS_IN_A_LOW_RANK_BLOCK = 2048
-_PAIRS_OF_ONE_PRODUCT = 16
+_MEMBERS_OF_ONE_PRODUCT = 32
 _CORES_OF_A_PRODUCT = 4  # two were measured
 _ROWS_OF_HIGH_RANKS = 128  # whose changes are written out, and read again
 _NUMBERS_IN_A_LOW_RANK_BLOCK = 2**24
@@ -48,9 +48,10 @@ def choose_layout(problem: Problem, population: int, made: Perturbation = UNKNOW
         parts = population // 2 if pairs else population
         devices = min(available, parts) if worth else 1
         block = 1
-        if pairs and made.rank and has_own_batches(problem):
-            block = _low_rank_block(cost, made.rank)
-            if block >= _PAIRS_OF_ONE_PRODUCT:  # which the compiler spreads over a few cores itself
+        if made.rank and has_own_batches(problem):
+            block = _low_rank_block(cost, made.rank, 2 if pairs else 1)
+            if block * (2 if pairs else 1) >= _MEMBERS_OF_ONE_PRODUCT:
+                # The compiler spreads such products over a few cores itself.
                 devices = -(-devices // _CORES_OF_A_PRODUCT)
             block = min(block, -(-parts // devices))
         return Layout(False, block, devices, pairs)
@@ -61,12 +62,12 @@ def choose_layout(problem: Problem, population: int, made: Perturbation = UNKNOW
     return Layout(False, max(1, block), devices, pairs)
 
 
-def _low_rank_block(cost: Cost, rank: int) -> int:
-    """Pairs whose products with the center are one product."""
+def _low_rank_block(cost: Cost, rank: int, signs: int) -> int:
+    """Members, or pairs for two signs, whose products with the center are one product."""
     if cost.operations < _MANY_OPERATIONS * cost.held:
         return 1
     rows = _ROWS_IN_A_LOW_RANK_BLOCK if rank <= SUMMED_BY_HAND else _ROWS_OF_HIGH_RANKS
-    wanted = round(rows * cost.parameters / (2 * cost.operations))
+    wanted = round(rows * cost.parameters / (signs * cost.operations))
     return max(1, min(wanted, _NUMBERS_IN_A_LOW_RANK_BLOCK // cost.held))
 
 

@@ -9,6 +9,7 @@ The same code then serves several GPUs.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -85,12 +86,12 @@ def evaluate(
 
         return map_members(score, given, layout.block)
 
-    def pairs(given: Any) -> Score:
-        """Scores (members, 2) of the given candidates and of those opposite."""
+    def around_center(given: Any, both: bool) -> Score:
+        """Scores (members, signs) of the given candidates, and of those opposite if ``both``."""
         assert isinstance(strategy, Perturbs)
         center = strategy.middle(state)
         walked = Traced(score_of, center, problem, batch_of(problem, batch, 0))
-        signs = jnp.array([1.0, -1.0], jnp.float32)
+        signs = jnp.array([1.0, -1.0] if both else [1.0], jnp.float32)
         common = None
         if not has_own_batches(problem):
             # What the center makes of the batch, before the loop over pairs.
@@ -112,7 +113,7 @@ def evaluate(
                 # Noise and what it makes of the data are the same for both: only signs differ.
                 return jax.vmap(signed)(signs)
             # Pairs alone are large: activations of one sign at a time stay in the cache.
-            return jax.tree.map(lambda *x: jnp.stack(x), signed(signs[0]), signed(signs[1]))
+            return jax.tree.map(lambda *x: jnp.stack(x), *map(signed, signs))
 
         return map_members(score, given, layout.block)
 
@@ -122,8 +123,13 @@ def evaluate(
         different = half if perturbation(strategy).opposite_pairs else population
         numbers = jnp.arange(population) % different
     if layout.pairs:
-        scores = _shared(pairs, jax.tree.map(lambda x: x[:half], (candidates, numbers)), layout)
+        first_half = jax.tree.map(lambda x: x[:half], (candidates, numbers))
+        scores = _shared(functools.partial(around_center, both=True), first_half, layout)
         return jax.tree.map(lambda x: x.T.reshape(population), scores)
+    if perturbation(strategy).rank and not layout.written_out:
+        one_by_one = functools.partial(around_center, both=False)
+        scores = _shared(one_by_one, (candidates, numbers), layout)
+        return jax.tree.map(lambda x: x[:, 0], scores)
     return _shared(members, (candidates, numbers), layout)
 
 

@@ -16,6 +16,7 @@ from gradless.strategies.base import Strategy, hyperparameter, strategy
 from gradless.strategies.cma_es import CMAES
 from gradless.strategies.differential_evolution import DifferentialEvolution
 from gradless.strategies.fd_lbfgs import FDLBFGS
+from gradless.strategies.fzoo import FZOO
 from gradless.strategies.genetic_algorithm import GeneticAlgorithm
 from gradless.strategies.hill_climbing import HillClimbing
 from gradless.strategies.lm_ma_es import LMMAES
@@ -33,6 +34,7 @@ __all__ = [
     "ARS",
     "CMAES",
     "FDLBFGS",
+    "FZOO",
     "LMMAES",
     "PGPE",
     "SNES",
@@ -62,6 +64,7 @@ STRATEGIES: dict[str, type[Strategy]] = {
         FDLBFGS,
         OpenAIES,
         SPSA,
+        FZOO,
         PGPE,
         ARS,
         CMAES,

@@ -12,7 +12,6 @@ mean and deviation, and V2 is this strategy on standardised data:
 
 from __future__ import annotations
 
-import operator
 from typing import ClassVar, NamedTuple
 
 import jax
@@ -20,8 +19,9 @@ import jax.numpy as jnp
 
 from gradless._core import tree
 from gradless._core.tree import Params, Structure
-from gradless.strategies.base import Perturbation, hyperparameter, strategy
-from gradless.strategies.parts import limits, mirrored
+from gradless.strategies.base import hyperparameter, strategy
+from gradless.strategies.parts import layer_ranks, limits, mirrored
+from gradless.strategies.parts.around_center import AroundCenter
 from gradless.strategies.parts.mirrored import Mirrored
 
 
@@ -34,7 +34,7 @@ class State(NamedTuple):
 
 
 @strategy
-class ARS:
+class ARS(AroundCenter):
     """Augmented random search: the step is divided by the deviation of the losses it is made of.
 
     Parameters
@@ -47,6 +47,11 @@ class ARS:
         Standard deviation of the changes, the paper's nu.
     learning_rate
         Length of the steps, the paper's alpha.
+    rank
+        1 or more: a layer's weights are changed by a product of two thin matrices with so many
+        columns, which is many times as fast for wide layers (see ``low_rank``); ``auto``:
+        4 for the first layer, 2 for the second, 1 for all others; 0: every weight by a random
+        number of its own.
     relative
         Measure ``sigma`` and ``learning_rate`` in the scale of each leaf at the start (of drawn
         weights their root mean square, of other numbers at least 1: ``mirrored.leaf_scales``),
@@ -57,11 +62,11 @@ class ARS:
     top: int = hyperparameter(0, at_least=0)
     sigma: float = hyperparameter(0.05, above=0.0)
     learning_rate: float = hyperparameter(0.05, above=0.0)
+    rank: int | str = hyperparameter(0, at_least=0, words=(layer_ranks.AUTO,))
     relative: bool = True
 
     name: ClassVar[str] = "ars"
     samples_around_center: ClassVar[bool] = True
-    perturbation: ClassVar[Perturbation] = Perturbation(opposite_pairs=True)
 
     def init(self, key: jax.Array, params: Params) -> State:
         """State at ``params``.
@@ -72,29 +77,19 @@ class ARS:
             If the population is odd.
         """
         mirrored.check_even("ARS", self.population)
-        scales = mirrored.leaf_scales(params)
         return State(
             tree.ravel(params),
-            scales if self.relative else jnp.ones_like(scales),
+            self.first_scales(mirrored.leaf_scales(params), self.relative),
             Structure.of(params),
         )
 
+    def step_size(self, state: State) -> jax.Array:
+        """Standard deviation of the changes."""
+        return jnp.asarray(self.sigma)
+
     def ask(self, key: jax.Array, state: State) -> Mirrored:
         """Noise with both signs."""
-        return mirrored.pairs(key, self.population // 2, state.structure.size)
-
-    def middle(self, state: State) -> Params:
-        """The center."""
-        return self.center(state)
-
-    def change(self, state: State, candidate: Mirrored) -> Params:
-        """What is added to the center: noise of a seed, or its opposite."""
-        scale = self.sigma * mirrored.spread(state.scales, state.structure)
-        return state.structure.unravel(scale * mirrored.draw(candidate, state.structure.size))
-
-    def decode(self, state: State, candidate: Mirrored) -> Params:
-        """Center plus the change."""
-        return jax.tree.map(operator.add, self.center(state), self.change(state, candidate))
+        return self.directions_of(state).pairs(key, self.population // 2)
 
     def tell(self, key: jax.Array, state: State, candidates: Mirrored, losses: jax.Array) -> State:
         """Step along the best directions; a pair with a loss that is not finite does not count."""
@@ -120,11 +115,7 @@ class ARS:
             jnp.maximum(count, 1) * jnp.where(deviation > 0, deviation, 1.0)
         )
         weights = weights.astype(state.center.dtype)
-        step = mirrored.weighted_sum(candidates, weights, state.structure.size)
+        step = self.directions_of(state).weighted_sum(candidates, weights)
         scales = mirrored.spread(state.scales, state.structure)
         center = limits.in_range(state.center - self.learning_rate * scales * step)
         return state._replace(center=center.astype(state.center.dtype))
-
-    def center(self, state: State) -> Params:
-        """The present parameters."""
-        return state.structure.unravel(state.center)

@@ -41,7 +41,7 @@ from gradless.strategies.parts.limits import told
 
 State = Any
 # Annotations are text under "from __future__ import annotations", and types without it.
-_FLOAT, _INT, _BOOL = ("float", float), ("int", int), ("bool", bool)
+_FLOAT, _INT, _BOOL = ("float", float), ("int", int, "int | str"), ("bool", bool)
 T = TypeVar("T")
 
 
@@ -87,11 +87,12 @@ class Perturbation(NamedTuple):
     opposite_pairs
         Candidates i and i + population / 2 are a point plus and minus the same change.
     rank
-        Rank of the changes of matrices; 0 if every number has noise of its own.
+        Rank of the changes of matrices; 0 if every number has noise of its own, ``"auto"`` while it
+        is not known how a problem uses them.
     """
 
     opposite_pairs: bool = False
-    rank: int = 0
+    rank: int | str = 0
 
 
 @runtime_checkable
@@ -160,9 +161,15 @@ def hyperparameter(
     at_least: float | None = None,
     at_most: float | None = None,
     choices: tuple[Any, ...] | None = None,
+    words: tuple[str, ...] | None = None,
 ) -> Any:
-    """A dataclass field of a strategy with the range of values that make sense."""
-    limits = {"above": above, "at_least": at_least, "at_most": at_most, "choices": choices}
+    """A dataclass field of a strategy with the range of values that make sense.
+
+    ``words`` are what may stand in place of a number, whose field is then ``int | str``.
+    """
+    limits = {
+        "above": above, "at_least": at_least, "at_most": at_most, "choices": choices, "words": words
+    }  # fmt: skip
     return dataclasses.field(
         default=default, metadata={k: v for k, v in limits.items() if v is not None}
     )
@@ -170,6 +177,9 @@ def hyperparameter(
 
 def _check(owner: str, field: dataclasses.Field[Any], value: Any) -> None:
     limits = field.metadata
+    instead = limits.get("words", ())
+    if isinstance(value, str) and value in instead:
+        return
     if "choices" in limits and value not in limits["choices"]:
         expected = f"one of {', '.join(map(repr, limits['choices']))}"
     elif field.type in _BOOL:
@@ -192,6 +202,7 @@ def _check(owner: str, field: dataclasses.Field[Any], value: Any) -> None:
         expected = f"at most {limits['at_most']:g}"
     else:
         return
+    expected = " or ".join([expected, *map(repr, instead)])
     raise InputError(f"{owner}: {field.name} must be {expected}, got {value!r}")
 
 

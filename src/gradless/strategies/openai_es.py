@@ -3,22 +3,24 @@
 Salimans, Ho, Chen, Sidor and Sutskever, "Evolution Strategies as a Scalable Alternative to
 Reinforcement Learning" (2017), algorithm 1, with the mirrored sampling, fitness shaping and weight
 decay of its section 2.1.
+
+Decay towards the start is the anchored weight decay of Schweighofer et al., "Overcoming Forgetting
+in LLM Fine-Tuning with Evolution Strategies" (arXiv:2605.30148, 2026): weights that the new loss
+does not hold in their place would go for a random walk, and with them what the network knew.
 """
 
 from __future__ import annotations
 
-import operator
 from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from gradless._core import tree
-from gradless._core.low_rank import Rank
 from gradless._core.tree import Params, Structure
-from gradless.strategies.base import Perturbation, hyperparameter, strategy
-from gradless.strategies.parts import limits, mirrored, optimizers, shaping
-from gradless.strategies.parts.low_rank import Directions
+from gradless.strategies.base import hyperparameter, strategy
+from gradless.strategies.parts import layer_ranks, limits, mirrored, optimizers, shaping
+from gradless.strategies.parts.around_center import AroundCenter
 from gradless.strategies.parts.mirrored import Mirrored
 
 
@@ -29,11 +31,12 @@ class State(NamedTuple):
     scales: jax.Array  # typical size of the parameters of each leaf, (leaves,)
     optimizer: Any
     generation: jax.Array  # finished so far, uint32
+    start: jax.Array | None  # what weights decay towards, (dimension,); None for zero
     structure: Structure
 
 
 @strategy
-class OpenAIES:
+class OpenAIES(AroundCenter):
     """Candidates spread normally around a center, which moves down the estimated gradient.
 
     Parameters
@@ -52,14 +55,18 @@ class OpenAIES:
         Share of the mean squared gradient kept, in adam and rmsprop.
     weight_decay
         Share of every parameter, times the learning rate, that is lost in every generation.
+    weight_decay_towards
+        ``zero``, or ``start``: then it is a share of the distance to where the search began, and a
+        network that is trained further forgets less.
     shaping
         What the losses count: ``centered_ranks``, ``nes_utilities``, ``zscore`` or ``raw``.
     optimizer
         Step-size rule: ``adam``, ``sgd``, ``momentum``, ``rmsprop`` or ``clipup``.
     rank
         1 or more: a layer's weights are changed by a product of two thin matrices with so many
-        columns, which is many times as fast for wide layers (see ``low_rank``); 0: every weight by
-        a random number of its own.
+        columns, which is many times as fast for wide layers (see ``low_rank``); ``auto``:
+        4 for the first layer, 2 for the second, 1 for all others; 0: every weight by a random
+        number of its own.
     relative
         Measure ``sigma`` and ``learning_rate`` in the scale of each leaf at the start (of drawn
         weights their root mean square, of other numbers at least 1: ``mirrored.leaf_scales``),
@@ -74,18 +81,14 @@ class OpenAIES:
     momentum: float = hyperparameter(0.9, at_least=0.0, at_most=1.0)
     second_moment: float = hyperparameter(0.999, at_least=0.0, at_most=1.0)
     weight_decay: float = hyperparameter(0.0, at_least=0.0)
+    weight_decay_towards: str = hyperparameter("zero", choices=("zero", "start"))
     shaping: str = hyperparameter("centered_ranks", choices=tuple(shaping.SHAPINGS))
     optimizer: str = hyperparameter("adam", choices=optimizers.OPTIMIZERS)
-    rank: int = hyperparameter(0, at_least=0)
+    rank: int | str = hyperparameter(0, at_least=0, words=(layer_ranks.AUTO,))
     relative: bool = True
 
     name: ClassVar[str] = "openai_es"
     samples_around_center: ClassVar[bool] = True
-
-    @property
-    def perturbation(self) -> Perturbation:
-        """Opposite pairs, of matrices by products of thin ones if there is a rank."""
-        return Perturbation(opposite_pairs=True, rank=self.rank)
 
     def init(self, key: jax.Array, params: Params) -> State:
         """State at ``params``.
@@ -97,17 +100,14 @@ class OpenAIES:
         """
         mirrored.check_even("OpenAIES", self.population)
         center = tree.ravel(params)
-        scales = mirrored.leaf_scales(params)
         return State(
             center=center,
-            scales=self._of_leaves(scales if self.relative else jnp.ones_like(scales)),
+            scales=self.first_scales(mirrored.leaf_scales(params), self.relative),
             optimizer=self._rule.init(center),
             generation=jnp.uint32(0),
+            start=center if self.weight_decay_towards == "start" else None,
             structure=Structure.of(params),
         )
-
-    def _of_leaves(self, scales: jax.Array) -> jax.Array:
-        return scales * jnp.array(self.rank.sigmas) if isinstance(self.rank, Rank) else scales
 
     @property
     def _rule(self) -> Any:
@@ -118,27 +118,9 @@ class OpenAIES:
         decayed = self.sigma * self.sigma_decay ** state.generation.astype(jnp.float32)
         return limits.bounded(jnp.asarray(decayed))
 
-    def _directions(self, state: State) -> Directions:
-        return Directions(state.structure, self.rank)
-
     def ask(self, key: jax.Array, state: State) -> Mirrored:
         """Noise with both signs."""
-        return self._directions(state).pairs(key, self.population // 2)
-
-    def middle(self, state: State) -> Params:
-        """The center."""
-        return self.center(state)
-
-    def change(self, state: State, candidate: Mirrored) -> Params:
-        """What is added to the center: noise of a seed, or its opposite."""
-        scales = self.step_size(state) * state.scales
-        scales = jax.tree.unflatten(state.structure.treedef, list(scales))
-        return jax.tree.map(operator.mul, scales, self._directions(state).noise(candidate))
-
-    def decode(self, state: State, candidate: Mirrored) -> Params:
-        """Center plus the change."""
-        add = lambda center, change: (center + change).astype(center.dtype)  # noqa: E731
-        return jax.tree.map(add, self.center(state), self.change(state, candidate))
+        return self.directions_of(state).pairs(key, self.population // 2)
 
     def gradient(self, state: State, candidates: Mirrored, losses: jax.Array) -> jax.Array:
         """Estimated gradient of the shaped loss, (dimension,), in units of ``state.scales``."""
@@ -148,7 +130,7 @@ class OpenAIES:
         # g = -1 / (n sigma) sum_i w_i e_i, where e_i of the second half is minus that of the first.
         differences = limits.squarable(weights[half:] - weights[:half], self.step_size(state))
         differences = differences.astype(state.center.dtype)
-        total = self._directions(state).weighted_sum(candidates, differences)
+        total = self.directions_of(state).weighted_sum(candidates, differences)
         return total / (self.population * self.step_size(state))
 
     def tell(self, key: jax.Array, state: State, candidates: Mirrored, losses: jax.Array) -> State:
@@ -159,13 +141,10 @@ class OpenAIES:
         update = limits.extrapolated(update, self.learning_rate, self.sigma)
         step = mirrored.spread(state.scales, state.structure) * update
         # Decoupled from the gradient: Loshchilov and Hutter (2019), algorithm 2.
-        center = state.center - rate * (step + self.weight_decay * state.center)
+        decaying = state.center if state.start is None else state.center - state.start
+        center = state.center - rate * (step + self.weight_decay * decaying)
         return state._replace(
             center=limits.in_range(center.astype(state.center.dtype)),
             optimizer=optimizer,
             generation=state.generation + 1,
         )
-
-    def center(self, state: State) -> Params:
-        """Center of the search distribution."""
-        return state.structure.unravel(state.center)

@@ -34,6 +34,9 @@ class State(NamedTuple):
 class PGPE:
     """Candidates in pairs around a mean, with a standard deviation learnt for every parameter.
 
+    It has no ``rank``, as ``openai_es`` has: a product of thin matrices times a deviation for every
+    weight is no product of thin matrices, and what it says of single deviations is little.
+
     Parameters
     ----------
     population

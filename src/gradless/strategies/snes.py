@@ -32,7 +32,9 @@ class State(NamedTuple):
 class SNES:
     """Normal distribution that follows the natural gradient, parameter by parameter.
 
-    Its candidates are seeds: memory is two vectors, whatever the population.
+    Its candidates are seeds: memory is two vectors, whatever the population. It has no ``rank``, as
+    ``openai_es`` has: a product of thin matrices times a deviation for every weight is no product
+    of thin matrices.
 
     Parameters
     ----------

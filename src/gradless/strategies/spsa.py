@@ -38,7 +38,8 @@ import jax.numpy as jnp
 from gradless._core import tree
 from gradless._core.tree import Params, Structure
 from gradless.strategies.base import hyperparameter, strategy
-from gradless.strategies.parts import limits, mirrored
+from gradless.strategies.parts import layer_ranks, limits, mirrored
+from gradless.strategies.parts.around_center import AroundCenter
 from gradless.strategies.parts.mirrored import Mirrored
 
 _LEAST_CURVATURE = 0.01  # of a probe, as a share of the mean
@@ -61,7 +62,7 @@ class State(NamedTuple):
 
 
 @strategy
-class SPSA:
+class SPSA(AroundCenter):
     """Two losses a step, whatever the number of parameters.
 
     Parameters
@@ -87,6 +88,11 @@ class SPSA:
         parameters interact.
     raw
         The learning rate is in units of the loss, as in the papers.
+    rank
+        1 or more: a layer's weights are changed by a product of two thin matrices with so many
+        columns, which is many times as fast for wide layers (see ``low_rank``); of ``rademacher``
+        directions, rank 1 is again plus or minus one for every weight. ``auto``: 4 for the first
+        layer, 2 for the second, 1 for all others. 0: every weight by a random number of its own.
     relative
         Measure changes in the scale of each leaf at the start (of drawn weights their root mean
         square, of other numbers at least 1: ``mirrored.leaf_scales``), instead of absolutely.
@@ -101,6 +107,7 @@ class SPSA:
     directions: str = hyperparameter("rademacher", choices=("rademacher", "normal"))
     curvature: bool = False
     raw: bool = False
+    rank: int | str = hyperparameter(0, at_least=0, words=(layer_ranks.AUTO,))
     relative: bool = False
 
     name: ClassVar[str] = "spsa"
@@ -113,16 +120,29 @@ class SPSA:
 
     def init(self, key: jax.Array, params: Params) -> State:
         """State at ``params``."""
-        scales = mirrored.leaf_scales(params)
         return State(
             tree.ravel(params),
-            scales if self.relative else jnp.ones_like(scales),
+            self.first_scales(mirrored.leaf_scales(params), self.relative),
             jnp.uint32(0),
             jnp.float32(0),
             jnp.float32(0),
             jnp.float32(0),
             Structure.of(params),
         )
+
+    @property
+    def law(self) -> str:
+        """Of the numbers that a direction is made of."""
+        return self.directions
+
+    @property
+    def opposite_pairs(self) -> bool:
+        """Whether candidates come in opposite pairs: not with the center among them."""
+        return not self.curvature
+
+    def step_size(self, state: State) -> jax.Array:
+        """Size c_k of the changes of this step."""
+        return self.gains(state)[1]
 
     def gains(self, state: State) -> tuple[jax.Array, jax.Array]:
         """Gain a_k and size c_k of the changes of this step (Spall 1998, section III, step 1)."""
@@ -133,21 +153,8 @@ class SPSA:
 
     def ask(self, key: jax.Array, state: State) -> Mirrored:
         """Noise with both signs, and with the sign 0 for the center."""
-        pairs = mirrored.pairs(key, self.probes, state.structure.size, self.directions)
-        if not self.curvature:
-            return pairs
-        center = jax.tree.map(lambda x: x[:1], pairs)
-        center = center._replace(
-            sign=jnp.zeros(1, jnp.float32), drawn=jax.tree.map(jnp.zeros_like, center.drawn)
-        )
-        return jax.tree.map(lambda *x: jnp.concatenate(x), pairs, center)
-
-    def decode(self, state: State, candidate: Mirrored) -> Params:
-        """Center plus or minus the change of a seed."""
-        _, size = self.gains(state)
-        direction = mirrored.draw(candidate, state.structure.size, self.directions)
-        change = size * mirrored.spread(state.scales, state.structure) * direction
-        return state.structure.unravel(state.center + change)
+        pairs = self.directions_of(state).pairs(key, self.probes)
+        return mirrored.with_center(pairs) if self.curvature else pairs
 
     def tell(self, key: jax.Array, state: State, candidates: Mirrored, losses: jax.Array) -> State:
         """Step down the mean slope; a pair with a loss that is not finite counts as flat."""
@@ -184,9 +191,7 @@ class SPSA:
             steepest = jnp.maximum(jnp.minimum(present, most), jnp.where(was_penalty, 0, steepest))
             slopes = slopes / jnp.where(steepest > 0, steepest, 1.0)
         slopes = limits.subtractable(slopes / self.probes).astype(state.center.dtype)
-        gradient = mirrored.weighted_sum(
-            candidates, slopes, state.structure.size, directions=self.directions
-        )
+        gradient = self.directions_of(state).weighted_sum(candidates, slopes)
         gradient = limits.extrapolated(gradient, self.learning_rate, self.sigma)
         scales = mirrored.spread(state.scales, state.structure)
         center = state.center - gain * scales * gradient  # equation 1
@@ -197,7 +202,3 @@ class SPSA:
             steepest=limits.in_range(steepest * unit).astype(jnp.float32),
             recent=limits.in_range(recent * unit).astype(jnp.float32),
         )
-
-    def center(self, state: State) -> Params:
-        """The present parameters."""
-        return state.structure.unravel(state.center)

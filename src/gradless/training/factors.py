@@ -14,6 +14,7 @@ from gradless._core.tree import Params
 from gradless.evaluation.walk.splitting import Chosen, choose
 from gradless.problems.contract import HostProblem, Problem, batch_of, score_of
 from gradless.strategies.base import Strategy, perturbation
+from gradless.strategies.parts.layer_ranks import by_layer
 from gradless.strategies.wrappers import with_hyperparameter
 from gradless.training.layers import Layer
 
@@ -46,8 +47,12 @@ def fitted(
     if isinstance(rank, Rank) or isinstance(problem, HostProblem) or not (rank or layers):
         return strategy
     leaves = len(jax.tree.leaves(params))
-    given = [rank if each.rank is None else each.rank for each in layers]
-    ranks = tuple(given or [int(rank)] * leaves)
+    if isinstance(rank, str):
+        usual = by_layer(chosen_splits(problem, params, (1,) * leaves).order, leaves)
+    else:
+        usual = (rank,) * leaves
+    said = [each.rank for each in layers] or [None] * leaves
+    ranks = tuple(u if s is None else s for u, s in zip(usual, said, strict=True))
     sigmas = tuple(1.0 if each.sigma is None else each.sigma / sigma for each in layers)
     chosen = chosen_splits(problem, params, ranks)
     for path, primitives in chosen.written_out.items():

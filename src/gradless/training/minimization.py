@@ -130,9 +130,9 @@ def minimize(
         it is computed once.
     layers
         What is special for some arrays, by patterns of their paths, in which ``*`` stands for any
-        text: ``{"encoder/*": 0}`` leaves them as they are, and with ``openai_es``
-        ``{"head/*": {"sigma": 0.1, "rank": 0}}`` gives them a standard deviation and a rank of
-        their own. The last pattern that fits counts.
+        text: ``{"encoder/*": 0}`` leaves them as they are, and with ``openai_es``, ``spsa``,
+        ``fzoo`` and ``ars`` ``{"head/*": {"sigma": 0.1, "rank": 0}}`` gives them a standard
+        deviation and a rank of their own. The last pattern that fits counts.
     evaluations
         Candidates evaluated at most. A few more judge what the search ends with.
     seconds
@@ -172,7 +172,7 @@ def minimize(
     log
         A new file for the seed and the losses of all candidates, four bytes each, from which
         :func:`gradless.replay` rebuilds the search without evaluating anything. For ``openai_es``,
-        ``pgpe``, ``snes``, ``spsa``, ``ars``, ``sep_cma_es`` and ``lm_ma_es``; not with
+        ``pgpe``, ``snes``, ``spsa``, ``fzoo``, ``ars``, ``sep_cma_es`` and ``lm_ma_es``; not with
         ``resume_from`` or ``compiled=False``.
     **hyperparameters
         Of a strategy given by name, for example ``sigma=0.3``, in units of ``scale``.

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradless import strategies
-from gradless._core import defaults
+from gradless._core import defaults, words
 from gradless._core.errors import InputError, unknown_name
 from gradless._core.tree import Params, Structure
 from gradless.problems.function import FunctionProblem, LossFunction
@@ -77,9 +77,10 @@ def with_layers(
         return strategy
     sigma = value_of(strategy, "sigma")
     if sigma is None or value_of(strategy, "rank") is None:
+        known = [n for n, cls in strategies.STRATEGIES.items() if "rank" in _hyperparameters(cls)]
         raise InputError(
-            "layers with a sigma or a rank must go with openai_es, which has them, got "
-            f"{strategy.name}. Give for example 'openai_es', rank=1"
+            f"layers with a sigma or a rank must go with {words.either(known)}, which have them, "
+            f"got {strategy.name}. Give for example 'openai_es', rank=1"
         )
     return fitted(problem, strategy, arrays(problem.searched(params)), said, float(sigma))
 

@@ -15,7 +15,7 @@ from gradless._core.low_rank import Rank
 from gradless.strategies.base import Strategy
 from gradless.strategies.scaled import Scaled
 
-REPLAYED = ("openai_es", "pgpe", "snes", "spsa", "ars", "sep_cma_es", "lm_ma_es")
+REPLAYED = ("openai_es", "pgpe", "snes", "spsa", "fzoo", "ars", "sep_cma_es", "lm_ma_es")
 """Strategies that tests hold to the same bits on replay, whatever the blocks and devices were."""
 
 

@@ -48,6 +48,7 @@ STRATEGY_COLORS = {
     "ars": "#7F7F00",
     "lm_ma_es": "#A50F15",
     "spsa": "#1B9E9E",
+    "fzoo": "#2F5D62",
     "simulated_annealing": "#B8860B",
     "differential_evolution": "#3F4FB5",
     "genetic_algorithm": "#5E9C1B",

@@ -23,6 +23,7 @@ HYPERPARAMETERS: dict[str, dict] = {
     "random_search": {"sigma": 0.5, "population": 64},
     "hill_climbing": {"sigma": 0.2, "speculation": 4},
     "fd_lbfgs": {"population": 10},
+    "fzoo": {"probes": 2},  # of more random signs in five dimensions, some are the same
 }
 
 # Chance decides nothing before a minimum is found; its candidates lie alike around the start.
@@ -83,19 +84,21 @@ def begin(strategy: Strategy, key, params) -> Search:
     return Search(state, center, infinite, infinite.min(), jnp.bool_(True))
 
 
-def go_on(strategy: Strategy, seed: int, search: Search, generations: int, failing=0, hole=0.0):
-    """Search on, on a sphere that is NaN where its value is below ``hole``.
+def go_on(
+    strategy: Strategy, seed: int, search: Search, generations: int, failing=0, hole=0.0, slope=1.0
+):
+    """Search on, on a sphere times ``slope`` that is NaN where its value is below ``hole``.
 
     In the first ``failing`` generations every loss is +inf, in as many more every second one.
     """
-    return _go_on(strategy, jax.random.key(seed), search, generations, failing, hole)
+    return _go_on(strategy, jax.random.key(seed), search, generations, failing, hole, slope)
 
 
 @jax.jit
-def _go_on(strategy: Strategy, key, search: Search, generations, failing, hole) -> Search:
+def _go_on(strategy: Strategy, key, search: Search, generations, failing, hole, slope) -> Search:
     def loss(params):
         value = sphere(params)
-        return jnp.where(value < hole, jnp.nan, value)
+        return jnp.where(value < hole, jnp.nan, slope * value)
 
     def step(generation, search):
         ask_key, tell_key = jax.random.split(jax.random.fold_in(key, generation))
@@ -317,6 +320,16 @@ def test_generations_of_infinite_losses_leave_an_answer(strategy, params) -> Non
     assert after.finite
     if not strategy.samples_around_center:
         np.testing.assert_array_equal(after.center, search.center)
+
+
+def test_constant_losses_leave_finite_candidates_and_a_finite_answer(strategy, params) -> None:
+    search = searched(strategy, 7, params, slope=0.0)
+    assert search.finite
+    np.testing.assert_array_equal(search.losses, 0)
+    state = search.state
+    asked = strategy.ask(jax.random.key(0), state)
+    decoded = jax.vmap(lambda candidate: strategy.decode(state, candidate))(asked)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(decoded))
 
 
 def test_an_infinite_loss_never_wins(strategy, params) -> None:

@@ -25,6 +25,8 @@ class Chosen(NamedTuple):
     """Of each leaf; None where every weight has a number of its own."""
     written_out: dict[str, tuple[str, ...]]
     """By path of a leaf: primitives that have no rule for it, so that each member has its own."""
+    order: tuple[int, ...]
+    """Leaves that are weights of layers, in the order in which they are used."""
 
 
 def choose(
@@ -54,22 +56,25 @@ def choose(
     def walked(chosen: Sequence[Split | None]) -> Walk:
         walk = Walk()
 
-        def tried(center: Params, others: Any) -> Any:
+        def one(center: Params, others: Any) -> Any:
             each = zip(leaves, chosen, ranks, strict=True)
-            change = jax.tree.unflatten(structure, [_nothing(*one) for one in each])
+            change = jax.tree.unflatten(structure, [_nothing(*leaf) for leaf in each])
             return traced(center, change, jnp.ones(()), *others, walk=walk)
 
-        jax.eval_shape(tried, params, others)
+        jax.eval_shape(one, params, others)
         return walk
 
+    def tried_with() -> Walk:
+        return walked([possible[0] if possible else None for possible in options])
+
     refused: dict[int, set[str]] = {}
-    while refusals := walked(
-        [possible[0] if possible else None for possible in options]
-    ).written_out:
-        for leaf, primitive in refusals:
+    tried = tried_with()
+    while tried.written_out:
+        for leaf, primitive in tried.written_out:
             refused.setdefault(leaf, set()).add(primitive)
-        for leaf in {leaf for leaf, _ in refusals}:
+        for leaf in {leaf for leaf, _ in tried.written_out}:
             options[leaf] = options[leaf][1:]
+        tried = tried_with()
     usual = usual_splits(tuple(leaf.shape for leaf in leaves))
     paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
     found, told = [], {}
@@ -82,7 +87,8 @@ def choose(
         # layers, which would share them.
         is_matrix = leaf in refused and not refused[leaf] & PIECES
         found.append(possible[0] if possible else usual[leaf] if is_matrix else None)
-    return Chosen(tuple(found), told)
+    layers = [leaf for leaf in tried.used if leaves[leaf].ndim > 1]
+    return Chosen(tuple(found), told, tuple(layers))
 
 
 def _nothing(leaf: Any, split: Split | None, rank: int) -> Any:

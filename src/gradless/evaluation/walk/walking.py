@@ -41,6 +41,7 @@ class Walk:
         """
         self.alone = alone
         self.written_out: collections.Counter[tuple[int, str]] = collections.Counter()
+        self.used: dict[int, None] = {}
         self.common: list[jax.Array] = []
         self._known = None if common is None else iter(common)
         self._depth = 0  # of loops and branches, whose values cannot be handed on
@@ -87,6 +88,8 @@ class Walk:
             self._depth -= bodies
             return results
         arrays = [g if g.is_changed else Given(jnp.asarray(g.value), g.touched) for g in given]
+        if name in PRODUCTS or name == "gather":
+            self.used.update((g.value.leaf, None) for g in given if g.is_changed)
         found: Any = None
         if name in PRODUCTS:
             found = PRODUCTS[name](eqn, arrays, self)

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 
 from gradless._core.low_rank import LowRank, Rank, cut, factor_shapes, usual_splits, weighted_sum
 from gradless._core.tree import Params, Structure
-from gradless.strategies.parts import mirrored
+from gradless.strategies.parts import layer_ranks, mirrored
 from gradless.strategies.parts.mirrored import Mirrored
 
 # Numbers of factors that are added up at once, 16 MiB: every block passes over all parameters.
@@ -38,16 +38,27 @@ class Directions:
     rank
         Columns of the factors that change an array; 0 for a number of its own for every parameter.
         A :class:`Rank` says how arrays are cut, by default matrices are and nothing else. An array
-        with no more entries than its factors would have is changed number by number.
+        with no more entries than its factors would have is changed number by number. ``"auto"``
+        for that of :mod:`gradless.strategies.parts.layer_ranks`.
+    law
+        Of the numbers: ``normal``, or ``rademacher`` and ``signs`` for plus or minus one, which
+        ``signs`` takes from single bits also where there are no factors. A product of one column of
+        signs each is a matrix of signs, of which no two are correlated.
     """
 
     structure: Structure
-    rank: int
+    rank: int | str
+    law: str = "normal"
 
     @property
     def _ranks(self) -> tuple[int, ...]:
         if isinstance(self.rank, Rank):
             return self.rank.ranks
+        if isinstance(self.rank, str):  # it is not known in which order a problem uses them
+            shapes = self.structure.shapes
+            return layer_ranks.by_layer(
+                [i for i, s in enumerate(shapes) if len(s) > 1], len(shapes)
+            )
         return (self.rank,) * len(self.structure.shapes)
 
     def _factors(self) -> list[Shapes | None]:
@@ -71,8 +82,10 @@ class Directions:
 
     @property
     def _kind(self) -> str:
+        if not any(self._factors()):
+            return self.law
         # Products of factors are close to what products of normal factors are.
-        return "quantiles" if any(self._factors()) else "normal"
+        return "quantiles" if self.law == "normal" else "signs"
 
     def pairs(self, key: jax.Array, count: int) -> Mirrored:
         """A population of so many pairs."""
@@ -96,8 +109,8 @@ class Directions:
 
     def weighted_sum(self, candidates: Mirrored, weights: jax.Array) -> jax.Array:
         """Sum over pairs of weight times noise, shape (structure.size,)."""
-        if not any(self._factors()):
-            return mirrored.weighted_sum(candidates, weights, self.size)
+        if self._kind in ("normal", "rademacher"):
+            return mirrored.weighted_sum(candidates, weights, self.size, self._kind)
 
         def add(drawn: jax.Array, weights: jax.Array) -> jax.Array:
             sums, start = [], 0

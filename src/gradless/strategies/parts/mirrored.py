@@ -54,11 +54,13 @@ def direction(
 ) -> jax.Array:
     """Noise of one seed, shape (size,): standard normal, or its signs for ``rademacher``.
 
-    For ``quantiles``, numbers of ``noise.of_quantiles``, of which there are no pieces. ``first``
-    and ``count`` are those of ``noise.normal``.
+    For ``quantiles`` and ``signs``, numbers of ``noise.of_quantiles`` and ``noise.signs``, of which
+    there are no pieces. ``first`` and ``count`` are those of ``noise.normal``.
     """
     if directions == "quantiles":
         return noise.of_quantiles(seed, size)
+    if directions == "signs":
+        return noise.signs(seed, size)
     drawn = noise.normal(seed, size, first, count)
     return jnp.sign(drawn) if directions == "rademacher" else drawn
 
@@ -72,6 +74,16 @@ def pairs(key: jax.Array, count: int, size: int, directions: str = "normal") -> 
         half = jax.vmap(lambda seed: direction(seed, size, directions))(seeds)
         drawn = jnp.concatenate([half, -half])
     return Mirrored(twice, jnp.repeat(jnp.array([1.0, -1.0], jnp.float32), count), drawn)
+
+
+def with_center(candidates: Mirrored) -> Mirrored:
+    """The candidates and the point in their middle, last: a seed with the sign 0."""
+    center = jax.tree.map(lambda x: x[:1], candidates)
+    center = center._replace(
+        sign=jnp.zeros(1, jnp.float32), drawn=jax.tree.map(jnp.zeros_like, center.drawn)
+    )
+    both: Mirrored = jax.tree.map(lambda *x: jnp.concatenate(x), candidates, center)
+    return both
 
 
 def draw(candidate: Mirrored, size: int, directions: str = "normal") -> jax.Array:
