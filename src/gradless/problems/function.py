@@ -219,10 +219,16 @@ def structure_of(params: Params) -> Structure:
     for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]:
         dtype = jnp.result_type(leaf) if is_number(leaf) else None
         if dtype is None or not jnp.issubdtype(dtype, jnp.floating):
+            name = jax.tree_util.keystr(path, simple=True, separator="/")
+            keep = f'layers={{"{name}": 0}} leaves it as it is' if name else "keep it in loss_fn"
+            advice = f"write 1.0 for 1 to search it; {keep}"
+            if dtype is None:
+                advice = "keep what is no array of numbers inside loss_fn"
+            elif jnp.issubdtype(dtype, jnp.complexfloating):
+                advice = f"search its real and its imaginary part, as two arrays; {keep}"
             raise InputError(
                 f"params{jax.tree_util.keystr(path)} must be floating-point numbers, got "
-                f"{dtype or type(leaf).__name__}; write 1.0 for 1, and keep what is not searched "
-                "inside loss_fn"
+                f"{dtype or type(leaf).__name__}; {advice}"
             )
     structure = Structure.of(params)
     if structure.size == 0:
@@ -279,6 +285,10 @@ _NOT_TRACEABLE = (
 )
 
 
+_STATEFUL = ("UnexpectedTracerError", "TraceContextError")
+"""Names of what JAX and Flax raise where a function has kept values of a trace."""
+
+
 def _traced(problem: FunctionProblem) -> tuple[Any, tuple[str, ...]]:
     """The function's jaxpr and the names of its measures.
 
@@ -289,11 +299,20 @@ def _traced(problem: FunctionProblem) -> tuple[Any, tuple[str, ...]]:
     batch = jax.eval_shape(problem.batch, jax.random.key(0))
     try:
         closed, result = jax.make_jaxpr(problem.returned, return_shape=True)(params, batch)
+        jax.eval_shape(problem.returned, params, batch)  # again: it may have kept something
     except _NOT_TRACEABLE as error:
         raise InputError(
             "loss_fn must be made of JAX operations, got one that needs the values of its "
             f"arguments ({str(error).splitlines()[0]}). Give compiled=False for Python code or a "
             "simulator"
+        ) from error
+    except Exception as error:
+        if type(error).__name__ not in _STATEFUL:
+            raise
+        raise InputError(
+            "loss_fn must not change what it finds outside of it, as layers do that count or keep "
+            f"statistics, got one that does ({str(error).strip().splitlines()[0]}). Put the state "
+            "into what it gets, or the module into inference, with model.eval() in Flax NNX"
         ) from error
     loss, measures = loss_and_measures(result)
     _check_number("loss_fn must return", loss, RETURN_THE_LOSS)

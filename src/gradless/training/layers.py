@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 import math
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from gradless._core import words
 from gradless._core.errors import InputError, unknown_name
 from gradless._core.tree import Params
 
@@ -65,7 +67,11 @@ def described(layers: Mapping[str, Any] | None, params: Params) -> list[Layer]:
     for pattern, value in (layers or {}).items():
         fitting = [i for i, name in enumerate(names) if fnmatch.fnmatchcase(name, str(pattern))]
         if not fitting:
-            raise unknown_name("array for the pattern of layers", str(pattern), names)
+            near = difflib.get_close_matches(str(pattern), names, 3, 0)
+            raise InputError(
+                f"layers must have patterns that fit arrays, got {str(pattern)!r}, which fits none "
+                f"of {len(names)}. The closest are {words.either(near, 'and')}"
+            )
         layer = _layer(str(pattern), value)
         for i in fitting:
             found[i] = layer
