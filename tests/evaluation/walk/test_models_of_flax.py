@@ -1,131 +1,163 @@
-"""Models of Equinox and of Flax, as these packages have them, are walked as they are."""
+"""Models of Flax, NNX and Linen, are walked as they are, and nothing of them is written out."""
 
 from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
+from tests.helpers.walked_losses import check_walk
 from tests.helpers.walked_models import nll
 
-from gradless import strategies
-from gradless._core.low_rank import LowRank
-from gradless.evaluation.walk.splitting import choose
-from gradless.evaluation.walk.walking import Traced
-from gradless.problems.function import FunctionProblem
-from gradless.training.factors import fitted
+flax = pytest.importorskip("flax")
+from flax import linen as nn  # noqa: E402
+from flax import nnx  # noqa: E402 - Flax may not be there
 
 pytestmark = pytest.mark.slow
 
-
-def check(params, loss, batch) -> None:
-    """Losses of both signs are those of the weights written out, and none had to be."""
-    leaves = jax.tree.leaves(params)
-    chosen = choose(loss, params, (1,) * len(leaves), batch)
-    assert chosen.written_out == {}
-    strategy = strategies.OpenAIES(population=2, rank=1)
-    problem = FunctionProblem.of(loss, params, batch)
-    fit = fitted(problem, strategy, params)
-    state = fit.init(jax.random.key(0), params)
-    candidates = fit.ask(jax.random.key(1), state)
-    one = jax.tree.map(lambda x: x[0], candidates)
-    change = fit.change(state, one)
-    assert any(
-        isinstance(x, LowRank)
-        for x in jax.tree.leaves(change, is_leaf=lambda x: isinstance(x, LowRank))
-    )
-    walked = jax.jit(lambda s: Traced(loss, params, batch)(params, change, s, batch))(1.0)
-    np.testing.assert_allclose(walked, loss(fit.decode(state, one), batch), rtol=2e-5)
+key = jax.random.key
+PICTURES = jax.random.normal(key(1), (4, 9, 9, 3)), jnp.arange(4)
+TEXT = jax.random.randint(key(2), (3, 6), 0, 29)
 
 
-def test_attention_of_equinox_in_a_scan() -> None:
-    eqx = pytest.importorskip("equinox")
+class Convolutions(nn.Module):
+    """With statistics of batches, which are left alone."""
 
-    class Block(eqx.Module):
-        attention: eqx.nn.MultiheadAttention
-        norm: eqx.nn.LayerNorm
-        perceptron: eqx.nn.MLP
-
-        def __init__(self, key: jax.Array) -> None:
-            first, second = jax.random.split(key)
-            self.attention = eqx.nn.MultiheadAttention(2, 16, use_query_bias=True, key=first)
-            self.norm = eqx.nn.LayerNorm(16)
-            self.perceptron = eqx.nn.MLP(16, 16, 32, 1, jax.nn.gelu, key=second)
-
-        def __call__(self, x: jax.Array) -> jax.Array:
-            y = jax.vmap(self.norm)(x)
-            x = x + self.attention(y, y, y, mask=jnp.tril(jnp.ones((len(x),) * 2, bool)))
-            return x + jax.vmap(self.perceptron)(jax.vmap(self.norm)(x))
-
-    stack = eqx.filter_vmap(Block)(jax.random.split(jax.random.key(0), 3))
-    params, static = eqx.partition(stack, eqx.is_inexact_array)
-
-    def loss(params, batch):
-        def all_layers(x):
-            step = jax.checkpoint(lambda x, of: eqx.combine(of, static)(x))
-            return jax.lax.scan(lambda x, of: (step(x, of), None), x, params)[0]
-
-        return nll(jax.vmap(all_layers)(batch[0]), batch[1])
-
-    x = jax.random.normal(jax.random.key(1), (3, 6, 16))
-    check(params, loss, (x, jax.random.randint(jax.random.key(2), (3, 6), 0, 16)))
+    @nn.compact
+    def __call__(self, x):
+        x = nn.relu(nn.BatchNorm(use_running_average=True)(nn.Conv(8, (3, 3), strides=2)(x)))
+        x = nn.Conv(16, (3, 3), padding="VALID")(x)
+        x = nn.max_pool(nn.relu(nn.BatchNorm(use_running_average=True)(x)), (2, 2))
+        return nn.Dense(5)(x.reshape(len(x), -1))
 
 
-def test_lstm_and_tied_weights_of_equinox() -> None:
-    eqx = pytest.importorskip("equinox")
-    cell = eqx.nn.LSTMCell(12, 16, key=jax.random.key(0))
-    params, static = eqx.partition(cell, eqx.is_inexact_array)
+class Block(nn.Module):
+    """One of a transformer."""
 
-    def loss(params, batch):
-        cell = eqx.combine(params, static)
-
-        def last(x):
-            start = (jnp.zeros(16), jnp.zeros(16))
-            return jax.lax.scan(lambda c, x: (cell(x, c), None), start, x)[0][0]
-
-        return nll(jax.vmap(last)(batch[0]), batch[1])
-
-    check(params, loss, (jax.random.normal(jax.random.key(1), (3, 7, 12)), jnp.arange(3)))
+    @nn.compact
+    def __call__(self, x, mask):
+        x = x + nn.MultiHeadDotProductAttention(2)(nn.LayerNorm()(x), mask=mask)
+        return x + nn.Dense(16)(nn.gelu(nn.Dense(64)(nn.LayerNorm()(x)))), None
 
 
-def test_convolutions_of_flax_with_statistics_of_batches() -> None:
-    nn = pytest.importorskip("flax.linen")
+class GPT(nn.Module):
+    """Its embeddings are tied; its layers may be a scan of what is computed again."""
 
-    class Network(nn.Module):
-        @nn.compact
-        def __call__(self, x):
-            x = nn.relu(nn.BatchNorm(use_running_average=True)(nn.Conv(8, (3, 3), strides=2)(x)))
-            x = nn.max_pool(nn.relu(nn.Conv(16, (3, 3), padding="VALID")(x)), (2, 2))
-            return nn.Dense(5)(x.reshape(len(x), -1))
+    scan: bool = False
+    dropout: float = 0.0
 
-    x = jax.random.normal(jax.random.key(1), (4, 9, 9, 3))
-    variables = Network().init(jax.random.key(0), x)
+    @nn.compact
+    def __call__(self, text):
+        letters = nn.Embed(29, 16)
+        x = letters(text) + nn.Embed(6, 16)(jnp.arange(6))
+        mask = nn.make_causal_mask(text)
+        if self.scan:
+            layers = nn.scan(
+                nn.remat(Block), variable_axes={"params": 0}, split_rngs={"params": True},
+                in_axes=nn.broadcast, length=2,
+            )()  # fmt: skip
+            x, _ = layers(x, mask)
+        else:
+            for _ in range(2):
+                x, _ = Block()(x, mask)
+        x = nn.Dropout(self.dropout, deterministic=False)(x) if self.dropout else x
+        return letters.attend(nn.LayerNorm()(x))
+
+
+class Recurrent(nn.Module):
+    """An LSTM, and what reads its last step."""
+
+    @nn.compact
+    def __call__(self, x):
+        return nn.Dense(5)(nn.RNN(nn.OptimizedLSTMCell(16))(x)[:, -1])
+
+
+def test_convolutions_with_statistics_of_batches():
+    variables = Convolutions().init(key(0), PICTURES[0])
+    assert set(variables) == {"params", "batch_stats"}
 
     def loss(params, batch):
         every = {"params": params, "batch_stats": variables["batch_stats"]}
-        return nll(Network().apply(every, batch[0]), batch[1])
+        return nll(Convolutions().apply(every, batch[0]), batch[1])
 
-    check(variables["params"], loss, (x, jnp.arange(4)))
+    check_walk(variables["params"], loss, PICTURES)
 
 
-def test_attention_of_flax_nnx() -> None:
-    nnx = pytest.importorskip("flax.nnx")
+@pytest.mark.parametrize("scan", [False, True], ids=["tied", "scanned"])
+def test_a_gpt(scan):
+    model = GPT(scan)
+    params = model.init(key(0), TEXT)["params"]
+    labels = jnp.roll(TEXT, -1, 1)
+    check_walk(params, lambda p, b: nll(model.apply({"params": p}, b[0]), b[1]), (TEXT, labels))
 
-    class Network(nnx.Module):
-        def __init__(self, rngs):
-            self.attention = nnx.MultiHeadAttention(
-                num_heads=4, in_features=16, decode=False, rngs=rngs
-            )
-            self.norm = nnx.LayerNorm(16, rngs=rngs)
-            self.last = nnx.Linear(16, 7, rngs=rngs)
 
-        def __call__(self, x):
-            return self.last(x + self.attention(self.norm(x)))
+def test_dropout_draws_inside_of_the_loss():
+    """The same neurons are left out for all candidates of a batch, whose key is in the data."""
+    model = GPT(dropout=0.4)
+    params = model.init({"params": key(0), "dropout": key(1)}, TEXT)["params"]
 
-    graph, params, rest = nnx.split(Network(nnx.Rngs(0)), nnx.Param, ...)
+    def loss(p, batch):
+        rngs = {"dropout": jax.random.key(batch[2][0])}
+        return nll(model.apply({"params": p}, batch[0], rngs=rngs), batch[1])
 
-    def loss(params, batch):
-        return nll(nnx.merge(graph, params, rest)(batch[0]), batch[1])
+    check_walk(params, loss, (TEXT, jnp.roll(TEXT, -1, 1), jnp.arange(3)))
 
-    x = jax.random.normal(jax.random.key(1), (3, 6, 16))
-    check(params, loss, (x, jax.random.randint(jax.random.key(2), (3, 6), 0, 7)))
+
+def test_an_lstm():
+    x = jax.random.normal(key(1), (3, 7, 12))
+    params = Recurrent().init(key(0), x)
+    check_walk(params, lambda p, b: nll(Recurrent().apply(p, b[0]), b[1]), (x, jnp.arange(3)))
+
+
+class Attention(nnx.Module):
+    """With what follows it."""
+
+    def __init__(self, rngs):
+        self.attention = nnx.MultiHeadAttention(4, 16, decode=False, rngs=rngs)
+        self.norm = nnx.LayerNorm(16, rngs=rngs)
+        self.last = nnx.Linear(16, 16, rngs=rngs)
+
+    def __call__(self, x):
+        return x + self.last(nnx.gelu(self.attention(self.norm(x))))
+
+
+class Stack(nnx.Module):
+    """Three of them in a scan."""
+
+    def __init__(self, rngs):
+        @nnx.split_rngs(splits=3)
+        @nnx.vmap(in_axes=(0,), out_axes=0)
+        def make(rngs):
+            return Attention(rngs)
+
+        self.layers = make(rngs)
+
+    def __call__(self, x):
+        @nnx.scan(in_axes=(nnx.Carry, 0), out_axes=nnx.Carry)
+        def step(x, layer):
+            return layer(x)
+
+        return step(x, self.layers)
+
+
+class Pictures(nnx.Module):
+    """Convolutions and statistics of batches."""
+
+    def __init__(self, rngs):
+        self.first = nnx.Conv(3, 8, (3, 3), rngs=rngs)
+        self.norm = nnx.BatchNorm(8, rngs=rngs)
+        self.second = nnx.Conv(8, 16, (3, 3), strides=2, rngs=rngs)
+        self.last = nnx.Linear(16, 5, rngs=rngs)
+
+    def __call__(self, x):
+        x = nnx.relu(self.norm(self.first(x)))
+        return self.last(nnx.relu(self.second(x)).mean((1, 2)))
+
+
+@pytest.mark.parametrize("kind", [Attention, Stack, Pictures])
+def test_modules_of_nnx(kind):
+    model = kind(nnx.Rngs(0))
+    model.eval()
+    graph, params, rest = nnx.split(model, nnx.Param, ...)
+    sequence = jax.random.normal(key(1), (3, 6, 16)), jax.random.randint(key(2), (3, 6), 0, 16)
+    batch = PICTURES if kind is Pictures else sequence
+    check_walk(params, lambda p, b: nll(nnx.merge(graph, p, rest)(b[0]), b[1]), batch)
