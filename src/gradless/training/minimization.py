@@ -27,12 +27,14 @@ from gradless.training.factors import fitted
 from gradless.training.host_loop import mode_for
 from gradless.training.loop import check_budget
 from gradless.training.minimize_closing import minimum, reached_before, target_met
+from gradless.training.minimize_log import seed_log
 from gradless.training.minimum import Minimum
 from gradless.training.observers import Callback, Observer, checked
 from gradless.training.plan import Phase, Plan, begun
 from gradless.training.progress import progress_lines
 from gradless.training.records import Record, check_targets
 from gradless.training.session import Session
+from gradless.training.start import arrays
 
 
 class Options(TypedDict, total=False):
@@ -173,7 +175,8 @@ def minimize(
         A new file for the seed and the losses of all candidates, four bytes each, from which
         :func:`gradless.replay` rebuilds the search without evaluating anything. For ``openai_es``,
         ``pgpe``, ``snes``, ``spsa``, ``ars``, ``sep_cma_es`` and ``lm_ma_es``; not with
-        ``resume_from`` or ``compiled=False``.
+        ``compiled=False``. With ``resume_from`` it is the log of that search, which is checked and
+        goes on; ``params`` are then those that it began with.
     **hyperparameters
         Of a strategy given by name, for example ``sigma=0.3``, in units of ``scale``.
 
@@ -213,7 +216,7 @@ def minimize(
     )
     check_targets(stop, problem.measures)
     with mode_for(problem):
-        start = given.arrays(problem.searched(params))
+        start = arrays(problem.searched(params))
     if layers is not None and chosen is not None and isinstance(problem, FunctionProblem):
         chosen = given.with_layers(chosen, layers, problem, params)
     chosen = None if chosen is None else fitted(problem, chosen, start)
@@ -232,7 +235,7 @@ def minimize(
     check_budget(chosen, stop)
     given.check_memory(problem, chosen, start, resume_from)
     if log is not None:
-        watchers.insert(0, given.seed_log(log, problem, chosen, seed, start, resume_from))
+        watchers.insert(0, seed_log(log, problem, chosen, seed, params, start, resume_from))
 
     first = None
     if isinstance(problem, PythonProblem) and not problem.uses_minibatches:
