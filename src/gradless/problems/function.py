@@ -30,7 +30,7 @@ LossFunction = Callable[..., Any]
 
 @as_pytree(
     traced=["data", "fixed"],
-    static=["structure", "batch_size", "cost", "measures", "own_batches", "whole"],
+    static=["structure", "batch_size", "cost", "measures", "own_batches", "micro_batch", "whole"],
     functions=["loss_fn"],
 )
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ class FunctionProblem:
     """Names of what the function returns besides the loss."""
     own_batches: bool = False
     """Whether each candidate, or pair of opposite ones, sees a minibatch of its own."""
+    micro_batch: int | None = None
+    """Samples that the function gets at once, if it gets a batch in pieces."""
     fixed: tuple[Any, ...] = ()
     """Arrays that the function gets and that are not searched."""
     whole: Whole | None = None
@@ -64,6 +66,7 @@ class FunctionProblem:
         batch_size: int | None = None,
         own_batches: bool = False,
         fixed: Sequence[bool] | None = None,
+        micro_batch: int | None = None,
     ) -> FunctionProblem:
         """Problem of minimising ``loss_fn`` over pytrees like ``params``.
 
@@ -90,7 +93,9 @@ class FunctionProblem:
                 "own_batches must be given with batch_size, the samples that each candidate sees. "
                 "For example: batch_size=16"
             )
+        check_micro_batch(micro_batch, batch_size or n_samples)
         batch_size = None if batch_size == n_samples else batch_size
+        rest["micro_batch"] = micro_batch
         untold = cls(loss_fn, structure, arrays, batch_size, Cost(0.0, 0), **rest)
         jaxpr, names = _traced(untold)
         own = own_batches and batch_size is not None
@@ -145,7 +150,13 @@ class FunctionProblem:
     def returned(self, params: Params, batch: Any) -> Any:
         """What the function returns for a candidate."""
         params = self.joined(params)
-        return self.loss_fn(params) if self.data is None else self.loss_fn(params, batch)
+        if self.data is None:
+            return self.loss_fn(params)
+        if self.micro_batch is None:
+            return self.loss_fn(params, batch)
+        pieces = jax.tree.map(lambda x: x.reshape(-1, self.micro_batch, *x.shape[1:]), batch)
+        results = jax.lax.map(lambda piece: self.loss_fn(params, piece), pieces)
+        return jax.tree.map(lambda x: jnp.mean(x, axis=0), results)
 
     def score(self, params: Params, batch: Any) -> Score:
         """Loss and measures of one candidate on a batch; the loss is of the type of losses."""
@@ -272,6 +283,25 @@ def check_batch_size(batch_size: Any, n_samples: int | None) -> None:
         raise InputError(
             f"batch_size must be a whole number from 1 to the number of samples, {n_samples}, "
             f"got {batch_size!r}"
+        )
+
+
+def check_micro_batch(micro_batch: Any, samples: int | None) -> None:
+    """Refuse a size that does not cut what the function gets into equal pieces."""
+    if micro_batch is None:
+        return
+    if samples is None:
+        raise InputError(
+            "micro_batch must be given with data, of which loss_fn(params, batch) gets a piece, "
+            f"got micro_batch={micro_batch!r} alone"
+        )
+    whole = isinstance(micro_batch, int | np.integer) and not isinstance(micro_batch, bool)
+    if not whole or micro_batch < 1 or samples % micro_batch:
+        most = min(samples, micro_batch) if whole and micro_batch > 0 else samples
+        near = next(size for size in range(int(most), 0, -1) if samples % size == 0)
+        raise InputError(
+            f"micro_batch must divide the {samples:,} samples that a candidate sees, got "
+            f"{micro_batch!r}. For example: micro_batch={near}"
         )
 
 

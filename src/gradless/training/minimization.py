@@ -44,6 +44,7 @@ class Options(TypedDict, total=False):
     data: Any
     batch_size: int | None
     own_batches: bool
+    micro_batch: int | None
     layers: Mapping[str, Any] | None
     evaluations: int | None
     seconds: float | None
@@ -81,6 +82,7 @@ def minimize(
     data: Any = None,
     batch_size: int | None = None,
     own_batches: bool = False,
+    micro_batch: int | None = None,
     layers: Mapping[str, Any] | None = None,
     evaluations: int | None = None,
     seconds: float | None = None,
@@ -130,6 +132,10 @@ def minimize(
         Whether each candidate sees a minibatch of its own, opposite ones the same, instead of one
         for all: for batches of a few samples. One for all is faster, since what the center makes of
         it is computed once.
+    micro_batch
+        Samples that ``loss_fn`` gets at once, for batches that do not fit into memory: a batch is
+        cut into pieces of this many, one after the other, and losses and measures are their means.
+        That is the same for a loss that is a mean over samples. It must divide the batch.
     layers
         What is special for some arrays, by patterns of their paths, in which ``*`` stands for any
         text: ``{"encoder/*": 0}`` leaves them as they are, and with ``openai_es``
@@ -212,7 +218,7 @@ def minimize(
     arguments = inspect.signature(minimize).parameters.keys() - {"hyperparameters"}
     chosen, why = given.strategy_of(strategy, hyperparameters, arguments), ""
     problem = given.problem_of(
-        loss_fn, params, data, batch_size, compiled, n_jobs, own_batches, layers
+        loss_fn, params, data, batch_size, compiled, n_jobs, own_batches, layers, micro_batch
     )
     check_targets(stop, problem.measures)
     with mode_for(problem):
@@ -251,6 +257,7 @@ def minimize(
         "parameters": problem.structure.size,
         "batch_size": batch_size,
         "own_batches": own_batches,
+        "micro_batch": micro_batch,
         "seed": int(seed),
     }
     main = Phase(problem, chosen, stop, why)

@@ -38,6 +38,7 @@ def problem_of(
     n_jobs: int,
     own_batches: bool = False,
     layers: Mapping[str, Any] | None = None,
+    micro_batch: int | None = None,
 ) -> FunctionProblem | PythonProblem:
     """The function and its data as a problem."""
     if not compiled:
@@ -51,6 +52,11 @@ def problem_of(
                 "own_batches must be False for a function in Python, which sees the batch of its "
                 "generation, got True"
             )
+        if micro_batch is not None:
+            raise InputError(
+                "micro_batch must be left out for a function in Python, which cuts its batch "
+                f"itself, got {micro_batch!r}"
+            )
         return PythonProblem(loss_fn, params, data, batch_size, n_jobs)
     if n_jobs != 1:
         raise InputError(
@@ -60,7 +66,7 @@ def problem_of(
     fixed = None
     if layers is not None:
         fixed = [layer.fixed for layer in described(layers, params)]
-    return FunctionProblem.of(loss_fn, params, data, batch_size, own_batches, fixed)
+    return FunctionProblem.of(loss_fn, params, data, batch_size, own_batches, fixed, micro_batch)
 
 
 def with_layers(
