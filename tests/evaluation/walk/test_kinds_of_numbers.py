@@ -80,7 +80,7 @@ def test_a_forward_pass_in_bfloat16_has_losses_and_factors_in_float32():
     )  # fmt: skip
     assert found.history.column("loss").dtype == np.float32
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(found.best))
-    assert found.best_loss < 0.5 * in_bfloat16(CASE.params, CASE.batch)
+    assert found.best_loss < 0.7 * in_bfloat16(CASE.params, CASE.batch)
 
 
 @pytest.mark.slow
@@ -92,7 +92,7 @@ def test_rounded_weights_are_written_out_and_named():
     check_walk(CASE.params, loss, CASE.batch, written_out={"['w']": "abs"})
     with pytest.warns(UserWarning, match=r"params\['w'\]: abs.* cannot be computed from factors"):
         gradless.minimize(
-            loss, CASE.params, "openai_es", rank=1, data=CASE.batch, evaluations=50, verbose=False
+            loss, CASE.params, "openai_es", rank=1, data=CASE.batch, evaluations=129, verbose=False
         )
 
 

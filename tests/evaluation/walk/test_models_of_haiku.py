@@ -25,10 +25,10 @@ def perceptron(x):
 def convolutions(x):
     """With statistics of batches, which are left alone."""
     x = hk.Conv2D(8, 3, stride=2)(x)
-    x = jax.nn.relu(hk.BatchNorm(True, True, 0.9)(x, is_training=False))
+    x = jax.nn.relu(hk.BatchNorm(True, True, 0.9)(x, hk.running_init()))
     x = jax.nn.relu(hk.DepthwiseConv2D(2, 3)(x)) + hk.Conv2D(16, 1)(x)
     x = hk.Conv2DTranspose(4, 3, stride=2)(x)
-    return hk.Linear(5)(hk.Flatten()(hk.MaxPool((2, 2), 2, "SAME")(x)))
+    return hk.Linear(5)(hk.Flatten()(hk.MaxPool((2, 2, 1), (2, 2, 1), "SAME")(x)))
 
 
 def attention(x):
