@@ -329,7 +329,8 @@ def _traced(problem: FunctionProblem) -> tuple[Any, tuple[str, ...]]:
     batch = jax.eval_shape(problem.batch, jax.random.key(0))
     try:
         closed, result = jax.make_jaxpr(problem.returned, return_shape=True)(params, batch)
-        jax.eval_shape(problem.returned, params, batch)  # again: it may have kept something
+        # Again, by a function that JAX has not seen: what it has kept is then a constant.
+        again = jax.make_jaxpr(lambda *given: problem.returned(*given))(params, batch)
     except _NOT_TRACEABLE as error:
         raise InputError(
             "loss_fn must be made of JAX operations, got one that needs the values of its "
@@ -339,16 +340,23 @@ def _traced(problem: FunctionProblem) -> tuple[Any, tuple[str, ...]]:
     except Exception as error:
         if type(error).__name__ not in _STATEFUL:
             raise
-        raise InputError(
-            "loss_fn must not change what it finds outside of it, as layers do that count or keep "
-            f"statistics, got one that does ({str(error).strip().splitlines()[0]}). Put the state "
-            "into what it gets, or the module into inference, with model.eval() in Flax NNX"
-        ) from error
+        raise _keeps_something(str(error).strip().splitlines()[0]) from error
+    kept = [str(each.aval) for each in again.consts if isinstance(each, jax.core.Tracer)]
+    if kept:
+        raise _keeps_something(f"{kept[0]} of an earlier call")
     loss, measures = loss_and_measures(result)
     _check_number("loss_fn must return", loss, RETURN_THE_LOSS)
     for name, value in measures.items():
         _check_number(f"loss_fn must return as its measure {name!r}", value, "return its mean")
     return closed.jaxpr, checked_measures(measures)
+
+
+def _keeps_something(what: str) -> InputError:
+    return InputError(
+        "loss_fn must not change what it finds outside of it, as layers do that count or keep "
+        f"statistics, got one that does ({what}). Put the state into what it gets, or the module "
+        "into inference, with model.eval() in Flax NNX"
+    )
 
 
 RETURN_THE_LOSS = "return the loss only, or the loss and a dict of measures"

@@ -27,7 +27,6 @@ def convolutions(x):
     x = hk.Conv2D(8, 3, stride=2)(x)
     x = jax.nn.relu(hk.BatchNorm(True, True, 0.9)(x, hk.running_init()))
     x = jax.nn.relu(hk.DepthwiseConv2D(2, 3)(x)) + hk.Conv2D(16, 1)(x)
-    x = hk.Conv2DTranspose(4, 3, stride=2)(x)
     return hk.Linear(5)(hk.Flatten()(hk.MaxPool((2, 2, 1), (2, 2, 1), "SAME")(x)))
 
 
@@ -75,3 +74,17 @@ def test_models(model):
         return nll(transformed.apply(params, state, key(5), batch[0])[0], batch[1])
 
     check_walk(params, loss, batch)
+
+
+def test_a_kernel_with_outputs_between_its_other_axes_is_written_out():
+    def larger(x):
+        return hk.Linear(5)(hk.Conv2DTranspose(4, 3, stride=2)(x).mean((1, 2)))
+
+    transformed = hk.transform(larger)
+    params = transformed.init(key(0), PICTURES[0])
+
+    def loss(params, batch):
+        return nll(transformed.apply(params, None, batch[0]), batch[1])
+
+    path = "['conv2_d_transpose']['w']"
+    check_walk(params, loss, PICTURES, written_out={path: "conv_general_dilated"})
