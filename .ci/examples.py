@@ -4,12 +4,15 @@ A notebook of ``examples/`` and a page, README or one of docs, each start in an 
 the installed ``gradless``. Blocks of a page run in order. Set-up commands are ```sh blocks, which
 are not run here; the first of README's that calls pytest is the test command.
 
+Of files that are named, ``examples.py torch.md``, all are run, and none is skipped.
+
 What is run is what is shown, but for the length of searches: see ``SHORTER``.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import re
 import subprocess
@@ -86,6 +89,15 @@ def shortened(notebook: Path) -> str:
     return text
 
 
+def named(names: Collection[str], copies: Path) -> Iterator[list[Example]]:
+    """The examples of these files."""
+    for name in names:
+        if name.endswith(".md"):
+            yield of_page(ROOT / "docs" / name)
+        else:
+            yield [of_notebook(ROOT / "examples" / name, copies)]
+
+
 def examples(copies: Path) -> Iterator[list[Example]]:
     """Examples that share a folder; first those that take longest. Shorter notebooks are copies."""
     longest, readme = ROOT / "docs" / "command-line.md", ROOT / "README.md"
@@ -94,11 +106,16 @@ def examples(copies: Path) -> Iterator[list[Example]]:
     yield of_page(longest, of_readme)
     yield of_page(readme)
     for notebook in sorted((ROOT / "examples").glob("*.py"), reverse=True):
-        copy = copies / notebook.name
-        copy.write_text(shortened(notebook), encoding="utf-8")
-        yield [Example(f"examples/{notebook.name}", [sys.executable, str(copy)])]
+        yield [of_notebook(notebook, copies)]
     for page in sorted({*(ROOT / "docs").glob("*.md")} - {longest}):
         yield of_page(page, of_readme)
+
+
+def of_notebook(notebook: Path, copies: Path) -> Example:
+    """A shorter copy of a notebook."""
+    copy = copies / notebook.name
+    copy.write_text(shortened(notebook), encoding="utf-8")
+    return Example(f"examples/{notebook.name}", [sys.executable, str(copy)])
 
 
 def of_page(page: Path, known: Collection[str] = ()) -> list[Example]:
@@ -124,15 +141,16 @@ def lacks(command: list[str]) -> str | None:
     return next((each for each in imported if each in OPTIONAL and find_spec(each) is None), None)
 
 
-def run(together: list[Example], home: str) -> int:
+def run(together: list[Example], home: str, skips: bool) -> int:
     """Run examples in one folder, up to the first one that fails; how many did not.
 
-    What they write for the user, such as completion, goes into a home of theirs.
+    What they write for the user, such as completion, goes into a home of theirs. With ``skips``,
+    those are skipped whose packages are not installed.
     """
     environment = {**os.environ, "HOME": home}
     with tempfile.TemporaryDirectory() as folder:
         for count, (name, command) in enumerate(together):
-            if lacking := lacks(command):
+            if skips and (lacking := lacks(command)):
                 print(f"{name}: skipped, {lacking} is not installed", flush=True)
                 continue
             begun = time.perf_counter()
@@ -148,15 +166,19 @@ def run(together: list[Example], home: str) -> int:
 
 
 def main() -> None:
-    """Run them all, two pages at a time."""
+    """Run them all, or those that are named, two pages at a time."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--print-test-command", action="store_true")
-    if parser.parse_args().print_test_command:
+    parser.add_argument("names", nargs="*")
+    told = parser.parse_args()
+    if told.print_test_command:
         print(test_command())
         return
     with tempfile.TemporaryDirectory() as copies, ThreadPoolExecutor(2) as pool:
-        pages = list(examples(Path(copies)))
-        count = sum(pool.map(run, pages, [copies] * len(pages)))
+        folder = Path(copies)
+        pages = list(named(told.names, folder) if told.names else examples(folder))
+        run_page = functools.partial(run, home=copies, skips=not told.names)
+        count = sum(pool.map(run_page, pages))
     if failed := sum(map(len, pages)) - count:
         sys.exit(f"{failed} examples failed or were not reached")
     print(f"{count} examples ran")

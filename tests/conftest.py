@@ -27,9 +27,10 @@ _IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 
 
 def pytest_addoption(parser):
-    """``--unit`` for the quick tests alone, ``--order`` to find out what depends on the order."""
+    """``--unit``, ``--order`` to find out what depends on the order, ``--no-skips``."""
     parser.addoption("--unit", action="store_true", help="end tests that would take seconds")
     parser.addoption("--order", type=int, help="seed of another order of files, and tests in them")
+    parser.addoption("--no-skips", action="store_true", help="fail if a test is skipped")
 
 
 @pytest.hookimpl(tryfirst=True)  # afterwards, tests that share a fixture are brought together
@@ -66,6 +67,13 @@ def pytest_configure(config):
     compilation_cache.enable()
     if config.getoption("--unit"):
         config.pluginmanager.register(UnitTier(), "unit tier")
+
+
+def pytest_sessionfinish(session):
+    """Where all packages are said to be there, a skipped test is one that nobody runs."""
+    shown = session.config.pluginmanager.get_plugin("terminalreporter")
+    if session.config.getoption("--no-skips") and shown.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_unconfigure():

@@ -52,7 +52,7 @@ def test_datasets_lists_every_data_set():
             "strategy "
             "batch-size test-fraction standardize precision seed out evaluations time "
             "target-loss target-score target-accuracy "
-            "stagnation checkpoint-every quiet json",
+            "stagnation checkpoint-every seed-log quiet json",
         ),
         ("explain", "hidden objective strategy batch-size precision evaluations measure json"),
         (
@@ -64,6 +64,7 @@ def test_datasets_lists_every_data_set():
         ("predict", "out"),
         ("evaluate", "target quiet json"),
         ("export", "to out force"),
+        ("replay", "generation out quiet json"),
         ("plot", "help"),
         ("strategies", "help"),
         ("datasets", "help"),

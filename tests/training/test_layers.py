@@ -160,7 +160,7 @@ def test_the_last_pattern_counts() -> None:
 @pytest.mark.parametrize(
     ("layers", "says"),
     [
-        ({"v": 0}, "unknown array for the pattern of layers 'v'"),
+        ({"v": 0}, "layers must have patterns that fit arrays, got 'v', which fits none of"),
         ({"*": 0}, "layers must leave something to search"),
         ({"w": 3}, r"layers\['w'\] must be 0 for arrays that stay as they are"),
         ({"w": {"sigma": -1}}, "must be a number above 0, got -1"),

@@ -15,7 +15,7 @@ from gradless import strategies
 from gradless._core.errors import InputError
 from gradless.problems.contract import Layout
 from gradless.problems.function import FunctionProblem
-from gradless.training import logged, seed_log
+from gradless.training import logged, seed_log, seed_log_writing
 from gradless.training.factors import fitted
 from gradless.training.loop import NOT_FINITE, train
 from gradless.training.plan import begun
@@ -98,7 +98,7 @@ def test_a_log_without_an_end_is_not_verified(edited):
 
 def test_other_bits_at_the_end_are_told(edited):
     def other_end(data):
-        end = np.frombuffer(data[-69:], seed_log._END).copy()
+        end = np.frombuffer(data[-69:], seed_log.END).copy()
         end["center"] = bytes(range(32))
         before = np.frombuffer(data[-73:-69], "<u4")[0]
         end["check"] = seed_log.checked(end[0], int(before))
@@ -160,6 +160,38 @@ def test_a_log_can_be_read_while_it_grows(search, tmp_path):
     assert (tmp_path / "new.seeds").read_bytes() == search[0].read_bytes()
 
 
+def test_a_search_that_goes_on_goes_on_in_its_log(search, tmp_path):
+    path, (_, found) = tmp_path / "parts.seeds", search
+    more = {"seed": 5, "verbose": False, "log": path}
+    first = gradless.minimize(
+        loss, START, "openai_es", rank=1, population=8, evaluations=36, **more
+    )
+    went_on = gradless.minimize(loss, START, resume_from=first, evaluations=90, **more)
+    assert path.read_bytes() == search[0].read_bytes()
+    assert same(went_on.center, found.center)
+    assert gradless.replay(path, START).verified
+
+
+def test_only_the_log_of_a_search_goes_on_with_it(search, tmp_path):
+    path, found = search
+    more = {"seed": 5, "verbose": False, "evaluations": 180, "resume_from": found}
+    other = tmp_path / "other.seeds"
+    options = {**OPTIONS, "log": other, "sigma": 0.2}
+    gradless.minimize(loss, START, "openai_es", rank=1, **options)
+    before = other.read_bytes()
+    with pytest.raises(InputError, match="rebuilds other parameters after generation 10"):
+        gradless.minimize(loss, START, log=other, **more)
+    with pytest.raises(InputError, match="params must be the ones that"):
+        gradless.minimize(loss, found.best, log=path, **more)
+    gradless.minimize(loss, START, "openai_es", rank=1, **options | {
+        "log": tmp_path / "short.seeds", "evaluations": 18, "sigma": 0.1})  # fmt: skip
+    with pytest.raises(InputError, match="10 generations of the search that goes on, got 2"):
+        gradless.minimize(loss, START, log=tmp_path / "short.seeds", **more)
+    with pytest.raises(InputError, match="seed must be as in"):
+        gradless.minimize(loss, START, log=path, **more | {"seed": 6})
+    assert other.read_bytes() == before
+
+
 @pytest.mark.parametrize("name", ["cma_es", "hill_climbing"])
 def test_strategies_that_cannot_be_rebuilt_are_refused(tmp_path, name):
     with pytest.raises(InputError, match=f"openai_es, pgpe, .* or lm_ma_es .*got {name}"):
@@ -173,7 +205,7 @@ def test_what_does_not_go_with_a_log_is_refused(search, tmp_path):
     with pytest.raises(InputError, match="must be a new file"):
         gradless.minimize(loss, START, "openai_es", rank=1, log=path, **OPTIONS)
     assert path.read_bytes() == before
-    with pytest.raises(InputError, match="resume_from"):
+    with pytest.raises(InputError, match="log must be the one of resume_from"):
         gradless.minimize(loss, START, log=tmp_path / "a", resume_from=found, evaluations=180)
     with pytest.raises(InputError, match="compiled=False"):
         gradless.minimize(
@@ -280,14 +312,14 @@ def test_a_log_that_cannot_be_written_ends_the_search_with_its_result(
     def full(self, data):
         raise OSError(28, "No space left on device")
 
-    begin = seed_log.SeedLog.begin
+    begin = seed_log_writing.SeedLog.begin
 
     def begun_on_a_full_disk(self, info):
         begin(self, info)
         self._file.close()
         self._file = type("Full", (io.BytesIO,), {"write": full})()
 
-    monkeypatch.setattr(seed_log.SeedLog, "begin", begun_on_a_full_disk)
+    monkeypatch.setattr(seed_log_writing.SeedLog, "begin", begun_on_a_full_disk)
     path = tmp_path / "a"
     more = OPTIONS | {"evaluations": 10**9, "seconds": 30.0}
     found = gradless.minimize(loss, START, "openai_es", rank=1, log=path, **more)

@@ -35,6 +35,12 @@ class Train(Checkpoints, Logging, Output, Limits, Search, Problem):
         metavar="FOLDER",
         group="Output",
     )
+    seed_log: bool = option(
+        False,
+        "Also keep the seed and all losses in RUN/run.seeds, from which gradless replay rebuilds "
+        "the network. For a search by openai_es, pgpe, snes, spsa, ars, sep_cma_es or lm_ma_es.",
+        group="Advanced",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +79,28 @@ class Repeat(Output):
     code 0 if they are equal, 1 if they differ. Saves nothing."""
 
     run: Path = option(..., "Folder of the run.", metavar="RUN", positional=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay(Output):
+    """Rebuild a trained network from a seed log, without its data and without evaluating anything:
+    a run folder for gradless predict, evaluate and export."""
+
+    log: Path = option(..., "File of gradless train --seed-log.", metavar="LOG", positional=True)
+    generation: int | None = option(
+        None,
+        "Generation after which to take the network. Default: that of the network the run kept.",
+        metavar="N",
+        group="Search",
+        example="100",
+        at_least=0,
+    )
+    out: Path | None = option(
+        None,
+        "New folder for the run. Default: the next free runs/DATA-STRATEGY-N.",
+        metavar="FOLDER",
+        group="Output",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -346,6 +374,9 @@ COMMANDS: dict[str, Command] = {
     ),
     "repeat": Command(
         "run a run again and compare the bits", Repeat, "gradless repeat runs/spiral"
+    ),
+    "replay": Command(
+        "rebuild a network from its seed log", Replay, "gradless replay runs/spiral/run.seeds"
     ),
     "datasets": Command("list the built-in data sets", Datasets, "gradless datasets"),
     "strategies": Command(

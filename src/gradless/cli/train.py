@@ -17,7 +17,7 @@ from gradless.cli.commands import Train
 from gradless.cli.options import Output
 from gradless.cli.recipes import are_given, recipe_of, stop_of
 from gradless.objectives import Objective
-from gradless.runs import diagnosis, resuming, run_folder, status
+from gradless.runs import diagnosis, resuming, run_folder, seeds, status
 from gradless.runs.baseline import unseen, verdicts
 from gradless.runs.network import Network
 from gradless.runs.preparation import prepare
@@ -47,6 +47,7 @@ def main(options: Train) -> int:
     stop = stop_of(options, recipe.objective)
     logs.observers(options.log, Path())  # whose packages are there
     prepared = prepare(recipe, stop)
+    seeds.check(prepared)
     _say_understood(prepared, options)
     if prepared.recipe.regularization is None:
         check_budget(prepared.strategy, stop)
@@ -154,6 +155,9 @@ def run(
         session.restore(saved)
         if session.validation is not None and patience is not None:
             session.validation.plan = session.validation.plan._replace(patience=patience)
+    seed_log = seeds.log_of(folder, prepared, session)
+    if seed_log is not None:
+        observers.insert(0, seed_log)
     # As they were given, so that a run that goes on again counts from its beginning.
     whole = dataclasses.replace(stop, seconds=stop.seconds and stop.seconds + session.seconds)
     objective = prepared.problem.objective
@@ -167,6 +171,7 @@ def run(
         ) as display:
             observers.insert(0, Shown(display, session))
             trained = session.train()
+        seeds.keep(seed_log, session, trained)
         history, not_finite = session.history, session.not_finite
         chosen = session.validation if trained.chosen else None
         found_best, stopped_because = trained.params, trained.stopped_because
@@ -241,6 +246,9 @@ def run(
     if finding is not None:
         console.print(Facts([("stalled:", finding.seen), ("try:", finding.advice)]))
     console.print(f"\nrun folder: {folder}", highlight=False, soft_wrap=True)
+    if seed_log is not None:
+        path = folder / run_folder.SEEDS
+        console.print(f"seed log:   {path}", highlight=False, soft_wrap=True)
     if log is not None:
         how = logs.how_to_look(log, folder)
         console.print(f"log: {how}", highlight=False, markup=False, soft_wrap=True)

@@ -238,10 +238,13 @@ class Preprocessing:
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all."""
+        storage.write_bytes(path, self.as_bytes())
+
+    def as_bytes(self) -> bytes:
+        """What the file holds."""
         from skops import io  # noqa: PLC0415 - loads in most of a second, and runs end here
 
-        data = io.dumps(self.transformer, compression=zipfile.ZIP_DEFLATED)
-        storage.write_bytes(path, data)
+        return bytes(io.dumps(self.transformer, compression=zipfile.ZIP_DEFLATED))
 
     @classmethod
     def load(cls, path: Path, names: Sequence[str], kinds: Sequence[Kind]) -> Preprocessing:

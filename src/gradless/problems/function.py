@@ -30,7 +30,7 @@ LossFunction = Callable[..., Any]
 
 @as_pytree(
     traced=["data", "fixed"],
-    static=["structure", "batch_size", "cost", "measures", "own_batches", "whole"],
+    static=["structure", "batch_size", "cost", "measures", "own_batches", "micro_batch", "whole"],
     functions=["loss_fn"],
 )
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ class FunctionProblem:
     """Names of what the function returns besides the loss."""
     own_batches: bool = False
     """Whether each candidate, or pair of opposite ones, sees a minibatch of its own."""
+    micro_batch: int | None = None
+    """Samples that the function gets at once, if it gets a batch in pieces."""
     fixed: tuple[Any, ...] = ()
     """Arrays that the function gets and that are not searched."""
     whole: Whole | None = None
@@ -64,6 +66,7 @@ class FunctionProblem:
         batch_size: int | None = None,
         own_batches: bool = False,
         fixed: Sequence[bool] | None = None,
+        micro_batch: int | None = None,
     ) -> FunctionProblem:
         """Problem of minimising ``loss_fn`` over pytrees like ``params``.
 
@@ -90,7 +93,9 @@ class FunctionProblem:
                 "own_batches must be given with batch_size, the samples that each candidate sees. "
                 "For example: batch_size=16"
             )
+        check_micro_batch(micro_batch, batch_size or n_samples)
         batch_size = None if batch_size == n_samples else batch_size
+        rest["micro_batch"] = micro_batch
         untold = cls(loss_fn, structure, arrays, batch_size, Cost(0.0, 0), **rest)
         jaxpr, names = _traced(untold)
         own = own_batches and batch_size is not None
@@ -144,7 +149,13 @@ class FunctionProblem:
     def returned(self, params: Params, batch: Any) -> Any:
         """What the function returns for a candidate."""
         params = self.joined(params)
-        return self.loss_fn(params) if self.data is None else self.loss_fn(params, batch)
+        if self.data is None:
+            return self.loss_fn(params)
+        if self.micro_batch is None:
+            return self.loss_fn(params, batch)
+        pieces = jax.tree.map(lambda x: x.reshape(-1, self.micro_batch, *x.shape[1:]), batch)
+        results = jax.lax.map(lambda piece: self.loss_fn(params, piece), pieces)
+        return jax.tree.map(lambda x: jnp.mean(x, axis=0), results)
 
     def score(self, params: Params, batch: Any) -> Score:
         """Loss and measures of one candidate on a batch; the loss is of the type of losses."""
@@ -218,10 +229,16 @@ def structure_of(params: Params) -> Structure:
     for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]:
         dtype = jnp.result_type(leaf) if is_number(leaf) else None
         if dtype is None or not jnp.issubdtype(dtype, jnp.floating):
+            name = jax.tree_util.keystr(path, simple=True, separator="/")
+            keep = f'layers={{"{name}": 0}} leaves it as it is' if name else "keep it in loss_fn"
+            advice = f"write 1.0 for 1 to search it; {keep}"
+            if dtype is None:
+                advice = "keep what is no array of numbers inside loss_fn"
+            elif jnp.issubdtype(dtype, jnp.complexfloating):
+                advice = f"search its real and its imaginary part, as two arrays; {keep}"
             raise InputError(
                 f"params{jax.tree_util.keystr(path)} must be floating-point numbers, got "
-                f"{dtype or type(leaf).__name__}; write 1.0 for 1, and keep what is not searched "
-                "inside loss_fn"
+                f"{dtype or type(leaf).__name__}; {advice}"
             )
     structure = Structure.of(params)
     if structure.size == 0:
@@ -268,6 +285,25 @@ def check_batch_size(batch_size: Any, n_samples: int | None) -> None:
         )
 
 
+def check_micro_batch(micro_batch: Any, samples: int | None) -> None:
+    """Refuse a size that does not cut what the function gets into equal pieces."""
+    if micro_batch is None:
+        return
+    if samples is None:
+        raise InputError(
+            "micro_batch must be given with data, of which loss_fn(params, batch) gets a piece, "
+            f"got micro_batch={micro_batch!r} alone"
+        )
+    whole = isinstance(micro_batch, int | np.integer) and not isinstance(micro_batch, bool)
+    if not whole or micro_batch < 1 or samples % micro_batch:
+        most = min(samples, micro_batch) if whole and micro_batch > 0 else samples
+        near = next(size for size in range(int(most), 0, -1) if samples % size == 0)
+        raise InputError(
+            f"micro_batch must divide the {samples:,} samples that a candidate sees, got "
+            f"{micro_batch!r}. For example: micro_batch={near}"
+        )
+
+
 # --- What the function does -----------------------------------------------------------------------
 
 _NOT_TRACEABLE = (
@@ -276,6 +312,10 @@ _NOT_TRACEABLE = (
     jax.errors.TracerArrayConversionError,
     jax.errors.TracerIntegerConversionError,
 )
+
+
+_STATEFUL = ("UnexpectedTracerError", "TraceContextError")
+"""Names of what JAX and Flax raise where a function has kept values of a trace."""
 
 
 def _traced(problem: FunctionProblem) -> tuple[Any, tuple[str, ...]]:
@@ -288,17 +328,34 @@ def _traced(problem: FunctionProblem) -> tuple[Any, tuple[str, ...]]:
     batch = jax.eval_shape(problem.batch, jax.random.key(0))
     try:
         closed, result = jax.make_jaxpr(problem.returned, return_shape=True)(params, batch)
+        # Again, by a function that JAX has not seen: what it has kept is then a constant.
+        again = jax.make_jaxpr(lambda *given: problem.returned(*given))(params, batch)
     except _NOT_TRACEABLE as error:
         raise InputError(
             "loss_fn must be made of JAX operations, got one that needs the values of its "
             f"arguments ({str(error).splitlines()[0]}). Give compiled=False for Python code or a "
             "simulator"
         ) from error
+    except Exception as error:
+        if type(error).__name__ not in _STATEFUL:
+            raise
+        raise _keeps_something(str(error).strip().splitlines()[0]) from error
+    kept = [str(each.aval) for each in again.consts if isinstance(each, jax.core.Tracer)]
+    if kept:
+        raise _keeps_something(f"{kept[0]} of an earlier call")
     loss, measures = loss_and_measures(result)
     _check_number("loss_fn must return", loss, RETURN_THE_LOSS)
     for name, value in measures.items():
         _check_number(f"loss_fn must return as its measure {name!r}", value, "return its mean")
     return closed.jaxpr, checked_measures(measures)
+
+
+def _keeps_something(what: str) -> InputError:
+    return InputError(
+        "loss_fn must not change what it finds outside of it, as layers do that count or keep "
+        f"statistics, got one that does ({what}). Put the state into what it gets, or the module "
+        "into inference, with model.eval() in Flax NNX"
+    )
 
 
 RETURN_THE_LOSS = "return the loss only, or the loss and a dict of measures"

@@ -85,7 +85,7 @@ class Prepared:
             "network": "-".join(map(str, self.model.sizes)),
             "seed": self.recipe.seed,
         }
-        return dataclasses.replace(plan, settings=settings)
+        return dataclasses.replace(plan, settings=settings, all_losses=self.recipe.seed_log)
 
     @property
     def structure(self) -> Structure:

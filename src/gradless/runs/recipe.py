@@ -47,6 +47,7 @@ _TYPES: dict[str, Any] = {
     "batch_size": int | None,
     "precision": str,
     "seed": int,
+    "seed_log": bool,
 }
 
 
@@ -71,7 +72,8 @@ class Recipe:
     samples. ``first`` is how that was planned: strategy, hyperparameters and limits. ``alpha`` is
     the strength of a penalty, None for one chosen by cross-validation where that is possible, and
     ``regularization`` how it is fitted, if it is. ``extras`` names the columns that an objective
-    looks at besides, by role (``objectives.extras``): these are no inputs.
+    looks at besides, by role (``objectives.extras``): these are no inputs. With ``seed_log``, all
+    losses are kept, by which a search is compiled otherwise and its last digits may be others.
     """
 
     data: str
@@ -108,6 +110,7 @@ class Recipe:
     batch_size: int | None = None
     precision: str = "float32"
     seed: int = 0
+    seed_log: bool = False
 
     @classmethod
     def from_json(cls, value: Any) -> Recipe:

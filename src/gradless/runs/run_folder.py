@@ -4,6 +4,7 @@
 config.json         the recipe, what is known of the data, versions
 status.json         running, finished, interrupted or failed
 checkpoints/        everything that is needed to go on, the last two
+run.seeds           with ``--seed-log``: the seed and the losses of all candidates
 history.csv         loss and accuracy over evaluations; the loss is what is minimised
 validation.csv      the same loss of networks that were judged on validation rows
 rows.safetensors    fingerprints of the rows that it was trained on
@@ -34,10 +35,12 @@ import numpy as np
 from gradless._core import storage
 from gradless._core.errors import InputError
 from gradless._core.terminal import make_folder, shortened
+from gradless._core.tree import Params
 from gradless.data import fingerprints
 from gradless.data.columns import is_kind
 from gradless.data.named import DATASETS
 from gradless.data.preprocessing import Preprocessing
+from gradless.models.mlp import MLP
 from gradless.problems.supervised import OutputScale
 from gradless.runs import ranges
 from gradless.runs.network import Network
@@ -47,7 +50,7 @@ from gradless.training import checkpoint
 from gradless.training.history import History
 from gradless.training.validation import Look, Validation, looks_of
 
-CONFIG, HISTORY, VALIDATION, MODEL, PREPROCESSING, RESULT, STATUS, LOCK = (
+CONFIG, HISTORY, VALIDATION, MODEL, PREPROCESSING, RESULT, STATUS, LOCK, SEEDS = (
     "config.json",
     "history.csv",
     "validation.csv",
@@ -56,6 +59,7 @@ CONFIG, HISTORY, VALIDATION, MODEL, PREPROCESSING, RESULT, STATUS, LOCK = (
     "result.json",
     "status.json",
     "lock",
+    "run.seeds",
 )
 
 
@@ -84,7 +88,7 @@ def claim(folder: Path) -> Path:
 def forget_unbegun(folder: Path) -> None:
     """Take what is written before a run's first checkpoint away: there is nothing to go on with."""
     if not checkpoint.found(folder):
-        for name in (CONFIG, STATUS, LOCK):
+        for name in (CONFIG, STATUS, LOCK, SEEDS):
             (folder / name).unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             (folder / checkpoint.FOLDER).rmdir()
@@ -93,31 +97,33 @@ def forget_unbegun(folder: Path) -> None:
 
 def write_config(folder: Path, prepared: Prepared) -> None:
     """Write what decides the run, before it begins."""
+    storage.write_json(folder / CONFIG, config_of(prepared))
+
+
+def config_of(prepared: Prepared) -> dict[str, Any]:
+    """What decides a run, and what is known of its data, for JSON."""
     train = prepared.train
-    storage.write_json(
-        folder / CONFIG,
-        {
-            "recipe": dataclasses.asdict(prepared.recipe),
-            "data": {
-                "name": train.name,
-                "training_samples": train.n_samples,
-                "validation_samples": (
-                    0 if prepared.validation is None else prepared.validation.n_samples
-                ),
-                "test_samples": 0 if prepared.test is None else prepared.test.n_samples,
-                "target": prepared.target,
-                "features": [column.name for column in prepared.table],
-                "kinds": [column.kind for column in prepared.table],
-                "ranges": ranges.seen(prepared),
-                "inputs": list(train.feature_names),
-                "classes": None if train.class_names is None else list(train.class_names),
-                "fingerprint": prepared.fingerprint,
-                "columns": prepared.columns,
-            },
-            "network": {"sizes": list(prepared.model.sizes)},
-            "versions": versions(),
+    return {
+        "recipe": dataclasses.asdict(prepared.recipe),
+        "data": {
+            "name": train.name,
+            "training_samples": train.n_samples,
+            "validation_samples": (
+                0 if prepared.validation is None else prepared.validation.n_samples
+            ),
+            "test_samples": 0 if prepared.test is None else prepared.test.n_samples,
+            "target": prepared.target,
+            "features": [column.name for column in prepared.table],
+            "kinds": [column.kind for column in prepared.table],
+            "ranges": ranges.seen(prepared),
+            "inputs": list(train.feature_names),
+            "classes": None if train.class_names is None else list(train.class_names),
+            "fingerprint": prepared.fingerprint,
+            "columns": prepared.columns,
         },
-    )
+        "network": {"sizes": list(prepared.model.sizes)},
+        "versions": versions(),
+    }
 
 
 def versions() -> dict[str, str]:
@@ -141,16 +147,21 @@ def write_run(
     """Write the network with its preprocessing, its rows, its history and what chose it."""
     if network.preprocessing is not None:  # first: where a network is, it can be used
         network.preprocessing.save(folder / PREPROCESSING)
-    tree: dict[str, Any] = {"layers": network.model.stored(network.params)}
-    if network.scale is not None:
-        tree["outputs"] = network.scale
-    storage.save_tree(folder / MODEL, tree, {"scaled": network.scale is not None})
+    write_weights(folder, network.model, network.params, network.scale)
     fingerprints.write(folder, prepared.rows)
     history.to_csv(folder / HISTORY)
     if validation is None:
         (folder / VALIDATION).unlink(missing_ok=True)
     else:
         storage.write_bytes(folder / VALIDATION, validation.csv().encode())
+
+
+def write_weights(folder: Path, model: MLP, params: Params, scale: OutputScale | None) -> None:
+    """Write weights and biases, and what brings outputs into their units."""
+    tree: dict[str, Any] = {"layers": model.stored(params)}
+    if scale is not None:
+        tree["outputs"] = scale
+    storage.save_tree(folder / MODEL, tree, {"scaled": scale is not None})
 
 
 def read_looks(folder: Path) -> list[Look]:
@@ -174,7 +185,11 @@ def read_config(folder: Path) -> dict[str, Any]:
         )
     if not (folder / CONFIG).exists():
         raise InputError(f"RUN must be the folder of a run, got {folder}, which holds no {CONFIG}")
-    config = storage.read_json(folder / CONFIG)
+    return checked_config(storage.read_json(folder / CONFIG), folder / CONFIG)
+
+
+def checked_config(config: Any, name: Path) -> dict[str, Any]:
+    """What was read, if this version can use it."""
     try:
         recipe = Recipe.from_json(config["recipe"])
         sizes, described = tuple(config["network"]["sizes"]), config["data"]
@@ -190,7 +205,7 @@ def read_config(folder: Path) -> dict[str, Any]:
             raise InputError("the network does not fit the data")
     except (KeyError, TypeError, InputError):
         raise InputError(
-            f"{folder / CONFIG} does not describe a run that this version of gradless can read"
+            f"{name} does not describe a run that this version of gradless can read"
         ) from None
     return dict(config)
 

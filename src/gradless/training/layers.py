@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
+import heapq
 import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
 
+from gradless._core import words
 from gradless._core.errors import InputError, unknown_name
 from gradless._core.tree import Params
 
@@ -65,7 +68,11 @@ def described(layers: Mapping[str, Any] | None, params: Params) -> list[Layer]:
     for pattern, value in (layers or {}).items():
         fitting = [i for i, name in enumerate(names) if fnmatch.fnmatchcase(name, str(pattern))]
         if not fitting:
-            raise unknown_name("array for the pattern of layers", str(pattern), names)
+            near = _closest(str(pattern), names)
+            raise InputError(
+                f"layers must have patterns that fit arrays, got {str(pattern)!r}, which fits none "
+                f"of {len(names)}. The closest are {words.either(near, 'and')}"
+            )
         layer = _layer(str(pattern), value)
         for i in fitting:
             found[i] = layer
@@ -75,6 +82,17 @@ def described(layers: Mapping[str, Any] | None, params: Params) -> list[Layer]:
             "arrays"
         )
     return found
+
+
+def _closest(pattern: str, names: list[str]) -> list[str]:
+    """Paths that begin, or end, almost as the pattern does."""
+    plain = pattern.replace("*", "")
+
+    def likeness(name: str) -> float:
+        part = name[-len(plain) :] if pattern.startswith("*") else name[: len(plain)]
+        return difflib.SequenceMatcher(None, plain, part).ratio()
+
+    return heapq.nlargest(3, names, likeness)
 
 
 def _layer(pattern: str, value: Any) -> Layer:

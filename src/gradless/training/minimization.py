@@ -27,12 +27,14 @@ from gradless.training.factors import fitted
 from gradless.training.host_loop import mode_for
 from gradless.training.loop import check_budget
 from gradless.training.minimize_closing import minimum, reached_before, target_met
+from gradless.training.minimize_log import seed_log
 from gradless.training.minimum import Minimum
 from gradless.training.observers import Callback, Observer, checked
 from gradless.training.plan import Phase, Plan, begun
 from gradless.training.progress import progress_lines
 from gradless.training.records import Record, check_targets
 from gradless.training.session import Session
+from gradless.training.start import arrays
 
 
 class Options(TypedDict, total=False):
@@ -42,6 +44,7 @@ class Options(TypedDict, total=False):
     data: Any
     batch_size: int | None
     own_batches: bool
+    micro_batch: int | None
     layers: Mapping[str, Any] | None
     evaluations: int | None
     seconds: float | None
@@ -79,6 +82,7 @@ def minimize(
     data: Any = None,
     batch_size: int | None = None,
     own_batches: bool = False,
+    micro_batch: int | None = None,
     layers: Mapping[str, Any] | None = None,
     evaluations: int | None = None,
     seconds: float | None = None,
@@ -128,6 +132,10 @@ def minimize(
         Whether each candidate sees a minibatch of its own, opposite ones the same, instead of one
         for all: for batches of a few samples. One for all is faster, since what the center makes of
         it is computed once.
+    micro_batch
+        Samples that ``loss_fn`` gets at once, for batches that do not fit into memory: a batch is
+        cut into pieces of this many, one after the other, and losses and measures are their means.
+        That is the same for a loss that is a mean over samples. It must divide the batch.
     layers
         What is special for some arrays, by patterns of their paths, in which ``*`` stands for any
         text: ``{"encoder/*": 0}`` leaves them as they are, and with ``openai_es``, ``spsa``,
@@ -173,7 +181,8 @@ def minimize(
         A new file for the seed and the losses of all candidates, four bytes each, from which
         :func:`gradless.replay` rebuilds the search without evaluating anything. For ``openai_es``,
         ``pgpe``, ``snes``, ``spsa``, ``fzoo``, ``ars``, ``sep_cma_es`` and ``lm_ma_es``; not with
-        ``resume_from`` or ``compiled=False``.
+        ``compiled=False``. With ``resume_from`` it is the log of that search, which is checked and
+        goes on; ``params`` are then those that it began with.
     **hyperparameters
         Of a strategy given by name, for example ``sigma=0.3``, in units of ``scale``.
 
@@ -209,11 +218,11 @@ def minimize(
     arguments = inspect.signature(minimize).parameters.keys() - {"hyperparameters"}
     chosen, why = given.strategy_of(strategy, hyperparameters, arguments), ""
     problem = given.problem_of(
-        loss_fn, params, data, batch_size, compiled, n_jobs, own_batches, layers
+        loss_fn, params, data, batch_size, compiled, n_jobs, own_batches, layers, micro_batch
     )
     check_targets(stop, problem.measures)
     with mode_for(problem):
-        start = given.arrays(problem.searched(params))
+        start = arrays(problem.searched(params))
     if layers is not None and chosen is not None and isinstance(problem, FunctionProblem):
         chosen = given.with_layers(chosen, layers, problem, params)
     chosen = None if chosen is None else fitted(problem, chosen, start)
@@ -232,7 +241,7 @@ def minimize(
     check_budget(chosen, stop)
     given.check_memory(problem, chosen, start, resume_from)
     if log is not None:
-        watchers.insert(0, given.seed_log(log, problem, chosen, seed, start, resume_from))
+        watchers.insert(0, seed_log(log, problem, chosen, seed, params, start, resume_from))
 
     first = None
     if isinstance(problem, PythonProblem) and not problem.uses_minibatches:
@@ -248,6 +257,7 @@ def minimize(
         "parameters": problem.structure.size,
         "batch_size": batch_size,
         "own_batches": own_batches,
+        "micro_batch": micro_batch,
         "seed": int(seed),
     }
     main = Phase(problem, chosen, stop, why)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gradless import strategies
@@ -28,7 +26,7 @@ from gradless.training.host_loop import mode_for
 from gradless.training.layers import described
 from gradless.training.loop import Stop
 from gradless.training.minimum import Minimum
-from gradless.training.seed_log import SeedLog
+from gradless.training.start import arrays
 
 
 def problem_of(
@@ -40,6 +38,7 @@ def problem_of(
     n_jobs: int,
     own_batches: bool = False,
     layers: Mapping[str, Any] | None = None,
+    micro_batch: int | None = None,
 ) -> FunctionProblem | PythonProblem:
     """The function and its data as a problem."""
     if not compiled:
@@ -53,6 +52,11 @@ def problem_of(
                 "own_batches must be False for a function in Python, which sees the batch of its "
                 "generation, got True"
             )
+        if micro_batch is not None:
+            raise InputError(
+                "micro_batch must be left out for a function in Python, which cuts its batch "
+                f"itself, got {micro_batch!r}"
+            )
         return PythonProblem(loss_fn, params, data, batch_size, n_jobs)
     if n_jobs != 1:
         raise InputError(
@@ -62,7 +66,7 @@ def problem_of(
     fixed = None
     if layers is not None:
         fixed = [layer.fixed for layer in described(layers, params)]
-    return FunctionProblem.of(loss_fn, params, data, batch_size, own_batches, fixed)
+    return FunctionProblem.of(loss_fn, params, data, batch_size, own_batches, fixed, micro_batch)
 
 
 def with_layers(
@@ -188,19 +192,6 @@ def _hyperparameters(cls: Any) -> set[str]:
     return {each.name for each in dataclasses.fields(cls)}
 
 
-def arrays(params: Params) -> Params:
-    """Parameters as the search begins with them."""
-    # With their types, or numbers of Python would compile another program than arrays do.
-    start = jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(x)), params)
-    for path, leaf in jax.tree_util.tree_flatten_with_path(start)[0]:
-        if not jnp.isfinite(leaf).all():
-            raise InputError(
-                f"params{jax.tree_util.keystr(path)} must be finite, got NaN or infinity in "
-                f"{leaf.dtype}"
-            )
-    return start
-
-
 def continued(
     earlier: Any, chosen: Strategy | None, problem: FunctionProblem | PythonProblem
 ) -> Strategy:
@@ -228,28 +219,6 @@ def continued(
             f"floats, got {chosen!r}. Leave it out"
         )
     return chosen
-
-
-def seed_log(
-    log: Any,
-    problem: FunctionProblem | PythonProblem,
-    strategy: Strategy,
-    seed: int,
-    start: Params,
-    earlier: Minimum | None,
-) -> SeedLog:
-    """What writes a seed log."""
-    if not isinstance(log, str | Path):
-        raise InputError(f'log must be a file, got {log!r}. For example: log="run.seeds"')
-    if earlier is not None:
-        raise InputError(
-            "log must be left out with resume_from, since a log begins with its search"
-        )
-    if isinstance(problem, PythonProblem):
-        raise InputError("log must be left out for a function in Python (compiled=False)")
-    whole = problem.whole
-    kinds = None if whole is None else whole.kinds
-    return SeedLog(Path(log), strategy, seed, start, kinds, problem.fixed)
 
 
 def check_memory(

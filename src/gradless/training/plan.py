@@ -91,7 +91,7 @@ class Plan:
     regularization
         How it is fitted with a penalty; None for a search.
     all_losses
-        Whether records have the losses of all candidates; not with rows held out.
+        Whether records have the losses of all candidates.
     """
 
     main: Phase

@@ -6,9 +6,10 @@ Nothing is evaluated, so neither the loss function nor the data are needed.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,10 +21,10 @@ from gradless._core.tree import Params, Structure
 from gradless.problems.whole import FIXED, Whole
 from gradless.training import logged, seed_log
 from gradless.training.generation import Run
-from gradless.training.minimize_arguments import arrays
 from gradless.training.plan import begun
 from gradless.training.seed_log import Logged
 from gradless.training.seed_log_strategy import made_again
+from gradless.training.start import arrays
 from gradless.training.validation import center as center_of
 
 
@@ -59,7 +60,8 @@ def replay(log: str | Path, params: Params, generation: int | None = None) -> Re
     Parameters
     ----------
     log
-        The file that ``minimize(..., log=...)`` wrote, or is still writing.
+        The file that ``minimize(..., log=...)`` or ``gradless train --seed-log`` wrote, or is still
+        writing.
     params
         Where the search began: the same structure, shapes, dtypes and numbers.
     generation
@@ -96,36 +98,93 @@ def replay(log: str | Path, params: Params, generation: int | None = None) -> Re
             f"Replayed are the {count:,} whole generations",
             stacklevel=2,
         )
-    header = known.header
-    if header["losses"] != (now := np.dtype(loss_dtype())):
-        mode = "set" if header["losses"] == "float64" else "do not set"
-        raise InputError(
-            f"{path} must hold losses in {now}, as JAX computes now, got {header['losses']}; "
-            f"{mode} JAX_ENABLE_X64=1 in the environment"
-        )
-    whole, start = _start(path, header, params)
-    strategy = made_again(header["strategy"], start)
-    run = begun(strategy, start, header["seed"])
-    size = logged.capacity(strategy.population)
-    if count < size:  # programs are of few sizes
-        size = min(size, 1 << max(0, count - 1).bit_length())
-    for at in range(0, count, size):
-        run = _told(run, strategy, known, at, size)
-    center, best = np.asarray(center_of(strategy, run)), np.asarray(run.best)
-    structure, fixed = Structure.of(start), whole.fixed(params)
-
-    def model(vector: Any) -> Params:
-        own = jax.tree.map(jnp.asarray, structure.unravel(vector))
-        return own if whole.is_searched else whole.joined(own, fixed)
-
+    rebuilt = Rebuilt.of(path, known, params)
     return Replayed(
-        best=model(best),
-        best_loss=float(run.best_loss),
-        center=model(center),
+        best=rebuilt.model(rebuilt.best),
+        best_loss=float(rebuilt.run.best_loss),
+        center=rebuilt.model(rebuilt.center),
         generation=count,
         generations=known.whole,
-        verified=_verified(path, known, center, best),
+        verified=_verified(path, known, rebuilt),
     )
+
+
+class Rebuilt(NamedTuple):
+    """A search as far as a log has been replayed.
+
+    Attributes
+    ----------
+    run
+        Where it is.
+    center, best
+        The strategy's answer and the best parameters, as vectors.
+    model
+        Makes parameters of a vector.
+    """
+
+    run: Run
+    center: np.ndarray
+    best: np.ndarray
+    model: Callable[[Any], Params]
+
+    @classmethod
+    def of(cls, path: Path, known: Logged, params: Params) -> Rebuilt:
+        """Draw the candidates and tell the losses, from these parameters on."""
+        header, count = known.header, len(known.losses)
+        if header["losses"] != (now := np.dtype(loss_dtype())):
+            mode = "set" if header["losses"] == "float64" else "do not set"
+            raise InputError(
+                f"{path} must hold losses in {now}, as JAX computes now, got {header['losses']}; "
+                f"{mode} JAX_ENABLE_X64=1 in the environment"
+            )
+        whole, start = _start(path, header, params)
+        strategy = made_again(header["strategy"], start)
+        run = begun(strategy, start, header["seed"])
+        size = logged.capacity(strategy.population)
+        if count < size:  # programs are of few sizes
+            size = min(size, 1 << max(0, count - 1).bit_length())
+        for at in range(0, count, size):
+            run = _told(run, strategy, known, at, size)
+        structure, fixed = Structure.of(start), whole.fixed(params)
+
+        def model(vector: Any) -> Params:
+            own = jax.tree.map(jnp.asarray, structure.unravel(vector))
+            return own if whole.is_searched else whole.joined(own, fixed)
+
+        return cls(run, np.asarray(center_of(strategy, run)), np.asarray(run.best), model)
+
+
+def going_on(path: Path, params: Params, run: Run, center: np.ndarray) -> Logged:
+    """A log up to a run that goes on, checked: its losses rebuild that run.
+
+    Parameters
+    ----------
+    path
+        The log; it may have more generations, of a process that was killed.
+    params
+        Where the search began.
+    run, center
+        Where it goes on, and the strategy's answer there.
+
+    Raises
+    ------
+    InputError
+        If the log ends before, or is that of another search.
+    """
+    generation = int(run.generation)
+    known = seed_log.read(path, generation)
+    if len(known.losses) < generation:
+        raise InputError(
+            f"{path} must have the {generation:,} generations of the search that goes on, got "
+            f"{len(known.losses):,}"
+        )
+    rebuilt = Rebuilt.of(path, known, params)
+    if seed_log.hashed(rebuilt.center) != seed_log.hashed(center):
+        raise InputError(
+            f"{path} must be the log of the search that goes on, got one that rebuilds other "
+            f"parameters after generation {generation:,}"
+        )
+    return known
 
 
 def _start(path: Path, header: dict[str, Any], params: Params) -> tuple[Whole, Params]:
@@ -173,20 +232,24 @@ def _told(run: Run, strategy: Any, known: Logged, at: int, size: int) -> Run:
     )
 
 
-def _verified(path: Path, known: Logged, center: np.ndarray, best: np.ndarray) -> bool:
+def _verified(path: Path, known: Logged, rebuilt: Rebuilt) -> bool:
     """Whether these are the bits that the search ended with, as far as the log says."""
     if known.ends is None:
         return False
     of_center, of_best = known.ends
-    same = seed_log.hashed(center) == of_center
-    if same and of_best in (seed_log.UNKNOWN, seed_log.hashed(best)):
+    same = seed_log.hashed(rebuilt.center) == of_center
+    if same and of_best in (seed_log.UNKNOWN, seed_log.hashed(rebuilt.best)):
         return True
+    warnings.warn(other_bits(path, known), stacklevel=3)
+    return False
+
+
+def other_bits(path: Path, known: Logged) -> str:
+    """What to say where a log was replayed to other bits."""
     written, here = known.header["written_with"], seed_log.machine()
     differing = {name: (written.get(name), here[name]) for name in here}
     said = [f"{name} {old!r} then, {new!r} now" for name, (old, new) in differing.items()]
-    warnings.warn(
+    return (
         f"{path} was replayed to other bits than the search ended with, since rounding differs "
-        f"({'; '.join(said)}). The parameters are close, but not the same",
-        stacklevel=3,
+        f"({'; '.join(said)}). The parameters are close, but not the same"
     )
-    return False

@@ -1,10 +1,12 @@
-"""How is a search kept as its seed and its losses? A header, and a record for each generation.
+"""What is in a seed log? A header, and a record for each generation.
 
 The file is ``gradless seeds`` and a line end, the length of the header as four bytes, the header as
 JSON, and records of one size: ``g``, the losses of the candidates as the strategy was told them,
 that of its new center, and a checksum (CRC-32 of the header and all records so far). A search that
-has ended adds ``e``, the SHA-256 of its center and of its best parameters, and a checksum. Numbers
-are little-endian. A process that is killed leaves a file that ends with a part of a record.
+has ended adds ``e``, the SHA-256 of its center and of its best parameters, and a checksum; a run
+then adds ``k``, after which generation the network is that it has kept, its SHA-256, and a
+checksum. Numbers are little-endian. A process that is killed leaves a file that ends with a part of
+a record.
 """
 
 from __future__ import annotations
@@ -14,25 +16,19 @@ import json
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from gradless._core.errors import InputError
-from gradless._core.floats import loss_dtype
 from gradless._core.hardware import description
-from gradless._core.storage import unwritable
 from gradless._core.tree import Params
-from gradless.strategies.base import Strategy
-from gradless.training.observers import Observer, RunInfo
-from gradless.training.records import Record, is_target
-from gradless.training.seed_log_strategy import described
-from gradless.training.validation import center as center_of
 
 MAGIC = b"gradless seeds\n"
 VERSION = 1
-_END = np.dtype([("kind", "S1"), ("center", "V32"), ("best", "V32"), ("check", "<u4")])
+END = np.dtype([("kind", "S1"), ("center", "V32"), ("best", "V32"), ("check", "<u4")])
+KEPT = np.dtype([("kind", "S1"), ("generation", "<u4"), ("network", "V32"), ("check", "<u4")])
 UNKNOWN = bytes(32)
 
 
@@ -42,108 +38,6 @@ def record_of(population: int, losses: str) -> np.dtype[Any]:
     return np.dtype(
         [("kind", "S1"), ("losses", number, (population,)), ("center", number), ("check", "<u4")]
     )
-
-
-class SeedLog(Observer):
-    """Writes the losses of a search to a file, in ``minimize`` for ``log=``.
-
-    Parameters
-    ----------
-    path
-        The file; it must not exist.
-    strategy, seed
-        Of the search.
-    start
-        What is searched, where it begins.
-    kinds, fixed
-        Of a model of which not all is searched: what each leaf is, and the arrays that stay.
-
-    Raises
-    ------
-    InputError
-        If the file is there already, or the strategy cannot be rebuilt from a log.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        strategy: Strategy,
-        seed: int,
-        start: Params,
-        kinds: Sequence[str] | None,
-        fixed: Sequence[Any],
-    ) -> None:
-        """Write nothing yet."""
-        if path.exists():
-            raise InputError(
-                f"log must be a new file, got {path}, which exists. Give another name, or delete it"
-            )
-        losses = str(np.dtype(loss_dtype()))
-        self._path, self._strategy = path, strategy
-        self._type = record_of(strategy.population, losses)
-        self._header = {
-            "version": VERSION,
-            "strategy": described(strategy),
-            "seed": int(seed),
-            "population": strategy.population,
-            "losses": losses,
-            "parameters": parameters(start),
-            "kinds": kinds,
-            "sha256": digest([*jax.tree.leaves(start), *fixed]),
-            "written_with": machine(),
-        }
-        self._file: BinaryIO | None = None
-        self._last: Record | None = None
-        self._check, self._on_batches = 0, False
-
-    def begin(self, info: RunInfo) -> None:
-        """Write the header."""
-        self._on_batches = info.uses_minibatches
-        text = json.dumps(self._header).encode()
-        self._check = zlib.crc32(text)
-        try:
-            self._file = self._path.open("xb")
-            self._file.write(MAGIC + len(text).to_bytes(4, "little") + text)
-            self._file.flush()
-        except OSError as error:
-            raise unwritable(self._path, error) from None
-
-    def record(self, record: Record) -> str | None:
-        """Append generations; what cannot be written ends the search, which keeps its result."""
-        assert self._file is not None
-        assert record.losses is not None
-        made = np.zeros(len(record.losses), self._type)
-        made["kind"], made["losses"], made["center"] = b"g", record.losses, record.loss
-        for one in made:
-            self._check = one["check"] = checked(one, self._check)
-        self._last = record
-        return self._write(made.tobytes())
-
-    def end(self, reason: str | None) -> None:
-        """Say what the search ended with; a file without a generation goes."""
-        assert self._file is not None
-        with self._file:
-            if self._last is not None:
-                run = self._last.run
-                # On minibatches, all data decide what has reached a target: that is not logged.
-                known = not (self._on_batches and is_target(reason))
-                one = np.zeros(1, _END)
-                one["kind"] = b"e"
-                one["center"] = hashed(center_of(self._strategy, run))
-                one["best"] = hashed(run.best) if known else UNKNOWN
-                one["check"] = checked(one[0], self._check)
-                self._write(one.tobytes())
-        if self._last is None:
-            self._path.unlink(missing_ok=True)
-
-    def _write(self, data: bytes) -> str | None:
-        assert self._file is not None
-        try:
-            self._file.write(data)
-            self._file.flush()
-        except OSError as error:
-            return f"{self._path} cannot be written ({error.strerror})"
-        return None
 
 
 class Logged(NamedTuple):
@@ -159,8 +53,12 @@ class Logged(NamedTuple):
         (generations, population) and (generations,).
     ends
         Digests of center and best parameters, if the search has ended.
+    kept
+        Of a run that has ended: generation and digest of the network that it has kept.
     cut_off
         Bytes of a last record that is not whole.
+    place, check
+        Where the last of these generations ends in the file, and its checksum.
     """
 
     header: dict[str, Any]
@@ -168,7 +66,10 @@ class Logged(NamedTuple):
     losses: np.ndarray
     centers: np.ndarray
     ends: tuple[bytes, bytes] | None
+    kept: tuple[int, str] | None
     cut_off: int
+    place: int
+    check: int
 
 
 def read(path: Path, generations: int | None = None) -> Logged:
@@ -197,16 +98,33 @@ def read(path: Path, generations: int | None = None) -> Logged:
         check = checked(each, check)
         if each["check"] != check:
             raise _damaged(path, number)
-    ends = None
-    if len(made) == whole and rest[:1] == b"e" and len(rest) >= _END.itemsize:
-        end = np.frombuffer(rest, _END, 1)[0]
-        if end["check"] != checked(end, check) or len(rest) > _END.itemsize:
+    place, last = begin + len(made) * one.itemsize, check
+    ends = kept = None
+    if len(made) == whole and rest[:1] == b"e" and len(rest) >= END.itemsize:
+        end, check = _whole(path, rest, END, check, whole)
+        ends, rest = (end["center"].tobytes(), end["best"].tobytes()), rest[END.itemsize :]
+        if rest[:1] == b"k" and len(rest) >= KEPT.itemsize:
+            told, _ = _whole(path, rest, KEPT, check, whole)
+            kept = int(told["generation"]), told["network"].tobytes().hex()
+            rest = rest[KEPT.itemsize :]
+        if rest and rest[:1] != b"k":
             raise _damaged(path, whole + 1)
-        ends, rest = (end["center"].tobytes(), end["best"].tobytes()), b""
+        rest = b""
     elif rest and rest[:1] not in (b"g", b"e"):
         raise _damaged(path, whole + 1)
     losses, centers = (made[name].astype(header["losses"]) for name in ("losses", "center"))
-    return Logged(header, whole, losses, centers, ends, len(rest))
+    return Logged(header, whole, losses, centers, ends, kept, len(rest), place, last)
+
+
+def _whole(
+    path: Path, data: bytes, kind: np.dtype[Any], before: int, generations: int
+) -> tuple[Any, int]:
+    """A record at the end of a log, and its checksum."""
+    found = np.frombuffer(data, kind, 1)[0]
+    check = checked(found, before)
+    if found["check"] != check:
+        raise _damaged(path, generations + 1)
+    return found, check
 
 
 def _header(path: Path, data: bytes) -> tuple[dict[str, Any], int]:

@@ -42,7 +42,7 @@ def described(strategy: Strategy) -> dict[str, Any]:
     ):
         raise InputError(
             f"strategy must be {words.either(REPLAYED)} where there is a log, got "
-            f"{strategy.name}, which cannot be rebuilt bit for bit. Leave out log"
+            f"{strategy.name}, which cannot be rebuilt bit for bit. Name one, or leave the log out"
         )
     made: Any = strategy
     fields = {each.name: _plain(getattr(made, each.name)) for each in dataclasses.fields(made)}

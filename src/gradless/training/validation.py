@@ -227,7 +227,13 @@ def watched(
     if ended:  # killed while it was saved: what follows is no part of the run
         stop = Stop(evaluations=made * evaluations_per_generation(strategy))
     records = train(
-        problem, strategy, run, stop, asked_to_stop=asked_to_stop, pauses=validation.pause_after
+        problem,
+        strategy,
+        run,
+        stop,
+        asked_to_stop=asked_to_stop,
+        pauses=validation.pause_after,
+        all_losses=all_losses,
     )
     for record in records:
         if ended or (validation.look(record) and record.stopped_because is None):
