@@ -49,7 +49,15 @@ class OutputScale(NamedTuple):
 
 @tree.as_pytree(
     traced=["inputs", "targets", "output_scale"],
-    static=["model", "objective", "n_samples", "batch_size", "precision", "written_out", "judged_by_row"],
+    static=[
+        "model",
+        "objective",
+        "n_samples",
+        "batch_size",
+        "precision",
+        "written_out",
+        "judged_by_row",
+    ],
 )
 @dataclass(frozen=True)
 class SupervisedProblem:

@@ -120,7 +120,7 @@ class FDLBFGS:
     @classmethod
     def for_dimension(cls, dimension: int, **hyperparameters: Any) -> FDLBFGS:
         """The strategy with a population that is one iteration."""
-        population = max(16, 2 * dimension + 1)
+        population = max(16, 2 * dimension)
         if 2 * dimension + _ORDINARY >= _LARGE:
             population = 2 * dimension + _ORDINARY
         return cls(**{"population": population, **hyperparameters})
@@ -138,7 +138,7 @@ class FDLBFGS:
     @property
     def _in_front(self) -> int:
         """Coordinates that take the place of steps where there is no direction yet."""
-        return (self._ordinary - 1) // 2
+        return self._ordinary // 2
 
     def init(self, key: jax.Array, params: Params) -> State:
         """State at ``params``, which any candidate with a finite loss improves on."""
@@ -175,36 +175,37 @@ class FDLBFGS:
 
         Without a direction, neighbours of the iterate. Those past the last coordinate change none.
         """
-        ordinary, behind, in_front = self._ordinary, self._behind, self._in_front
+        ordinary, behind = self._ordinary, self._behind
 
         def filled(size: int, *parts: jax.Array) -> jax.Array:
             whole = jnp.concatenate([jnp.zeros(0, parts[0].dtype), *parts])
             return jnp.pad(whole, (0, size - whole.size))
 
         back = state.first + jnp.arange(behind, dtype=jnp.int32)
-        front = state.first + behind + jnp.arange(in_front, dtype=jnp.int32)
-        changes = self._changes(state)
-
-        def of(coordinate: jax.Array) -> jax.Array:
-            change = changes.at[coordinate].get(mode="clip")
-            return jnp.where(coordinate < state.structure.size, change, 0.0)
-
-        none = jnp.zeros(1, jnp.int32)
-        of_front = jnp.where(state.searches, 0.0, of(front))
+        front = state.first + behind + jnp.arange(self._in_front, dtype=jnp.int32)
+        of_back, of_front = self._changes_of(state, back), self._changes_of(state, front)
+        of_front = jnp.where(state.searches, 0.0, of_front)
         steps = 2.0 ** jnp.linspace(*_STEPS, max(ordinary - 2, 0), dtype=jnp.float32)
         lengths = filled(ordinary, jnp.array([0.0, 1.0], jnp.float32), steps)
-        full = jnp.ones(self.population - ordinary, jnp.float32)
         rest = self.population - ordinary
+        coordinates = filled(ordinary, front, front), filled(rest, back, back)
+        in_front = filled(ordinary, of_front, -of_front)
+        changes = in_front, filled(rest, of_back, -of_back)
+        full = jnp.ones(rest, jnp.float32)
         return Probe(
-            jnp.concatenate([filled(ordinary, none, front, front), filled(rest, back, back)]),
-            jnp.concatenate(
-                [
-                    filled(ordinary, none.astype(jnp.float32), of_front, -of_front),
-                    filled(rest, of(back), -of(back)),
-                ]
-            ),
+            jnp.concatenate(coordinates),
+            jnp.concatenate(changes),
             jnp.where(state.searches, jnp.concatenate([lengths, full]), 0.0),
         )
+
+    def _changes_of(self, state: State, coordinates: jax.Array) -> jax.Array:
+        """Changes of some coordinates that follow one another; of those past the last, 0."""
+        changes, size = self._changes(state), state.structure.size
+        if len(coordinates) >= size:  # all of them at once
+            return jnp.pad(changes, (0, len(coordinates) - size))
+        if self._behind >= size:
+            return jnp.zeros(coordinates.shape, changes.dtype)
+        return jnp.where(coordinates < size, changes.at[coordinates].get(mode="clip"), 0.0)
 
     def neighbours(self, state: State) -> Neighbours | None:
         """Candidates that are neighbours of the full step, or of the iterate."""
@@ -285,7 +286,8 @@ class FDLBFGS:
         begin, pairs, size = self._ordinary, self._behind, state.structure.size
         # What is remembered is in one unit, so another one is taken only with nothing remembered.
         fresh = (state.memory.count == 0) & (state.first == 0)
-        unit = jnp.where(fresh, _typical_unit(losses), state.loss_unit)
+        same = state.loss_unit.astype(losses.dtype)
+        unit = jax.lax.cond(fresh, lambda: _typical_unit(losses), lambda: same)
         scaled = losses / unit
 
         def slopes(plus: jax.Array, minus: jax.Array) -> jax.Array:
@@ -307,8 +309,8 @@ class FDLBFGS:
             dropped = jnp.int32(size)
             places = jnp.where(known, at[begin : begin + pairs], dropped)
             gradient = state.gradient.at[places].set(back, mode="drop")
-            places = jnp.where(known & ~searched, at[1 : 1 + front], dropped)
-            of_front = slopes(scaled[1 : 1 + front], scaled[1 + front : 1 + 2 * front])
+            places = jnp.where(known & ~searched, at[:front], dropped)
+            of_front = slopes(scaled[:front], scaled[front : 2 * front])
             gradient = gradient.at[places].set(of_front, mode="drop")
             entered = entered + jnp.where(searched, 0, front)
         first = jnp.where(known, entered, 0)
