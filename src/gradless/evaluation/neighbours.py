@@ -130,10 +130,10 @@ def _of_leaf(
             function = jax.vmap(function, in_axes=only)
         places = tuple(jnp.arange(n) for n in shape[:-1])
         if not places:
-            return function((), of_it)  # type: ignore[no-any-return]
+            return function((), of_it)
 
         def along_first(one: tuple[jax.Array, jax.Array]) -> Score:
-            return function((one[0], *places[1:]), one[1])  # type: ignore[no-any-return]
+            return function((one[0], *places[1:]), one[1])
 
         return map_members(along_first, (places[0], of_it), inner)
 

@@ -28,7 +28,6 @@ from gradless.objectives.extras import at as extras_at
 from gradless.objectives.extras import checked as checked_extras
 from gradless.problems.contract import Layout, Score
 
-
 _FEW_OUTPUTS = 16  # rows, which the compiler fuses into one loop over the samples
 
 

@@ -26,7 +26,6 @@ rounds differences away.
 
 from __future__ import annotations
 
-import math
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -260,7 +259,7 @@ class FDLBFGS:
         # A first failure may be that of what is remembered; a second one, with nothing remembered,
         # that of slopes that are too coarse. A third one is the end of the valley.
         searches = state.searches
-        fresh = state.memory.count <= 1
+        fresh = state.memory.seen <= 1
         finer = searches & ~succeeds & fresh & (state.precision == 1)
         lost = searches & ~succeeds & fresh & (state.precision < 1)
         moves = searches & succeeds
@@ -285,7 +284,7 @@ class FDLBFGS:
         """Enter the slopes of this generation's coordinates; after the last, turn downhill."""
         begin, pairs, size = self._ordinary, self._behind, state.structure.size
         # What is remembered is in one unit, so another one is taken only with nothing remembered.
-        fresh = (state.memory.count == 0) & (state.first == 0)
+        fresh = (state.memory.seen == 0) & (state.first == 0)
         same = state.loss_unit.astype(losses.dtype)
         unit = jax.lax.cond(fresh, lambda: _typical_unit(losses), lambda: same)
         scaled = losses / unit
@@ -331,7 +330,7 @@ class FDLBFGS:
             # With nothing remembered, the slope says where to, and the last step how far.
             norm = jnp.linalg.norm(state.gradient)
             steepest = state.length / jnp.where(norm > 0, norm, 1.0) * state.gradient
-            downhill = usable & (memory.count > 1) & (descent @ state.gradient > 0)
+            downhill = usable & (memory.seen > 1) & (descent @ state.gradient > 0)
             direction = -limits.squarable(jnp.where(downhill, descent, steepest))
             promised = -(direction @ state.gradient) * state.loss_unit
             return units * direction, promised.astype(state.promised.dtype), ~usable

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,7 +22,9 @@ _OF_SINGLE_NUMBERS = (
     "square", "stop_gradient", "sub", "tan", "tanh", "xor",
 )  # fmt: skip
 _SAME_ON_CHANGES = frozenset({"copy", "copy_p", "name", "neg", "stop_gradient"})
-_REDUCTIONS = ("reduce_and", "reduce_max", "reduce_min", "reduce_or", "reduce_prod", "argmax", "argmin")  # fmt: skip
+_REDUCTIONS = (
+    "argmax", "argmin", "reduce_and", "reduce_max", "reduce_min", "reduce_or", "reduce_prod",
+)  # fmt: skip
 
 
 def _rule(*names: str) -> Callable[[Rule], Rule]:
@@ -89,14 +90,14 @@ def _exact_change(
     if change is None:
         return None
     if name in _SAME_ON_CHANGES:
-        return again(eqn, change)  # type: ignore[no-any-return]
+        return again(eqn, change)
     if name in ("add", "add_any") or (name == "sub" and at == 0):
-        return change  # type: ignore[no-any-return]
+        return change
     if name == "sub":
         return -change
     if name == "mul" or (name == "div" and at == 0):
         other = there(given[1 - at].value)
-        return again(eqn, *((change, other) if at == 0 else (other, change)))  # type: ignore[no-any-return]
+        return again(eqn, *((change, other) if at == 0 else (other, change)))
     return None
 
 

@@ -19,20 +19,20 @@ class Memory(NamedTuple):
     steps: jax.Array  # (memory, dimension)
     changes: jax.Array  # of the gradient, (memory, dimension)
     weights: jax.Array  # one over the product of both, (memory,)
-    count: jax.Array  # gradients seen since it was empty, int32
+    seen: jax.Array  # gradients since it was empty, int32
     point: jax.Array  # of the last one, (dimension,)
     gradient: jax.Array  # the last one, (dimension,)
     scale: jax.Array  # of the inverse curvature, by the newest pair
 
     @property
     def _newest(self) -> jax.Array:
-        return (self.count - 2) % len(self.weights)
+        return (self.seen - 2) % len(self.weights)
 
     @property
     def is_finite(self) -> jax.Array:
         """Whether what the newest pair left is finite, boolean."""
         newest = self.weights[self._newest], self.scale
-        return jnp.all(jnp.isfinite(jnp.stack(newest))) | (self.count < 2)
+        return jnp.all(jnp.isfinite(jnp.stack(newest))) | (self.seen < 2)
 
     def after(
         self, point: jax.Array, gradient: jax.Array, least_curvature: float, when: jax.Array
@@ -48,8 +48,8 @@ class Memory(NamedTuple):
         lift = jnp.maximum(0.0, least - step @ change) / jnp.maximum(length**2, 1e-30)
         change = change + lift * step
         product = step @ change
-        enters = when & (self.count > 0)
-        row = (self.count - 1) % len(self.weights)
+        enters = when & (self.seen > 0)
+        row = (self.seen - 1) % len(self.weights)
 
         def put(rows: jax.Array, new: jax.Array) -> jax.Array:
             return rows.at[row].set(jnp.where(enters, new, rows[row]).astype(rows.dtype))
@@ -60,7 +60,7 @@ class Memory(NamedTuple):
             put(self.steps, step),
             put(self.changes, change),
             put(self.weights, jnp.where(product == 0, 0.0, 1 / product)),
-            self.count + when.astype(self.count.dtype),
+            self.seen + when.astype(self.seen.dtype),
             jnp.where(when, point, self.point),
             jnp.where(when, gradient, self.gradient),
             jnp.where(enters, scale, self.scale).astype(self.scale.dtype),
@@ -69,7 +69,7 @@ class Memory(NamedTuple):
     def descent(self, gradient: jax.Array) -> jax.Array:
         """The gradient times the inverse of the curvature that is remembered, (dimension,)."""
         size = len(self.weights)
-        known = jnp.minimum(self.count - 1, size)
+        known = jnp.minimum(self.seen - 1, size)
 
         def backward(back: jax.Array, carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, ...]:
             vector, alphas = carry
@@ -88,11 +88,11 @@ class Memory(NamedTuple):
 
     def forgotten_where(self, condition: jax.Array) -> Memory:
         """Nothing is remembered any more, if the condition holds."""
-        return self._replace(count=jnp.where(condition, 0, self.count))
+        return self._replace(seen=jnp.where(condition, 0, self.seen))
 
     def begun_again_where(self, condition: jax.Array) -> Memory:
         """Only the last gradient is remembered, if the condition holds."""
-        return self._replace(count=jnp.where(condition, 1, self.count))
+        return self._replace(seen=jnp.where(condition, 1, self.seen))
 
 
 def nothing(size: int, like: jax.Array) -> Memory:
@@ -101,7 +101,7 @@ def nothing(size: int, like: jax.Array) -> Memory:
         steps=jnp.zeros((size, *like.shape), like.dtype),
         changes=jnp.zeros((size, *like.shape), like.dtype),
         weights=jnp.zeros(size, like.dtype),
-        count=jnp.int32(0),
+        seen=jnp.int32(0),
         point=jnp.zeros_like(like),
         gradient=jnp.zeros_like(like),
         scale=jnp.ones((), like.dtype),
