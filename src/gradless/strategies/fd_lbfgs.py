@@ -124,6 +124,10 @@ class FDLBFGS:
             population = 2 * dimension + _ORDINARY
         return cls(**{"population": population, **hyperparameters})
 
+    def evaluations_of_iteration(self, dimension: int) -> int:
+        """Evaluations that the slopes of so many parameters and a line search take."""
+        return 2 * dimension + self._ordinary
+
     @property
     def _ordinary(self) -> int:
         """Candidates in front: the iterate and, in a line search, steps along the direction."""
