@@ -33,6 +33,8 @@ SEARCH, CPP_SEARCH = "gradless, random search", "C++ by hand, random search"
 CLIMB, SPECULATE = "gradless, hill climbing", "gradless, hill climbing, speculation 16"
 ONE, CORE = "gradless, OpenAI-ES, one device", "gradless, OpenAI-ES, one core"
 EVOSAX_SEARCH = "evosax, RandomSearch"
+# An iteration at once, and so few candidates that each is a whole network.
+FD, FD_WHOLE = "gradless, fd_lbfgs", "gradless, fd_lbfgs, population 64"
 
 PROBLEMS = {
     "tiny": Problem(
@@ -69,8 +71,16 @@ PROBLEMS = {
             CPP: {"kind": "limit", "method": "openai_es", "population": 128},
             EVOSAX: {"kind": "evosax", "population": 128},
             EVOTORCH: {"kind": "evotorch", "population": 128},
+            FD: _gradless("fd_lbfgs", population=2 * 387 + 33),
+            FD_WHOLE: _gradless("fd_lbfgs", population=64),
         },
-        ((ES, CHAPTER, 15), (ES, EVOSAX, 5), (ES, EVOTORCH, 15), (ES, CPP, 0.6)),
+        (
+            (ES, CHAPTER, 15),
+            (ES, EVOSAX, 5),
+            (ES, EVOTORCH, 15),
+            (ES, CPP, 0.6),
+            (FD, FD_WHOLE, 10),
+        ),
     ),
     "middle": Problem(
         "64-64-10 on 1,500 samples, digits",
@@ -83,8 +93,10 @@ PROBLEMS = {
             CPP: {"kind": "limit", "method": "openai_es", "population": 128},
             EVOSAX: {"kind": "evosax", "population": 128},
             EVOTORCH: {"kind": "evotorch", "population": 128},
+            FD: _gradless("fd_lbfgs", population=2 * 4810 + 33),
+            FD_WHOLE: _gradless("fd_lbfgs", population=64),
         },
-        ((ES, EVOSAX, 2), (ES, ONE, 1.8), (ES, CORE, 1.8)),
+        ((ES, EVOSAX, 2), (ES, ONE, 1.8), (ES, CORE, 1.8), (FD, FD_WHOLE, 10)),
     ),
     "large": Problem(
         "784-128-10, batches of 1,000",

@@ -148,12 +148,12 @@ def test_the_rotated_ellipsoid_needs_no_more_than_the_plain_one_by_far() -> None
     assert rotated < 3 * plain
 
 
-def test_population_for_a_dimension_wastes_little() -> None:
+def test_a_population_for_a_dimension_is_one_iteration() -> None:
     for dimension in (2, 21, 387, 5_000):
         strategy = FDLBFGS.for_dimension(dimension)
-        generations = strategy._generations(dimension)
-        wasted = generations * strategy.population - 2 * dimension
-        assert wasted <= max(16, 0.05 * 2 * dimension)
+        _, first = states(strategy, sphere, jnp.ones(dimension), 2)[:2]
+        np.testing.assert_allclose(first.iterate, 0.0, atol=1.0)
+        assert strategy.population <= max(16, 2 * dimension + 33)
 
 
 def test_a_memory_that_does_not_fit_is_refused() -> None:

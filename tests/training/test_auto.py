@@ -50,7 +50,7 @@ def test_the_population_of_the_chosen_one_fits_the_dimension() -> None:
 
 
 def test_a_budget_is_enough_for_25_iterations_or_another_method_is_chosen() -> None:
-    iteration = 2 * 387 + FDLBFGS.for_dimension(387).population
+    iteration = FDLBFGS.for_dimension(387).evaluations_of_iteration(387)
     named = {
         budget: auto.choose(**{**SPIRAL, "seconds": None, "evaluations": budget}).strategy.name
         for budget in (25 * iteration - 1, 25 * iteration)

@@ -20,9 +20,11 @@ from jax.sharding import NamedSharding, PartitionSpec
 from gradless._core import tree
 from gradless._core.mesh import POPULATION
 from gradless._core.tree import Candidates, Params
+from gradless.evaluation.mapped import map_members
+from gradless.evaluation.neighbours import of_neighbours
 from gradless.evaluation.walk.walking import Traced, Walk
 from gradless.problems.contract import Layout, Problem, Score, batch_of, has_own_batches, score_of
-from gradless.strategies.base import Perturbs, Strategy, perturbation
+from gradless.strategies.base import AsksNeighbours, Perturbs, Strategy, perturbation
 
 T = TypeVar("T")
 # Weights of a single network, up to which a second program that is written out is worth compiling.
@@ -75,6 +77,7 @@ def evaluate(
         Losses and measures, each of shape (population,). Losses are as computed, NaN included.
     """
 
+    by_row = problem.laid_out(dataclasses.replace(layout, written_out=False, neighbours=True))
     problem = problem.laid_out(layout)
     population = tree.population_size(candidates)
 
@@ -122,6 +125,13 @@ def evaluate(
         # Opposite candidates have the same number, and so the same batch.
         different = half if perturbation(strategy).opposite_pairs else population
         numbers = jnp.arange(population) % different
+    near = strategy.neighbours(state) if isinstance(strategy, AsksNeighbours) else None
+    if near is not None and numbers is None:
+
+        def shared(function: Callable[[Any], Score], given: Any) -> Score:
+            return _shared(function, given, layout)
+
+        return of_neighbours(by_row, near, candidates, batch, layout.block, members, shared)
     if layout.pairs:
         first_half = jax.tree.map(lambda x: x[:half], (candidates, numbers))
         scores = _shared(functools.partial(around_center, both=True), first_half, layout)
@@ -149,28 +159,6 @@ def _shared(
     gathered = jax.lax.all_gather(scores, POPULATION, axis=1, tiled=True)
     score: Score = jax.tree.unflatten(structure, gathered[:, :population])
     return score
-
-
-def map_members(one: Callable[[Any], T], candidates: Candidates, block: int) -> T:
-    """Apply ``one`` to every candidate, ``block`` at a time; results on the leading axis."""
-    population = tree.population_size(candidates)
-    if population == 1:
-        # No loop and no batch axis around a single member.
-        return jax.tree.map(lambda x: x[None], one(tree.member(candidates, 0)))
-    if block >= population:
-        return jax.vmap(one)(candidates)
-    if block == 1:
-        return jax.lax.map(one, candidates)
-    # Blocks of one size, since another size is another program to compile: the last one is filled
-    # up with members from the beginning.
-    blocks = -(-population // block)
-    block = -(-population // blocks)
-    if blocks * block > population:
-        chosen = jnp.arange(blocks * block) % population
-        candidates = jax.tree.map(lambda x: x[chosen], candidates)
-    split = jax.tree.map(lambda x: x.reshape(blocks, block, *x.shape[1:]), candidates)
-    scores = jax.lax.map(jax.vmap(one), split)
-    return jax.tree.map(lambda x: x.reshape(blocks * block, *x.shape[2:])[:population], scores)
 
 
 def score_one(problem: Problem, params: Params, batch: Any, layout: Layout) -> Score:

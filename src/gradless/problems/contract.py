@@ -80,12 +80,15 @@ class Layout:
     pairs
         Opposite candidates are evaluated together, and share noise and what the problem computes
         for their center.
+    neighbours
+        Only what one changed number changes is computed, the last of it number by number.
     """
 
     written_out: bool
     block: int
     devices: int
     pairs: bool = False
+    neighbours: bool = False
 
     @property
     def mesh(self) -> Mesh:

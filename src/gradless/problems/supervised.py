@@ -28,6 +28,8 @@ from gradless.objectives.extras import at as extras_at
 from gradless.objectives.extras import checked as checked_extras
 from gradless.problems.contract import Layout, Score
 
+_FEW_OUTPUTS = 16  # rows, which the compiler fuses into one loop over the samples
+
 
 class OutputScale(NamedTuple):
     """What brings a network's outputs into the units of the targets: times scale, plus shift.
@@ -46,7 +48,15 @@ class OutputScale(NamedTuple):
 
 @tree.as_pytree(
     traced=["inputs", "targets", "output_scale"],
-    static=["model", "objective", "n_samples", "batch_size", "precision", "written_out"],
+    static=[
+        "model",
+        "objective",
+        "n_samples",
+        "batch_size",
+        "precision",
+        "written_out",
+        "judged_by_row",
+    ],
 )
 @dataclass(frozen=True)
 class SupervisedProblem:
@@ -60,7 +70,8 @@ class SupervisedProblem:
     by ``output_scale``, (outputs,), if there is one, and the objective is in the units of the
     targets. Of an :class:`OutputScale`, the shift was taken from the targets: objectives of numbers
     look at differences, or at the order. ``written_out`` is how the network is computed, on single
-    rows or as matrix products: :meth:`laid_out` sets it.
+    rows or as matrix products, and ``judged_by_row`` whether a few outputs are judged as rows all
+    the same: :meth:`laid_out` sets both.
     """
 
     inputs: jax.Array
@@ -72,6 +83,7 @@ class SupervisedProblem:
     precision: str = "float32"
     output_scale: jax.Array | None = None
     written_out: bool = False
+    judged_by_row: bool = False
 
     @classmethod
     def of(
@@ -193,6 +205,12 @@ class SupervisedProblem:
         return tuple(sorted(also if "values" in self.targets else ["accuracy", *also]))
 
     @property
+    def n_outputs(self) -> int:
+        """Outputs of the model."""
+        # Of arrays in the order in which JAX gives them back, which have a row for each output.
+        return next(each for each in self.targets.values() if each.ndim == 2).shape[0]
+
+    @property
     def uses_minibatches(self) -> bool:
         """Whether each generation sees its own batch."""
         return self.batch_size is not None
@@ -207,16 +225,17 @@ class SupervisedProblem:
         samples = self.batch_size or self.n_samples
         turned = isinstance(self.model, FeatureMajor) and self.batch_size is None
         sample = self.inputs.shape[:1] if turned else self.inputs.shape[1:]
-        # Of arrays in the order in which JAX gives them back, which have a row for each output.
-        outputs = next(each for each in self.targets.values() if each.ndim == 2).shape[0]
-        cost = cost_of(self.model, samples, sample, outputs)
+        cost = cost_of(self.model, samples, sample, self.n_outputs)
         if self.precision == "float32":
             return cost
         return cost._replace(written_out=False, shares_center=False)
 
     def laid_out(self, layout: Layout) -> SupervisedProblem:
         """The same problem, with the network written out on rows or as matrix products."""
-        return dataclasses.replace(self, written_out=layout.written_out)
+        few = self.n_outputs <= _FEW_OUTPUTS
+        return dataclasses.replace(
+            self, written_out=layout.written_out, judged_by_row=layout.neighbours and few
+        )
 
     def batch(self, key: jax.Array) -> tuple[jax.Array, Targets]:
         """All the data, or the minibatch that belongs to the key."""
@@ -242,7 +261,7 @@ class SupervisedProblem:
             outputs = self.model.apply(params, inputs).T
         if self.precision != "float32":
             outputs = jax.tree.map(lambda x: x.astype(jnp.float32), outputs)
-        return self._judged(outputs, targets)
+        return self._judged(list(outputs) if self.judged_by_row else outputs, targets)
 
     def _judged(self, outputs: FeatureRows, targets: Targets) -> Score:
         outputs = self._scaled(outputs)

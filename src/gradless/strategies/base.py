@@ -119,6 +119,30 @@ def perturbation(strategy: Strategy) -> Perturbation:
     return strategy.perturbation if isinstance(strategy, Perturbs) else Perturbation()
 
 
+class Neighbours(NamedTuple):
+    """Candidates that differ from a point by a single number each.
+
+    Candidate ``first + i`` is the point with the change of number i added to it, and candidate
+    ``second + i`` has it taken away, for each number.
+    """
+
+    point: Params
+    changes: jax.Array  # of each number, in the order of ``tree.ravel``, (dimension,)
+    first: int
+    second: int
+
+
+@runtime_checkable
+class AsksNeighbours(Strategy, Protocol):
+    """A strategy that says which of its candidates are neighbours of a point.
+
+    With one number changed, most of a network gives what it gives at the point.
+    """
+
+    def neighbours(self, state: State) -> Neighbours | None:
+        """Those of a generation; None if it does not ask for two of every number."""
+
+
 @runtime_checkable
 class ComesToRest(Strategy, Protocol):
     """A strategy that can tell when going on is useless.

@@ -114,7 +114,7 @@ def choose(
             f"{size}. Piecewise constant metric: its average over distant networks is followed",
         )
     iteration = FDLBFGS.for_dimension(dimension)
-    needed = _WORTHWHILE_ITERATIONS * (2 * dimension + iteration.population)
+    needed = _WORTHWHILE_ITERATIONS * iteration.evaluations_of_iteration(dimension)
     fits = 8 * dimension * iteration.memory < iteration.memory_gib * 2**30
     if smooth and not minibatches and fits and (budget is None or budget >= needed):
         return Choice(

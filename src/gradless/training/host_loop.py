@@ -21,7 +21,8 @@ import numpy as np
 
 from gradless._core.floats import sixty_four_bits
 from gradless._core.programs import Compiled, compiled
-from gradless.evaluation.population import map_members, replicate
+from gradless.evaluation.mapped import map_members
+from gradless.evaluation.population import replicate
 from gradless.problems.contract import NO_FAULTS, Faults, HostProblem, Layout, OnDevice, Score
 from gradless.strategies.base import Strategy
 from gradless.training import generation

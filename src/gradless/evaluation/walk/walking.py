@@ -78,7 +78,7 @@ class Walk:
     def _results(self, jaxpr: Any, eqn: Any, given: list[Given]) -> list[Given]:
         touched = any(each.touched for each in given)
         if not any(each.is_changed for each in given):
-            made = _plain(jaxpr, eqn, [each.value for each in given])
+            made = plain(jaxpr, eqn, [each.value for each in given])
             return [Given(each, touched) for each in made]
         name = eqn.primitive.name
         if name in INSIDE:
@@ -99,11 +99,11 @@ class Walk:
             for each in given:
                 if each.is_changed:
                     self.refused(each.value, name)
-            found = _plain(jaxpr, eqn, [array(each.value) for each in given])
+            found = plain(jaxpr, eqn, [array(each.value) for each in given])
         return [Given(each, True) for each in (found if isinstance(found, list) else [found])]
 
 
-def _plain(jaxpr: Any, eqn: Any, values: Sequence[Any]) -> list[Any]:
+def plain(jaxpr: Any, eqn: Any, values: Sequence[Any]) -> list[Any]:
     """One equation, evaluated by JAX itself: how its primitive is called does not matter here."""
     both = zip(eqn.invars, values, strict=True)
     given = {var: value for var, value in both if not isinstance(var, core.Literal)}
@@ -157,6 +157,12 @@ class Traced:
             for leaf, each in enumerate(zip(leaves, changes, strict=True))
         ]
         rest = [Given(x, False) for x in jax.tree.leaves(others)]
-        walk = walk or Walk()
-        made = walk(self._closed.jaxpr, self._closed.consts, [*weights, *rest])
+        return self.walked(walk or Walk(), [*weights, *rest], array)
+
+    def walked(self, walk: Walk, given: Sequence[Given], array: Callable[[Any], jax.Array]) -> Any:
+        """The function of what is given for the leaves of its arguments, by some walk.
+
+        ``array`` makes an array of the walk's values.
+        """
+        made = walk(self._closed.jaxpr, self._closed.consts, given)
         return jax.tree.unflatten(self._structure, [array(each.value) for each in made])
