@@ -44,7 +44,7 @@ def choose_layout(problem: Problem, population: int, made: Perturbation = UNKNOW
             block = min(population, _ROWS_BLOCK, max(1, _NUMBERS_IN_A_ROWS_BLOCK // cost.held))
             return Layout(True, block, 1)
         worth = population * cost.operations >= _OPERATIONS_WORTH_SHARING
-        pairs = made.opposite_pairs and (cost.shares_center or made.rank > 0)
+        pairs = made.opposite_pairs and (cost.shares_center or bool(made.rank))
         parts = population // 2 if pairs else population
         devices = min(available, parts) if worth else 1
         block = 1
@@ -55,18 +55,19 @@ def choose_layout(problem: Problem, population: int, made: Perturbation = UNKNOW
                 devices = -(-devices // _CORES_OF_A_PRODUCT)
             block = min(block, -(-parts // devices))
         return Layout(False, block, devices, pairs)
-    pairs = made.opposite_pairs and made.rank > 0
+    pairs = made.opposite_pairs and bool(made.rank)
     parts = population // 2 if pairs else population
     devices = min(available, parts)
     block = min(-(-parts // devices), _NUMBERS_IN_A_GPU_BLOCK // (cost.held * (2 if pairs else 1)))
     return Layout(False, max(1, block), devices, pairs)
 
 
-def _low_rank_block(cost: Cost, rank: int, signs: int) -> int:
+def _low_rank_block(cost: Cost, rank: int | str, signs: int) -> int:
     """Members, or pairs for two signs, whose products with the center are one product."""
     if cost.operations < _MANY_OPERATIONS * cost.held:
         return 1
-    rows = _ROWS_IN_A_LOW_RANK_BLOCK if rank <= SUMMED_BY_HAND else _ROWS_OF_HIGH_RANKS
+    thin = isinstance(rank, int) and rank <= SUMMED_BY_HAND
+    rows = _ROWS_IN_A_LOW_RANK_BLOCK if thin else _ROWS_OF_HIGH_RANKS
     wanted = round(rows * cost.parameters / (signs * cost.operations))
     return max(1, min(wanted, _NUMBERS_IN_A_LOW_RANK_BLOCK // cost.held))
 
