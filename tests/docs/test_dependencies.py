@@ -30,6 +30,7 @@ PACKAGE = names(PYPROJECT["project"]["dependencies"])
 WITH_EXTRAS = PACKAGE.union(*(names(EXTRAS[extra]) for extra in EXTRAS if extra != "gpu"))
 TESTS = names(PYPROJECT["dependency-groups"]["test"])
 EXAMPLES = names(PYPROJECT["dependency-groups"]["examples"])
+OF_STAGE = {"dm-haiku", "onnxruntime"}  # of .ci/run: tests that need them are skipped elsewhere
 BENCHMARKS = names(
     [
         line
@@ -78,7 +79,7 @@ def distributions(modules: dict[str, str]) -> dict[str, str]:
     ("folder", "declared"),
     [
         ("src", WITH_EXTRAS | WHERE_THEY_ARE),
-        ("tests", WITH_EXTRAS | TESTS),
+        ("tests", WITH_EXTRAS | TESTS | EXAMPLES | OF_STAGE),
         ("examples", WITH_EXTRAS | TESTS | EXAMPLES),
         (".ci", set()),
         ("benchmarks", WITH_EXTRAS | TESTS | BENCHMARKS),

@@ -86,7 +86,7 @@ def test_slopes_are_at_least_as_exact_as_from_whole_networks() -> None:
     found, ordinary, strategy, state = population_at(problem, params, searches=False)
     batch = problem.batch(jax.random.key(0))
     slopes = tree.ravel(jax.grad(lambda p: problem.score(p, batch).loss)(params))
-    near = strategy.neighbours(state)
+    near = strategy.coordinate_neighbours(state)
 
     def error(losses) -> float:
         size = slopes.size

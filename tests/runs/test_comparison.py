@@ -347,7 +347,7 @@ def test_strategies_and_their_variants_by_name(texts, names):
 def test_a_variant_has_its_hyperparameters():
     one = entrant("openai_es:sigma=0.25:rank=1:relative=no")
     assert one.strategy == OpenAIES(sigma=0.25, rank=1, relative=False)
-    assert len(entrants(["all"])) == 16
+    assert len(entrants(["all"])) == 17
     assert entrant("auto").strategy is None
 
 

@@ -125,7 +125,7 @@ def evaluate(
         # Opposite candidates have the same number, and so the same batch.
         different = half if perturbation(strategy).opposite_pairs else population
         numbers = jnp.arange(population) % different
-    near = strategy.neighbours(state) if isinstance(strategy, AsksNeighbours) else None
+    near = strategy.coordinate_neighbours(state) if isinstance(strategy, AsksNeighbours) else None
     if near is not None and numbers is None:
 
         def shared(function: Callable[[Any], Score], given: Any) -> Score:

@@ -139,7 +139,7 @@ class AsksNeighbours(Strategy, Protocol):
     With one number changed, most of a network gives what it gives at the point.
     """
 
-    def neighbours(self, state: State) -> Neighbours | None:
+    def coordinate_neighbours(self, state: State) -> Neighbours | None:
         """Those of a generation; None if it does not ask for two of every number."""
 
 

@@ -210,7 +210,7 @@ class FDLBFGS:
             return jnp.zeros(coordinates.shape, changes.dtype)
         return jnp.where(coordinates < size, changes.at[coordinates].get(mode="clip"), 0.0)
 
-    def neighbours(self, state: State) -> Neighbours | None:
+    def coordinate_neighbours(self, state: State) -> Neighbours | None:
         """Candidates that are neighbours of the full step, or of the iterate."""
         if self._behind < state.structure.size:
             return None

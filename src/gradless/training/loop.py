@@ -60,6 +60,7 @@ __all__ = [
 
 NOT_FINITE = "losses no longer finite"  # why a run stopped
 _SECONDS_PER_CHUNK = 0.2  # long enough to hide the host's work, short enough to follow and to stop
+_SECONDS_FOR_A_PARAMETER = 2e-7  # and longer, since each chunk begins with a copy of the run
 _LEAST_NOT_FINITE = 10  # generations without any finite loss that may be an accident
 
 
@@ -242,7 +243,7 @@ def _chunks(
         reason = (_target(run, stop, limits) if met else None) or (
             _reason(run, stop, limits, elapsed, total, per_generation) or asked_to_stop()
         )
-        wanted = _SECONDS_PER_CHUNK
+        wanted = _SECONDS_PER_CHUNK + _SECONDS_FOR_A_PARAMETER * run.best.size
         if stop.seconds is not None:
             wanted = min(wanted, stop.seconds - elapsed)
         length = max(1.0, min(4 * length, wanted / max(pace, 1e-9)))

@@ -1,0 +1,140 @@
+"""How far do a perceptron and a small convolutional network get on MNIST without gradients?
+
+    python -m benchmarks.large.mnist FILE --seconds 300 --seeds 3
+
+``FILE`` is an ``.npz`` with ``images`` (rows, 28, 28) and ``labels``: the first 8,000 rows train,
+the others judge. Settings were chosen on the last 1,000 of the training rows (``--choose``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import gradless
+from gradless import strategies
+
+TRAINED = 8000
+CHOOSING = 1000  # of these, the last ones choose
+
+
+class Network(NamedTuple):
+    """Parameters and a function of them and images, (rows, 28, 28)."""
+
+    params: Any
+    logits: Callable[[Any, Any], Any]
+
+
+def perceptron(key: jax.Array) -> Network:
+    """784-128-128-10."""
+    sizes = [784, 128, 128, 10]
+    params = [
+        {"w": jax.random.normal(k, (i, o)) * (2 / i) ** 0.5, "b": jnp.zeros(o)}
+        for k, i, o in zip(jax.random.split(key, 3), sizes, sizes[1:], strict=False)
+    ]
+
+    def logits(params: Any, x: Any) -> Any:
+        x = x.reshape(len(x), -1)
+        for layer in params[:-1]:
+            x = jax.nn.relu(x @ layer["w"] + layer["b"])
+        return x @ params[-1]["w"] + params[-1]["b"]
+
+    return Network(params, logits)
+
+
+def convolutional(key: jax.Array) -> Network:
+    """Two convolutions 5 x 5 with steps of 2, 16 and 32 channels, and a dense layer."""
+    keys = jax.random.split(key, 3)
+    shapes = {"a": (5, 5, 1, 16), "b": (5, 5, 16, 32), "c": (1568, 10)}
+    params: dict[str, Any] = {
+        name: jax.random.normal(k, shape) * (2 / np.prod(shape[:-1])) ** 0.5
+        for k, (name, shape) in zip(keys, shapes.items(), strict=True)
+    }
+    params["biases"] = [jnp.zeros(16), jnp.zeros(32), jnp.zeros(10)]
+
+    def logits(params: Any, x: Any) -> Any:
+        x = x[..., None]
+        for name, bias in zip("ab", params["biases"], strict=False):
+            x = jax.lax.conv_general_dilated(
+                x, params[name], (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+            )
+            x = jax.nn.relu(x + bias)
+        return x.reshape(len(x), -1) @ params["c"] + params["biases"][2]
+
+    return Network(params, logits)
+
+
+NETWORKS = {"perceptron": perceptron, "convolutional": convolutional}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "perceptron": {"population": 512, "sigma": 0.05, "learning_rate": 0.1, "weight_decay": 0.05},
+    "convolutional": {"population": 512, "sigma": 0.05, "learning_rate": 0.1, "weight_decay": 0.05},
+}
+
+
+def trained(name: str, rows: Any, held_out: Any, seed: int, **settings: Any) -> dict[str, Any]:
+    """Accuracy of the center of a search, on the rows that trained and on those held out."""
+    made = NETWORKS[name](jax.random.key(seed))
+
+    def loss(params: Any, batch: Any) -> Any:
+        x, labels = batch
+        logs = jax.nn.log_softmax(made.logits(params, x))
+        return -jnp.mean(jnp.take_along_axis(logs, labels[:, None], 1))
+
+    given = {**SETTINGS[name], **settings}
+    batch, seconds = int(given.pop("batch", 256)), given.pop("seconds")
+    strategy = strategies.OpenAIES(rank=1, **given)
+    began = time.process_time()
+    found = gradless.minimize(
+        loss, made.params, strategy, data=rows, batch_size=batch, seconds=seconds, seed=seed
+    )
+
+    def accuracy(of: Any) -> float:
+        return float(jnp.mean(made.logits(found.center, of[0]).argmax(1) == of[1]))
+
+    return {
+        "held out": accuracy(held_out),
+        "training": accuracy(rows),
+        "evaluations": found.evaluations,
+        "seconds": round(found.seconds, 1),
+        "processor": round(time.process_time() - began, 1),
+    }
+
+
+def main() -> None:
+    """Print a line for each network and seed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file")
+    parser.add_argument("--network", choices=NETWORKS, default="perceptron")
+    parser.add_argument("--seconds", type=float, default=300.0)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--choose", action="store_true", help="judge on training rows kept apart")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=NUMBER")
+    given = parser.parse_args()
+    gradless.use_all_cores()
+    stored = np.load(given.file)
+    images = stored["images"].reshape(-1, 28, 28).astype(np.float32) / 255
+    labels = stored["labels"].astype(np.int32)
+    images = images - images[:TRAINED].mean(0)
+    trains = TRAINED - CHOOSING if given.choose else TRAINED
+    judges = slice(trains, TRAINED) if given.choose else slice(TRAINED, None)
+    rows = jnp.asarray(images[:trains]), jnp.asarray(labels[:trains])
+    held_out = jnp.asarray(images[judges]), jnp.asarray(labels[judges])
+    pairs = (each.split("=") for each in given.set)
+    settings: dict[str, Any] = {k: float(v) if "." in v else int(v) for k, v in pairs}
+    found = []
+    for seed in range(given.seeds):
+        one = trained(given.network, rows, held_out, seed, seconds=given.seconds, **settings)
+        found.append(one["held out"])
+        print(given.network, settings, "seed", seed, one, flush=True)
+    print(f"mean of held-out accuracy: {statistics.mean(found):.4f}")
+
+
+if __name__ == "__main__":
+    main()
