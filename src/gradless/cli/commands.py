@@ -38,7 +38,7 @@ class Train(Checkpoints, Logging, Output, Limits, Search, Problem):
     seed_log: bool = option(
         False,
         "Also keep the seed and all losses in RUN/run.seeds, from which gradless replay rebuilds "
-        "the network. For a search by openai_es, pgpe, snes, spsa, ars, sep_cma_es or lm_ma_es.",
+        "the network. For openai_es, pgpe, snes, spsa, fzoo, ars, sep_cma_es and lm_ma_es.",
         group="Advanced",
     )
 

@@ -14,7 +14,7 @@ from tests.helpers.walked_models import PLAIN, Case
 
 from gradless._core.low_rank import LowRank, factor_shapes, weighted_sum
 from gradless.evaluation.walk.splitting import Chosen, choose
-from gradless.evaluation.walk.walking import Traced
+from gradless.evaluation.walk.walking import Traced, Walk
 
 PAIRS = 3
 QUICK = ("mlp", "scanned", "channels_first")
@@ -45,15 +45,16 @@ def changes(case: Case, chosen: Chosen, rank: int) -> list[Any]:
     return found
 
 
-def both(case: Case, rank: int) -> tuple[Any, np.ndarray, Chosen]:
-    """Losses (pairs, 2) of the walk and of the weights written out."""
+def both(case: Case, rank: int, *, alone: bool = False) -> tuple[Any, np.ndarray, Chosen]:
+    """Losses (pairs, 2) of the walk, of all together or one by one, and of weights written out."""
     leaves, structure = jax.tree.flatten(case.params)
     chosen = choose(case.loss, case.params, (rank,) * len(leaves), case.batch)
     noise = changes(case, chosen, rank)
     traced = Traced(case.loss, case.params, case.batch)
 
     def walked(noise: list[Any], sign: Any) -> Any:
-        return traced(case.params, jax.tree.unflatten(structure, noise), sign, case.batch)
+        change = jax.tree.unflatten(structure, noise)
+        return traced(case.params, change, sign, case.batch, walk=Walk(alone=alone))
 
     def explicit(noise: list[Any], sign: Any) -> Any:
         each = [n.written_out() if _is_factors(n) else n for n in noise]
@@ -61,11 +62,15 @@ def both(case: Case, rank: int) -> tuple[Any, np.ndarray, Chosen]:
         return case.loss(jax.tree.unflatten(structure, changed), case.batch)
 
     signs = jnp.array([1.0, -1.0])
-    one, other = (
-        jax.jit(jax.vmap(jax.vmap(f, (None, 0)), (0, None)))(noise, signs)
-        for f in (walked, explicit)
-    )
-    return one, np.asarray(other), chosen
+
+    def together(function: Any) -> Any:
+        return jax.vmap(jax.vmap(function, (None, 0)), (0, None))
+
+    def one_by_one(noise: list[Any], signs: Any) -> Any:
+        return jax.lax.map(lambda n: jax.lax.map(lambda s: walked(n, s), signs), noise)
+
+    one = jax.jit(one_by_one if alone else together(walked))(noise, signs)
+    return one, np.asarray(jax.jit(together(explicit))(noise, signs)), chosen
 
 
 @pytest.mark.parametrize(
@@ -83,6 +88,15 @@ def test_the_walk_computes_what_the_weights_do_and_writes_none_out(name: str, ra
     np.testing.assert_allclose(walked, explicit, rtol=2e-5)
     assert chosen.written_out == {}
     assert any(chosen.splits)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["convolutional", "channels_first"])
+@pytest.mark.parametrize("rank", [1, 3])
+def test_convolutions_of_members_one_by_one(name: str, rank: int) -> None:
+    walked, explicit, chosen = both(PLAIN[name](), rank, alone=True)
+    np.testing.assert_allclose(walked, explicit, rtol=2e-5)
+    assert chosen.written_out == {}
 
 
 @pytest.mark.slow
