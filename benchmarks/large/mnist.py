@@ -52,14 +52,14 @@ def perceptron(key: jax.Array) -> Network:
 
 
 def convolutional(key: jax.Array) -> Network:
-    """Two convolutions 5 x 5 with steps of 2, 16 and 32 channels, and a dense layer."""
+    """Two convolutions 5 x 5 with steps of 2, 8 and 16 channels, and a dense layer."""
     keys = jax.random.split(key, 3)
-    shapes = {"a": (5, 5, 1, 16), "b": (5, 5, 16, 32), "c": (1568, 10)}
+    shapes = {"a": (5, 5, 1, 8), "b": (5, 5, 8, 16), "c": (784, 10)}
     params: dict[str, Any] = {
         name: jax.random.normal(k, shape) * (2 / np.prod(shape[:-1])) ** 0.5
         for k, (name, shape) in zip(keys, shapes.items(), strict=True)
     }
-    params["biases"] = [jnp.zeros(16), jnp.zeros(32), jnp.zeros(10)]
+    params["biases"] = [jnp.zeros(8), jnp.zeros(16), jnp.zeros(10)]
 
     def logits(params: Any, x: Any) -> Any:
         x = x[..., None]
@@ -75,8 +75,8 @@ def convolutional(key: jax.Array) -> Network:
 
 NETWORKS = {"perceptron": perceptron, "convolutional": convolutional}
 SETTINGS: dict[str, dict[str, Any]] = {
-    "perceptron": {"population": 512, "sigma": 0.05, "learning_rate": 0.1, "weight_decay": 0.05},
-    "convolutional": {"population": 512, "sigma": 0.05, "learning_rate": 0.1, "weight_decay": 0.05},
+    "perceptron": {"population": 1024, "sigma": 0.05, "learning_rate": 0.1, "weight_decay": 0.05},
+    "convolutional": {"population": 512, "sigma": 0.03, "learning_rate": 0.2, "weight_decay": 0.05},
 }
 LAST = 0.03  # learning rate at the end, as a share of the first one
 LAST_SIGMA = 0.3
@@ -92,7 +92,7 @@ def trained(name: str, rows: Any, held_out: Any, seed: int, **settings: Any) -> 
         return -jnp.mean(jnp.take_along_axis(logs, labels[:, None], 1))
 
     given = {**SETTINGS[name], **settings}
-    batch, seconds = int(given.pop("batch", 256)), given.pop("seconds")
+    batch, seconds = int(given.pop("batch", 128)), given.pop("seconds")
     last, last_sigma = given.pop("last", LAST), given.pop("last_sigma", LAST_SIGMA)
     began, wall = time.process_time(), time.perf_counter()
 

@@ -54,7 +54,7 @@ def test_a_log_rebuilds_the_network_of_a_run_bit_for_bit(plane):
     }  # fmt: skip
     assert bits(Path("again")) == bits(plane.folder)
     assert read_json(Path("again"), "config.json") == read_json(plane.folder, "config.json")
-    assert "runs/vertical-openai_es-1" in succeed("replay", plane.folder / "run.seeds")
+    assert "runs/vertical-openai_es-1" in succeed("replay", plane.folder)  # the log in it
     assert "replayed from" in read_json(Path("again"), "status.json")["why"]
 
 

@@ -134,3 +134,15 @@ def test_a_pattern_that_fits_nothing_names_the_closest_paths() -> None:
         "closest are encoder/layer"
     )
     assert message.count("layer") < 6
+
+
+def test_a_loss_that_is_no_number_is_named() -> None:
+    assert refusal(lambda p: "low", W, strategy="openai_es") == (
+        "loss_fn must return one number, got str"
+    )
+
+
+def test_a_setting_of_other_strategies_names_them() -> None:
+    assert refusal(lambda p: p.sum(), W, strategy="cma_es", rank=1) == (
+        "rank must go with a strategy that has it, openai_es, spsa, fzoo or ars, got cma_es"
+    )

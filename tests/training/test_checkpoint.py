@@ -147,7 +147,7 @@ def test_another_phase_is_newer_though_it_counts_from_its_beginning(tmp_path) ->
 
 
 def test_no_checkpoint_at_all(tmp_path) -> None:
-    with pytest.raises(InputError, match="must hold a checkpoint to resume from, got none yet"):
+    with pytest.raises(InputError, match="must hold a checkpoint to resume from, got none"):
         newest(tmp_path, run(0))
 
 

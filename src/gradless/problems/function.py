@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -317,6 +318,9 @@ _NOT_TRACEABLE = (
 _STATEFUL = ("UnexpectedTracerError", "TraceContextError")
 """Names of what JAX and Flax raise where a function has kept values of a trace."""
 
+_NO_ARRAY = re.compile(r"returned a value of type <class '([^']+)'>")
+"""What JAX says of a function that returns no number."""
+
 
 def _traced(problem: FunctionProblem) -> tuple[Any, tuple[str, ...]]:
     """The function's jaxpr and the names of its measures.
@@ -337,6 +341,8 @@ def _traced(problem: FunctionProblem) -> tuple[Any, tuple[str, ...]]:
             "simulator"
         ) from error
     except Exception as error:
+        if returned := _NO_ARRAY.search(str(error)):
+            raise InputError(f"loss_fn must return one number, got {returned[1]}") from error
         if type(error).__name__ not in _STATEFUL:
             raise
         raise _keeps_something(str(error).strip().splitlines()[0]) from error

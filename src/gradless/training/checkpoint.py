@@ -215,8 +215,8 @@ def newest(folder: Path, like: Any | Callable[[dict[str, Any]], Any]) -> Saved:
             refused.append(str(error))
     if not refused:
         raise InputError(
-            f"{folder} must hold a checkpoint to resume from, got none yet. Start the run again "
-            "with: gradless train"
+            f"{folder} must hold a checkpoint to resume from, got none: it ended before its "
+            "first one, or was rebuilt from a seed log. Start such a run again with: gradless train"
         )
     raise InputError(f"{folder} cannot be resumed: {'; '.join(refused)}")
 

@@ -166,6 +166,15 @@ def strategy_of(
                 f"{argument}={value!r}. Name one, or set {argument} in the strategy itself"
             )
         if argument not in known:
+            if argument in anywhere:
+                having = [
+                    each for each, cls in strategies.STRATEGIES.items()
+                    if argument in _hyperparameters(cls)
+                ]  # fmt: skip
+                raise InputError(
+                    f"{argument} must go with a strategy that has it, {words.either(having)}, got "
+                    f"{name}"
+                )
             raise unknown_name("argument of minimize", argument, {*arguments, *known})
     if name is not None:
         return strategies.get(name, **hyperparameters)

@@ -30,6 +30,8 @@ VERSION = 1
 END = np.dtype([("kind", "S1"), ("center", "V32"), ("best", "V32"), ("check", "<u4")])
 KEPT = np.dtype([("kind", "S1"), ("generation", "<u4"), ("network", "V32"), ("check", "<u4")])
 UNKNOWN = bytes(32)
+NAME = "run.seeds"
+"""Of the log in a run folder."""
 
 
 def record_of(population: int, losses: str) -> np.dtype[Any]:
@@ -73,13 +75,14 @@ class Logged(NamedTuple):
 
 
 def read(path: Path, generations: int | None = None) -> Logged:
-    """Read a log, or its first generations.
+    """Read a log, or its first generations; of a run folder the log in it.
 
     Raises
     ------
     InputError
         If the file cannot be read, is not a log of this version, or is damaged.
     """
+    path = path / NAME if path.is_dir() else path
     try:
         data = path.read_bytes()
     except OSError as error:
