@@ -152,10 +152,10 @@ def measure(options: Options) -> dict[str, Any]:
         found = measured(row, 1 if options.toy else options.rounds)
         ratio = found["plain"]["wall"] / found["generation"]["wall"]
         own = found["plain"]["processor"] / found["generation"]["processor"]
-        memory = found["temporary"]["generation"] / found["temporary"]["plain"]
+        memory = found["temporary"]["generation"] / 2**20
         print(
             f"{row.name:32} {row.population:5} wall {ratio:.2f} processor {own:.2f} "
-            f"memory {memory:.2f}",
+            f"memory {memory:.0f} MiB",
             flush=True,
         )
         rows.append({**row._asdict(), "case": None, **found})
@@ -170,20 +170,21 @@ def render(results: dict[str, Any], folder: Path) -> str:
         "update, by the loop of `minimize`. Above 1, it is faster: it can be where",
         "all members see one batch: the center's part is computed once. Opposite candidates share",
         "a batch of their own. Calls of four generations, as in `minimize`. Memory is what the",
-        "compiled program asks for beside its arguments, of all devices together.",
+        "compiled program asks for beside its arguments and results: that of plain inference is",
+        "little where the compiler makes one pass of it, layer after layer.",
         "",
         "| network | parameters | rank | population | batch | plain / generation, wall clock | "
-        "processor | temporary memory / plain | full noise / generation |",
+        "processor | memory, MiB (plain) | full noise / generation |",
         "|---|---:|---:|---:|---|---:|---:|---:|---:|",
     ]
     for row in results["rows"]:
         plain, one = row["plain"], row["generation"]
-        memory = row["temporary"]["generation"] / row["temporary"]["plain"]
+        memory, of_plain = (row["temporary"][of] / 2**20 for of in ("generation", "plain"))
         full = f"{row['full']['wall'] / one['wall']:.1f}" if row["full"] else ""
         lines.append(
             f"| {row['name']} | {row['parameters']:,} | {row['rank']} | {row['population']:,} | "
             f"{row['batch']}, {'own' if row['own'] else 'shared'} | "
             f"{plain['wall'] / one['wall']:.2f} | {plain['processor'] / one['processor']:.2f} | "
-            f"{memory:.2f} | {full} |"
+            f"{memory:.0f} ({of_plain:.0f}) | {full} |"
         )
     return "\n".join(lines)
