@@ -62,7 +62,8 @@ def test_places_of_texts_give_no_target_away(tmp_path):
     assert said[0].startswith("column 'n' predicts")
 
 
-def test_text_is_asked_for_by_an_option(table, tmp_path):
+def test_text_is_asked_for_by_an_option(table, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # others leave files where the tests are run
     shown = " ".join(succeed("look", table, "--target", "good").split())
     assert "--text review uses its words" in shown
     shown = " ".join(succeed("look", table, "--target", "good", "--text", "review").split())
