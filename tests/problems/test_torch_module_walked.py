@@ -13,7 +13,7 @@ from tests.helpers.walked_models import nll
 
 import gradless
 from gradless.problems import torch_module
-from helpers.torch_modules import torch
+from helpers.torch_modules import GPT, torch
 
 nn, F = torch.nn, torch.nn.functional
 
@@ -33,27 +33,6 @@ class Convolutions(nn.Module):
     def forward(self, x):
         x = F.relu(self.norm(self.first(x)))
         return self.last(F.relu(self.second(x)).mean((2, 3)))
-
-
-class GPT(nn.Module):
-    """Attention among letters; the weights that read and write them are tied."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.letters, self.places = nn.Embedding(19, 16), nn.Embedding(6, 16)
-        self.mix, self.out, self.norm = nn.Linear(16, 48), nn.Linear(16, 16), nn.LayerNorm(16)
-        self.head = nn.Linear(16, 19, bias=False)
-        self.head.weight = self.letters.weight
-
-    def forward(self, text):
-        x = self.letters(text) + self.places(torch.arange(text.shape[1]))
-        samples, length, width = x.shape
-        heads = (
-            each.view(samples, length, 2, width // 2).transpose(1, 2)
-            for each in self.mix(self.norm(x)).chunk(3, -1)
-        )
-        seen = F.scaled_dot_product_attention(*heads, is_causal=True)
-        return self.head(x + self.out(seen.transpose(1, 2).reshape(samples, length, width)))
 
 
 def perceptron() -> Any:

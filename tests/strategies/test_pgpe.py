@@ -8,18 +8,7 @@ import pytest
 from gradless._core import tree
 from gradless._core.errors import InputError
 from gradless.strategies import PGPE
-
-
-def sphere(v):
-    return jnp.sum(v**2)
-
-
-def rosenbrock(v):
-    return jnp.sum(100 * (v[1:] - v[:-1] ** 2) ** 2 + (1 - v[:-1]) ** 2)
-
-
-def losses_of(strategy, state, candidates, function):
-    return jax.vmap(lambda c: function(strategy.decode(state, c)))(candidates)
+from helpers.descent import losses_of, rosenbrock, sphere
 
 
 def minimise(strategy, function, start, evaluations):

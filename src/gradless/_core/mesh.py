@@ -50,7 +50,7 @@ def by_row(piece: Callable[[jax.Array | int, int], jax.Array], rows: int) -> jax
     Parameters
     ----------
     piece
-        Called with the first row and their number; the last rows of all may be made twice.
+        Called with the first row and their number; what lies behind ``rows`` is dropped.
     rows
         Of the whole.
     """

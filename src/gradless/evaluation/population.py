@@ -77,7 +77,6 @@ def evaluate(
         Losses and measures, each of shape (population,). Losses are as computed, NaN included.
     """
 
-    by_row = problem.laid_out(dataclasses.replace(layout, written_out=False, neighbours=True))
     problem = problem.laid_out(layout)
     population = tree.population_size(candidates)
 
@@ -127,6 +126,7 @@ def evaluate(
         numbers = jnp.arange(population) % different
     near = strategy.coordinate_neighbours(state) if isinstance(strategy, AsksNeighbours) else None
     if near is not None and numbers is None:
+        by_row = problem.laid_out(dataclasses.replace(layout, written_out=False, neighbours=True))
 
         def shared(function: Callable[[Any], Score], given: Any) -> Score:
             return _shared(function, given, layout)

@@ -46,7 +46,7 @@ from gradless.runs import ranges
 from gradless.runs.network import Network
 from gradless.runs.prepared import Prepared
 from gradless.runs.recipe import Recipe
-from gradless.training import checkpoint
+from gradless.training import checkpoint, seed_log
 from gradless.training.history import History
 from gradless.training.validation import Look, Validation, looks_of
 
@@ -59,7 +59,7 @@ CONFIG, HISTORY, VALIDATION, MODEL, PREPROCESSING, RESULT, STATUS, LOCK, SEEDS =
     "result.json",
     "status.json",
     "lock",
-    "run.seeds",
+    seed_log.NAME,
 )
 
 

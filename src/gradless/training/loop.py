@@ -295,8 +295,8 @@ class _Streak:
 def _hopeless(faults: Faults) -> InputError:
     raised = f" (the last exception: {faults.error})" if faults.raised else ""
     return InputError(
-        f"every loss so far was NaN or infinite{raised}. Check data and loss, or use a smaller "
-        "sigma"
+        f"every loss so far was NaN or infinite{raised}. Check data and loss, begin where the "
+        "loss is finite, or use a smaller sigma"
     )
 
 

@@ -81,9 +81,8 @@ def with_layers(
         return strategy
     sigma = value_of(strategy, "sigma")
     if sigma is None or value_of(strategy, "rank") is None:
-        known = [n for n, cls in strategies.STRATEGIES.items() if "rank" in _hyperparameters(cls)]
         raise InputError(
-            f"layers with a sigma or a rank must go with {words.either(known)}, which have them, "
+            f"layers with a sigma or a rank must go with {_having('rank')}, which have them, "
             f"got {strategy.name}. Give for example 'openai_es', rank=1"
         )
     return fitted(problem, strategy, arrays(problem.searched(params)), said, float(sigma))
@@ -167,12 +166,8 @@ def strategy_of(
             )
         if argument not in known:
             if argument in anywhere:
-                having = [
-                    each for each, cls in strategies.STRATEGIES.items()
-                    if argument in _hyperparameters(cls)
-                ]  # fmt: skip
                 raise InputError(
-                    f"{argument} must go with a strategy that has it, {words.either(having)}, got "
+                    f"{argument} must go with a strategy that has it, {_having(argument)}, got "
                     f"{name}"
                 )
             raise unknown_name("argument of minimize", argument, {*arguments, *known})
@@ -195,6 +190,12 @@ def scaled(strategy: Strategy, scale: Any, start: Params) -> Strategy:
     scaled: Any = Scaled(strategy, scale)
     jax.eval_shape(scaled.init, jax.random.key(0), start)
     return scaled
+
+
+def _having(argument: str) -> str:
+    """Strategies with this hyperparameter."""
+    known = strategies.STRATEGIES.items()
+    return words.either([name for name, cls in known if argument in _hyperparameters(cls)])
 
 
 def _hyperparameters(cls: Any) -> set[str]:
