@@ -235,9 +235,9 @@ def refuse_large_memory(
         )
 
 
-def damped(path: jax.Array, rate: float, effective: float, step: jax.Array) -> jax.Array:
+def damped(path: jax.Array, rate: Any, effective: Any, step: jax.Array) -> jax.Array:
     """An evolution path after a step: exponential smoothing that keeps a standard normal one so."""
-    return (1 - rate) * path + math.sqrt(rate * (2 - rate) * effective) * step
+    return (1 - rate) * path + (rate * (2 - rate) * effective) ** 0.5 * step
 
 
 def typed(value: Any, like: jax.Array) -> jax.Array:
