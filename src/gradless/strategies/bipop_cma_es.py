@@ -1,4 +1,4 @@
-"""A minimum that one search misses is found by several, wider ones and shorter ones in turn.
+"""A minimum that one search misses is found by several: wider ones, and shorter ones.
 
 IPOP: Auger and Hansen, "A restart CMA evolution strategy with increasing population size", CEC
 (2005): when an attempt has come to rest, the next one begins elsewhere with twice the population.
@@ -7,10 +7,10 @@ BIPOP: Hansen, "Benchmarking a BI-population CMA-ES on the BBOB-2009 function te
 workshops (2009): as much is spent on attempts with small populations and small first steps, which
 many functions with a few deep minima reward.
 
-Arrays in a compiled loop keep their shapes, so what is asked for is always a block of the first
-population. An attempt with eight times the population waits for eight blocks before it moves. Only
-keys and losses of blocks are kept: their noise is drawn again when the attempt moves. One program
-serves every size, and a run is saved and resumed as that of any strategy.
+Arrays in a compiled loop keep their shapes, so what is asked for is always one block, as many
+candidates as the first population has. An attempt with eight times that population moves after
+eight blocks. Of a block only the seed and the losses are kept, and its noise is drawn again when
+the attempt moves. So one program serves every size, and memory hardly grows with it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from gradless._core.tree import Params, Structure
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.strategies.parts import limits
 from gradless.strategies.parts.covariance import (
+    MATRICES,
     Normal,
     Sums,
     adapted,
@@ -43,11 +44,16 @@ from gradless.strategies.parts.recombination import (
     default_population,
     first_scales,
     log_ranks,
+    rank_of,
+    refuse_large_matrices,
 )
 
-_LARGE = 1  # index of the regime with growing populations
-_SIZES = (1, 8, 64, 512)  # blocks that are ranked together, rounded up: one sort for each
-_LOST = 3.0  # times the last window's progress by which an attempt must be able to win
+_SMALL, _GROWING = 0, 1  # the two regimes
+_SIZES = (1, 8, 64, 512)  # blocks that are ranked together, rounded up: one sort is compiled each
+_NO_LIMIT = 2**31  # blocks
+_LEAST_STEP = 1e-12  # of the first one, at which an attempt is at rest (Hansen 2009, TolX: 1e-12)
+# An attempt ends when it is further behind the best one than it has come in so many windows.
+_WINDOWS_BEHIND = 3.0
 
 
 class Attempt(NamedTuple):
@@ -55,11 +61,11 @@ class Attempt(NamedTuple):
 
     normal: Normal
     doublings: jax.Array  # of the first population, uint32
-    regime: jax.Array  # 0 for small populations, _LARGE for growing ones, uint32
+    regime: jax.Array  # _SMALL or _GROWING, uint32
     blocks: jax.Array  # evaluated so far, uint32
-    most_blocks: jax.Array  # it may take, uint32
+    most_blocks: jax.Array  # that it may take, uint32
     best_loss: jax.Array
-    history: jax.Array  # its best loss after each of the last generations, (window,)
+    history: jax.Array  # its best loss after each of the last generations, (window + 1,)
 
 
 class State(NamedTuple):
@@ -67,16 +73,14 @@ class State(NamedTuple):
 
     attempt: Attempt
     keys: jax.Array  # of the blocks of this generation, (2^doublings, 2), uint32
-    losses: jax.Array  # theirs, (population * 2^doublings,)
-    blocks: jax.Array  # told of this generation, uint32
+    losses: jax.Array  # theirs, (2^doublings * population,)
+    told: jax.Array  # blocks of this generation so far, uint32
     attempts: jax.Array  # begun so far, uint32
     doublings: jax.Array  # of the largest population so far, uint32
-    spent: jax.Array  # blocks by regime since the second attempt, (2,), uint32
-    latest_large: jax.Array  # blocks of the latest attempt with a growing population, uint32
+    spent: jax.Array  # blocks of the attempts from the second on, by regime, (2,), uint32
+    latest_growing: jax.Array  # blocks of the latest attempt with a growing population, uint32
     start: jax.Array  # (dimension,)
-    scales: jax.Array  # of sigma, (dimension,)
-    low: jax.Array  # attempts begin between these, (dimension,); -inf and inf where not
-    high: jax.Array
+    scales: jax.Array  # units of sigma, (dimension,)
     best: jax.Array  # (dimension,)
     best_loss: jax.Array
     structure: Structure
@@ -91,17 +95,45 @@ class Candidate(NamedTuple):
 
 @strategy
 class BIPOPCMAES:
-    population: int = hyperparameter(8, above=2)
+    """CMA-ES that begins again, in turn with growing populations and with small ones.
+
+    For functions of up to a few hundred parameters with local minima, whose losses do not change
+    from generation to generation. The answer is the best candidate of all attempts. The first
+    attempt is that of ``cma_es``.
+
+    Parameters
+    ----------
+    sigma
+        First standard deviation of every parameter, about its distance to good values, in units of
+        the scale of its array at the start; see ``relative``.
+    population
+        Candidates in a block, and in a generation of the first attempt; ``for_dimension`` gives the
+        tutorial's 4 + floor(3 ln d).
+    doublings
+        How often the population may be doubled; 9 in the paper.
+    small
+        Whether as much is spent on attempts with small populations (BIPOP), and not only on growing
+        ones (IPOP).
+    spread
+        Attempts begin uniformly within so many scales of the initial parameters to either side.
+        With bounds, of which half is the scale, 2 is the whole box.
+    memory_gib
+        Memory that the matrices may take; more parameters than fit are refused.
+    relative
+        Whether ``sigma`` counts in units of the scale of each array, as in ``cma_es``.
+    """
+
+    sigma: float = hyperparameter(0.4, above=0.0)
+    population: int = hyperparameter(8, at_least=4)
     doublings: int = hyperparameter(9, at_least=0, at_most=9)
+    small: bool = True
+    spread: float = hyperparameter(2.0, above=0.0)
     memory_gib: int = hyperparameter(4, at_least=1)
     relative: bool = True
-    sigma: float = hyperparameter(0.4, above=0.0)
-    lost: float = hyperparameter(_LOST, at_least=0.0)
-    low: Any = None
-    high: Any = None
 
     name: ClassVar[str] = "bipop_cma_es"
     samples_around_center: ClassVar[bool] = False
+    begins_elsewhere: ClassVar[bool] = True
 
     @classmethod
     def for_dimension(cls, dimension: int, **hyperparameters: Any) -> BIPOPCMAES:
@@ -109,184 +141,249 @@ class BIPOPCMAES:
         return cls(**{"population": default_population(dimension), **hyperparameters})
 
     def init(self, key: jax.Array, params: Params) -> State:
+        """The first attempt, at ``params``.
+
+        Raises
+        ------
+        InputError
+            If the matrices would take more than ``memory_gib``; nothing has been allocated then.
+        """
         structure, start = Structure.of(params), tree.ravel(params)
+        refuse_large_matrices(self.name, structure.size, MATRICES, self.memory_gib, start.dtype)
         scales = first_scales(params, self.relative)
-        dimension = structure.size
-        rows = 2**self.doublings
-        box = [
-            jnp.full(dimension, end, start.dtype) if bound is None else jnp.broadcast_to(bound, dimension).astype(start.dtype)
-            for bound, end in ((self.low, -jnp.inf), (self.high, jnp.inf))
-        ]
-        attempt = self._begun(begun(start, self.sigma, scales), jnp.uint32(0), jnp.uint32(_LARGE), jnp.uint32(2**31))
+        most = 2**self.doublings
+        normal = begun(start, self.sigma, scales)
         return State(
-            attempt=attempt,
-            keys=jnp.zeros((rows, 2), jnp.uint32),
-            losses=jnp.broadcast_to(no_loss(), rows * self.population),
-            blocks=jnp.uint32(0),
+            attempt=self._attempt(normal, 0, _GROWING, _NO_LIMIT),
+            keys=jnp.zeros((most, 2), jnp.uint32),
+            losses=jnp.broadcast_to(no_loss(), most * self.population),
+            told=jnp.uint32(0),
             attempts=jnp.uint32(1),
             doublings=jnp.uint32(0),
             spent=jnp.zeros(2, jnp.uint32),
-            latest_large=jnp.uint32(0),
+            latest_growing=jnp.uint32(0),
             start=start,
             scales=scales,
-            low=box[0],
-            high=box[1],
             best=start,
             best_loss=no_loss(),
             structure=structure,
         )
 
-    def _begun(self, normal, doublings, regime, most):
-        return Attempt(
-            normal, doublings, regime, jnp.uint32(0), most, no_loss(),
-            jnp.broadcast_to(no_loss(), self._window(0, normal.mean.size) + 1),
-        )
-
-    def _window(self, doublings, dimension):
-        """Generations over which progress is looked at; Hansen (2009), TolHistFun."""
-        return 10 + math.ceil(30 * dimension / (self.population * 2**doublings))
-
     def ask(self, key: jax.Array, state: State) -> Candidate:
+        """A block of candidates from the distribution of the present attempt."""
         seeds = noise.seeds(key, jnp.arange(self.population))
-        z = drawn(seeds, state.attempt.normal)
-        return Candidate(vectors(state.attempt.normal, z), seeds)
+        normal = state.attempt.normal
+        return Candidate(vectors(normal, drawn(seeds, normal)), seeds)
 
-    def decode(self, state, candidate):
+    def decode(self, state: State, candidate: Candidate) -> Params:
+        """The parameters of a candidate."""
         return state.structure.unravel(candidate.vector)
 
-    def tell(self, key, state, candidates, losses):
+    def tell(self, key: jax.Array, state: State, candidates: Candidate, losses: jax.Array) -> State:
+        """Keep the block; with the last one of a generation, the attempt moves or another begins."""
         winner = jnp.argmin(losses)
         improved = losses[winner] < state.best_loss
-        at = state.blocks
+        words = candidates.seed.key[0]
         state = state._replace(
-            keys=jax.lax.dynamic_update_index_in_dim(state.keys, candidates.seed.key[0], at, 0),
-            losses=jax.lax.dynamic_update_slice(state.losses, losses, (at * self.population,)),
-            blocks=at + 1,
+            keys=jax.lax.dynamic_update_index_in_dim(state.keys, words, state.told, 0),
+            losses=jax.lax.dynamic_update_slice(
+                state.losses, losses, (state.told * self.population,)
+            ),
+            told=state.told + 1,
             attempt=state.attempt._replace(blocks=state.attempt.blocks + 1),
             best=jnp.where(improved, candidates.vector[winner], state.best),
             best_loss=jnp.where(improved, losses[winner], state.best_loss),
         )
-        full = state.blocks >= _power(state.attempt.doublings)
-        return jax.lax.cond(full, functools.partial(self._moved, key), lambda state: state, state)
+        complete = state.told >= _blocks(state.attempt.doublings)
+        return jax.lax.cond(
+            complete, functools.partial(self._moved, key), lambda state: state, state
+        )
 
-    def _moved(self, key, state):
-        state = state._replace(attempt=self._adapted(state), blocks=jnp.uint32(0))
-        ended = self._ended(state)
-        return jax.lax.cond(ended, functools.partial(self._following, key), lambda state: state, state)
+    def center(self, state: State) -> Params:
+        """The best of all attempts."""
+        return state.structure.unravel(state.best)
 
-    def _table(self, dimension):
-        each = [Rates.of(self.population * 2**k, dimension) for k in range(self.doublings + 1)]
-        every = [generations_between(rates, dimension) for rates in each]
-        logs = [log_ranks(self.population * 2**k) for k in range(self.doublings + 1)]
-        factors = [(r.weights[0] / l[0], r.weights[-1] / l[-1]) for r, l in zip(each, logs)]
-        rates = jax.tree.map(lambda *xs: np.array(xs), *[r._replace(weights=0.0) for r in each])
-        return rates, np.array(every), np.array(factors)
+    def attempts(self, state: State) -> jax.Array:
+        """Attempts begun so far."""
+        return state.attempts
 
-    def _adapted(self, state):
-        attempt = state.attempt
-        dimension = state.structure.size
-        table, everies, factors = self._table(dimension)
-        dtype = attempt.normal.mean.dtype
-        rates = jax.tree.map(lambda of: jnp.asarray(of, dtype)[attempt.doublings], table)
-        every = jnp.asarray(everies, jnp.uint32)[attempt.doublings]
-        factor = jnp.asarray(factors, dtype)[attempt.doublings]
-        blocks = _power(attempt.doublings)
+    # --- The end of a generation ------------------------------------------------------------------
+
+    def _moved(self, key: jax.Array, state: State) -> State:
+        """The state after all blocks of a generation."""
+        state = state._replace(attempt=self._adapted(state), told=jnp.uint32(0))
+        following = functools.partial(self._following, key)
+        return jax.lax.cond(self._is_over(state), following, lambda state: state, state)
+
+    def _adapted(self, state: State) -> Attempt:
+        """The attempt after the blocks of a generation."""
+        attempt, normal = state.attempt, state.attempt.normal
+        dimension, dtype = normal.mean.size, normal.mean.dtype
+        tables = _Tables.of(self.population, self.doublings, dimension)
+        blocks = _blocks(attempt.doublings)
         count = blocks * self.population
+
         there = jnp.arange(len(state.losses)) < count
         losses = jnp.where(there, state.losses, jnp.inf)
-        ranks = self._ranks(losses, attempt.doublings)  # from 1
-        raw = jnp.log((count.astype(dtype) + 1) / 2) - jnp.log(ranks.astype(dtype))
-        weights = jnp.where(ranks <= count // 2, raw * factor[0], raw * factor[1])
+        ranks = self._ranks(losses, blocks)
+        weights = tables.weights(ranks, count, attempt.doublings, dtype)
         weights = jnp.where(jnp.isfinite(losses), weights, jnp.minimum(weights, 0))
         weights = jnp.where(there, weights, 0)
 
-        def add(block, sums):
-            seeds = noise.Seed(jnp.broadcast_to(state.keys[block], (self.population, 2)), jnp.arange(self.population, dtype=jnp.uint32))
-            z = drawn(seeds, attempt.normal)
-            of = jax.lax.dynamic_slice(weights, (block * self.population,), (self.population,))
-            return jax.tree.map(jnp.add, sums, Sums.of(z, of))
+        members = jnp.arange(self.population, dtype=jnp.uint32)
 
-        zeros = Sums(jnp.zeros(dimension, dtype), jnp.zeros((dimension, dimension), dtype), jnp.zeros((), dtype))
-        sums = jax.lax.fori_loop(jnp.uint32(0), blocks, add, zeros)
-        normal = adapted(attempt.normal, sums, rates, every)
+        def add(block: jax.Array, sums: Sums) -> Sums:
+            words = jnp.broadcast_to(state.keys[block], (self.population, 2))
+            z = drawn(noise.Seed(words, members), normal)
+            first = block * self.population
+            of_block = jax.lax.dynamic_slice(weights, (first,), (self.population,))
+            return jax.tree.map(jnp.add, sums, Sums.of(z, of_block))
+
+        sums = jax.lax.fori_loop(jnp.uint32(0), blocks, add, Sums.none(dimension, dtype))
+        rates, every = tables.rates_of(attempt.doublings, dtype)
+        after = adapted(normal, sums, rates, every)
         least = jnp.min(losses)
-        normal = tree.where(jnp.isfinite(least), normal, attempt.normal._replace(generation=attempt.normal.generation + 1))
-        best = jnp.minimum(attempt.best_loss, least)
-        index = normal.generation % len(attempt.history)
-        return attempt._replace(normal=normal, best_loss=best, history=attempt.history.at[index].set(best))
+        nothing = normal._replace(generation=after.generation)
+        best_loss = jnp.minimum(attempt.best_loss, least)
+        at = after.generation % len(attempt.history)
+        return attempt._replace(
+            normal=tree.where(jnp.isfinite(least), after, nothing),
+            best_loss=best_loss,
+            history=attempt.history.at[at].set(best_loss),
+        )
 
-    def _ranks(self, losses, doublings):
-        sizes = [min(size, 2**self.doublings) for size in _SIZES]
-        sizes = sorted(set(sizes))
-        def ranked(size):
-            def of(losses):
-                order = jnp.argsort(losses[: size * self.population])
-                ranks = jnp.zeros(len(losses), jnp.int32)
-                return ranks.at[order].set(jnp.arange(1, len(order) + 1, dtype=jnp.int32), unique_indices=True) + (jnp.arange(len(losses)) >= len(order)) * len(losses)
-            return of
-        index = jnp.searchsorted(jnp.array(sizes, jnp.uint32), _power(doublings))
-        return jax.lax.switch(index, [ranked(s) for s in sizes], losses)
+    def _ranks(self, losses: jax.Array, blocks: jax.Array) -> jax.Array:
+        """Ranks from 1 of the losses of so many blocks; those behind do not matter."""
+        sizes = sorted({min(size, 2**self.doublings) for size in _SIZES})
 
-    def _ended(self, state):
+        def of_first(size: int, losses: jax.Array) -> jax.Array:
+            ranks = rank_of(losses[: size * self.population]) + 1
+            return jnp.pad(ranks, (0, len(losses) - len(ranks)), constant_values=1)
+
+        which = jnp.searchsorted(jnp.array(sizes, jnp.uint32), blocks)
+        return jax.lax.switch(which, [functools.partial(of_first, each) for each in sizes], losses)
+
+    def _is_over(self, state: State) -> jax.Array:
+        """Whether the attempt cannot find anything better any more, or has had its share."""
         attempt, normal = state.attempt, state.attempt.normal
-        d = normal.mean.size
-        windows = jnp.array([self._window(k, d) for k in range(self.doublings + 1)], jnp.uint32)
-        window = windows[attempt.doublings]
-        most = jnp.array([int(100 + 50 * (d + 3) ** 2 / math.sqrt(self.population * 2**k)) for k in range(self.doublings + 1)], jnp.uint32)
-        before = attempt.history[(normal.generation + len(attempt.history) - window) % len(attempt.history)]
+        dimension = normal.mean.size
+        tables = _Tables.of(self.population, self.doublings, dimension)
+        window = jnp.asarray(tables.windows)[attempt.doublings]
+        size = len(attempt.history)
+        before = attempt.history[(normal.generation + size - window) % size]
+        looked = normal.generation > window
         fall = before - attempt.best_loss
-        rounding = 4 * jnp.finfo(attempt.best_loss.dtype).eps * jnp.abs(attempt.best_loss)
-        begun = normal.generation > window
-        still = begun & ~(fall > rounding)
-        behind = attempt.best_loss - state.best_loss
-        lost = begun & (self.lost > 0) & (behind > self.lost * fall)
+        rounding = 4 * jnp.finfo(fall.dtype).eps * jnp.abs(attempt.best_loss)
+        still = looked & ~(fall > rounding)
+        # The papers let such an attempt converge to the last digit.
+        behind = looked & (attempt.best_loss - state.best_loss > _WINDOWS_BEHIND * fall)
         deviation = deviations(normal)
-        tiny = jnp.all(deviation < 1e-12 * self.sigma * state.scales)
-        rest = limits.without_effect(normal.mean, deviation) | tiny
-        return still | lost | rest | (attempt.blocks >= attempt.most_blocks) | (normal.generation >= most[attempt.doublings]) | ~jnp.all(jnp.isfinite(deviation))
+        rest = jnp.all(deviation < _LEAST_STEP * self.sigma * state.scales)
+        rest |= limits.without_effect(normal.mean, deviation)
+        late = normal.generation >= jnp.asarray(tables.most_generations)[attempt.doublings]
+        late |= attempt.blocks >= attempt.most_blocks
+        return still | behind | rest | late
 
-    def _following(self, key, state):
+    # --- Attempts ---------------------------------------------------------------------------------
+
+    def _attempt(self, normal: Normal, doublings: Any, regime: Any, most_blocks: Any) -> Attempt:
+        """One that begins."""
+        window = _window(self.population, normal.mean.size)
+        return Attempt(
+            normal=normal,
+            doublings=jnp.asarray(doublings, jnp.uint32),
+            regime=jnp.asarray(regime, jnp.uint32),
+            blocks=jnp.uint32(0),
+            most_blocks=jnp.asarray(most_blocks, jnp.uint32),
+            best_loss=no_loss(),
+            history=jnp.broadcast_to(no_loss(), window + 1),
+        )
+
+    def _following(self, key: jax.Array, state: State) -> State:
+        """The state with the next attempt."""
         attempt = state.attempt
-        first = state.attempts == 1
-        spent = jnp.where(first, state.spent, state.spent.at[attempt.regime].add(attempt.blocks))
-        large = attempt.regime == _LARGE
-        latest = jnp.where(large, attempt.blocks, state.latest_large)
-        small = ~first & (spent[0] < spent[_LARGE])
+        # The first attempt counts for neither regime (Hansen 2009, section 2).
+        spent = state.spent.at[attempt.regime].add(attempt.blocks)
+        spent = jnp.where(state.attempts == 1, state.spent, spent)
+        growing = attempt.regime == _GROWING
+        latest = jnp.where(growing, attempt.blocks, state.latest_growing)
+        small = (state.attempts > 1) & (spent[_SMALL] < spent[_GROWING]) & self.small
         grown = jnp.minimum(state.doublings + 1, self.doublings)
-        uniform_key, start_key = (noise.fold_in(key, 2**32 - use) for use in (1, 2))
-        u = _uniform(uniform_key, 2)
-        own = jnp.round(jnp.maximum(grown.astype(jnp.float32) - 2, 0) * u[0] ** 2).astype(jnp.uint32)
-        own = jnp.round(state.doublings.astype(jnp.float32) * u[0] ** 2 ).astype(jnp.uint32)
-        own = jnp.minimum(own, jnp.maximum(state.doublings, 1) - 1)
-        doublings = jnp.where(small, own, grown)
-        sigma = jnp.where(small, self.sigma * 10 ** (-2 * u[1]), self.sigma)
-        most = jnp.where(small, jnp.maximum(latest // 2, 1), jnp.uint32(2**31))
-        start = self._elsewhere(start_key, state)
-        normal = begun(start, sigma, state.scales)
+
+        # Streams of the generation's key that no strategy uses.
+        keys = [noise.fold_in(key, 2**32 - use) for use in (3, 4)]
+        size, step = noise.uniform(_only(keys[0]), 2)
+        # The paper draws a small population as first * (large / (2 first))^(U^2): up to half of it.
+        most = jnp.maximum(state.doublings, 1) - 1
+        power = jnp.round(state.doublings * size**2).astype(jnp.uint32)
+        doublings = jnp.where(small, jnp.minimum(power, most), grown)
+        sigma = self.sigma * jnp.where(small, 10 ** (-2 * step), 1.0)
+        within = 2 * noise.uniform(_only(keys[1]), state.start.size).astype(state.start.dtype) - 1
+        start = state.start + self.spread * state.scales * within
         return state._replace(
-            attempt=self._begun(normal, doublings, jnp.where(small, 0, _LARGE).astype(jnp.uint32), most),
+            attempt=self._attempt(
+                begun(start, sigma, state.scales),
+                doublings,
+                jnp.where(small, _SMALL, _GROWING),
+                jnp.where(small, jnp.maximum(latest // 2, 1), _NO_LIMIT),
+            ),
             attempts=state.attempts + 1,
             doublings=jnp.where(small, state.doublings, grown),
             spent=spent,
-            latest_large=latest,
+            latest_growing=latest,
         )
 
-    def _elsewhere(self, key, state):
-        low, high = state.low, state.high
-        boxed = jnp.isfinite(low) & jnp.isfinite(high)
-        uniform = _uniform(key, low.size).astype(low.dtype)
-        inside = jnp.where(boxed, low + uniform * (high - low), 0)
-        z = noise.normal(jax.tree.map(lambda a: a[0], noise.seeds(noise.fold_in(key, 1), jnp.arange(1))), low.size)
-        around = jnp.clip(state.start + state.scales * z, low, high)
-        return jnp.where(boxed, inside, around)
 
-    def center(self, state):
-        return state.structure.unravel(state.best)
+class _Tables(NamedTuple):
+    """What depends on the population, for each number of doublings."""
+
+    rates: Rates  # without weights
+    every: np.ndarray  # generations between two roots
+    positive: np.ndarray  # factors of the logarithms of ranks, for the better half and the others
+    negative: np.ndarray
+    windows: np.ndarray  # generations over which progress is looked at
+    most_generations: np.ndarray  # of an attempt; Hansen (2009), MaxIter
+
+    @classmethod
+    def of(cls, population: int, doublings: int, dimension: int) -> _Tables:
+        """For a first population and so many doublings of it."""
+        sizes = [population * 2**power for power in range(doublings + 1)]
+        rates = [Rates.of(size, dimension) for size in sizes]
+        logs = [log_ranks(size) for size in sizes]
+        columns = zip(*(each._replace(weights=np.zeros(())) for each in rates), strict=True)
+        most = [100 + 50 * (dimension + 3) ** 2 / math.sqrt(size) for size in sizes]
+        return cls(
+            Rates(*map(np.array, columns)),
+            np.array([generations_between(each, dimension) for each in rates], np.uint32),
+            np.array([each.weights[0] / log[0] for each, log in zip(rates, logs, strict=True)]),
+            np.array([each.weights[-1] / log[-1] for each, log in zip(rates, logs, strict=True)]),
+            np.array([_window(size, dimension) for size in sizes], np.uint32),
+            np.array(most, np.uint32),
+        )
+
+    def weights(self, ranks: jax.Array, count: jax.Array, power: jax.Array, dtype: Any) -> Any:
+        """Of candidates with these ranks among ``count``; as ``Rates.weights``."""
+        logs = jnp.log((count.astype(dtype) + 1) / 2) - jnp.log(ranks.astype(dtype))
+        positive, negative = (
+            jnp.asarray(of, dtype)[power] for of in (self.positive, self.negative)
+        )
+        return logs * jnp.where(ranks <= count // 2, positive, negative)
+
+    def rates_of(self, power: jax.Array, dtype: Any) -> tuple[Rates, jax.Array]:
+        """The rates, and the generations between two roots, as arrays of shape ()."""
+        rates = jax.tree.map(lambda of: jnp.asarray(of, dtype)[power], self.rates)
+        return rates, jnp.asarray(self.every)[power]
 
 
-def _uniform(key, size):
-    return jax.random.uniform(key, (size,), jnp.float32)
+def _window(population: int, dimension: int) -> int:
+    """Generations over which progress is looked at; Hansen (2009), TolHistFun."""
+    return 10 + math.ceil(30 * dimension / population)
 
 
-def _power(doublings):
+def _blocks(doublings: jax.Array) -> jax.Array:
     return jnp.uint32(1) << doublings
+
+
+def _only(key: jax.Array) -> noise.Seed:
+    """The seed of noise that there is once."""
+    return jax.tree.map(lambda of: of[0], noise.seeds(key, jnp.arange(1)))
