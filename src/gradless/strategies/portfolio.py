@@ -2,8 +2,8 @@
 
 :class:`Portfolio` gives each of them a share of the evaluations; :class:`InBlocks` cuts generations
 into blocks, so that strategies with populations of several sizes can take turns in one compiled
-loop, whose arrays keep their shapes. Both are strategies themselves, so a run with them is saved and
-resumed as any other.
+loop, whose arrays keep their shapes. Both are strategies themselves, so a run with them is saved
+and resumed as any other.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class PortfolioState(NamedTuple):
 
 
 class PortfolioCandidate(NamedTuple):
-    """Parameters, and the candidate of each strategy; only that of the one whose turn it is counts."""
+    """Parameters, and candidates of every strategy; those of whose turn it is count."""
 
     vector: jax.Array  # (dimension,)
     inner: tuple[Any, ...]
