@@ -22,7 +22,9 @@ from gradless._core.noise import fold_in
 from gradless._core.programs import compiled
 from gradless._core.tree import Params, Structure, as_pytree
 from gradless.data.minibatch import batches_to_judge, minibatch_indices
+from gradless.problems.bounds import boxes
 from gradless.problems.contract import Layout, Score, checked_measures
+from gradless.problems.domain import Domain
 from gradless.problems.whole import Whole, is_number
 
 LossFunction = Callable[..., Any]
@@ -30,7 +32,7 @@ LossFunction = Callable[..., Any]
 
 
 @as_pytree(
-    traced=["data", "fixed"],
+    traced=["data", "fixed", "domain"],
     static=["structure", "batch_size", "cost", "measures", "own_batches", "micro_batch", "whole"],
     functions=["loss_fn"],
 )
@@ -57,6 +59,8 @@ class FunctionProblem:
     """Arrays that the function gets and that are not searched."""
     whole: Whole | None = None
     """How they go with what is searched; None if all is."""
+    domain: Domain | None = None
+    """What values may be; None if they may be anything."""
 
     @classmethod
     def of(
@@ -68,10 +72,12 @@ class FunctionProblem:
         own_batches: bool = False,
         fixed: Sequence[bool] | None = None,
         micro_batch: int | None = None,
+        bounds: Any = None,
     ) -> FunctionProblem:
         """Problem of minimising ``loss_fn`` over pytrees like ``params``.
 
-        ``fixed`` says of each leaf whether it stays as it is.
+        ``fixed`` says of each leaf whether it stays as it is, ``bounds`` where the others may be
+        (:func:`.bounds.boxes`). What is searched are then coordinates of a :class:`.domain.Domain`.
 
         Raises
         ------
@@ -84,8 +90,10 @@ class FunctionProblem:
         rest: dict[str, Any] = {}
         if not whole.is_searched:
             rest = {"fixed": whole.fixed(params), "whole": whole}
-            params = whole.searched(params)
+        given, params = params, whole.searched(params)
         structure = structure_of(params)
+        if bounds is not None:
+            rest["domain"] = Domain.of(whole.of_searched(boxes(bounds, given)), structure.dtypes)
         n_samples = None if data is None else n_samples_of(data)
         check_batch_size(batch_size, n_samples)
         arrays = jax.tree.map(jnp.asarray, data)
@@ -104,11 +112,13 @@ class FunctionProblem:
         return dataclasses.replace(untold, cost=told, measures=names, own_batches=own)
 
     def searched(self, model: Params) -> Params:
-        """What of a model is searched."""
-        return model if self.whole is None else self.whole.searched(model)
+        """What of a model is searched, as coordinates where there are bounds."""
+        model = model if self.whole is None else self.whole.searched(model)
+        return model if self.domain is None else self.domain.coordinates(model)
 
     def joined(self, params: Params) -> Params:
         """The model with what was searched."""
+        params = params if self.domain is None else self.domain.values(params)
         return params if self.whole is None else self.whole.joined(params, self.fixed)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,9 @@ from gradless._core.errors import InputError
 from gradless._core.floats import sixty_four_bits
 from gradless._core.tree import Params, as_pytree
 from gradless.data.minibatch import Minibatches, batches_to_judge
+from gradless.problems.bounds import boxes
 from gradless.problems.contract import Faults, Judgement, Score, checked_measures
+from gradless.problems.domain import Domain
 from gradless.problems.function import (
     RETURN_THE_LOSS,
     check_batch_size,
@@ -28,6 +30,7 @@ from gradless.problems.function import (
     n_samples_of,
     structure_of,
 )
+from gradless.problems.whole import FIXED, Whole
 
 
 @as_pytree(traced=[], static=["n_samples", "batch_size"])
@@ -57,6 +60,8 @@ class PythonProblem:
         data: Any = None,
         batch_size: int | None = None,
         n_jobs: int = 1,
+        fixed: Sequence[bool] | None = None,
+        bounds: Any = None,
     ) -> None:
         """Check what is given, and call the function once, at ``params``.
 
@@ -76,6 +81,10 @@ class PythonProblem:
         n_jobs
             Processes that evaluate a population, as in joblib; the function must then be one that
             other processes can import or that can be copied to them.
+        fixed
+            Of each leaf of ``params``, whether it stays as it is.
+        bounds
+            Where the others may be (:func:`.bounds.boxes`).
 
         Raises
         ------
@@ -84,10 +93,23 @@ class PythonProblem:
             it is.
         """
         check_function(loss_fn, data is not None)
+        self.whole = Whole.of(params, fixed)
+        """What of them is searched."""
+        searched = self.whole.searched(params)
+        self._fixed = [
+            x
+            for x, kind in zip(jax.tree.leaves(params), self.whole.kinds, strict=True)
+            if kind == FIXED
+        ]
         with sixty_four_bits():
-            self.structure = structure_of(params)
+            self.structure = structure_of(searched)
         # Of the leaves, those that are numbers and not arrays of one.
-        self._numbers = [isinstance(x, float | np.generic) for x in jax.tree.leaves(params)]
+        self._numbers = [isinstance(x, float | np.generic) for x in jax.tree.leaves(searched)]
+        self.domain: Domain | None = None
+        """What values may be; None if they may be anything."""
+        if bounds is not None:
+            of_leaves = self.whole.of_searched(boxes(bounds, params))
+            self.domain = Domain.of(of_leaves, self.structure.dtypes)
         n_samples = 0 if data is None else n_samples_of(data)
         check_batch_size(batch_size, None if data is None else n_samples)
         if not isinstance(n_jobs, int) or n_jobs == 0:
@@ -99,7 +121,7 @@ class PythonProblem:
         begun = time.perf_counter()
         self.measures: tuple[str, ...] = ()
         """Names of what the function returns besides the loss, by its first call."""
-        self.first = self._first_call(params)
+        self.first = self._first_call(self.searched(params))
         """Loss and measures at ``params``, on all samples or on one minibatch."""
         seconds = (time.perf_counter() - begun) / joblib.effective_n_jobs(n_jobs)
         self.cost = Cost(devices.operations_in(seconds), held=0)
@@ -111,8 +133,9 @@ class PythonProblem:
         return self.on_device.n_samples
 
     def searched(self, model: Params) -> Params:
-        """What of it is searched: all."""
-        return model
+        """What of it is searched, as coordinates where there are bounds."""
+        model = self.whole.searched(model)
+        return model if self.domain is None else self.domain.coordinates(model)
 
     @property
     def uses_minibatches(self) -> bool:
@@ -121,18 +144,31 @@ class PythonProblem:
 
     def judge(self, measured: Any, drawn: Any) -> Judgement:
         """Losses and measures of candidates; ``measured`` are their parameters."""
-        leaves = jax.tree.leaves(measured)
-        candidates = [self.own(row) for row in zip(*leaves, strict=True)]
+        leaves = self._values(jax.tree.leaves(measured))
+        candidates = [self._own(row) for row in zip(*leaves, strict=True)]
         arguments = () if self._data is None else (self.samples(drawn),)
         calls = [(self._function, params, *arguments) for params in candidates]
         return judgement_of(calls, self._n_jobs, self.measures)
 
     def own(self, leaves: Iterable[Any]) -> Params:
-        """Parameters like those given, made of copies: arrays, or numbers of NumPy's types."""
+        """Parameters like those given, of the leaves that a search has.
+
+        They are made of copies: arrays, or numbers of NumPy's types.
+        """
+        return self._own(self._values([np.asarray(leaf) for leaf in leaves]))
+
+    def _values(self, leaves: list[Any]) -> list[Any]:
+        return leaves if self.domain is None else self.domain.exact(leaves)
+
+    def _own(self, leaves: Iterable[Any]) -> Params:
         copies = map(np.array, leaves, self.structure.dtypes)
         numbers = zip(copies, self._numbers, strict=True)
         own = [copy[()] if is_number else copy for copy, is_number in numbers]
-        return jax.tree.unflatten(self.structure.treedef, own)
+        params = jax.tree.unflatten(self.structure.treedef, own)
+        if self.whole.is_searched:
+            return params
+        fixed = [np.array(x) if isinstance(x, np.ndarray | jax.Array) else x for x in self._fixed]
+        return self.whole.joined(params, fixed)
 
     def score_all(self, params: Params) -> Score:
         """Loss and measures on all the data, or with minibatches means over at most 64 of them."""

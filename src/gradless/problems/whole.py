@@ -73,6 +73,11 @@ class Whole:
         kept = [leaf if kind == SEARCHED else None for leaf, kind in both]
         return jax.tree.unflatten(self.structure, kept)
 
+    def of_searched(self, each: Sequence[Any]) -> list[Any]:
+        """Of what is said of each leaf, that of those that are searched."""
+        both = zip(each, self.kinds, strict=True)
+        return [said for said, kind in both if kind == SEARCHED]
+
     def fixed(self, model: Params) -> tuple[Any, ...]:
         """Arrays that stay as they are."""
         both = zip(jax.tree.leaves(model), self.kinds, strict=True)
