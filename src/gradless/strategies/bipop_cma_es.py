@@ -180,7 +180,7 @@ class BIPOPCMAES:
         return state.structure.unravel(candidate.vector)
 
     def tell(self, key: jax.Array, state: State, candidates: Candidate, losses: jax.Array) -> State:
-        """Keep the block; after the last one of a generation the attempt moves, or another begins."""
+        """Keep the block; after the last of a generation the attempt moves, or another begins."""
         winner = jnp.argmin(losses)
         improved = losses[winner] < state.best_loss
         words = candidates.seed.key[0]
