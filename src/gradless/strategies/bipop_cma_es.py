@@ -52,8 +52,8 @@ _SMALL, _GROWING = 0, 1  # the two regimes
 _SIZES = (1, 8, 64, 512)  # blocks that are ranked together, rounded up: one sort is compiled each
 _NO_LIMIT = 2**31  # blocks
 _LEAST_STEP = 1e-12  # of the first one, at which an attempt is at rest (Hansen 2009, TolX: 1e-12)
-# An attempt ends when it is further behind the best one than it has come in so many windows.
-_WINDOWS_BEHIND = 3.0
+# An attempt ends when it is as many times as far behind the best one as its losses are spread.
+_TIMES_BEHIND = 3.0
 
 
 class Attempt(NamedTuple):
@@ -64,8 +64,7 @@ class Attempt(NamedTuple):
     regime: jax.Array  # _SMALL or _GROWING, uint32
     blocks: jax.Array  # evaluated so far, uint32
     most_blocks: jax.Array  # that it may take, uint32
-    best_loss: jax.Array
-    history: jax.Array  # its best loss after each of the last generations, (window + 1,)
+    history: jax.Array  # best losses of the last generations, (window,)
 
 
 class State(NamedTuple):
@@ -244,12 +243,10 @@ class BIPOPCMAES:
         after = adapted(normal, sums, rates, every)
         least = jnp.min(losses)
         nothing = normal._replace(generation=after.generation)
-        best_loss = jnp.minimum(attempt.best_loss, least)
         at = after.generation % len(attempt.history)
         return attempt._replace(
             normal=tree.where(jnp.isfinite(least), after, nothing),
-            best_loss=best_loss,
-            history=attempt.history.at[at].set(best_loss),
+            history=attempt.history.at[at].set(least),
         )
 
     def _ranks(self, losses: jax.Array, blocks: jax.Array) -> jax.Array:
@@ -270,13 +267,15 @@ class BIPOPCMAES:
         tables = _Tables.of(self.population, self.doublings, dimension)
         window = jnp.asarray(tables.windows)[attempt.doublings]
         size = len(attempt.history)
-        before = attempt.history[(normal.generation + size - window) % size]
-        looked = normal.generation > window
-        fall = before - attempt.best_loss
-        rounding = 4 * jnp.finfo(fall.dtype).eps * jnp.abs(attempt.best_loss)
-        still = looked & ~(fall > rounding)
+        age = (normal.generation + jnp.uint32(size) - jnp.arange(size, dtype=jnp.uint32)) % size
+        recent = age < window
+        least = jnp.min(jnp.where(recent, attempt.history, jnp.inf))
+        # Infinite until the window is full.
+        spread = jnp.max(jnp.where(recent, attempt.history, -jnp.inf)) - least
+        rounding = 4 * jnp.finfo(least.dtype).eps * jnp.abs(least)
+        still = spread <= rounding
         # The papers let such an attempt converge to the last digit.
-        behind = looked & (attempt.best_loss - state.best_loss > _WINDOWS_BEHIND * fall)
+        behind = least - state.best_loss > _TIMES_BEHIND * spread
         deviation = deviations(normal)
         rest = jnp.all(deviation < _LEAST_STEP * self.sigma * state.scales)
         rest |= limits.without_effect(normal.mean, deviation)
@@ -295,8 +294,7 @@ class BIPOPCMAES:
             regime=jnp.asarray(regime, jnp.uint32),
             blocks=jnp.uint32(0),
             most_blocks=jnp.asarray(most_blocks, jnp.uint32),
-            best_loss=no_loss(),
-            history=jnp.broadcast_to(no_loss(), window + 1),
+            history=jnp.broadcast_to(no_loss(), window),
         )
 
     def _following(self, key: jax.Array, state: State) -> State:
