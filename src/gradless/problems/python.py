@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterable
@@ -13,7 +14,7 @@ import joblib
 import numpy as np
 import numpy.typing as npt
 
-from gradless._core import devices
+from gradless._core import devices, tree
 from gradless._core.cost import Cost
 from gradless._core.errors import InputError
 from gradless._core.floats import sixty_four_bits
@@ -38,9 +39,9 @@ class Sampling(Minibatches):
     def batch(self, drawn: Any) -> None:
         """Nothing: the data stay with Python."""
 
-    def measure(self, params: Params, batch: Any) -> Params:
-        """The parameters themselves are what Python judges a candidate by."""
-        return params
+    def measure(self, params: Params, batch: Any) -> jax.Array:
+        """The parameters themselves, as one vector, are what Python judges a candidate by."""
+        return tree.ravel(params)
 
 
 class PythonProblem:
@@ -88,6 +89,16 @@ class PythonProblem:
             self.structure = structure_of(params)
         # Of the leaves, those that are numbers and not arrays of one.
         self._numbers = [isinstance(x, float | np.generic) for x in jax.tree.leaves(params)]
+        shapes = self.structure.shapes
+        ends = list(itertools.accumulate(map(math.prod, shapes), initial=0))
+        # Of each leaf: where it is in a vector of all, its shape, its type, and what is taken of
+        # its array, which is the number of one.
+        self._pieces = [
+            (slice(start, end), shape, dtype, () if is_number else ...)
+            for start, end, shape, dtype, is_number in zip(
+                ends, ends[1:], shapes, self.structure.dtypes, self._numbers, strict=False
+            )
+        ]
         n_samples = 0 if data is None else n_samples_of(data)
         check_batch_size(batch_size, None if data is None else n_samples)
         if not isinstance(n_jobs, int) or n_jobs == 0:
@@ -120,12 +131,25 @@ class PythonProblem:
         return self.batch_size is not None
 
     def judge(self, measured: Any, drawn: Any) -> Judgement:
-        """Losses and measures of candidates; ``measured`` are their parameters."""
-        leaves = jax.tree.leaves(measured)
-        candidates = [self.own(row) for row in zip(*leaves, strict=True)]
+        """Losses and measures of candidates; ``measured`` are their parameters as vectors."""
+        return self._judged(map(self._parameters, measured), drawn)
+
+    def vectors(self, measured: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The parameters of candidates as vectors are what they are judged by."""
+        return measured
+
+    def _judged(self, candidates: Iterable[Params], drawn: Any) -> Judgement:
         arguments = () if self._data is None else (self.samples(drawn),)
         calls = [(self._function, params, *arguments) for params in candidates]
         return judgement_of(calls, self._n_jobs, self.measures)
+
+    def _parameters(self, vector: npt.NDArray[Any]) -> Params:
+        """Parameters like those given, of a vector of them: copies, as of :meth:`own`."""
+        leaves = [
+            vector[piece].reshape(shape).astype(dtype)[of]
+            for piece, shape, dtype, of in self._pieces
+        ]
+        return self.structure.treedef.unflatten(leaves)
 
     def own(self, leaves: Iterable[Any]) -> Params:
         """Parameters like those given, made of copies: arrays, or numbers of NumPy's types."""
@@ -139,8 +163,8 @@ class PythonProblem:
         batches: Any = [None]
         if self.batch_size is not None:
             batches = np.asarray(batches_to_judge(self.n_samples, self.batch_size))
-        alone = jax.tree.map(lambda x: np.asarray(x)[None], params)
-        judged = [self.judge(alone, each) for each in batches]
+        leaves = jax.tree.leaves(params)
+        judged = [self._judged([self.own(leaves)], each) for each in batches]
         return Score(
             np.mean([each.loss[0] for each in judged]),
             {

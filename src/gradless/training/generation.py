@@ -171,9 +171,14 @@ def width(run: Run) -> int:
 
 def keys(run: Run) -> tuple[jax.Array, ...]:
     """Keys of the next generation, to ask, to tell and to draw a batch."""
+    return keys_after(run.key, run.generation)
+
+
+def keys_after(key: jax.Array, generation: jax.Array) -> tuple[jax.Array, ...]:
+    """The same of a run with this key, after so many generations."""
     # Stream 0 of the run's key initialised the strategy; generation g uses stream g + 1.
-    key = fold_in(run.key, run.generation + 1)
-    return tuple(fold_in(key, use) for use in range(3))
+    own = fold_in(key, generation + 1)
+    return tuple(fold_in(own, use) for use in range(3))
 
 
 def tell(
