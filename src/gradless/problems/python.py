@@ -249,6 +249,8 @@ def _score(returned: Any, names: tuple[str, ...]) -> Score:
 
 
 def _number(given: Any, returned: str, otherwise: str) -> float:
+    if type(given) is float:  # most are
+        return given
     try:
         value = np.asarray(given)
         if value.shape == () and value.dtype.kind in "biuf":

@@ -61,16 +61,35 @@ def with_exact_losses(strategy: Strategy, run: Run) -> Run:
         return jax.tree.map(widened, run, wide)
 
 
+class _Form:
+    """What is compiled for, besides shapes; compared at once, as it is with every call.
+
+    ``constants`` and ``moving`` are the structures of two pytrees that the program gets as tuples
+    of their leaves: key, strategy and the compiled part of the problem; and number of generations
+    that the strategy knows of, its state, candidates, and samples drawn. To take the pytrees apart
+    would take a tenth of a call.
+    """
+
+    def __init__(self, constants: Any, moving: Any, layout: Layout, rest: bool) -> None:
+        """``rest`` is whether it matters that the strategy has come to rest."""
+        self.constants, self.moving, self.layout, self.rest = constants, moving, layout, rest
+        self._all = (constants, moving, layout, rest)
+        self._hash = hash(self._all)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, _Form) and self._all == other._all)
+
+
 class _Step(NamedTuple):
     """What the program returns, on the device."""
 
-    state: Any  # of the strategy, which knows the losses
-    number: jax.Array  # of generations that it knows of
-    at_rest: Any  # whether it has come to rest; None where that does not matter
+    moving: tuple[jax.Array, ...]
+    at_rest: Any  # whether the strategy has come to rest; None where that does not matter
     center: Any  # what its new center is judged by; None where that is a candidate
-    candidates: Any  # that it asks for now
-    drawn: Any  # samples of the batch that they see
-    measured: Any  # what they are judged by
+    measured: Any  # what the candidates are judged by
 
 
 class HostLoop:
@@ -82,7 +101,7 @@ class HostLoop:
         self._problem, self._strategy = problem, strategy
         self.capacity = generation.CAPACITY  # generations in one turn at most
         self._rules = Rules(limits, problem.uses_minibatches)
-        self._rest = bool(limits.rest) and isinstance(strategy, ComesToRest)
+        self._rest = bool(limits.rest)
         self._run: Run | None = None  # what the last turn ended with, which stands as follows
         self._standing: Standing
         self._asked: _Step
@@ -110,7 +129,7 @@ class HostLoop:
                 faults = faults.and_later(more)
         after = run
         if rows:
-            after = self._run = self._standing.run(run, self._made, self._layout)
+            after = self._run = self._after(self._standing, run)
         made = np.asarray(rows, np.float64).reshape(-1, generation.width(run))
         return after, made, faults
 
@@ -119,80 +138,89 @@ class HostLoop:
         wanted = int(run.generation) + generations
         for each in self._kept.values():
             if each.generation == wanted:
-                return each.run(run, self._made, self._layout)
+                return self._after(each, run)
         return run
 
     def _begin(self, run: Run) -> None:
         """Ask for the first candidates of a run that comes from elsewhere."""
-        self._run, self._standing = run, Standing.of(run)
+        strategy, device = self._strategy, self._problem.on_device
         with sixty_four_bits():
-            # Placed once, and not in every call.
-            constants = (run.key, self._strategy, self._problem.on_device)
-            *self._constants, self._yes, no = replicate(
-                (*constants, np.bool_(True), np.bool_(False)), self._layout
-            )
             # Nothing is told yet, but the program is the same: in the place of what was asked for
             # before is anything of these shapes.
-            key, strategy, device = self._constants
-            shapes = jax.eval_shape(_ask, key, strategy, device, run.generation, run.state)
-            candidates, drawn = replicate(jax.tree.map(_anything, shapes), self._layout)
-            losses: Any = np.full(self._strategy.population, np.nan)
-            arguments = (
-                *self._constants, no, run.generation, run.state, candidates, losses, drawn,
-                self._layout, self._rest,
-            )  # fmt: skip
+            shapes = jax.eval_shape(_ask, run.key, strategy, device, run.generation, run.state)
+            before = jax.tree.map(_anything, shapes)
+            constants, constant = jax.tree.flatten((run.key, strategy, device))
+            moving, self._structure = jax.tree.flatten((run.generation, run.state, *before))
+            # Placed once, and not in every call.
+            self._constants, moving, self._yes, no = replicate(
+                (tuple(constants), tuple(moving), np.bool_(True), np.bool_(False)), self._layout
+            )
+            self._form = _Form(constant, self._structure, self._layout, self._rest)
+            losses: Any = np.full(strategy.population, np.nan)
+            arguments = (self._form, self._constants, moving, losses, no)
             self._program = _step.of(*arguments)
             self._asked = self._program(*arguments)
-        measured = jax.device_get(self._asked.measured)
+        self._run, self._standing = run, Standing.of(run, self._asked.moving)
+        measured = _on_host(self._asked.measured)
         if self._problem.vectors(measured) is None:  # compiled before one is wanted
-            self._made(Meant(run.state))
-            self._made(Meant(run.state, self._asked.candidates))
+            self._made(Meant(self._asked.moving))
+            self._made(Meant(self._asked.moving, 0))
 
     def _generation(self) -> tuple[tuple[float, ...], Faults]:
         """One generation: its row, and exceptions."""
         problem, before, asked = self._problem, self._standing, self._asked
-        around_center = self._strategy.samples_around_center
-        measured, drawn = _on_host((asked.measured, asked.drawn))
+        measured = _on_host(asked.measured)
+        drawn = _on_host(self._opened(asked.moving)[3]) if problem.uses_minibatches else None
         judged = problem.judge(measured, drawn)
         with sixty_four_bits():
             after: _Step = self._program(
-                *self._constants, self._yes, before.number, before.state, asked.candidates,
-                judged.loss, asked.drawn, self._layout, self._rest,
-            )  # fmt: skip
+                self._form, self._constants, asked.moving, judged.loss, self._yes
+            )
 
         def candidate(index: int) -> Any:
             known = problem.vectors(measured)
-            if known is not None:
-                return known[index].copy()
-            return Meant(before.state, asked.candidates, index)
+            return Meant(asked.moving, index) if known is None else known[index].copy()
 
         faults, center = judged.faults, None
-        if around_center:
+        if self._strategy.samples_around_center:
             of_center = _on_host(after.center)
             judged_center = problem.judge(of_center, drawn)
             faults = faults.and_later(judged_center.faults)
 
             def its_vector(_: int) -> Any:
                 known = problem.vectors(of_center)
-                return Meant(after.state) if known is None else known[0].copy()
+                return Meant(after.moving) if known is None else known[0].copy()
 
             center = Contender(judged_center, its_vector)
         at_rest = after.at_rest is not None and bool(after.at_rest)
         self._standing, row = self._rules.after(
-            before, after.state, after.number, at_rest, Contender(judged, candidate), center
+            before, after.moving, at_rest, Contender(judged, candidate), center
         )
         self._asked = after
         if self._standing.finite_generation == self._standing.generation:
             self._kept[math.isfinite(row[0])] = self._standing
         return row, faults
 
-    def _made(self, meant: Meant) -> jax.Array:
-        """A vector that a strategy's state means."""
+    def _opened(self, moving: tuple[jax.Array, ...]) -> tuple[Any, ...]:
+        """Number of generations, state, candidates and samples drawn."""
+        opened: tuple[Any, ...] = jax.tree.unflatten(self._structure, moving)
+        return opened
+
+    def _after(self, standing: Standing, run: Run) -> Run:
+        """A standing as the run that goes on from another one."""
+        number, state, *_ = self._opened(standing.moving)
+        best = self._made(standing.best) if isinstance(standing.best, Meant) else standing.best
         with sixty_four_bits():
-            if meant.candidates is None:
-                return vectors.center(self._strategy, meant.state)
-            index = np.uint32(meant.index)
-            return vectors.candidate(self._strategy, meant.state, meant.candidates, index)
+            numbers = replicate({"best": best, **standing.numbers()}, self._layout)
+            return Run(key=run.key, generation=number, state=state, **numbers)
+
+    def _made(self, meant: Meant) -> jax.Array:
+        """A vector that a strategy means."""
+        _, state, candidates, _ = self._opened(meant.moving)
+        with sixty_four_bits():
+            if meant.number is None:
+                return vectors.center(self._strategy, state)
+            return vectors.candidate(self._strategy, state, candidates, np.uint32(meant.number))
 
 
 def _on_host(values: Any) -> Any:
@@ -214,39 +242,37 @@ def _ask(
     return strategy.ask(ask_key, state), device.draw(batch_key)
 
 
-@compiled(static_argnames=["layout", "rest"])
+@compiled(static_argnames=["form"])
 def _step(
-    key: jax.Array,
-    strategy: Strategy,
-    device: OnDevice,
-    tells: jax.Array,
-    number: jax.Array,
-    state: Any,
-    candidates: Any,
+    form: _Form,
+    constants: tuple[Any, ...],
+    moving: tuple[Any, ...],
     losses: jax.Array,
-    drawn: Any,
-    layout: Layout,
-    rest: bool,
+    tells: jax.Array,
 ) -> _Step:
-    """Tell the losses of candidates if there are any yet, and ask for the next ones."""
+    """Tell the losses of the candidates if there are any yet, and ask for the next ones."""
+    key, strategy, device = jax.tree.unflatten(form.constants, constants)
+    number, state, candidates, drawn = jax.tree.unflatten(form.moving, moving)
 
     def told() -> Any:
         tell_key = generation.keys_after(key, number)[1]
         finite = jnp.where(jnp.isfinite(losses), losses, jnp.inf)
         return strategy.tell(tell_key, state, candidates, finite)
 
-    state = jax.lax.cond(tells, told, lambda: state)
-    number = number + tells.astype(number.dtype)
+    new = jax.lax.cond(tells, told, lambda: state)
     center = None
     if strategy.samples_around_center:
-        center = device.measure(strategy.center(state), device.batch(drawn))
+        center = device.measure(strategy.center(new), device.batch(drawn))
         center = jax.tree.map(lambda x: jnp.asarray(x)[None], center)
-    asked, drawn = _ask(key, strategy, device, number, state)
+    number = number + tells.astype(number.dtype)
+    asked, drawn = _ask(key, strategy, device, number, new)
     batch = device.batch(drawn)
 
     def measure(candidate: Any) -> Any:
-        return device.measure(strategy.decode(state, candidate), batch)
+        return device.measure(strategy.decode(new, candidate), batch)
 
-    measured = map_members(measure, asked, layout.block)
-    at_rest = strategy.at_rest(state) if rest and isinstance(strategy, ComesToRest) else None
-    return _Step(state, number, at_rest, center, asked, drawn, measured)
+    measured = map_members(measure, asked, form.layout.block)
+    rests = form.rest and isinstance(strategy, ComesToRest)
+    at_rest = strategy.at_rest(new) if rests else None
+    after = jax.tree.leaves((number, new, asked, drawn))
+    return _Step(tuple(after), at_rest, center, measured)

@@ -14,25 +14,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradless._core import stagnation
-from gradless._core.floats import sixty_four_bits
-from gradless.evaluation.population import replicate
-from gradless.problems.contract import Judgement, Layout
+from gradless.problems.contract import Judgement
 from gradless.training.generation import Limits, Run
 
 
 class Meant(NamedTuple):
-    """Parameters that are made of a strategy's state when they are wanted."""
+    """Parameters that are made when they are wanted, of what a strategy knew."""
 
-    state: Any
-    candidates: Any = None  # None for the strategy's center
-    index: int = 0
+    moving: tuple[Any, ...]
+    number: int | None = None  # of a candidate that it asked for; None for its center
 
 
 class Standing(NamedTuple):
     """A run between two generations, as :class:`.generation.Run`."""
 
-    state: Any  # on the device, as is the next
-    number: Any  # of generations finished
+    moving: tuple[Any, ...]  # what the program needs for the next generation, on the device
     generation: int
     best: Any  # a vector, or one that is meant
     best_loss: float
@@ -46,11 +42,10 @@ class Standing(NamedTuple):
     finite_generation: int
 
     @classmethod
-    def of(cls, run: Run) -> Standing:
+    def of(cls, run: Run, moving: tuple[Any, ...]) -> Standing:
         """The same as a run, whose losses are in float64."""
         return cls(
-            state=run.state,
-            number=run.generation,
+            moving=moving,
             generation=int(run.generation),
             best=run.best,
             best_loss=float(run.best_loss),
@@ -64,26 +59,20 @@ class Standing(NamedTuple):
             finite_generation=int(run.finite_generation),
         )
 
-    def run(self, like: Run, made: Callable[[Meant], Any], layout: Layout) -> Run:
-        """The run, of the key and on the devices of another; ``made`` makes what is meant."""
-        best = made(self.best) if isinstance(self.best, Meant) else self.best
-        with sixty_four_bits():
-            numbers = {
-                "best": best,
-                "best_loss": np.float64(self.best_loss),
-                "best_measures": {n: np.float32(of) for n, of in self.best_measures.items()},
-                "progress": stagnation.Progress(
-                    np.float64(self.reference_loss), np.float64(self.scatter),
-                    np.uint32(self.waited),
-                ),
-                "at_rest": np.bool_(self.at_rest),
-                "promising": np.bool_(self.promising),
-                "judge_from": np.uint32(self.judge_from),
-                "finite_generation": np.uint32(self.finite_generation),
-            }  # fmt: skip
-            return Run(
-                key=like.key, generation=self.number, state=self.state, **replicate(numbers, layout)
-            )
+    def numbers(self) -> dict[str, Any]:
+        """What a run has besides key, number of generations, state and best vector."""
+        reference: Any = np.float64(self.reference_loss)
+        scatter: Any = np.float64(self.scatter)
+        waited: Any = np.uint32(self.waited)
+        return {
+            "best_loss": np.float64(self.best_loss),
+            "best_measures": {name: np.float32(of) for name, of in self.best_measures.items()},
+            "progress": stagnation.Progress(reference, scatter, waited),
+            "at_rest": np.bool_(self.at_rest),
+            "promising": np.bool_(self.promising),
+            "judge_from": np.uint32(self.judge_from),
+            "finite_generation": np.uint32(self.finite_generation),
+        }
 
 
 class Contender(NamedTuple):
@@ -123,18 +112,17 @@ class Rules:
     def after(
         self,
         before: Standing,
-        state: Any,
-        number: Any,
+        moving: tuple[Any, ...],
         at_rest: bool,
         told: Contender,
         center: Contender | None,
     ) -> tuple[Standing, tuple[float, ...]]:
         """As :func:`.generation.after_generation`: how it stands, and the row."""
-        losses, measures = told.judged.loss, told.judged.measures
-        finite = np.isfinite(losses)
-        count = int(np.count_nonzero(finite))
-        winner = int(np.where(finite, losses, np.inf).argmin())
-        loss = float(losses[winner]) if count else math.inf
+        losses, measures = told.judged.loss.tolist(), told.judged.measures
+        # As numbers of Python: for as few as there are, an operation of NumPy takes longer.
+        finite = [number for number, loss in enumerate(losses) if math.isfinite(loss)]
+        winner = min(finite, key=losses.__getitem__, default=0)
+        loss = losses[winner] if finite else math.inf
         now = {name: float(of[winner]) for name, of in measures.items()}
         best, best_loss, best_measures = before.best, before.best_loss, before.best_measures
         if loss < best_loss:
@@ -149,23 +137,23 @@ class Rules:
             promising = promising or loss <= self._loss or self._wanted(now)
         elif self._least and not self._wanted(best_measures):
             # The candidate with a measure that is wanted, if there is one.
-            met = [measures[name] >= np.float32(least) for name, least in self._least.items()]
-            reached = np.any(met, axis=0) & finite
-            if reached.any():
-                first = int(np.where(reached, losses, np.inf).argmin())
-                best, best_loss = told.vector(first), float(losses[first])
+            each = [{name: float(of[i]) for name, of in measures.items()} for i in finite]
+            met = [i for i, its in zip(finite, each, strict=True) if self._wanted(its)]
+            if met:
+                first = min(met, key=losses.__getitem__)
+                best, best_loss = told.vector(first), losses[first]
                 best_measures = {name: float(of[first]) for name, of in measures.items()}
         progress = stagnation.after_in_python(
             before.reference_loss, before.scatter, before.waited, best_loss, loss
         )
         generation = before.generation + 1
         standing = Standing(
-            state, number, generation, best, best_loss, best_measures, *progress, at_rest,
-            promising, before.judge_from, generation if count else before.finite_generation,
+            moving, generation, best, best_loss, best_measures, *progress, at_rest,
+            promising, before.judge_from, generation if finite else before.finite_generation,
         )  # fmt: skip
         names = sorted(now)
         row = (
             loss, *(now[name] for name in names),
-            best_loss, *(best_measures[name] for name in names), float(len(losses) - count),
+            best_loss, *(best_measures[name] for name in names), float(len(losses) - len(finite)),
         )  # fmt: skip
         return standing, row
