@@ -155,10 +155,14 @@ class PythonProblem:
 
     def judge(self, measured: Any, drawn: Any) -> Judgement:
         """Losses and measures of candidates; ``measured`` are their parameters as vectors."""
-        return self._judged(map(self._parameters, self.vectors(measured)), drawn)
+        return self._judged(map(self._parameters, self._all_values(measured)), drawn)
 
     def vectors(self, measured: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The parameters of candidates as vectors are what they are judged by."""
+        return measured
+
+    def _all_values(self, measured: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Values of the coordinates of candidates, vectors on the first axis."""
         if self.domain is None:
             return measured
         # All candidates at once, on the first axis.

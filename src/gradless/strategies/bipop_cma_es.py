@@ -348,7 +348,7 @@ class _Tables(NamedTuple):
         sizes = [population * 2**power for power in range(doublings + 1)]
         rates = [Rates.of(size, dimension) for size in sizes]
         logs = [log_ranks(size) for size in sizes]
-        columns = zip(*(each._replace(weights=np.zeros(())) for each in rates), strict=True)
+        columns: Any = zip(*(each._replace(weights=np.zeros(())) for each in rates), strict=True)
         most = [100 + 50 * (dimension + 3) ** 2 / math.sqrt(size) for size in sizes]
         return cls(
             Rates(*map(np.array, columns)),
