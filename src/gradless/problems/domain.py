@@ -76,6 +76,14 @@ class Domain:
         ranges = (None if box is None else _range(box, dtype) for box, dtype in both)
         return cls(tuple(ranges), tuple(dtypes))
 
+    def is_same(self, other: Domain | None) -> bool:
+        """Whether another one has the same bounds."""
+        structures: list[Any] = [jax.tree.structure(each) for each in (self, other)]
+        if structures[0] != structures[1]:
+            return False
+        both = zip(jax.tree.leaves(self), jax.tree.leaves(other), strict=True)
+        return all(np.array_equal(a, b) for a, b in both)
+
     # --- What a strategy that begins elsewhere, and one that has a scale, needs to know -----------
 
     def low(self, params: Params) -> Params:

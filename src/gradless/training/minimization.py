@@ -151,7 +151,8 @@ def minimize(
         What is special for some arrays, by patterns of their paths, in which ``*`` stands for any
         text: ``{"encoder/*": 0}`` leaves them as they are, and with ``openai_es``, ``spsa``,
         ``fzoo`` and ``ars`` ``{"head/*": {"sigma": 0.1, "rank": 0}}`` gives them a standard
-        deviation and a rank of their own. The last pattern that fits counts.
+        deviation and a rank of their own. The last pattern that fits counts. A function in Python
+        may have arrays that stay as they are.
     evaluations
         Candidates evaluated at most. A few more judge what the search ends with.
     seconds

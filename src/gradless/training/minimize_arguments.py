@@ -242,6 +242,12 @@ def continued(
             "params must have the names, shapes and dtypes of those of resume_from. "
             "Give for example resume_from.best"
         )
+    mine, its = problem.domain, earlier.domain
+    if its is not mine and not (mine is not None and mine.is_same(its)):
+        raise InputError(
+            "bounds must be those of resume_from, whose search moves within them. Give the same "
+            "bounds, or begin anew with resume_from.best as params"
+        )
     if chosen is None:
         return earlier.strategy
     if isinstance(earlier.strategy, Scaled) and not isinstance(chosen, Scaled):
