@@ -19,18 +19,16 @@ from gradless._core.errors import InputError
 from gradless._core.floats import sixty_four_bits
 from gradless._core.tree import Params, as_pytree
 from gradless.data.minibatch import Minibatches, batches_to_judge
-from gradless.problems.bounds import boxes
 from gradless.problems.contract import Faults, Judgement, Score, checked_measures
-from gradless.problems.domain import Domain
 from gradless.problems.function import (
     RETURN_THE_LOSS,
     check_batch_size,
     check_function,
     loss_and_measures,
     n_samples_of,
-    structure_of,
 )
-from gradless.problems.whole import FIXED, Whole
+from gradless.problems.space import Space
+from gradless.problems.whole import FIXED
 
 
 @as_pytree(traced=[], static=["n_samples", "batch_size"])
@@ -62,6 +60,7 @@ class PythonProblem:
         n_jobs: int = 1,
         fixed: Sequence[bool] | None = None,
         bounds: Any = None,
+        integers: Any = None,
     ) -> None:
         """Check what is given, and call the function once, at ``params``.
 
@@ -83,8 +82,8 @@ class PythonProblem:
             other processes can import or that can be copied to them.
         fixed
             Of each leaf of ``params``, whether it stays as it is.
-        bounds
-            Where the others may be (:func:`.bounds.boxes`).
+        bounds, integers
+            What the others may be (:class:`.space.Space`).
 
         Raises
         ------
@@ -93,23 +92,15 @@ class PythonProblem:
             it is.
         """
         check_function(loss_fn, data is not None)
-        self.whole = Whole.of(params, fixed)
-        """What of them is searched."""
-        searched = self.whole.searched(params)
-        self._fixed = [
-            x
-            for x, kind in zip(jax.tree.leaves(params), self.whole.kinds, strict=True)
-            if kind == FIXED
-        ]
         with sixty_four_bits():
-            self.structure = structure_of(searched)
+            space = Space.of(params, fixed, bounds, integers)
+        self.whole, self.domain, self.structure = space
+        leaves = jax.tree.leaves(self.whole.searched(params))
         # Of the leaves, those that are numbers and not arrays of one.
-        self._numbers = [isinstance(x, float | np.generic) for x in jax.tree.leaves(searched)]
-        self.domain: Domain | None = None
-        """What values may be; None if they may be anything."""
-        if bounds is not None:
-            of_leaves = self.whole.of_searched(boxes(bounds, params))
-            self.domain = Domain.of(of_leaves, self.structure.dtypes)
+        self._numbers = [isinstance(x, float | int | np.generic) for x in leaves]
+        self._dtypes = (self.domain or self.structure).dtypes
+        both = zip(jax.tree.leaves(params), self.whole.kinds, strict=True)
+        self._fixed = [leaf for leaf, kind in both if kind == FIXED]
         n_samples = 0 if data is None else n_samples_of(data)
         check_batch_size(batch_size, None if data is None else n_samples)
         if not isinstance(n_jobs, int) or n_jobs == 0:
@@ -161,7 +152,7 @@ class PythonProblem:
         return leaves if self.domain is None else self.domain.exact(leaves)
 
     def _own(self, leaves: Iterable[Any]) -> Params:
-        copies = map(np.array, leaves, self.structure.dtypes)
+        copies = map(np.array, leaves, self._dtypes)
         numbers = zip(copies, self._numbers, strict=True)
         own = [copy[()] if is_number else copy for copy, is_number in numbers]
         params = jax.tree.unflatten(self.structure.treedef, own)
