@@ -97,6 +97,10 @@ def test_bad_bounds_are_refused_before_any_work() -> None:
         for compiled in (True, False):
             with pytest.raises(InputError, match=message):
                 minimize(bowl, START, bounds=bounds, compiled=compiled, evaluations=10)
+    found = minimize(bowl, START, CLIMB, bounds=BOUNDS, evaluations=10)
+    for bounds in (None, {**BOUNDS, "x": (0, 3)}):
+        with pytest.raises(InputError, match="bounds and integers must be those of resume_from"):
+            minimize(bowl, START, bounds=bounds, evaluations=20, resume_from=found)
     with pytest.raises(InputError, match="log must be left out with bounds"):
         minimize(bowl, START, "snes", bounds=BOUNDS, evaluations=99, log="never.seeds")
 

@@ -20,18 +20,16 @@ from gradless._core.errors import InputError
 from gradless._core.floats import sixty_four_bits
 from gradless._core.tree import Params, as_pytree
 from gradless.data.minibatch import Minibatches, batches_to_judge
-from gradless.problems.bounds import boxes
 from gradless.problems.contract import Faults, Judgement, Score, checked_measures
-from gradless.problems.domain import Domain
 from gradless.problems.function import (
     RETURN_THE_LOSS,
     check_batch_size,
     check_function,
     loss_and_measures,
     n_samples_of,
-    structure_of,
 )
-from gradless.problems.whole import FIXED, Whole
+from gradless.problems.space import Space
+from gradless.problems.whole import FIXED
 
 
 @as_pytree(traced=[], static=["n_samples", "batch_size"])
@@ -63,6 +61,7 @@ class PythonProblem:
         n_jobs: int = 1,
         fixed: Sequence[bool] | None = None,
         bounds: Any = None,
+        integers: Any = None,
     ) -> None:
         """Check what is given, and call the function once, at ``params``.
 
@@ -84,8 +83,8 @@ class PythonProblem:
             other processes can import or that can be copied to them.
         fixed
             Of each leaf of ``params``, whether it stays as it is.
-        bounds
-            Where the others may be (:func:`.bounds.boxes`).
+        bounds, integers
+            What the others may be (:class:`.space.Space`).
 
         Raises
         ------
@@ -94,23 +93,15 @@ class PythonProblem:
             it is.
         """
         check_function(loss_fn, data is not None)
-        self.whole = Whole.of(params, fixed)
-        """What of them is searched."""
-        searched = self.whole.searched(params)
-        self._fixed = [
-            x
-            for x, kind in zip(jax.tree.leaves(params), self.whole.kinds, strict=True)
-            if kind == FIXED
-        ]
         with sixty_four_bits():
-            self.structure = structure_of(searched)
+            space = Space.of(params, fixed, bounds, integers)
+        self.whole, self.domain, self.structure = space
+        leaves = jax.tree.leaves(self.whole.searched(params))
         # Of the leaves, those that are numbers and not arrays of one.
-        self._numbers = [isinstance(x, float | np.generic) for x in jax.tree.leaves(searched)]
-        self.domain: Domain | None = None
-        """What values may be; None if they may be anything."""
-        if bounds is not None:
-            of_leaves = self.whole.of_searched(boxes(bounds, params))
-            self.domain = Domain.of(of_leaves, self.structure.dtypes)
+        self._numbers = [isinstance(x, float | int | np.generic) for x in leaves]
+        self._dtypes = (self.domain or self.structure).dtypes
+        both = zip(jax.tree.leaves(params), self.whole.kinds, strict=True)
+        self._fixed = [leaf for leaf, kind in both if kind == FIXED]
         shapes = self.structure.shapes
         ends = list(itertools.accumulate(map(math.prod, shapes), initial=0))
         # Of each leaf: where it is in a vector of all, its shape, its type, and what is taken of
@@ -155,23 +146,19 @@ class PythonProblem:
 
     def judge(self, measured: Any, drawn: Any) -> Judgement:
         """Losses and measures of candidates; ``measured`` are their parameters as vectors."""
-        return self._judged(map(self._parameters, self._all_values(measured)), drawn)
+        if self.domain is None:
+            return self._judged(map(self._parameters, measured), drawn)
+        # Coordinates become values for all candidates at once, on the first axis.
+        coordinates = [
+            measured[:, piece].reshape(-1, *shape).astype(dtype)
+            for piece, shape, dtype, _ in self._pieces
+        ]
+        values = self.domain.exact(coordinates)
+        return self._judged(map(self._own, zip(*values, strict=True)), drawn)
 
     def vectors(self, measured: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The parameters of candidates as vectors are what they are judged by."""
         return measured
-
-    def _all_values(self, measured: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Values of the coordinates of candidates, vectors on the first axis."""
-        if self.domain is None:
-            return measured
-        # All candidates at once, on the first axis.
-        columns = [
-            measured[:, piece].reshape(-1, *shape).astype(dtype)
-            for piece, shape, dtype, _ in self._pieces
-        ]
-        values = self.domain.exact(columns)
-        return np.concatenate([each.reshape(len(measured), -1) for each in values], axis=1)
 
     def _judged(self, candidates: Iterable[Params], drawn: Any) -> Judgement:
         arguments = () if self._data is None else (self.samples(drawn),)
@@ -197,7 +184,7 @@ class PythonProblem:
         return leaves if self.domain is None else self.domain.exact(leaves)
 
     def _own(self, leaves: Iterable[Any]) -> Params:
-        copies = map(np.array, leaves, self.structure.dtypes)
+        copies = map(np.array, leaves, self._dtypes)
         numbers = zip(copies, self._numbers, strict=True)
         own = [copy[()] if is_number else copy for copy, is_number in numbers]
         return self._whole(jax.tree.unflatten(self.structure.treedef, own))

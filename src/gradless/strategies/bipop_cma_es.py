@@ -348,10 +348,11 @@ class _Tables(NamedTuple):
         sizes = [population * 2**power for power in range(doublings + 1)]
         rates = [Rates.of(size, dimension) for size in sizes]
         logs = [log_ranks(size) for size in sizes]
-        columns: Any = zip(*(each._replace(weights=np.zeros(())) for each in rates), strict=True)
+        columns = zip(*(each._replace(weights=np.zeros(())) for each in rates), strict=True)
+        of_sizes: Any = map(np.array, columns)
         most = [100 + 50 * (dimension + 3) ** 2 / math.sqrt(size) for size in sizes]
         return cls(
-            Rates(*map(np.array, columns)),
+            Rates(*of_sizes),
             np.array([generations_between(each, dimension) for each in rates], np.uint32),
             np.array([each.weights[0] / log[0] for each, log in zip(rates, logs, strict=True)]),
             np.array([each.weights[-1] / log[-1] for each, log in zip(rates, logs, strict=True)]),

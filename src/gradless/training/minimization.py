@@ -42,6 +42,7 @@ class Options(TypedDict, total=False):
     """What :func:`minimize` takes by name, for type checkers and editors."""
 
     bounds: Any
+    integers: Any
     scale: Any
     data: Any
     batch_size: int | None
@@ -81,6 +82,7 @@ def minimize(
     strategy: str | Strategy = "auto",
     *,
     bounds: Any = None,
+    integers: Any = None,
     scale: Any = None,
     data: Any = None,
     batch_size: int | None = None,
@@ -127,6 +129,12 @@ def minimize(
         bounds: near them and beyond it moves in coordinates that are bent and mirrored, so that
         what is best on a bound is found there (``gradless.problems.domain``). The ``scale`` of an
         array with two bounds is half of their distance, if none is given.
+    integers
+        Which parameters are whole numbers: True for all arrays and numbers of an integer type; or a
+        pytree like ``params``, or a dict of patterns of paths, of True or of boolean arrays, by
+        which arrays of floating-point numbers may be whole numbers, too. ``loss_fn`` gets, and the
+        result has, whole numbers of the types that were given. Others of an integer type are
+        refused, or left alone by ``layers``.
     scale
         About how far good values are from ``params``, in their units: a number for all parameters,
         or a pytree like ``params`` with a number, or an array of its shape, for each array. Every
@@ -151,7 +159,8 @@ def minimize(
         What is special for some arrays, by patterns of their paths, in which ``*`` stands for any
         text: ``{"encoder/*": 0}`` leaves them as they are, and with ``openai_es``, ``spsa``,
         ``fzoo`` and ``ars`` ``{"head/*": {"sigma": 0.1, "rank": 0}}`` gives them a standard
-        deviation and a rank of their own. The last pattern that fits counts.
+        deviation and a rank of their own. The last pattern that fits counts. A function in Python
+        may have arrays that stay as they are.
     evaluations
         Candidates evaluated at most. A few more judge what the search ends with.
     seconds
@@ -239,6 +248,7 @@ def minimize(
         layers,
         micro_batch,
         bounds,
+        integers,
     )
     check_targets(stop, problem.measures)
     with mode_for(problem):
@@ -253,8 +263,9 @@ def minimize(
             )
         chosen, why = given.continued(resume_from, chosen, problem), resume_from.why
     elif chosen is None:
-        # What Python computes may go in steps.
-        chosen, why = auto.chosen(problem, start, stop, smooth=compiled)
+        # What Python computes may go in steps, and what is rounded does.
+        smooth = compiled and (problem.domain is None or not problem.domain.has_whole)
+        chosen, why = auto.chosen(problem, start, stop, smooth=smooth)
     check_budget(chosen, stop)  # before it is scaled: it has its own name in what is said
     if scale is None and resume_from is None and not isinstance(chosen, Scaled):
         with mode_for(problem):

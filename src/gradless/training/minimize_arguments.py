@@ -41,6 +41,7 @@ def problem_of(
     layers: Mapping[str, Any] | None = None,
     micro_batch: int | None = None,
     bounds: Any = None,
+    integers: Any = None,
 ) -> FunctionProblem | PythonProblem:
     """The function and its data as a problem."""
     fixed = None
@@ -57,14 +58,14 @@ def problem_of(
                 "micro_batch must be left out for a function in Python, which cuts its batch "
                 f"itself, got {micro_batch!r}"
             )
-        return PythonProblem(loss_fn, params, data, batch_size, n_jobs, fixed, bounds)
+        return PythonProblem(loss_fn, params, data, batch_size, n_jobs, fixed, bounds, integers)
     if n_jobs != 1:
         raise InputError(
             f"n_jobs must be 1 for a compiled function, which uses all cores itself, got "
             f"{n_jobs!r}. Leave it out, or give compiled=False for a function in Python"
         )
     return FunctionProblem.of(
-        loss_fn, params, data, batch_size, own_batches, fixed, micro_batch, bounds
+        loss_fn, params, data, batch_size, own_batches, fixed, micro_batch, bounds, integers
     )
 
 
@@ -241,6 +242,12 @@ def continued(
         raise InputError(
             "params must have the names, shapes and dtypes of those of resume_from. "
             "Give for example resume_from.best"
+        )
+    mine, its = problem.domain, earlier.domain
+    if its is not mine and not (mine is not None and mine.is_same(its)):
+        raise InputError(
+            "bounds and integers must be those of resume_from, whose search moves within them. "
+            "Give the same, or begin anew with resume_from.best as params"
         )
     if chosen is None:
         return earlier.strategy
