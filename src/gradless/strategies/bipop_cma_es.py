@@ -50,7 +50,7 @@ from gradless.strategies.parts.recombination import (
 
 _SMALL, _GROWING = 0, 1  # the two regimes
 _SIZES = (1, 8, 64, 512)  # blocks that are ranked together, rounded up: one sort is compiled each
-_NO_LIMIT = 2**31  # blocks
+_NO_LIMIT = 2**31 - 1  # blocks
 _LEAST_STEP = 1e-12  # of the first one, at which an attempt is at rest (Hansen 2009, TolX: 1e-12)
 # An attempt ends when it is as many times as far behind the best one as its losses are spread.
 _TIMES_BEHIND = 3.0
