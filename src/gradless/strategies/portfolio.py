@@ -9,6 +9,7 @@ and resumed as any other.
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -20,7 +21,15 @@ from gradless._core.errors import InputError
 from gradless._core.floats import no_loss
 from gradless._core.tree import Candidates, Params, Structure
 from gradless.strategies.base import CountsAttempts, Strategy
+from gradless.strategies.bipop_cma_es import BIPOPCMAES
+from gradless.strategies.coordinate_search import CoordinateSearch
+from gradless.strategies.differential_evolution import DifferentialEvolution
 from gradless.strategies.parts import limits
+
+_MEMBERS = 20  # of differential evolution, at least, and for each parameter:
+_MEMBERS_EACH = 5
+# Of 1 for each, these solved most of BBOB in 2 to 10 dimensions (docs/bbob.md).
+_SHARES = (0.5, 0.35, 0.15)
 
 
 class InBlocksState(NamedTuple):
@@ -247,3 +256,17 @@ class Portfolio:
     def center(self, state: PortfolioState) -> Params:
         """The best of all."""
         return state.structure.unravel(state.best)
+
+
+def for_functions(dimension: int) -> Portfolio:
+    """What functions of so many parameters are searched by, when nothing else is known of them.
+
+    CMA-ES, which begins again; differential evolution, for many minima without order; and a search
+    along coordinates, for parameters that act on their own.
+    """
+    first = BIPOPCMAES.for_dimension(dimension)
+    block = first.population
+    members = max(_MEMBERS, _MEMBERS_EACH * dimension)
+    evolution = DifferentialEvolution(population=block * math.ceil(members / block))
+    along = CoordinateSearch.for_dimension(dimension)
+    return Portfolio((first, InBlocks(evolution, block), along), _SHARES)

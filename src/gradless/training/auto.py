@@ -14,6 +14,7 @@ from gradless._core import tree, words
 from gradless._core.devices import operations_in
 from gradless._core.tree import Params
 from gradless.strategies import FDLBFGS, OpenAIES, Strategy
+from gradless.strategies.portfolio import for_functions
 from gradless.training import memory
 from gradless.training.memory import Needed
 from gradless.training.records import Stop
@@ -29,6 +30,8 @@ WIDE_SEARCH = OpenAIES(sigma=0.4)
 
 Of 0.1 to 0.8, 0.4 found the best F1 and accuracy on samples held out (docs/estimators.md).
 """
+_FEW = 40  # parameters of a function, for which a covariance matrix is learnt in any budget
+_SOME = 400  # parameters, for which it is worth its time
 _SEPARABLE_LIMIT = 100_000  # parameters for which a variance of each is learnt in a short run
 
 
@@ -46,6 +49,7 @@ def chosen(
     *,
     smooth: bool,
     is_count: bool = False,
+    is_function: bool = False,
     checkpoints: bool = False,
 ) -> Choice:
     """The strategy for a problem and its limits, that fits into memory: what every door asks.
@@ -56,7 +60,7 @@ def chosen(
         What is trained, from where; shapes will do.
     stop
         Its limits.
-    smooth, is_count
+    smooth, is_count, is_function
         As for :func:`choose`.
     checkpoints
         Whether the run writes some, which takes memory.
@@ -69,6 +73,7 @@ def chosen(
         smooth=smooth,
         minibatches=problem.uses_minibatches,
         is_count=is_count,
+        is_function=is_function,
     )
 
     def needed(strategy: Strategy) -> Needed:
@@ -86,6 +91,7 @@ def choose(
     smooth: bool,
     minibatches: bool,
     is_count: bool = False,
+    is_function: bool = False,
 ) -> Choice:
     """The strategy for a problem and a budget.
 
@@ -104,6 +110,8 @@ def choose(
         Whether the loss of the same parameters changes from generation to generation.
     is_count
         Whether it counts samples that are right or wrong, as F1, in which each is a step.
+    is_function
+        Whether it is any function, with local minima perhaps, and not the loss of a network.
     """
     budget = _budget(evaluations, seconds, operations)
     about = "without end" if budget is None else f"about {_rounded(budget):,} evaluations"
@@ -112,6 +120,12 @@ def choose(
         return Choice(
             WIDE_SEARCH,
             f"{size}. Piecewise constant metric: its average over distant networks is followed",
+        )
+    if is_function and not minibatches and dimension <= _FEW:
+        return Choice(
+            for_functions(dimension),
+            f"{size}. Few parameters: CMA-ES, which begins again with other populations, then in "
+            "turn with differential evolution and a search along coordinates",
         )
     iteration = FDLBFGS.for_dimension(dimension)
     needed = _WORTHWHILE_ITERATIONS * iteration.evaluations_of_iteration(dimension)
@@ -126,6 +140,11 @@ def choose(
         return Choice(
             strategies.get("sep_cma_es"),
             f"{size}. Short run: small generations learn more",
+        )
+    if is_function and not minibatches and dimension <= _SOME:
+        return Choice(
+            for_functions(dimension),
+            f"{size}. CMA-ES learns how they depend on each other, and begins again",
         )
     if minibatches:
         reason = "Minibatches: averaging over a generation reduces their noise"

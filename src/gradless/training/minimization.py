@@ -265,7 +265,7 @@ def minimize(
     elif chosen is None:
         # What Python computes may go in steps, and what is rounded does.
         smooth = compiled and (problem.domain is None or not problem.domain.has_whole)
-        chosen, why = auto.chosen(problem, start, stop, smooth=smooth)
+        chosen, why = auto.chosen(problem, start, stop, smooth=smooth, is_function=True)
     check_budget(chosen, stop)  # before it is scaled: it has its own name in what is said
     if scale is None and resume_from is None and not isinstance(chosen, Scaled):
         with mode_for(problem):
