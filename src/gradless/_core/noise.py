@@ -14,6 +14,7 @@ is elementwise arithmetic, which the compiler fuses with what uses the noise; a 
 
 from __future__ import annotations
 
+import functools
 import statistics
 from typing import NamedTuple
 
@@ -37,6 +38,8 @@ def _words(key: jax.Array) -> tuple[jax.Array, jax.Array]:
     return data[0] ^ jnp.uint32(_DOMAIN), data[1]
 
 
+# Traced once for each shape: written out, a program that draws noise in many places takes seconds.
+@functools.partial(jax.jit, inline=True)
 def threefry(
     key: tuple[jax.Array, jax.Array], first: jax.Array, second: jax.Array
 ) -> tuple[jax.Array, jax.Array]:

@@ -49,7 +49,7 @@ from gradless.strategies.parts.recombination import (
 )
 
 _SMALL, _GROWING = 0, 1  # the two regimes
-_SIZES = (1, 8, 64, 512)  # blocks that are ranked together, rounded up: one sort is compiled each
+_SIZES = (1, 16, 512)  # blocks that are ranked together, rounded up: one sort is compiled each
 _NO_LIMIT = 2**31 - 1  # blocks
 _LEAST_STEP = 1e-12  # of the first one, at which an attempt is at rest (Hansen 2009, TolX: 1e-12)
 # An attempt ends when it is as many times as far behind the best one as its losses are spread.
@@ -217,31 +217,9 @@ class BIPOPCMAES:
     def _adapted(self, state: State) -> Attempt:
         """The attempt after the blocks of a generation."""
         attempt, normal = state.attempt, state.attempt.normal
-        dimension, dtype = normal.mean.size, normal.mean.dtype
-        tables = _Tables.of(self.population, self.doublings, dimension)
-        blocks = _blocks(attempt.doublings)
-        count = blocks * self.population
-
-        there = jnp.arange(len(state.losses)) < count
-        losses = jnp.where(there, state.losses, jnp.inf)
-        ranks = self._ranks(losses, blocks)
-        weights = tables.weights(ranks, count, attempt.doublings, dtype)
-        weights = jnp.where(jnp.isfinite(losses), weights, jnp.minimum(weights, 0))
-        weights = jnp.where(there, weights, 0)
-
-        members = jnp.arange(self.population, dtype=jnp.uint32)
-
-        def add(block: jax.Array, sums: Sums) -> Sums:
-            words = jnp.broadcast_to(state.keys[block], (self.population, 2))
-            z = drawn(noise.Seed(words, members), normal)
-            first = block * self.population
-            of_block = jax.lax.dynamic_slice(weights, (first,), (self.population,))
-            return jax.tree.map(jnp.add, sums, Sums.of(z, of_block))
-
-        sums = jax.lax.fori_loop(jnp.uint32(0), blocks, add, Sums.none(dimension, dtype))
-        rates, every = tables.rates_of(attempt.doublings, dtype)
-        after = adapted(normal, sums, rates, every)
-        least = jnp.min(losses)
+        tables = _Tables.of(self.population, self.doublings, normal.mean.size)
+        sums, least = self._sums(state, tables)
+        after = adapted(normal, sums, *tables.rates_of(attempt.doublings, normal.mean.dtype))
         nothing = normal._replace(generation=after.generation)
         at = after.generation % len(attempt.history)
         return attempt._replace(
@@ -249,16 +227,41 @@ class BIPOPCMAES:
             history=attempt.history.at[at].set(least),
         )
 
-    def _ranks(self, losses: jax.Array, blocks: jax.Array) -> jax.Array:
-        """Ranks from 1 of the losses of so many blocks; those behind do not matter."""
+    def _sums(self, state: State, tables: _Tables) -> tuple[Sums, jax.Array]:
+        """What all blocks of a generation say, and its lowest loss."""
+        normal, power = state.attempt.normal, state.attempt.doublings
+        blocks = _blocks(power)
+        count = blocks * self.population
+        members = jnp.arange(self.population, dtype=jnp.uint32)
+
+        def of_block(block: Any, weights: jax.Array) -> Sums:
+            words = jnp.broadcast_to(state.keys[block], (self.population, 2))
+            z = drawn(noise.Seed(words, members), normal)
+            first = block * self.population
+            return Sums.of(z, jax.lax.dynamic_slice(weights, (first,), (self.population,)))
+
+        some = jax.ShapeDtypeStruct((self.population,), normal.mean.dtype)
+        shapes = jax.eval_shape(of_block, 0, some)
+
+        def of_first(size: int) -> tuple[Sums, jax.Array]:
+            there = jnp.arange(size * self.population) < count
+            losses = jnp.where(there, state.losses[: len(there)], jnp.inf)
+            weights = tables.weights(rank_of(losses) + 1, count, power, normal.mean.dtype)
+            weights = jnp.where(jnp.isfinite(losses), weights, jnp.minimum(weights, 0))
+            weights = jnp.where(there, weights, 0)
+            if size == 1:
+                return of_block(0, weights), jnp.min(losses)
+
+            def add(block: jax.Array, sums: Sums) -> Sums:
+                return jax.tree.map(jnp.add, sums, of_block(block, weights))
+
+            none = jax.tree.map(lambda of: jnp.zeros(of.shape, of.dtype), shapes)
+            sums = jax.lax.fori_loop(jnp.uint32(0), blocks, add, none)
+            return sums, jnp.min(losses)
+
         sizes = sorted({min(size, 2**self.doublings) for size in _SIZES})
-
-        def of_first(size: int, losses: jax.Array) -> jax.Array:
-            ranks = rank_of(losses[: size * self.population]) + 1
-            return jnp.pad(ranks, (0, len(losses) - len(ranks)), constant_values=1)
-
         which = jnp.searchsorted(jnp.array(sizes, jnp.uint32), blocks)
-        return jax.lax.switch(which, [functools.partial(of_first, each) for each in sizes], losses)
+        return jax.lax.switch(which, [functools.partial(of_first, size) for size in sizes])
 
     def _is_over(self, state: State) -> jax.Array:
         """Whether the attempt cannot find anything better any more, or has had its share."""

@@ -51,11 +51,6 @@ class Sums(NamedTuple):
             jnp.sum(weights),
         )
 
-    @classmethod
-    def none(cls, dimension: int, dtype: Any) -> Sums:
-        """Those of no candidates."""
-        return cls(*(jnp.zeros(shape, dtype) for shape in ((dimension,), (dimension,) * 2, ())))
-
 
 def begun(mean: jax.Array, sigma: Any, scales: jax.Array) -> Normal:
     """The distribution before its first generation: independent, of deviations sigma * scales."""
