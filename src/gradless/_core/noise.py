@@ -94,6 +94,11 @@ def seeds(key: jax.Array, members: jax.Array) -> Seed:
     return Seed(jnp.broadcast_to(words, (len(members), 2)), members.astype(jnp.uint32))
 
 
+def seed(key: jax.Array, member: int = 0) -> Seed:
+    """The seed of a single member."""
+    return Seed(jnp.stack(_words(key)), jnp.uint32(member))
+
+
 def normal(
     seed: Seed, size: int, first: jax.Array | int = 0, count: int | None = None
 ) -> jax.Array:
@@ -103,6 +108,20 @@ def normal(
     ``count``, only the ``count`` numbers from position ``first`` on; those behind ``size`` mean
     nothing.
     """
+    return _to_normal(_bits(seed, size, first, count))
+
+
+def uniform(seed: Seed, size: int) -> jax.Array:
+    """Numbers of one member that are even on [0, 1), shape (size,), float32: multiples of 2^-24."""
+    return (_bits(seed, size) >> 8).astype(jnp.float32) * 2.0**-24
+
+
+def below(uniform: jax.Array, count: jax.Array | int) -> jax.Array:
+    """Whole numbers from 0 to ``count`` - 1 of even ones on [0, 1), int32; ``count`` to 2^24."""
+    return jnp.minimum((uniform * count).astype(jnp.int32), jnp.asarray(count - 1, jnp.int32))
+
+
+def _bits(seed: Seed, size: int, first: jax.Array | int = 0, count: int | None = None) -> jax.Array:
     # Every position draws both words of its counter and takes one. Half of the work is thrown away,
     # but the two halves as pieces of one array are drawn number by number, nine times as slow.
     half = -(-size // 2)
@@ -112,7 +131,7 @@ def normal(
     counter = jnp.where(upper, position - jnp.uint32(half), position)
     member = jnp.broadcast_to(seed.member, counter.shape)
     low, high = threefry((seed.key[0], seed.key[1]), member, counter)
-    return _to_normal(jnp.where(upper, high, low))
+    return jnp.where(upper, high, low)
 
 
 def _quantiles() -> NDArray[np.float32]:
