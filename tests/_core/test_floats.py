@@ -30,7 +30,7 @@ VARIANTS = [
 LOSSES = {"best_loss", "losses", "current_loss", "remembered_loss", "promised", "loss_unit"}
 # Noise is float32, whatever it is added to, and so are sizes of which a few digits are enough.
 SMALL = {"scales", "first_sizes", "units", "drawn", "sign", "precision", "change", "length"}
-SMALL |= {"curvature", "steepest", "recent"}
+SMALL |= {"curvature", "steepest", "recent", "weight", "weights", "rate", "rates"}
 
 
 def test_the_type_of_losses_is_that_of_the_mode() -> None:

@@ -107,8 +107,9 @@ def test_what_a_run_holds_is_counted_by_hand():
     cpu = jax.default_backend() == "cpu"
     filled = 112  # samples, to whole vectors
     assert needed.data == (3 if cpu else 1) * 4 * (filled * (20 + 5 + 5 + 1) + 1)
-    assert needed.candidates == (2 if cpu else 1) * population
-    run = population + 2 * 4 * dimension  # and twice the best
+    # Beside each vector, its member, weight and rate.
+    assert needed.candidates == (2 if cpu else 1) * (population + 32 * 12)
+    run = 2 * population + 2 * 4 * dimension  # the archive too, and twice the best
     assert 0 <= needed.run - 4 * (2 if cpu else 1) * run < 4 * 2 * 300
     if cpu:
         assert 0 <= needed.checkpoint - 2 * run < 2 * 300

@@ -313,13 +313,15 @@ class BIPOPCMAES:
 
         # Streams of the generation's key that no strategy uses.
         keys = [noise.fold_in(key, 2**32 - use) for use in (3, 4)]
-        size, step = noise.uniform(_only(keys[0]), 2)
+        size, step = noise.uniform(noise.seed(keys[0]), 2)
         # The paper draws a small population as first * (large / (2 first))^(U^2): up to half of it.
         most = jnp.maximum(state.doublings, 1) - 1
         power = jnp.round(state.doublings * size**2).astype(jnp.uint32)
         doublings = jnp.where(small, jnp.minimum(power, most), grown)
         sigma = self.sigma * jnp.where(small, 10 ** (-2 * step), 1.0)
-        within = 2 * noise.uniform(_only(keys[1]), state.start.size).astype(state.start.dtype) - 1
+        within = (
+            2 * noise.uniform(noise.seed(keys[1]), state.start.size).astype(state.start.dtype) - 1
+        )
         start = state.start + self.spread * state.scales * within
         return state._replace(
             attempt=self._attempt(
@@ -384,8 +386,3 @@ def _window(population: int, dimension: int) -> int:
 
 def _blocks(doublings: jax.Array) -> jax.Array:
     return jnp.uint32(1) << doublings
-
-
-def _only(key: jax.Array) -> noise.Seed:
-    """The seed of noise that there is once."""
-    return jax.tree.map(lambda of: of[0], noise.seeds(key, jnp.arange(1)))

@@ -94,10 +94,10 @@ class CoordinateSearch:
         which, kind, size, place = jax.vmap(noise.uniform, in_axes=(0, None), out_axes=1)(
             noise.seeds(key, jnp.arange(count)), 4
         )
-        index = jnp.minimum((which * dimension).astype(jnp.int32), dimension - 1)
+        index = noise.below(which, dimension)
         widest = self.spread * state.scales[index]
         step = widest * jnp.exp(-math.log(10) * self.magnitudes * size)
-        normal = jax.scipy.special.ndtri(place)
+        normal = jax.scipy.special.ndtri(place + 2.0**-25)
         near = state.point[index] + step * normal
         anywhere = state.start[index] + widest * (2 * place - 1)
         value = jnp.where(kind < self.anywhere, anywhere, near)
@@ -117,8 +117,7 @@ class CoordinateSearch:
         waited = jnp.where(better, jnp.uint32(0), state.waited + self.population)
         improved = loss < state.best_loss
         again = waited > self.patience * state.point.size
-        seed = jax.tree.map(lambda of: of[0], noise.seeds(key, jnp.arange(1)))
-        within = 2 * noise.uniform(seed, point.size).astype(point.dtype) - 1
+        within = 2 * noise.uniform(noise.seed(key), point.size).astype(point.dtype) - 1
         elsewhere = limits.in_range(state.start + self.spread * state.scales * within)
         return state._replace(
             point=jnp.where(again, elsewhere, point),
