@@ -45,6 +45,9 @@ from gradless.training.host_loop import HostLoop, mode_for, with_exact_losses
 from gradless.training.logged import LoggedLoop
 from gradless.training.observers import Observer, RunInfo, checked, watching
 from gradless.training.records import (
+    EVALUATIONS,
+    NOT_FINITE,
+    SECONDS,
     TARGET_LOSS,
     Record,
     Stop,
@@ -52,13 +55,13 @@ from gradless.training.records import (
     is_target,
     target_reached,
 )
+from gradless.training.tolerances import Tolerances
 
 __all__ = [
     "NOT_FINITE", "TARGET_LOSS", "Record", "Run", "Stop", "begin", "check_budget",
     "evaluations_per_generation", "is_target", "target_reached", "train",
 ]  # fmt: skip
 
-NOT_FINITE = "losses no longer finite"  # why a run stopped
 _SECONDS_PER_CHUNK = 0.2  # long enough to hide the host's work, short enough to follow and to stop
 _SECONDS_FOR_A_PARAMETER = 2e-7  # and longer, since each chunk begins with a copy of the run
 _LEAST_NOT_FINITE = 10  # generations without any finite loss that may be an accident
@@ -198,6 +201,7 @@ def _chunks(
     with mode_for(problem):
         limits = _limits(stop, per_generation, problem.measures)
     streak = _Streak(run, limits, strategy.population)
+    tolerances = Tolerances(stop, strategy, run) if stop.has_tolerance else None
     loop: CompiledLoop | HostLoop
     if isinstance(problem, HostProblem):
         loop = HostLoop(problem, strategy, limits)
@@ -229,6 +233,8 @@ def _chunks(
         chunk = max(0, min(chunk, int(length)))
         if pauses is not None:
             chunk = min(chunk, pauses(done) - done)
+        if tolerances is not None:
+            chunk = min(chunk, tolerances.next_look(done) - done)
         chunk_begun = time.perf_counter()
         run, more, of_chunk = loop.turn(run, chunk)
         pace = (time.perf_counter() - chunk_begun) / max(len(more), 1)
@@ -243,6 +249,9 @@ def _chunks(
         reason = (_target(run, stop, limits) if met else None) or (
             _reason(run, stop, limits, elapsed, total, per_generation) or asked_to_stop()
         )
+        if tolerances is not None:
+            tolerances.take(more[:, 0])
+            reason = reason or tolerances.reached(run)
         wanted = _SECONDS_PER_CHUNK + _SECONDS_FOR_A_PARAMETER * run.best.size
         if stop.seconds is not None:
             wanted = min(wanted, stop.seconds - elapsed)
@@ -332,13 +341,13 @@ def _reason(
     if number - int(run.finite_generation) >= int(limits.not_finite):
         return NOT_FINITE
     if total is not None and number >= total:
-        return "evaluations used up"
+        return EVALUATIONS
     if (waited := int(run.progress.waited)) >= int(limits.stagnation):
         return stagnation.reason(waited * per_generation)
     if run.at_rest and limits.rest:
         return stagnation.AT_REST
     if stop.seconds is not None and elapsed >= stop.seconds:
-        return "time used up"
+        return SECONDS
     return None
 
 

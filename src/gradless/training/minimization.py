@@ -51,6 +51,8 @@ class Options(TypedDict, total=False):
     target_loss: float | None
     target_measures: Mapping[str, float] | None
     stagnation: int | None
+    tolfun: float | None
+    tolx: float | None
     seed: int
     compiled: bool
     n_jobs: int
@@ -89,6 +91,8 @@ def minimize(
     target_loss: float | None = None,
     target_measures: Mapping[str, float] | None = None,
     stagnation: int | None = None,
+    tolfun: float | None = None,
+    tolx: float | None = None,
     seed: int = 0,
     compiled: bool = True,
     n_jobs: int = 1,
@@ -157,6 +161,14 @@ def minimize(
         Stop after so many evaluations without a fall of the best loss that is worth while: by more
         than the loss rounds to, and by a thousandth of how far losses have lately been above the
         best one. Neither the unit of the loss nor a constant added to it matters.
+    tolfun
+        Stop when the losses of the last 10 + 30 d / population generations, of d parameters, differ
+        by no more than this, in the unit of the loss; each is that of the center or of the best
+        candidate. 0 stops on a plateau. It is looked into after every so many generations.
+    tolx
+        Stop when no candidate is farther than this from the center along any parameter, in the
+        units of the parameters. Looked into as often. Strategies whose steps have a fixed size
+        never stop for it.
     seed
         Decides all noise and minibatches: same seed, same search.
     compiled
@@ -209,7 +221,9 @@ def minimize(
     """
     forked.check()
     use_all_cores()
-    stop = given.stop_of(evaluations, seconds, target_loss, target_measures, stagnation)
+    stop = given.stop_of(
+        evaluations, seconds, target_loss, target_measures, stagnation, tolfun, tolx
+    )
     given.check_seed(seed)
     given.check_callback(callback)
     watchers = [*progress_lines(verbose), *checked(observers)]

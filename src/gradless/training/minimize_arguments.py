@@ -94,6 +94,8 @@ def stop_of(
     target_loss: Any,
     target_measures: Mapping[str, float] | None,
     stagnation: Any,
+    tolfun: Any = None,
+    tolx: Any = None,
 ) -> Stop:
     """What ends the search; the default time unless something surely does."""
     if not isinstance(target_measures, Mapping | None):
@@ -107,10 +109,15 @@ def stop_of(
         "seconds": seconds,
         "target_loss": target_loss,
         "stagnation": stagnation,
+        "tolfun": tolfun,
+        "tolx": tolx,
     }
     for name, value in limits.items():
         if value is not None and not isinstance(value, int | float | np.number):
-            raise InputError(f"{name} must be a number, got {value!r}. For example: {name}=10_000")
+            example = 1e-9 if name in {"tolfun", "tolx"} else "10_000"
+            raise InputError(
+                f"{name} must be a number, got {value!r}. For example: {name}={example}"
+            )
     for name, least in wanted.items():
         if not isinstance(least, int | float | np.number):
             raise InputError(
@@ -125,6 +132,8 @@ def stop_of(
         loss=target_loss,
         stagnation=stagnation,
         measures=wanted,
+        tolfun=tolfun,
+        tolx=tolx,
     )
 
 
