@@ -20,6 +20,7 @@ from gradless._core.cost import Cost
 from gradless._core.errors import InputError
 from gradless._core.mesh import POPULATION
 from gradless._core.tree import Params
+from gradless.problems.evaluated import Evaluated
 
 
 class Score(NamedTuple):
@@ -194,6 +195,14 @@ class Judgement(NamedTuple):
     loss: Any  # (candidates,), float64; NaN where there is none
     measures: Mapping[str, Any]  # by name (candidates,), float32; NaN where undefined
     faults: Faults = NO_FAULTS
+
+
+@runtime_checkable
+class TellsEvaluated(Protocol):
+    """A problem that says what has been evaluated."""
+
+    def take_evaluated(self) -> Evaluated | None:
+        """What has been since the last call; None if that is not kept."""
 
 
 @runtime_checkable

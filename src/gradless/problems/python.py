@@ -21,6 +21,7 @@ from gradless._core.floats import sixty_four_bits
 from gradless._core.tree import Params, as_pytree
 from gradless.data.minibatch import Minibatches, batches_to_judge
 from gradless.problems.contract import Faults, Judgement, Score, checked_measures
+from gradless.problems.evaluated import Evaluated, joined
 from gradless.problems.function import (
     RETURN_THE_LOSS,
     check_batch_size,
@@ -58,6 +59,7 @@ class PythonProblem:
         data: Any = None,
         batch_size: int | None = None,
         n_jobs: int = 1,
+        keep_evaluated: bool = False,
     ) -> None:
         """Check what is given, and call the function once, at ``params``.
 
@@ -77,6 +79,8 @@ class PythonProblem:
         n_jobs
             Processes that evaluate a population, as in joblib; the function must then be one that
             other processes can import or that can be copied to them.
+        keep_evaluated
+            Whether :attr:`evaluated` has all candidates with their losses.
 
         Raises
         ------
@@ -104,6 +108,8 @@ class PythonProblem:
         if not isinstance(n_jobs, int) or n_jobs == 0:
             raise InputError(f"n_jobs must be 1 or more, or -1 for all cores, got {n_jobs!r}")
         self._function, self._n_jobs = loss_fn, n_jobs
+        self._evaluated: list[Evaluated] | None = [] if keep_evaluated else None
+        self._taken = 0  # of them by the last record
         self.batch_size = None if batch_size == n_samples else batch_size
         self._data = jax.tree.map(_read_only, data)
         self.on_device = Sampling(n_samples, self.batch_size)
@@ -132,7 +138,27 @@ class PythonProblem:
 
     def judge(self, measured: Any, drawn: Any) -> Judgement:
         """Losses and measures of candidates; ``measured`` are their parameters as vectors."""
-        return self._judged(map(self._parameters, measured), drawn)
+        judged = self._judged(map(self._parameters, measured), drawn)
+        if self._evaluated is not None:
+            leaves = [
+                measured[:, piece].reshape(-1, *shape).astype(dtype)
+                for piece, shape, dtype, _ in self._pieces
+            ]
+            points = self.structure.treedef.unflatten(leaves)
+            self._evaluated.append(Evaluated(points, judged.loss))
+        return judged
+
+    @property
+    def evaluated(self) -> Evaluated | None:
+        """All candidates so far, in their order; None if they are not kept."""
+        return joined(self._evaluated) if self._evaluated else None
+
+    def take_evaluated(self) -> Evaluated | None:
+        """Those since the last call; None if there are none."""
+        if not self._evaluated:
+            return None
+        taken, self._taken = self._taken, len(self._evaluated)
+        return joined(self._evaluated[taken:]) if self._taken > taken else None
 
     def vectors(self, measured: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The parameters of candidates as vectors are what they are judged by."""

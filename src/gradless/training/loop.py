@@ -27,6 +27,7 @@ from gradless.problems.contract import (
     HostProblem,
     Layout,
     Problem,
+    TellsEvaluated,
     checked_measures,
 )
 from gradless.strategies.base import Strategy
@@ -270,6 +271,8 @@ def _chunks(
             rows, names, not_finite, int(told.generation), per_generation, before, elapsed,
             compile_seconds, run, reason, faults,
         )  # fmt: skip
+        if isinstance(problem, TellsEvaluated):
+            record = record._replace(evaluated=problem.take_evaluated())
         yield record._replace(losses=losses[: len(rows)]) if all_losses else record
         told, before = run, elapsed
         rows, losses, faults = rows[:0], losses[:0], NO_FAULTS

@@ -56,6 +56,8 @@ class Options(TypedDict, total=False):
     seed: int
     compiled: bool
     n_jobs: int
+    known: Any
+    keep_evaluated: bool
     callback: Callable[[Record], Any] | None
     observers: Sequence[Observer]
     verbose: bool | int | None
@@ -96,6 +98,8 @@ def minimize(
     seed: int = 0,
     compiled: bool = True,
     n_jobs: int = 1,
+    known: Any = None,
+    keep_evaluated: bool = False,
     callback: Callable[[Record], Any] | None = None,
     observers: Sequence[Observer] = (),
     verbose: bool | int | None = None,
@@ -178,6 +182,14 @@ def minimize(
         are raised as they are.
     n_jobs
         Processes that call a loss in Python, as in joblib: -1 for one on each core.
+    known
+        What has been evaluated before, ``(points, losses)``, for example ``found.evaluated``:
+        points as a pytree like ``params`` with one more axis 0, or a list of such pytrees. The best
+        of them is where the search begins, in the place of ``params``, and how far from it the
+        others of the better half are is the ``scale``, if none is given.
+    keep_evaluated
+        Whether the result, and each record that ``callback`` gets, has the points that were
+        evaluated and their losses, as ``evaluated``. For losses in Python.
     callback
         Called with a :class:`gradless.Record` several times a second; True stops the search.
     observers
@@ -231,8 +243,19 @@ def minimize(
         watchers.append(Callback(callback))
     arguments = inspect.signature(minimize).parameters.keys() - {"hyperparameters"}
     chosen, why = given.strategy_of(strategy, hyperparameters, arguments), ""
+    if known is not None:
+        params, scale = given.warm_start(known, params, scale, resume_from)
     problem = given.problem_of(
-        loss_fn, params, data, batch_size, compiled, n_jobs, own_batches, layers, micro_batch
+        loss_fn,
+        params,
+        data,
+        batch_size,
+        compiled,
+        n_jobs,
+        own_batches,
+        layers,
+        micro_batch,
+        keep_evaluated,
     )
     check_targets(stop, problem.measures)
     with mode_for(problem):

@@ -14,6 +14,7 @@ from gradless import strategies
 from gradless._core import defaults, words
 from gradless._core.errors import InputError, unknown_name
 from gradless._core.tree import Params, Structure
+from gradless.problems.evaluated import best_of, known_of, spread_of
 from gradless.problems.function import FunctionProblem, LossFunction
 from gradless.problems.python import PythonProblem
 from gradless.problems.whole import SEARCHED
@@ -39,6 +40,7 @@ def problem_of(
     own_batches: bool = False,
     layers: Mapping[str, Any] | None = None,
     micro_batch: int | None = None,
+    keep_evaluated: bool = False,
 ) -> FunctionProblem | PythonProblem:
     """The function and its data as a problem."""
     if not compiled:
@@ -57,7 +59,14 @@ def problem_of(
                 "micro_batch must be left out for a function in Python, which cuts its batch "
                 f"itself, got {micro_batch!r}"
             )
-        return PythonProblem(loss_fn, params, data, batch_size, n_jobs)
+        return PythonProblem(
+            loss_fn, params, data, batch_size, n_jobs, keep_evaluated=keep_evaluated
+        )
+    if keep_evaluated:
+        raise InputError(
+            "keep_evaluated must be False for a compiled function, whose candidates are never "
+            f"stored, got {keep_evaluated!r}. Give compiled=False"
+        )
     if n_jobs != 1:
         raise InputError(
             f"n_jobs must be 1 for a compiled function, which uses all cores itself, got "
@@ -135,6 +144,16 @@ def stop_of(
         tolfun=tolfun,
         tolx=tolx,
     )
+
+
+def warm_start(known: Any, params: Params, scale: Any, earlier: Any) -> tuple[Params, Any]:
+    """Where a search begins that knows something, and its scale."""
+    if earlier is not None:
+        raise InputError(
+            "known must be left out with resume_from, which begins where it was, got both"
+        )
+    evaluated = known_of(known, params)
+    return best_of(evaluated, params), spread_of(evaluated) if scale is None else scale
 
 
 def check_seed(seed: Any) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from gradless._core.errors import InputError, unknown_name
 from gradless.problems.contract import NO_FAULTS, Faults
+from gradless.problems.evaluated import Evaluated
 from gradless.training.generation import Run
 
 
@@ -168,6 +169,7 @@ class Record(NamedTuple):
     stopped_because: str | None  # in the last record
     faults: Faults = NO_FAULTS  # exceptions in this chunk, where Python computes the losses
     attempt_ended: str | None = None  # why, in the last record of each of several attempts
+    evaluated: Evaluated | None = None  # by a loss in Python since the last record, if kept
     losses: np.ndarray | None = None  # of all candidates, (generations, population), if wanted
 
     @property
