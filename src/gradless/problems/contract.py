@@ -8,7 +8,7 @@ other data of the same shapes. ``SupervisedProblem`` is a model, an objective an
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, Self, TypeGuard, runtime_checkable
 
@@ -221,8 +221,15 @@ class HostProblem(Protocol):
     def uses_minibatches(self) -> bool:
         """Whether the loss of the same parameters changes from generation to generation."""
 
-    def judge(self, measured: Any, drawn: Any) -> Judgement:
-        """Losses of candidates; ``measured`` has them on the leading axes, NumPy arrays."""
+    @property
+    def judges_at_once(self) -> bool:
+        """Whether several candidates are judged at the same time."""
+
+    def judge(self, measured: Sequence[Any], drawn: Any) -> list[Judgement]:
+        """Losses of groups of candidates, all of them at once where that is possible.
+
+        ``measured`` has those of each group on the leading axes, NumPy arrays.
+        """
 
     def vectors(self, measured: Any) -> np.ndarray | None:
         """The candidates' parameters (candidates, dimension), if they are judged by these."""

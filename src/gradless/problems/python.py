@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,16 +136,22 @@ class PythonProblem:
         """Whether each generation sees its own batch."""
         return self.batch_size is not None
 
-    def judge(self, measured: Any, drawn: Any) -> Judgement:
-        """Losses and measures of candidates; ``measured`` are their parameters as vectors."""
-        judged = self._judged(map(self._parameters, measured), drawn)
+    @property
+    def judges_at_once(self) -> bool:
+        """Whether several processes call the function."""
+        return self._n_jobs != 1
+
+    def judge(self, measured: Sequence[npt.NDArray[Any]], drawn: Any) -> list[Judgement]:
+        """Losses and measures of groups of candidates, given as vectors of their parameters."""
+        judged = self._judged([map(self._parameters, group) for group in measured], drawn)
         if self._evaluated is not None:
-            leaves = [
-                measured[:, piece].reshape(-1, *shape).astype(dtype)
-                for piece, shape, dtype, _ in self._pieces
-            ]
-            points = self.structure.treedef.unflatten(leaves)
-            self._evaluated.append(Evaluated(points, judged.loss))
+            for group, its in zip(measured, judged, strict=True):
+                leaves = [
+                    group[:, piece].reshape(-1, *shape).astype(dtype)
+                    for piece, shape, dtype, _ in self._pieces
+                ]
+                points = self.structure.treedef.unflatten(leaves)
+                self._evaluated.append(Evaluated(points, its.loss))
         return judged
 
     @property
@@ -164,10 +170,10 @@ class PythonProblem:
         """The parameters of candidates as vectors are what they are judged by."""
         return measured
 
-    def _judged(self, candidates: Iterable[Params], drawn: Any) -> Judgement:
+    def _judged(self, groups: Iterable[Iterable[Params]], drawn: Any) -> list[Judgement]:
         arguments = () if self._data is None else (self.samples(drawn),)
-        calls = [(self._function, params, *arguments) for params in candidates]
-        return judgement_of(calls, self._n_jobs, self.measures)
+        calls = [[(self._function, params, *arguments) for params in group] for group in groups]
+        return judgements_of(calls, self._n_jobs, self.measures)
 
     def _parameters(self, vector: npt.NDArray[Any]) -> Params:
         """Parameters like those given, of a vector of them: copies, as of :meth:`own`."""
@@ -190,7 +196,7 @@ class PythonProblem:
         if self.batch_size is not None:
             batches = np.asarray(batches_to_judge(self.n_samples, self.batch_size))
         leaves = jax.tree.leaves(params)
-        judged = [self._judged([self.own(leaves)], each) for each in batches]
+        judged = [self._judged([[self.own(leaves)]], each)[0] for each in batches]
         return Score(
             np.mean([each.loss[0] for each in judged]),
             {
@@ -224,20 +230,26 @@ def _read_only(array: Any) -> npt.NDArray[Any]:
     return view
 
 
-def judgement_of(
-    calls: list[tuple[Any, ...]], n_jobs: int, names: tuple[str, ...] = ()
-) -> Judgement:
-    """What functions return, each call being one with its arguments, in so many processes.
+def judgements_of(
+    groups: list[list[tuple[Any, ...]]], n_jobs: int, names: tuple[str, ...] = ()
+) -> list[Judgement]:
+    """What groups of calls return, each being a function with its arguments, in so many processes.
 
     ``names`` are those of the measures. A call that raises an exception is counted, and has no
     loss.
     """
+    calls = [call for group in groups for call in group]
     if n_jobs == 1:
         called = [_attempt(names, *call) for call in calls]
     else:
         # Large arrays go through files, of which each process may change its own copy.
         parallel = joblib.Parallel(n_jobs, mmap_mode="c")
         called = parallel(joblib.delayed(_attempt)(names, *call) for call in calls)
+    rest = iter(called)
+    return [_judgement(list(itertools.islice(rest, len(group))), names) for group in groups]
+
+
+def _judgement(called: list[tuple[Score, str | None]], names: tuple[str, ...]) -> Judgement:
     errors = [error for _, error in called if error is not None]
     scores = [score for score, _ in called]
     with np.errstate(over="ignore"):  # a measure beyond float32 is inf

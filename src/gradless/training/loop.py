@@ -203,9 +203,10 @@ def _chunks(
         limits = _limits(stop, per_generation, problem.measures)
     streak = _Streak(run, limits, strategy.population)
     tolerances = Tolerances(stop, strategy, run) if stop.has_tolerance else None
+    total = None if stop.evaluations is None else stop.evaluations // per_generation
     loop: CompiledLoop | HostLoop
     if isinstance(problem, HostProblem):
-        loop = HostLoop(problem, strategy, limits)
+        loop = HostLoop(problem, strategy, limits, total)
     else:
         kind = LoggedLoop if all_losses else CompiledLoop
         loop = kind(problem, strategy, limits, layout)
@@ -218,7 +219,6 @@ def _chunks(
         judged_targets.asked(judged, strategy, run, limits)  # compiled as well
     compile_seconds = time.perf_counter() - begun
 
-    total = None if stop.evaluations is None else stop.evaluations // per_generation
     told = run  # as the last record has it
     names = sorted(run.best_measures)
     columns = width(run)
