@@ -82,7 +82,7 @@ def best_of(known: Evaluated, params: Params) -> Params:
     best = int(known.losses.argmin())
 
     def typed(like: Any, points: npt.NDArray[np.float64]) -> Any:
-        if isinstance(like, float):
+        if isinstance(like, float | int):
             return type(like)(points[best])
         return np.asarray(points[best], like.dtype)[()]
 

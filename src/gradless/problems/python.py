@@ -28,8 +28,9 @@ from gradless.problems.function import (
     check_function,
     loss_and_measures,
     n_samples_of,
-    structure_of,
 )
+from gradless.problems.space import Space
+from gradless.problems.whole import FIXED
 
 
 @as_pytree(traced=[], static=["n_samples", "batch_size"])
@@ -59,6 +60,9 @@ class PythonProblem:
         data: Any = None,
         batch_size: int | None = None,
         n_jobs: int = 1,
+        fixed: Sequence[bool] | None = None,
+        bounds: Any = None,
+        integers: Any = None,
         keep_evaluated: bool = False,
     ) -> None:
         """Check what is given, and call the function once, at ``params``.
@@ -79,6 +83,10 @@ class PythonProblem:
         n_jobs
             Processes that evaluate a population, as in joblib; the function must then be one that
             other processes can import or that can be copied to them.
+        fixed
+            Of each leaf of ``params``, whether it stays as it is.
+        bounds, integers
+            What the others may be (:class:`.space.Space`).
         keep_evaluated
             Whether :attr:`evaluated` has all candidates with their losses.
 
@@ -90,17 +98,21 @@ class PythonProblem:
         """
         check_function(loss_fn, data is not None)
         with sixty_four_bits():
-            self.structure = structure_of(params)
+            space = Space.of(params, fixed, bounds, integers)
+        self.whole, self.domain, self.structure = space
+        leaves = jax.tree.leaves(self.whole.searched(params))
         # Of the leaves, those that are numbers and not arrays of one.
-        self._numbers = [isinstance(x, float | np.generic) for x in jax.tree.leaves(params)]
+        self._numbers = [isinstance(x, float | int | np.generic) for x in leaves]
+        self._dtypes = (self.domain or self.structure).dtypes
+        both = zip(jax.tree.leaves(params), self.whole.kinds, strict=True)
+        self._fixed = [leaf for leaf, kind in both if kind == FIXED]
         shapes = self.structure.shapes
         ends = list(itertools.accumulate(map(math.prod, shapes), initial=0))
-        # Of each leaf: where it is in a vector of all, its shape, its type, and what is taken of
-        # its array, which is the number of one.
+        # Of each leaf: where it is in a vector of all, its shape, and its type there.
         self._pieces = [
-            (slice(start, end), shape, dtype, () if is_number else ...)
-            for start, end, shape, dtype, is_number in zip(
-                ends, ends[1:], shapes, self.structure.dtypes, self._numbers, strict=False
+            (slice(start, end), shape, dtype)
+            for start, end, shape, dtype in zip(
+                ends, ends[1:], shapes, self.structure.dtypes, strict=False
             )
         ]
         n_samples = 0 if data is None else n_samples_of(data)
@@ -116,7 +128,7 @@ class PythonProblem:
         begun = time.perf_counter()
         self.measures: tuple[str, ...] = ()
         """Names of what the function returns besides the loss, by its first call."""
-        self.first = self._first_call(params)
+        self.first = self._first_call(self.searched(params))
         """Loss and measures at ``params``, on all samples or on one minibatch."""
         seconds = (time.perf_counter() - begun) / joblib.effective_n_jobs(n_jobs)
         self.cost = Cost(devices.operations_in(seconds), held=0)
@@ -128,8 +140,9 @@ class PythonProblem:
         return self.on_device.n_samples
 
     def searched(self, model: Params) -> Params:
-        """What of it is searched: all."""
-        return model
+        """What of it is searched, as coordinates where there are bounds."""
+        model = self.whole.searched(model)
+        return model if self.domain is None else self.domain.coordinates(model)
 
     @property
     def uses_minibatches(self) -> bool:
@@ -143,16 +156,29 @@ class PythonProblem:
 
     def judge(self, measured: Sequence[npt.NDArray[Any]], drawn: Any) -> list[Judgement]:
         """Losses and measures of groups of candidates, given as vectors of their parameters."""
-        judged = self._judged([map(self._parameters, group) for group in measured], drawn)
+        values = [self._values(self._leaves(group)) for group in measured]
+        groups = [[self._own(row) for row in zip(*leaves, strict=True)] for leaves in values]
+        judged = self._judged(groups, drawn)
         if self._evaluated is not None:
-            for group, its in zip(measured, judged, strict=True):
-                leaves = [
-                    group[:, piece].reshape(-1, *shape).astype(dtype)
-                    for piece, shape, dtype, _ in self._pieces
-                ]
-                points = self.structure.treedef.unflatten(leaves)
-                self._evaluated.append(Evaluated(points, its.loss))
+            for leaves, its in zip(values, judged, strict=True):
+                self._evaluated.append(Evaluated(self._points(leaves), its.loss))
         return judged
+
+    def _leaves(self, vectors: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+        """Of some candidates the arrays that a search has, candidates on axis 0."""
+        return [
+            vectors[:, piece].reshape(-1, *shape).astype(dtype)
+            for piece, shape, dtype in self._pieces
+        ]
+
+    def _points(self, leaves: list[npt.NDArray[Any]]) -> Params:
+        """Some candidates as a pytree like the parameters, candidates on axis 0."""
+        points = self.structure.treedef.unflatten(leaves)
+        if self.whole.is_searched:
+            return points
+        number = len(leaves[0])
+        fixed = [np.broadcast_to(np.asarray(x), (number, *np.shape(x))) for x in self._fixed]
+        return self.whole.joined(points, fixed)
 
     @property
     def evaluated(self) -> Evaluated | None:
@@ -175,20 +201,25 @@ class PythonProblem:
         calls = [[(self._function, params, *arguments) for params in group] for group in groups]
         return judgements_of(calls, self._n_jobs, self.measures)
 
-    def _parameters(self, vector: npt.NDArray[Any]) -> Params:
-        """Parameters like those given, of a vector of them: copies, as of :meth:`own`."""
-        leaves = [
-            vector[piece].reshape(shape).astype(dtype)[of]
-            for piece, shape, dtype, of in self._pieces
-        ]
-        return self.structure.treedef.unflatten(leaves)
-
     def own(self, leaves: Iterable[Any]) -> Params:
-        """Parameters like those given, made of copies: arrays, or numbers of NumPy's types."""
-        copies = map(np.array, leaves, self.structure.dtypes)
+        """Parameters like those given, of the leaves that a search has.
+
+        They are made of copies: arrays, or numbers of NumPy's types.
+        """
+        return self._own(self._values([np.asarray(leaf) for leaf in leaves]))
+
+    def _values(self, leaves: list[Any]) -> list[Any]:
+        return leaves if self.domain is None else self.domain.exact(leaves)
+
+    def _own(self, leaves: Iterable[Any]) -> Params:
+        copies = map(np.array, leaves, self._dtypes)
         numbers = zip(copies, self._numbers, strict=True)
         own = [copy[()] if is_number else copy for copy, is_number in numbers]
-        return jax.tree.unflatten(self.structure.treedef, own)
+        params = jax.tree.unflatten(self.structure.treedef, own)
+        if self.whole.is_searched:
+            return params
+        fixed = [np.array(x) if isinstance(x, np.ndarray | jax.Array) else x for x in self._fixed]
+        return self.whole.joined(params, fixed)
 
     def score_all(self, params: Params) -> Score:
         """Loss and measures on all the data, or with minibatches means over at most 64 of them."""

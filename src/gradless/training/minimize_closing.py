@@ -57,6 +57,7 @@ def reached_before(
         why=why,
         history=history,
         run=run,
+        domain=problem.domain,
     )
 
 
@@ -84,6 +85,7 @@ def minimum(session: Session, trained: Trained) -> Minimum:
         raised=session.faults.raised,
         error=session.faults.error,
         evaluated=_evaluated(problem),
+        domain=problem.domain,
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from gradless._core import words
 from gradless._core.tree import Params
+from gradless.problems.domain import Domain
 from gradless.problems.evaluated import Evaluated
 from gradless.strategies import Strategy
 from gradless.training.generation import Run
@@ -50,6 +51,8 @@ class Minimum:
         the evaluations on axis 0, ``evaluated.losses`` an array.
     run
         All that it takes to resume the search, a pytree of arrays.
+    domain
+        Bounds of the search, within which ``run`` has coordinates; None without.
     """
 
     best: Params = field(repr=False)
@@ -69,6 +72,7 @@ class Minimum:
     error: str | None = None
     best_measures: dict[str, float] = field(default_factory=dict)
     evaluated: Evaluated | None = field(default=None, repr=False)
+    domain: Domain | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         """What a person wants to know first, in a few lines."""
