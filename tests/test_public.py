@@ -27,6 +27,7 @@ NAMES = {
     "Record",
     "Replayed",
     "Run",
+    "Search",
     "Stop",
     "Strategy",
     "SupervisedProblem",

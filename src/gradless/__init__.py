@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from gradless.training.observers import Observer
     from gradless.training.records import Record, Stop
     from gradless.training.replaying import Replayed, replay
+    from gradless.training.search import Search
     from gradless.views import loggers
     from gradless.views.comparing import compare
     from gradless.views.comparison import Comparison
@@ -81,6 +82,7 @@ __all__ = [
     "Record",
     "Replayed",
     "Run",
+    "Search",
     "Stop",
     "Strategy",
     "SupervisedProblem",
@@ -124,6 +126,7 @@ _HOMES = {
     "Record": "training.records",
     "Replayed": "training.replaying",
     "Run": "training.generation",
+    "Search": "training.search",
     "Stop": "training.records",
     "Strategy": "strategies",
     "SupervisedProblem": "problems.supervised",

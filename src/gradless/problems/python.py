@@ -156,7 +156,7 @@ class PythonProblem:
 
     def judge(self, measured: Sequence[npt.NDArray[Any]], drawn: Any) -> list[Judgement]:
         """Losses and measures of groups of candidates, given as vectors of their parameters."""
-        values = [self._values(self._leaves(group)) for group in measured]
+        values = [self._values(self.leaves_of(group)) for group in measured]
         groups = [[self._own(row) for row in zip(*leaves, strict=True)] for leaves in values]
         judged = self._judged(groups, drawn)
         if self._evaluated is not None:
@@ -164,7 +164,7 @@ class PythonProblem:
                 self._evaluated.append(Evaluated(self._points(leaves), its.loss))
         return judged
 
-    def _leaves(self, vectors: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+    def leaves_of(self, vectors: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
         """Of some candidates the arrays that a search has, candidates on axis 0."""
         return [
             vectors[:, piece].reshape(-1, *shape).astype(dtype)
