@@ -41,6 +41,7 @@ NAMES = {
     "minimize",
     "prepare",
     "replay",
+    "scipy_method",
     "split",
     "train",
     "use_all_cores",

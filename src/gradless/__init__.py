@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from gradless.training.observers import Observer
     from gradless.training.records import Record, Stop
     from gradless.training.replaying import Replayed, replay
+    from gradless.training.scipy_method import scipy_method
     from gradless.training.search import Search
     from gradless.views import loggers
     from gradless.views.comparing import compare
@@ -100,6 +101,7 @@ __all__ = [
     "prepare",
     "problems",
     "replay",
+    "scipy_method",
     "split",
     "strategies",
     "train",
@@ -141,6 +143,7 @@ _HOMES = {
     "minimize": "training.minimization",
     "prepare": "runs.preparation",
     "replay": "training.replaying",
+    "scipy_method": "training.scipy_method",
     "split": "data.datasets",
     "train": "training.loop",
     "use_all_cores": "_core.devices",
