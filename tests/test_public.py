@@ -39,6 +39,7 @@ NAMES = {
     "load_estimator",
     "load_run",
     "minimize",
+    "optuna_sampler",
     "prepare",
     "replay",
     "scipy_method",

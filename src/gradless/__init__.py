@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from gradless.training.minimization import minimize
     from gradless.training.minimum import Minimum
     from gradless.training.observers import Observer
+    from gradless.training.optuna_face import optuna_sampler
     from gradless.training.records import Record, Stop
     from gradless.training.replaying import Replayed, replay
     from gradless.training.scipy_method import scipy_method
@@ -98,6 +99,7 @@ __all__ = [
     "loggers",
     "minimize",
     "objectives",
+    "optuna_sampler",
     "prepare",
     "problems",
     "replay",
@@ -141,6 +143,7 @@ _HOMES = {
     "load_run": "runs.trained",
     "loggers": "views.loggers:",
     "minimize": "training.minimization",
+    "optuna_sampler": "training.optuna_face",
     "prepare": "runs.preparation",
     "replay": "training.replaying",
     "scipy_method": "training.scipy_method",
