@@ -215,7 +215,10 @@ class PythonProblem:
         copies = map(np.array, leaves, self._dtypes)
         numbers = zip(copies, self._numbers, strict=True)
         own = [copy[()] if is_number else copy for copy, is_number in numbers]
-        params = jax.tree.unflatten(self.structure.treedef, own)
+        return self._whole(jax.tree.unflatten(self.structure.treedef, own))
+
+    def _whole(self, params: Params) -> Params:
+        """With the leaves that stay as they are."""
         if self.whole.is_searched:
             return params
         fixed = [np.array(x) if isinstance(x, np.ndarray | jax.Array) else x for x in self._fixed]
