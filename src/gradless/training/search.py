@@ -10,7 +10,6 @@ import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,32 +20,17 @@ import numpy.typing as npt
 from gradless._core import storage, tree
 from gradless._core.errors import InputError
 from gradless._core.floats import sixty_four_bits
-from gradless._core.noise import fold_in
-from gradless._core.programs import compiled
 from gradless._core.tree import Params
-from gradless.evaluation.mapped import map_members
 from gradless.problems.python import PythonProblem
 from gradless.strategies.base import Strategy
-from gradless.training import generation, vectors
 from gradless.training import minimize_arguments as given
+from gradless.training import rounds, vectors
 from gradless.training.factors import fitted
 from gradless.training.plan import begun
+from gradless.training.rounds import Round
 from gradless.training.start import arrays
 
-_MORE = 2**16  # streams of a generation's key from here on are of candidates beyond its population
 _ARGUMENTS = ("params", "strategy", "bounds", "integers", "scale", "seed")
-
-
-@dataclass
-class _Round:
-    """A population that was asked for, and what is known of it."""
-
-    candidates: Any
-    points: list[Params]
-    losses: npt.NDArray[np.float64]
-    told: npt.NDArray[np.bool_]
-    handed: int = 0
-    names: list[bytes] = field(default_factory=list)
 
 
 class Search:
@@ -113,9 +97,9 @@ class Search:
             self.strategy = chosen if scale is None else given.scaled(chosen, scale, start)
             run = begun(self.strategy, start, seed)
         self._problem, self._key, self._state = problem, run.key, run.state
-        self._generation, self._rounds = 0, list[_Round]()
+        self._generation, self._rounds = 0, list[Round]()
         # Points handed out and not told yet: their populations, None if those no longer count.
-        self._open: defaultdict[bytes, list[tuple[_Round, int] | None]] = defaultdict(list)
+        self._open: defaultdict[bytes, list[tuple[Round, int] | None]] = defaultdict(list)
         self._like = params
         self.best, self.best_loss, self.evaluations = params, math.inf, 0
 
@@ -179,13 +163,13 @@ class Search:
     def save(self, path: str | Path) -> None:
         """Keep the search in a file, without pickle; points that are out may be told later."""
         late = [name.hex() for name, slots in self._open.items() for slot in slots if slot is None]
-        rounds = [
+        known = [
             [its.handed, its.told.tolist(), [loss.hex() for loss in its.losses.tolist()]]
             for its in self._rounds
         ]
         about = {
             "search": self._identity, "generation": self._generation, "late": late,
-            "rounds": rounds, "evaluations": self.evaluations, "best_loss": self.best_loss.hex(),
+            "rounds": known, "evaluations": self.evaluations, "best_loss": self.best_loss.hex(),
         }  # fmt: skip
         best = list(map(np.asarray, jax.tree.leaves(self.best)))
         storage.save_tree(Path(path), {"best": best, "state": self._state}, about)
@@ -233,24 +217,21 @@ class Search:
         digest = hashlib.sha256(b"".join(map(tree.bits, arrays))).hexdigest()[:16]
         return f"{self.strategy!r} {digest}"
 
-    def _asked(self, number: int) -> _Round:
+    def _asked(self, number: int) -> Round:
         """A population of the present state, the first or one more."""
-        use = np.uint32(0 if number == 0 else _MORE + number)
-        with sixty_four_bits():
-            done = np.uint32(self._generation)
-            candidates, found = _ask(self.strategy, self._key, done, use, self._state)
-        points = list(map(self._point, np.asarray(found)))
+        candidates, found = rounds.asked(
+            self.strategy, self._key, self._generation, number, self._state
+        )
+        points = list(map(self._point, found))
         size = len(points)
         names = list(map(_name, points))
-        return _Round(candidates, points, np.full(size, np.nan), np.zeros(size, bool), names=names)
+        return Round(candidates, points, np.full(size, np.nan), np.zeros(size, bool), names=names)
 
-    def _learn(self, its: _Round) -> None:
+    def _learn(self, its: Round) -> None:
         """The next state, since all of a population is known."""
-        with sixty_four_bits():
-            done = np.uint32(self._generation)
-            self._state = _tell(
-                self.strategy, self._key, done, self._state, its.candidates, its.losses
-            )
+        self._state = rounds.told(
+            self.strategy, self._key, self._generation, self._state, its.candidates, its.losses
+        )
         self._generation, self._rounds = self._generation + 1, []
         for name, slots in self._open.items():
             self._open[name] = [None] * len(slots)
@@ -279,19 +260,3 @@ def _name(point: Params) -> bytes:
 def _copy(point: Params) -> Params:
     """Arrays of its own, or numbers of NumPy's types."""
     return jax.tree.map(lambda x: np.array(x)[()], point)
-
-
-@compiled()
-def _ask(strategy: Strategy, key: jax.Array, done: Any, use: Any, state: Any) -> tuple[Any, Any]:
-    """Candidates of a generation, and their vectors."""
-    candidates = strategy.ask(fold_in(fold_in(key, done + 1), use), state)
-    return candidates, map_members(
-        lambda one: tree.ravel(strategy.decode(state, one)), candidates, 1
-    )
-
-
-@compiled()
-def _tell(
-    strategy: Strategy, key: jax.Array, done: Any, state: Any, candidates: Any, losses: Any
-) -> Any:
-    return strategy.tell(generation.keys_after(key, done)[1], state, candidates, losses)
