@@ -224,7 +224,7 @@ def test_a_failed_call_in_python_has_no_measures() -> None:
 
     problem = PythonProblem(loss, X0)
     assert problem.measures == ("length", "return")
-    judged = problem.judge(np.tile(X0, (8, 1)), None)
+    judged = problem.judge([np.tile(X0, (8, 1))], None)[0]
     assert np.flatnonzero(np.isnan(judged.loss)).tolist() == [4, 5]
     assert np.flatnonzero(np.isnan(judged.measures["return"])).tolist() == [4, 5]
     assert judged.measures["length"].dtype == np.float32

@@ -26,7 +26,7 @@ from gradless._core.floats import sixty_four_bits
 from gradless._core.programs import compiled
 from gradless.evaluation.mapped import map_members
 from gradless.evaluation.population import replicate
-from gradless.problems.contract import NO_FAULTS, Faults, HostProblem, Layout, OnDevice
+from gradless.problems.contract import NO_FAULTS, Faults, HostProblem, Judgement, Layout, OnDevice
 from gradless.strategies.base import ComesToRest, Strategy
 from gradless.training import generation, vectors
 from gradless.training.generation import Limits, Rows, Run
@@ -95,13 +95,25 @@ class _Step(NamedTuple):
 class HostLoop:
     """A problem and a strategy in a loop of Python, as :class:`.generation.CompiledLoop` is."""
 
-    def __init__(self, problem: HostProblem, strategy: Strategy, limits: Limits) -> None:
-        """Nothing is compiled yet."""
+    def __init__(
+        self,
+        problem: HostProblem,
+        strategy: Strategy,
+        limits: Limits,
+        last: int | None = None,
+    ) -> None:
+        """Nothing is compiled yet; ``last`` is the number of generations of the whole run."""
         self._layout = layout_on_host(strategy)
         self._problem, self._strategy = problem, strategy
         self.capacity = generation.CAPACITY  # generations in one turn at most
         self._rules = Rules(limits, problem.uses_minibatches)
         self._rest = bool(limits.rest)
+        # The center is judged together with the next candidates, or processes would wait for it.
+        # Those of a generation that does not follow are then judged for nothing.
+        together = problem.judges_at_once and not problem.uses_minibatches
+        self._ahead = together and strategy.samples_around_center
+        self._last = math.inf if last is None else last
+        self._judged: Judgement | None = None  # of what was asked for, where that is known already
         self._run: Run | None = None  # what the last turn ended with, which stands as follows
         self._standing: Standing
         self._asked: _Step
@@ -160,6 +172,7 @@ class HostLoop:
             arguments = (self._form, self._constants, moving, losses, no)
             self._program = _step.of(*arguments)
             self._asked = self._program(*arguments)
+        self._judged = None
         self._run, self._standing = run, Standing.of(run, self._asked.moving)
         measured = _on_host(self._asked.measured)
         if self._problem.vectors(measured) is None:  # compiled before one is wanted
@@ -171,7 +184,7 @@ class HostLoop:
         problem, before, asked = self._problem, self._standing, self._asked
         measured = _on_host(asked.measured)
         drawn = _on_host(self._opened(asked.moving)[3]) if problem.uses_minibatches else None
-        judged = problem.judge(measured, drawn)
+        judged = self._judged or problem.judge([measured], drawn)[0]
         with sixty_four_bits():
             after: _Step = self._program(
                 self._form, self._constants, asked.moving, judged.loss, self._yes
@@ -184,7 +197,11 @@ class HostLoop:
         faults, center = judged.faults, None
         if self._strategy.samples_around_center:
             of_center = _on_host(after.center)
-            judged_center = problem.judge(of_center, drawn)
+            groups = [of_center]
+            if self._ahead and before.generation + 1 < self._last:
+                groups.append(_on_host(after.measured))
+            judged_center, *following = problem.judge(groups, drawn)
+            self._judged = following[0] if following else None
             faults = faults.and_later(judged_center.faults)
 
             def its_vector(_: int) -> Any:

@@ -54,9 +54,13 @@ class Options(TypedDict, total=False):
     target_loss: float | None
     target_measures: Mapping[str, float] | None
     stagnation: int | None
+    tolfun: float | None
+    tolx: float | None
     seed: int
     compiled: bool
     n_jobs: int
+    known: Any
+    keep_evaluated: bool
     callback: Callable[[Record], Any] | None
     observers: Sequence[Observer]
     verbose: bool | int | None
@@ -94,9 +98,13 @@ def minimize(
     target_loss: float | None = None,
     target_measures: Mapping[str, float] | None = None,
     stagnation: int | None = None,
+    tolfun: float | None = None,
+    tolx: float | None = None,
     seed: int = 0,
     compiled: bool = True,
     n_jobs: int = 1,
+    known: Any = None,
+    keep_evaluated: bool = False,
     callback: Callable[[Record], Any] | None = None,
     observers: Sequence[Observer] = (),
     verbose: bool | int | None = None,
@@ -177,6 +185,14 @@ def minimize(
         Stop after so many evaluations without a fall of the best loss that is worth while: by more
         than the loss rounds to, and by a thousandth of how far losses have lately been above the
         best one. Neither the unit of the loss nor a constant added to it matters.
+    tolfun
+        Stop when the losses of the last 10 + 30 d / population generations, of d parameters, differ
+        by no more than this, in the unit of the loss; each is that of the center or of the best
+        candidate. 0 stops on a plateau. It is looked into after every so many generations.
+    tolx
+        Stop when no candidate is farther than this from the center along any parameter, in the
+        units of the parameters. Looked into as often. Strategies whose steps have a fixed size
+        never stop for it.
     seed
         Decides all noise and minibatches: same seed, same search.
     compiled
@@ -186,6 +202,14 @@ def minimize(
         are raised as they are.
     n_jobs
         Processes that call a loss in Python, as in joblib: -1 for one on each core.
+    known
+        What has been evaluated before, ``(points, losses)``, for example ``found.evaluated``:
+        points as a pytree like ``params`` with one more axis 0, or a list of such pytrees. The best
+        of them is where the search begins, in the place of ``params``, and how far from it the
+        others of the better half are is the ``scale``, if none is given.
+    keep_evaluated
+        Whether the result, and each record that ``callback`` gets, has the points that were
+        evaluated and their losses, as ``evaluated``. For losses in Python.
     callback
         Called with a :class:`gradless.Record` several times a second; True stops the search.
     observers
@@ -229,7 +253,9 @@ def minimize(
     """
     forked.check()
     use_all_cores()
-    stop = given.stop_of(evaluations, seconds, target_loss, target_measures, stagnation)
+    stop = given.stop_of(
+        evaluations, seconds, target_loss, target_measures, stagnation, tolfun, tolx
+    )
     given.check_seed(seed)
     given.check_callback(callback)
     watchers = [*progress_lines(verbose), *checked(observers)]
@@ -237,6 +263,8 @@ def minimize(
         watchers.append(Callback(callback))
     arguments = inspect.signature(minimize).parameters.keys() - {"hyperparameters"}
     chosen, why = given.strategy_of(strategy, hyperparameters, arguments), ""
+    if known is not None:
+        params, scale = given.warm_start(known, params, scale, resume_from)
     problem = given.problem_of(
         loss_fn,
         params,
@@ -247,6 +275,7 @@ def minimize(
         own_batches,
         layers,
         micro_batch,
+        keep_evaluated,
         bounds,
         integers,
     )

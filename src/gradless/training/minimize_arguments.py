@@ -15,6 +15,7 @@ from gradless._core import defaults, words
 from gradless._core.errors import InputError, unknown_name
 from gradless._core.tree import Params, Structure
 from gradless.problems.domain import Domain
+from gradless.problems.evaluated import best_of, known_of, spread_of
 from gradless.problems.function import FunctionProblem, LossFunction
 from gradless.problems.python import PythonProblem
 from gradless.strategies import Strategy
@@ -40,6 +41,7 @@ def problem_of(
     own_batches: bool = False,
     layers: Mapping[str, Any] | None = None,
     micro_batch: int | None = None,
+    keep_evaluated: bool = False,
     bounds: Any = None,
     integers: Any = None,
 ) -> FunctionProblem | PythonProblem:
@@ -58,7 +60,14 @@ def problem_of(
                 "micro_batch must be left out for a function in Python, which cuts its batch "
                 f"itself, got {micro_batch!r}"
             )
-        return PythonProblem(loss_fn, params, data, batch_size, n_jobs, fixed, bounds, integers)
+        return PythonProblem(
+            loss_fn, params, data, batch_size, n_jobs, fixed, bounds, integers, keep_evaluated
+        )
+    if keep_evaluated:
+        raise InputError(
+            "keep_evaluated must be False for a compiled function, whose candidates are never "
+            f"stored, got {keep_evaluated!r}. Give compiled=False"
+        )
     if n_jobs != 1:
         raise InputError(
             f"n_jobs must be 1 for a compiled function, which uses all cores itself, got "
@@ -101,6 +110,8 @@ def stop_of(
     target_loss: Any,
     target_measures: Mapping[str, float] | None,
     stagnation: Any,
+    tolfun: Any = None,
+    tolx: Any = None,
 ) -> Stop:
     """What ends the search; the default time unless something surely does."""
     if not isinstance(target_measures, Mapping | None):
@@ -114,10 +125,15 @@ def stop_of(
         "seconds": seconds,
         "target_loss": target_loss,
         "stagnation": stagnation,
+        "tolfun": tolfun,
+        "tolx": tolx,
     }
     for name, value in limits.items():
         if value is not None and not isinstance(value, int | float | np.number):
-            raise InputError(f"{name} must be a number, got {value!r}. For example: {name}=10_000")
+            example = 1e-9 if name in {"tolfun", "tolx"} else "10_000"
+            raise InputError(
+                f"{name} must be a number, got {value!r}. For example: {name}={example}"
+            )
     for name, least in wanted.items():
         if not isinstance(least, int | float | np.number):
             raise InputError(
@@ -132,7 +148,19 @@ def stop_of(
         loss=target_loss,
         stagnation=stagnation,
         measures=wanted,
+        tolfun=tolfun,
+        tolx=tolx,
     )
+
+
+def warm_start(known: Any, params: Params, scale: Any, earlier: Any) -> tuple[Params, Any]:
+    """Where a search begins that knows something, and its scale."""
+    if earlier is not None:
+        raise InputError(
+            "known must be left out with resume_from, which begins where it was, got both"
+        )
+    evaluated = known_of(known, params)
+    return best_of(evaluated, params), spread_of(evaluated) if scale is None else scale
 
 
 def check_seed(seed: Any) -> None:

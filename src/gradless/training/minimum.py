@@ -10,6 +10,7 @@ import numpy as np
 from gradless._core import words
 from gradless._core.tree import Params
 from gradless.problems.domain import Domain
+from gradless.problems.evaluated import Evaluated
 from gradless.strategies import Strategy
 from gradless.training.generation import Run
 from gradless.training.history import History
@@ -44,6 +45,10 @@ class Minimum:
         Why ``"auto"`` chose it; empty if it was given.
     history
         Loss and best loss over evaluations.
+    evaluated
+        All candidates of this call and their losses, in the order in which they were evaluated,
+        if ``keep_evaluated`` was given: ``evaluated.points`` is a pytree like the parameters with
+        the evaluations on axis 0, ``evaluated.losses`` an array.
     run
         All that it takes to resume the search, a pytree of arrays.
     domain
@@ -66,6 +71,7 @@ class Minimum:
     raised: int = 0
     error: str | None = None
     best_measures: dict[str, float] = field(default_factory=dict)
+    evaluated: Evaluated | None = field(default=None, repr=False)
     domain: Domain | None = field(default=None, repr=False)
 
     def __str__(self) -> str:

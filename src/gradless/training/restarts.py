@@ -40,6 +40,7 @@ from gradless.training.loop import (
     is_target,
     train,
 )
+from gradless.training.records import EVALUATIONS, SECONDS
 
 SCHEDULES = ("ipop", "bipop")
 
@@ -204,7 +205,7 @@ def _records(
                 yield total
         following = attempts.after(attempt, int(record.evaluations[-1]))
         reason = ended = record.stopped_because
-        if stagnation.is_reason(ended) or ended == "evaluations used up":
+        if stagnation.is_reason(ended) or ended == EVALUATIONS:
             reason = _spent(stop, total, following)
         yield total._replace(stopped_because=reason, attempt_ended=ended)
         if reason is not None:
@@ -233,9 +234,9 @@ def _spent(stop: Stop, total: Record, following: _Attempt) -> str | None:
     """Why there is no next attempt, or None."""
     needed = int(total.evaluations[-1]) + evaluations_per_generation(following.strategy)
     if stop.evaluations is not None and needed > stop.evaluations:
-        return "evaluations used up"
+        return EVALUATIONS
     if stop.seconds is not None and total.seconds[-1] >= stop.seconds:
-        return "time used up"
+        return SECONDS
     return None
 
 
