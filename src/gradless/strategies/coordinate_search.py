@@ -46,7 +46,8 @@ class CoordinateSearch:
         Share of the changes that put the parameter anywhere within ``spread``; all others add a
         normal step.
     magnitudes
-        Orders of magnitude of steps, the largest being ``spread``.
+        Orders of magnitude of steps, the largest being ``spread``; at most those of the type of
+        the parameters, which is 6.9 in float32.
     spread
         Scales of each array to either side of the initial parameters, between which parameters are
         put and attempts begin. With bounds, of which half is the scale, 2 is the whole box.
@@ -96,7 +97,9 @@ class CoordinateSearch:
         )
         index = noise.below(which, dimension)
         widest = self.spread * state.scales[index]
-        step = widest * jnp.exp(-math.log(10) * self.magnitudes * size)
+        # Smaller steps than that are rounded away.
+        most = -math.log10(jnp.finfo(state.point.dtype).eps)
+        step = widest * jnp.exp(-math.log(10) * jnp.minimum(self.magnitudes, most) * size)
         normal = jax.scipy.special.ndtri(place + 2.0**-25)
         near = state.point[index] + step * normal
         anywhere = state.start[index] + widest * (2 * place - 1)

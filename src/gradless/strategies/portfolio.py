@@ -1,7 +1,7 @@
 """Nobody knows which strategy a function needs: several search it in turn.
 
-A portfolio is itself a strategy, and all that are in it are part of one compiled loop. So a run with
-it is saved and resumed as any other.
+A portfolio is itself a strategy, and all that are in it are part of one compiled loop. So a run
+with it is saved and resumed as any other.
 """
 
 from __future__ import annotations
