@@ -47,7 +47,7 @@ class Candidate(NamedTuple):
 def uniform_crossover(even: jax.Array, first: jax.Array, second: jax.Array) -> jax.Array:
     """Each parameter from either parent, with equal probability.
 
-    ``even`` are numbers on [0, 1), of the shape of the parents.
+    ``even`` are uniform numbers between 0 and 1, of the shape of the parents.
     """
     return jnp.where(even < 0.5, first, second)
 
