@@ -147,7 +147,7 @@ def test_the_step_of_a_child_is_that_of_its_parents_with_a_change() -> None:
     state = begun(strategy)
     np.testing.assert_array_equal(state.sigmas, np.float32(0.1))
     state = state._replace(sigmas=state.sigmas.at[0].set(0.4))
-    logs = np.log2(np.asarray(strategy.ask(jax.random.key(2), state).sigma) / 0.1)
+    logs = np.log2(np.asarray(strategy.ask(jax.random.key(2), state).mutation) / 0.1)
     # Half of the children have one parent, of 0.1 or 0.4; of the others half have two of one kind.
     change = 1 / np.sqrt(8) / np.log(2)
     assert logs.mean() == pytest.approx(1, abs=0.06)

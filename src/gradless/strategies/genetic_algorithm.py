@@ -41,7 +41,7 @@ class Candidate(NamedTuple):
     """A child, and the standard deviation that it was mutated by."""
 
     vector: jax.Array  # (dimension,)
-    sigma: jax.Array  # float32
+    mutation: jax.Array  # float32
 
 
 def uniform_crossover(even: jax.Array, first: jax.Array, second: jax.Array) -> jax.Array:
@@ -197,7 +197,7 @@ class GeneticAlgorithm:
     def tell(self, key: jax.Array, state: State, candidates: Candidate, losses: jax.Array) -> State:
         """The elites and the children become the pool, best first."""
         pool = jnp.concatenate([state.pool[: self.elites], candidates.vector])
-        sigmas = jnp.concatenate([state.sigmas[: self.elites], candidates.sigma])
+        sigmas = jnp.concatenate([state.sigmas[: self.elites], candidates.mutation])
         pool_losses = jnp.concatenate([state.losses[: self.elites], losses])
         order = jnp.argsort(pool_losses)
         winner = jnp.argmin(losses)
