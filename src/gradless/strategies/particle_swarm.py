@@ -53,7 +53,7 @@ class ParticleSwarm:
         Standard deviation of the first positions around the initial parameters, relative to the
         scale of each array at the start; the first velocities have half of it.
     population
-        Particles (Clerc and Kennedy: 20).
+        Particles (20 to 30 is usual in low dimensions).
     """
 
     cognitive: float = hyperparameter(2.05, at_least=0.0)
@@ -62,7 +62,7 @@ class ParticleSwarm:
     topology: str = hyperparameter("gbest", choices=("gbest", "ring"))
     neighbours: int = hyperparameter(1, at_least=1)
     spread: float = hyperparameter(1.0, above=0.0)
-    population: int = hyperparameter(20, at_least=2)
+    population: int = hyperparameter(32, at_least=2)
 
     name: ClassVar[str] = "particle_swarm"
     samples_around_center: ClassVar[bool] = False
