@@ -115,13 +115,13 @@ def normal(
 
 
 def uniform(seed: Seed, size: int) -> jax.Array:
-    """Numbers of one member that are even on [0, 1), shape (size,), float32: multiples of 2^-24."""
-    return (_bits(seed, size) >> 8).astype(jnp.float32) * 2.0**-24
+    """Uniform noise of one member between 0 and 1, shape (size,), float32, never one of the two."""
+    return (_bits(seed, size) >> 9).astype(jnp.float32) * 2.0**-23 + 2.0**-24
 
 
-def below(uniform: jax.Array, count: jax.Array | int) -> jax.Array:
-    """Whole numbers from 0 to ``count`` - 1 of even ones on [0, 1), int32; ``count`` to 2^24."""
-    return jnp.minimum((uniform * count).astype(jnp.int32), jnp.asarray(count - 1, jnp.int32))
+def below(even: jax.Array, count: jax.Array | int) -> jax.Array:
+    """Whole numbers from 0 to ``count`` - 1 of uniform ones, int32; ``count`` at most 2^23."""
+    return jnp.minimum((even * count).astype(jnp.int32), jnp.asarray(count - 1, jnp.int32))
 
 
 def _bits(seed: Seed, size: int, first: jax.Array | int = 0, count: int | None = None) -> jax.Array:

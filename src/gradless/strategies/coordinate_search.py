@@ -100,7 +100,7 @@ class CoordinateSearch:
         # Smaller steps than that are rounded away.
         most = -math.log10(jnp.finfo(state.point.dtype).eps)
         step = widest * jnp.exp(-math.log(10) * jnp.minimum(self.magnitudes, most) * size)
-        normal = jax.scipy.special.ndtri(place + 2.0**-25)
+        normal = jax.scipy.special.ndtri(place)
         near = state.point[index] + step * normal
         anywhere = state.start[index] + widest * (2 * place - 1)
         value = jnp.where(kind < self.anywhere, anywhere, near)

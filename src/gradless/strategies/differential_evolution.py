@@ -60,7 +60,7 @@ def distinct_donors(
     Parameters
     ----------
     uniform
-        Even numbers on [0, 1), shape (donors, targets).
+        Uniform numbers between 0 and 1, shape (donors, targets).
     targets
         Members for which donors are chosen.
     members

@@ -168,7 +168,6 @@ class Record(NamedTuple):
     run: Run
     stopped_because: str | None  # in the last record
     faults: Faults = NO_FAULTS  # exceptions in this chunk, where Python computes the losses
-    attempt_ended: str | None = None  # why, in the last record of each of several attempts
     evaluated: Evaluated | None = None  # by a loss in Python since the last record, if kept
     losses: np.ndarray | None = None  # of all candidates, (generations, population), if wanted
 

@@ -32,7 +32,7 @@ def begun(slots: int, weight: float | jax.Array, rate: float | jax.Array) -> His
 
 
 def weight_around(location: jax.Array, uniform: jax.Array) -> jax.Array:
-    """Differential weights by Cauchy's law, from even numbers on [0, 1).
+    """Differential weights by Cauchy's law, from uniform numbers between 0 and 1.
 
     The paper draws again while a weight is not positive: that is the law of the positive ones, of
     which this is the inverse. Weights above 1 are 1.
@@ -44,7 +44,7 @@ def weight_around(location: jax.Array, uniform: jax.Array) -> jax.Array:
 
 
 def rate_around(location: jax.Array, uniform: jax.Array) -> jax.Array:
-    """Crossover rates by the normal law, from even numbers on [0, 1); within 0 and 1."""
+    """Crossover rates by the normal law, from uniform numbers between 0 and 1; within 0 and 1."""
     drawn = jnp.float32(2**0.5) * jax.lax.erf_inv(2 * uniform - 1)
     return jnp.clip(location + _WIDTH * drawn, 0.0, 1.0)
 
