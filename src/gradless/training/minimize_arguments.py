@@ -42,6 +42,7 @@ def problem_of(
     micro_batch: int | None = None,
     bounds: Any = None,
     integers: Any = None,
+    constraints: Any = None,
 ) -> FunctionProblem | PythonProblem:
     """The function and its data as a problem."""
     fixed = None
@@ -58,14 +59,25 @@ def problem_of(
                 "micro_batch must be left out for a function in Python, which cuts its batch "
                 f"itself, got {micro_batch!r}"
             )
-        return PythonProblem(loss_fn, params, data, batch_size, n_jobs, fixed, bounds, integers)
+        return PythonProblem(
+            loss_fn, params, data, batch_size, n_jobs, fixed, bounds, integers, constraints
+        )
     if n_jobs != 1:
         raise InputError(
             f"n_jobs must be 1 for a compiled function, which uses all cores itself, got "
             f"{n_jobs!r}. Leave it out, or give compiled=False for a function in Python"
         )
     return FunctionProblem.of(
-        loss_fn, params, data, batch_size, own_batches, fixed, micro_batch, bounds, integers
+        loss_fn,
+        params,
+        data,
+        batch_size,
+        own_batches,
+        fixed,
+        micro_batch,
+        bounds,
+        integers,
+        constraints,
     )
 
 
