@@ -279,6 +279,8 @@ def minimize(
         steps = problem.constraints or (problem.domain is not None and problem.domain.has_whole)
         smooth = compiled and not steps
         chosen, why = auto.chosen(problem, start, stop, smooth=smooth)
+    if problem.constraints:
+        given.check_compares(chosen)
     check_budget(chosen, stop)  # before it is scaled: it has its own name in what is said
     if scale is None and resume_from is None and not isinstance(chosen, Scaled):
         with mode_for(problem):

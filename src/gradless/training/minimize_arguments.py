@@ -211,6 +211,26 @@ def scaled(strategy: Strategy, scale: Any, start: Params) -> Strategy:
     return scaled
 
 
+_BY_DIFFERENCES = ("fd_lbfgs", "spsa", "fzoo", "ars", "simulated_annealing")
+_OF_VALUES = ("raw", "zscore")  # shapings
+
+
+def check_compares(strategy: Strategy) -> None:
+    """Refuse a strategy that goes by how much losses differ, which constraints do not say."""
+    inner: Any = strategy
+    while hasattr(inner, "strategy"):
+        inner = inner.strategy
+    shaping = getattr(inner, "shaping", None)
+    of_values = inner.name in _BY_DIFFERENCES or shaping in _OF_VALUES
+    if of_values or inner.name.startswith("evosax"):
+        named = f"{inner.name} with shaping={shaping!r}" if shaping in _OF_VALUES else inner.name
+        why = "may go" if inner.name.startswith("evosax") else "goes"
+        raise InputError(
+            f"constraints must go with a strategy that only compares losses, got {named}, which "
+            f"{why} by how much they differ. Name 'cma_es' or 'differential_evolution', for example"
+        )
+
+
 def scale_of_bounds(domain: Domain | None, start: Params) -> Params | None:
     """The scale that bounds say: half of the range, where there are two.
 
