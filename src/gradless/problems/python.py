@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +15,7 @@ import joblib
 import numpy as np
 import numpy.typing as npt
 
-from gradless._core import devices
+from gradless._core import devices, tree
 from gradless._core.cost import Cost
 from gradless._core.errors import InputError
 from gradless._core.floats import sixty_four_bits
@@ -46,9 +47,9 @@ class Sampling(Minibatches):
     def batch(self, drawn: Any) -> None:
         """Nothing: the data stay with Python."""
 
-    def measure(self, params: Params, batch: Any) -> Params:
-        """The parameters themselves are what Python judges a candidate by."""
-        return params
+    def measure(self, params: Params, batch: Any) -> jax.Array:
+        """The parameters themselves, as one vector, are what Python judges a candidate by."""
+        return tree.ravel(params)
 
 
 class PythonProblem:
@@ -112,6 +113,16 @@ class PythonProblem:
         self._dtypes = (self.domain or self.structure).dtypes
         both = zip(jax.tree.leaves(params), self.whole.kinds, strict=True)
         self._fixed = [leaf for leaf, kind in both if kind == FIXED]
+        shapes = self.structure.shapes
+        ends = list(itertools.accumulate(map(math.prod, shapes), initial=0))
+        # Of each leaf: where it is in a vector of all, its shape, its type, and what is taken of
+        # its array, which is the number of one.
+        self._pieces = [
+            (slice(start, end), shape, dtype, () if is_number else ...)
+            for start, end, shape, dtype, is_number in zip(
+                ends, ends[1:], shapes, self.structure.dtypes, self._numbers, strict=False
+            )
+        ]
         n_samples = 0 if data is None else n_samples_of(data)
         check_batch_size(batch_size, None if data is None else n_samples)
         if not isinstance(n_jobs, int) or n_jobs == 0:
@@ -147,12 +158,33 @@ class PythonProblem:
         return self.batch_size is not None
 
     def judge(self, measured: Any, drawn: Any) -> Judgement:
-        """Losses and measures of candidates; ``measured`` are their parameters."""
-        leaves = self._values(jax.tree.leaves(measured))
-        candidates = [self._own(row) for row in zip(*leaves, strict=True)]
+        """Losses and measures of candidates; ``measured`` are their parameters as vectors."""
+        if self.domain is None:
+            return self._judged(map(self._parameters, measured), drawn)
+        # Coordinates become values for all candidates at once, on the first axis.
+        coordinates = [
+            measured[:, piece].reshape(-1, *shape).astype(dtype)
+            for piece, shape, dtype, _ in self._pieces
+        ]
+        values = self.domain.exact(coordinates)
+        return self._judged(map(self._own, zip(*values, strict=True)), drawn)
+
+    def vectors(self, measured: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The parameters of candidates as vectors are what they are judged by."""
+        return measured
+
+    def _judged(self, candidates: Iterable[Params], drawn: Any) -> Judgement:
         arguments = () if self._data is None else (self.samples(drawn),)
         calls = [(self._function, params, *arguments) for params in candidates]
         return judgement_of(calls, self._n_jobs, self.measures)
+
+    def _parameters(self, vector: npt.NDArray[Any]) -> Params:
+        """Parameters like those given, of a vector of them: copies, as of :meth:`own`."""
+        leaves = [
+            vector[piece].reshape(shape).astype(dtype)[of]
+            for piece, shape, dtype, of in self._pieces
+        ]
+        return self._whole(self.structure.treedef.unflatten(leaves))
 
     def own(self, leaves: Iterable[Any]) -> Params:
         """Parameters like those given, of the leaves that a search has.
@@ -168,7 +200,10 @@ class PythonProblem:
         copies = map(np.array, leaves, self._dtypes)
         numbers = zip(copies, self._numbers, strict=True)
         own = [copy[()] if is_number else copy for copy, is_number in numbers]
-        params = jax.tree.unflatten(self.structure.treedef, own)
+        return self._whole(jax.tree.unflatten(self.structure.treedef, own))
+
+    def _whole(self, params: Params) -> Params:
+        """With the leaves that stay as they are."""
         if self.whole.is_searched:
             return params
         fixed = [np.array(x) if isinstance(x, np.ndarray | jax.Array) else x for x in self._fixed]
@@ -179,8 +214,8 @@ class PythonProblem:
         batches: Any = [None]
         if self.batch_size is not None:
             batches = np.asarray(batches_to_judge(self.n_samples, self.batch_size))
-        alone = jax.tree.map(lambda x: np.asarray(x)[None], params)
-        judged = [self.judge(alone, each) for each in batches]
+        leaves = jax.tree.leaves(params)
+        judged = [self._judged([self.own(leaves)], each) for each in batches]
         return Score(
             np.mean([each.loss[0] for each in judged]),
             {
@@ -274,6 +309,8 @@ def _score(returned: Any, names: tuple[str, ...]) -> Score:
 
 
 def _number(given: Any, returned: str, otherwise: str) -> float:
+    if type(given) is float:  # most are
+        return given
     try:
         value = np.asarray(given)
         if value.shape == () and value.dtype.kind in "biuf":
