@@ -202,8 +202,8 @@ def test_strategies_come_to_known_minima(name) -> None:
         evaluations=10_000,
     )  # fmt: skip
     assert sphere.feasible
-    assert sphere.best_loss == pytest.approx(2, abs=0.5)
-    if name in ("cma_es", "xnes", "differential_evolution"):
+    assert sphere.best_loss < (2.01 if name in ("cma_es", "sep_cma_es", "xnes", "snes") else 8)
+    if name == "cma_es":
         narrow = minimize(
             g06, [50.0, 50.0], name, constraints=lambda x: of_g06(jnp.stack(x)),
             bounds=[(13, 100), (0, 100)], evaluations=20_000,

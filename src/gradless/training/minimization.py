@@ -288,6 +288,8 @@ def minimize(
     if scale is not None:
         with mode_for(problem):
             chosen = given.scaled(chosen, scale, start)
+    if resume_from is None:
+        chosen = given.with_margin(chosen, problem.domain, start)
     given.check_memory(problem, chosen, start, resume_from)
     if log is not None:
         watchers.insert(0, seed_log(log, problem, chosen, seed, params, start, resume_from))

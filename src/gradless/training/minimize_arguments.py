@@ -18,6 +18,8 @@ from gradless.problems.domain import Domain
 from gradless.problems.function import FunctionProblem, LossFunction
 from gradless.problems.python import PythonProblem
 from gradless.strategies import Strategy
+from gradless.strategies.base import Widens
+from gradless.strategies.margin import Margin
 from gradless.strategies.parts.mirrored import leaf_scales
 from gradless.strategies.scaled import Scaled
 from gradless.strategies.wrappers import value_of
@@ -211,6 +213,23 @@ def scaled(strategy: Strategy, scale: Any, start: Params) -> Strategy:
     return scaled
 
 
+def with_margin(strategy: Strategy, domain: Domain | None, start: Params) -> Strategy:
+    """The strategy kept wide enough to find other whole numbers, if there are some and it can."""
+    inner: Any = strategy.strategy if isinstance(strategy, Scaled) else strategy
+    if domain is None or not domain.has_whole or not isinstance(inner, Widens):
+        return strategy
+    whole = jax.tree.map(lambda mask: mask.astype(float), domain.whole(start))
+    margin: Any = functools.partial(Margin, inner)
+    if not isinstance(strategy, Scaled):
+        kept: Strategy = margin(whole)
+        return kept
+    scale = strategy.scale
+    if jax.tree_util.all_leaves([scale]) and np.shape(scale) == ():  # one for all
+        scale = jax.tree.map(lambda _: scale, whole)
+    distances = jax.tree.map(np.divide, whole, scale)
+    return dataclasses.replace(strategy, strategy=margin(distances))
+
+
 _BY_DIFFERENCES = ("fd_lbfgs", "spsa", "fzoo", "ars", "simulated_annealing")
 _OF_VALUES = ("raw", "zscore")  # shapings
 
@@ -283,8 +302,7 @@ def continued(
         )
     if chosen is None:
         return earlier.strategy
-    if isinstance(earlier.strategy, Scaled) and not isinstance(chosen, Scaled):
-        chosen = dataclasses.replace(earlier.strategy, strategy=chosen)
+    chosen = _wrapped_as(earlier.strategy, chosen)
     # All but the floats is part of the tree's structure.
     kinds: Any = [jax.tree.structure(each) for each in (chosen, earlier.strategy)]
     if kinds[0] != kinds[1]:
@@ -293,6 +311,15 @@ def continued(
             f"floats, got {chosen!r}. Leave it out"
         )
     return chosen
+
+
+def _wrapped_as(earlier: Strategy, chosen: Strategy) -> Strategy:
+    """A strategy in the scale and with the margin of an earlier one."""
+    if not isinstance(earlier, Scaled | Margin) or isinstance(chosen, type(earlier)):
+        return chosen
+    outer: Any = earlier
+    wrapped: Strategy = dataclasses.replace(outer, strategy=_wrapped_as(outer.strategy, chosen))
+    return wrapped
 
 
 def check_memory(
