@@ -39,6 +39,13 @@ class Score(NamedTuple):
     measures: Mapping[str, Any]
 
 
+def loss_and_measures(returned: Any) -> tuple[Any, dict[str, Any]]:
+    """What a function returned: a loss alone, or a loss and measures."""
+    if isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], dict):
+        return returned
+    return returned, {}
+
+
 _OTHER_COLUMNS = {"generation", "evaluations", "seconds", "loss"}  # of a history
 
 

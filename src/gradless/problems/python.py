@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import time
@@ -20,13 +21,19 @@ from gradless._core.errors import InputError
 from gradless._core.floats import sixty_four_bits
 from gradless._core.tree import Params, as_pytree
 from gradless.data.minibatch import Minibatches, batches_to_judge
-from gradless.problems.contract import Faults, Judgement, Score, checked_measures
+from gradless.problems.constraints import VIOLATION, Constrained, check_measures, functions_of
+from gradless.problems.contract import (
+    Faults,
+    Judgement,
+    Score,
+    checked_measures,
+    loss_and_measures,
+)
 from gradless.problems.evaluated import Evaluated, joined
 from gradless.problems.function import (
     RETURN_THE_LOSS,
     check_batch_size,
     check_function,
-    loss_and_measures,
     n_samples_of,
 )
 from gradless.problems.space import Space
@@ -63,6 +70,7 @@ class PythonProblem:
         fixed: Sequence[bool] | None = None,
         bounds: Any = None,
         integers: Any = None,
+        constraints: Any = None,
         keep_evaluated: bool = False,
     ) -> None:
         """Check what is given, and call the function once, at ``params``.
@@ -87,6 +95,9 @@ class PythonProblem:
             Of each leaf of ``params``, whether it stays as it is.
         bounds, integers
             What the others may be (:class:`.space.Space`).
+        constraints
+            Functions of the parameters that are to be at most 0, or one. Where they are not,
+            ``loss_fn`` is not called.
         keep_evaluated
             Whether :attr:`evaluated` has all candidates with their losses.
 
@@ -119,7 +130,9 @@ class PythonProblem:
         check_batch_size(batch_size, None if data is None else n_samples)
         if not isinstance(n_jobs, int) or n_jobs == 0:
             raise InputError(f"n_jobs must be 1 or more, or -1 for all cores, got {n_jobs!r}")
-        self._function, self._n_jobs = loss_fn, n_jobs
+        self._function: Any = loss_fn
+        self._n_jobs = n_jobs
+        self.constraints = functions_of(constraints)
         self._evaluated: list[Evaluated] | None = [] if keep_evaluated else None
         self._taken = 0  # of them by the last record
         self.batch_size = None if batch_size == n_samples else batch_size
@@ -249,9 +262,18 @@ class PythonProblem:
         """A mistake in the function shows at once, as itself, and not as candidates that fail."""
         drawn = None if self.batch_size is None else np.arange(self.batch_size)
         arguments = () if self._data is None else (self.samples(drawn),)
-        returned = self._function(self.own(jax.tree.leaves(params)), *arguments)
+        leaves = jax.tree.leaves(params)
+        constrained = Constrained(self._function, self.constraints)
+        violated = constrained.violation(self.own(leaves))
+        returned = self._function(self.own(leaves), *arguments)
         self.measures = checked_measures(loss_and_measures(returned)[1])
         try:
+            if self.constraints:
+                check_measures(self.measures)
+                _score(returned, self.measures)
+                self._function = dataclasses.replace(constrained, measures=self.measures)
+                self.measures = checked_measures((*self.measures, VIOLATION))
+                returned = self._function.of(returned, violated)
             return _score(returned, self.measures)
         except TypeError as error:
             raise InputError(str(error)) from None

@@ -144,6 +144,17 @@ class AsksNeighbours(Strategy, Protocol):
 
 
 @runtime_checkable
+class Widens(Strategy, Protocol):
+    """A strategy whose distribution can be kept from becoming too narrow.
+
+    Whole numbers need that: what is narrower than the distance between two finds no other one.
+    """
+
+    def widened(self, state: State, least: jax.Array) -> State:
+        """The state with standard deviations of at least so much, (dimension,); 0 leaves one."""
+
+
+@runtime_checkable
 class ComesToRest(Strategy, Protocol):
     """A strategy that can tell when going on is useless.
 

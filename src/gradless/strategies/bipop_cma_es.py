@@ -38,6 +38,7 @@ from gradless.strategies.parts.covariance import (
     drawn,
     generations_between,
     vectors,
+    widened,
 )
 from gradless.strategies.parts.recombination import (
     Rates,
@@ -197,6 +198,11 @@ class BIPOPCMAES:
         return jax.lax.cond(
             complete, functools.partial(self._moved, key), lambda state: state, state
         )
+
+    def widened(self, state: State, least: jax.Array) -> State:
+        """The state with deviations of the present attempt of at least so much, (dimension,)."""
+        normal = widened(state.attempt.normal, least)
+        return state._replace(attempt=state.attempt._replace(normal=normal))
 
     def center(self, state: State) -> Params:
         """The best of all attempts."""

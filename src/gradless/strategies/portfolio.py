@@ -17,7 +17,7 @@ from gradless._core import noise, tree
 from gradless._core.errors import InputError
 from gradless._core.floats import no_loss
 from gradless._core.tree import Params, Structure
-from gradless.strategies.base import CountsAttempts, Strategy
+from gradless.strategies.base import CountsAttempts, Strategy, Widens
 from gradless.strategies.bipop_cma_es import BIPOPCMAES
 from gradless.strategies.coordinate_search import CoordinateSearch
 from gradless.strategies.differential_evolution import DifferentialEvolution
@@ -164,6 +164,12 @@ class Portfolio:
             best=jnp.where(improved, candidates.vector[winner], state.best),
             best_loss=jnp.where(improved, losses[winner], state.best_loss),
         )
+
+    def widened(self, state: PortfolioState, least: jax.Array) -> PortfolioState:
+        """The state with deviations of at least so much for those that have some."""
+        both = zip(self.strategies, state.inner, strict=True)
+        wider = (each.widened(of, least) if isinstance(each, Widens) else of for each, of in both)
+        return state._replace(inner=tuple(wider))
 
     def center(self, state: PortfolioState) -> Params:
         """The best of all."""

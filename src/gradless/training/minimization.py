@@ -7,6 +7,7 @@ session, as every door does.
 from __future__ import annotations
 
 import copy
+import dataclasses
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from gradless._core import forked
 from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError
 from gradless._core.tree import Params
+from gradless.problems.constraints import told
 from gradless.problems.contract import Faults
 from gradless.problems.function import LossFunction
 from gradless.problems.python import PythonProblem
@@ -43,6 +45,7 @@ class Options(TypedDict, total=False):
 
     bounds: Any
     integers: Any
+    constraints: Any
     scale: Any
     data: Any
     batch_size: int | None
@@ -87,6 +90,7 @@ def minimize(
     *,
     bounds: Any = None,
     integers: Any = None,
+    constraints: Any = None,
     scale: Any = None,
     data: Any = None,
     batch_size: int | None = None,
@@ -143,6 +147,13 @@ def minimize(
         which arrays of floating-point numbers may be whole numbers, too. ``loss_fn`` gets, and the
         result has, whole numbers of the types that were given. Others of an integer type are
         refused, or left alone by ``layers``.
+    constraints
+        ``constraints(params)``, or a list of such functions: numbers that are to be at most 0, of
+        JAX or of Python as ``loss_fn`` is. What keeps them is better than what does not, and of two
+        that do not, the smaller violation is better, the sum of what is above 0 (Deb 2000): give
+        them in comparable units. A ``loss_fn`` in Python is not called where they are violated, but
+        for ``params``. Result and history have ``"violation"`` among their measures; a loss is
+        infinite, and other measures are NaN, where it is above 0.
     scale
         About how far good values are from ``params``, in their units: a number for all parameters,
         or a pytree like ``params`` with a number, or an array of its shape, for each array. Every
@@ -278,6 +289,7 @@ def minimize(
         keep_evaluated,
         bounds,
         integers,
+        constraints,
     )
     check_targets(stop, problem.measures)
     with mode_for(problem):
@@ -293,8 +305,11 @@ def minimize(
         chosen, why = given.continued(resume_from, chosen, problem), resume_from.why
     elif chosen is None:
         # What Python computes may go in steps, and what is rounded does.
-        smooth = compiled and (problem.domain is None or not problem.domain.has_whole)
+        steps = problem.constraints or (problem.domain is not None and problem.domain.has_whole)
+        smooth = compiled and not steps
         chosen, why = auto.chosen(problem, start, stop, smooth=smooth, is_function=True)
+    if problem.constraints:
+        given.check_compares(chosen)
     check_budget(chosen, stop)  # before it is scaled: it has its own name in what is said
     if scale is None and resume_from is None and not isinstance(chosen, Scaled):
         with mode_for(problem):
@@ -302,6 +317,8 @@ def minimize(
     if scale is not None:
         with mode_for(problem):
             chosen = given.scaled(chosen, scale, start)
+    if resume_from is None:
+        chosen = given.with_margin(chosen, problem.domain, start)
     given.check_memory(problem, chosen, start, resume_from)
     if log is not None:
         watchers.insert(0, seed_log(log, problem, chosen, seed, params, start, resume_from))
@@ -324,6 +341,8 @@ def minimize(
         "seed": int(seed),
     }
     main = Phase(problem, chosen, stop, why)
+    if problem.constraints:
+        main = dataclasses.replace(main, told=told)
     plan = Plan.of_function(
         main, start, seed, known=first, settings=settings, all_losses=log is not None
     )

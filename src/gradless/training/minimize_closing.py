@@ -72,7 +72,7 @@ def minimum(session: Session, trained: Trained) -> Minimum:
         best_loss=trained.loss,
         best_measures=trained.measures,
         center=_returned(problem, center.params),
-        center_loss=center.loss,
+        center_loss=float(main.told(center.loss)),
         evaluations=history.last.evaluations,
         seconds=history.last.seconds,
         compile_seconds=trained.compile_seconds,

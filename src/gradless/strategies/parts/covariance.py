@@ -84,6 +84,12 @@ def deviations(normal: Normal) -> jax.Array:
     return normal.sigma * jnp.sqrt(jnp.sum(normal.factor**2, axis=1))
 
 
+def widened(normal: Normal, least: jax.Array) -> Normal:
+    """The distribution with deviations of at least so much, (dimension,); correlations stay."""
+    wider = jnp.maximum(1, least / deviations(normal))
+    return normal._replace(factor=wider[:, None] * normal.factor)
+
+
 def adapted(normal: Normal, sums: Sums, rates: Rates, every: Any) -> Normal:
     """The distribution after a generation.
 
