@@ -24,6 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from matplotlib.ticker import FuncFormatter
 
 import gradless
 from benchmarks.large import models
@@ -174,6 +175,7 @@ def draw(found: dict[str, Any], path: Path) -> None:
         )
         named.append((name, color, tokens[-1], bits[-1]))
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(style.number))
     low, high = axes.get_xlim()
     for name, bits in found["references"].items():
         axes.axhline(bits, color=style.FAINT, linewidth=1.2, linestyle=(0, (1, 1.2)), zorder=1)
