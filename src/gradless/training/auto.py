@@ -24,7 +24,7 @@ AUTO = "auto"  # the name that asks for a choice
 # Iterations of finite-difference L-BFGS after which it is ahead of evolution strategies.
 _WORTHWHILE_ITERATIONS = 25
 _SHORT = 5_000  # evaluations within which a gradient estimate of 128 candidates is too dear
-_MOST_PER_SECOND = 500_000  # evaluations: the loop's own work limits the smallest problems
+_MOST_PER_SECOND = 800_000  # evaluations: the loop's own work limits the smallest problems
 WIDE_SEARCH = OpenAIES(sigma=0.4)
 """For metrics of classes: noise of 0.4 of the weights' size, over which it averages.
 
