@@ -1,0 +1,209 @@
+"""docs/bbob.md: what share of the targets is reached, by whom, how soon, and where we lose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.bbob import FUNCTIONS, GROUPS, TARGETS, picture
+from benchmarks.bbob.summary import EXPECTED
+
+US, REFERENCE = "gradless", "pycma-bipop"
+Results = dict[str, Any]
+_SUITES = {
+    "bbob": "The noiseless suite",
+    "bbob-noisy": "With noise",
+    "bbob-mixint": "With whole numbers",
+}
+
+
+def render(document: Results, page: Path) -> None:
+    """Write the page and a picture for each suite."""
+    budgets = ", ".join(f"{budget:,}" for budget in document["per_dimension"])
+    parts = ["# On the field's own benchmark", _HEAD, _HOW.format(budget=budgets)]
+    for suite, found in document["results"].items():
+        by_dimension = {int(dimension): rows for dimension, rows in found.items()}
+        by_dimension = dict(sorted(by_dimension.items()))
+        drawn = page.with_name(f"{page.stem}{suite.removeprefix('bbob')}.png")
+        picture.draw(by_dimension, suite, drawn)
+        parts += [
+            f"## {_SUITES[suite]}",
+            f"![Share of targets over evaluations for each variable]({drawn.name})",
+            "\n".join(_shares(by_dimension)),
+            _errors(by_dimension),
+            "### Evaluations beside pycma",
+            _RATIOS,
+            *_ratios(by_dimension, suite),
+            "### Functions",
+            _BY_FUNCTION,
+            *_functions(by_dimension, suite),
+            "### Time for an evaluation",
+            _TIMES,
+            "\n".join(_times(by_dimension)),
+        ]
+    facts, versions = document["machine"], document["versions"]
+    parts.append(
+        f"<sub>`{document['command']}`, {document['date']}: {facts['cpu']}, {facts['cores']} "
+        f"cores, {facts['os']}, Python {facts['python']}; "
+        f"{', '.join(f'{name} {version}' for name, version in versions.items() if version)}.</sub>"
+    )
+    page.write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
+    print(page)
+
+
+def ordered(found: dict[int, Results]) -> list[str]:
+    """Algorithms, the one with the largest mean share first."""
+    shares: dict[str, list[float]] = {}
+    for rows in found.values():
+        for name, row in rows.items():
+            shares.setdefault(name, []).append(row["share"])
+    return sorted(shares, key=lambda name: (-len(shares[name]), -float(np.mean(shares[name]))))
+
+
+def _shares(found: dict[int, Results]) -> list[str]:
+    """A row an algorithm; fewer instances than others have are said in brackets."""
+    most = {
+        dimension: max(len(row["instances"]) for row in rows.values())
+        for dimension, rows in found.items()
+    }
+    head = [f"{dimension}-D, {most[dimension]} instances" for dimension in found]
+    lines = [_line(["algorithm", *head]), _line(["---", *["---:"] * len(head)])]
+    best = {
+        dimension: max(row["share"] for row in rows.values()) for dimension, rows in found.items()
+    }
+    for name in ordered(found):
+        cells = [f"**{name}**" if name == US else name]
+        for dimension, rows in found.items():
+            row = rows.get(name)
+            if row is None:
+                cells.append("")
+                continue
+            share = f"{row['share']:.1%}"
+            share = f"**{share}**" if row["share"] == best[dimension] else share
+            few = len(row["instances"])
+            cells.append(share if few == most[dimension] else f"{share} ({few})")
+        lines.append(_line(cells))
+    return lines
+
+
+def _errors(found: dict[int, Results]) -> str:
+    failed = [
+        f"{name} in {dimension}-D {row['errors']} of {row['runs']}"
+        for dimension, rows in found.items()
+        for name, row in rows.items()
+        if row["errors"]
+    ]
+    return (
+        f"Runs that an exception ended, and that count as far as they came: {'; '.join(failed)}."
+        if failed
+        else ""
+    )
+
+
+def ratio(ours: Results, theirs: Results, target: str, functions: Any) -> tuple[float, int, int]:
+    """Geometric mean of the ratio where both reach a target; functions that ours and theirs do."""
+    mine = {f: ours["expected"][target].get(str(f)) for f in functions}
+    other = {f: theirs["expected"][target].get(str(f)) for f in functions}
+    both = [f for f in functions if mine[f] and other[f]]
+    logarithms = [np.log(mine[f] / other[f]) for f in both]
+    mean = float(np.exp(np.mean(logarithms))) if both else float("nan")
+    return mean, sum(bool(value) for value in mine.values()), sum(map(bool, other.values()))
+
+
+def _ratios(found: dict[int, Results], suite: str) -> list[str]:
+    """A table for each target: a row a group of functions, a column a dimension."""
+    having = [dimension for dimension, rows in found.items() if {US, REFERENCE} <= rows.keys()]
+    parts = []
+    for target in EXPECTED:
+        lines = [
+            _line([f"target {target}", *(f"{dimension}-D" for dimension in having)]),
+            _line(["---", *["---:"] * len(having)]),
+        ]
+        for group, functions in GROUPS[suite].items():
+            cells = [group]
+            for dimension in having:
+                rows = found[dimension]
+                mean, ours, theirs = ratio(rows[US], rows[REFERENCE], target, functions)
+                times = "-" if np.isnan(mean) else f"{mean:.2f}"
+                cells.append(
+                    times if ours == theirs == len(functions) else f"{times} ({ours}, {theirs})"
+                )
+            lines.append(_line(cells))
+        parts += ["\n".join(lines)] if having else []
+    return parts or [f"Not measured: it takes {US} and {REFERENCE}."]
+
+
+def _functions(found: dict[int, Results], suite: str) -> list[str]:
+    """Where we lose: functions on which the reference reaches more targets by a twentieth."""
+    parts = []
+    for dimension, rows in found.items():
+        if not {US, REFERENCE} <= rows.keys():
+            continue
+        ours, theirs = rows[US]["of_functions"], rows[REFERENCE]["of_functions"]
+        differences = {
+            f: ours[str(f)] - theirs[str(f)]
+            for f in FUNCTIONS[suite]
+            if str(f) in ours and str(f) in theirs
+        }
+        worse = sorted((gap, f) for f, gap in differences.items() if gap <= -0.05)
+        better = sorted(((gap, f) for f, gap in differences.items() if gap >= 0.05), reverse=True)
+        parts.append(f"- {dimension}-D: behind on {_gaps(worse)}; ahead on {_gaps(better)}.")
+    return ["\n".join(parts)] if parts else [f"Not measured: it takes {US} and {REFERENCE}."]
+
+
+def _gaps(gaps: list[tuple[float, int]]) -> str:
+    if not gaps:
+        return "none"
+    return ", ".join(f"f{function} ({100 * gap:+.0f})" for gap, function in gaps)
+
+
+def _times(found: dict[int, Results]) -> list[str]:
+    lines = [
+        _line(["algorithm", *(f"{dimension}-D" for dimension in found)]),
+        _line(["---", *["---:"] * len(found)]),
+    ]
+    for name in ordered(found):
+        cells = [f"**{name}**" if name == US else name]
+        for rows in found.values():
+            times = rows[name]["microseconds"] if name in rows else None
+            cells.append(f"{times['seconds']:,.0f} ({times['processor']:,.0f})" if times else "")
+        lines.append(_line(cells))
+    return lines
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+_HEAD = """\
+<!-- Written by `python -m benchmarks.bbob --page` from benchmarks/results/bbob.json. -->
+
+[COCO](https://coco-platform.org) is how searches without gradients are compared in their field: its
+suite BBOB has 24 functions, from a sphere to ones with a hundred peaks, in instances that are
+shifted and rotated by chance (Hansen et al. 2021). `gradless` here is `gradless.minimize(f, x0,
+bounds=(-5, 5), compiled=False, evaluations=...)` and no other word; `gradless:NAME` says a strategy
+as well."""
+
+_HOW = f"""\
+Everyone begins at the same points, drawn uniformly in [-4, 4], and has {{budget}} evaluations for
+each variable, which a counter around the function sees to. Peers search by the recipe of their own
+documentation, and begin anew when they end before ([peers.py](../benchmarks/bbob/peers.py)):
+`pycma-bipop` and `pycma-ipop` are `cma.fmin2` with restarts, without bounds as in the
+literature. A share is of all triples of a function, an instance and one of {len(TARGETS)} targets,
+from 100 to 1e-8 above the optimum in equal factors. Numbers in brackets are of instances, where
+they are fewer."""
+
+_RATIOS = f"""\
+Expected evaluations to a target (all that were made, over the runs that reached it) of `{US}`
+over those of `{REFERENCE}`: below 1, ours are fewer. A geometric mean over the functions of a group
+that both reach; in brackets how many ours and theirs reach, where that is not all."""
+
+_BY_FUNCTION = f"""\
+Functions on which the shares of `{US}` and `{REFERENCE}` differ by five points or more, and by how
+many."""
+
+_TIMES = """\
+Microseconds of wall time for an evaluation, the function's own (about one) among them, and in
+brackets of processor time: medians over problems."""
