@@ -17,9 +17,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.bbob import DIMENSIONS, FUNCTIONS, PER_DIMENSION, page, summary
+from benchmarks.bbob import DIMENSIONS, FUNCTIONS, PER_DIMENSION, page, problems, summary
 from benchmarks.bbob.algorithms import ALGORITHMS, algorithm
-from benchmarks.bbob.problems import INSTALLED
 from benchmarks.bbob.runs import Options, measure, read, said
 
 RESULTS = Path(__file__).parents[1] / "results" / "bbob.json"
@@ -47,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if given.small:
         return _small()
-    if not INSTALLED:
+    if not problems.INSTALLED:
         parser.error("cocoex is missing: pip install -r benchmarks/requirements.txt")
     options = _options(parser, given)
     for row in measure(options, given.to, given.jobs):
@@ -56,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _small() -> int:
-    if not INSTALLED:
+    if not problems.INSTALLED:
         print("COCO is not installed: a sphere and Rosenbrock's function instead")
     options = SMALL._replace(
         algorithms=tuple(name for name in SMALL.algorithms if algorithm(name).installed)

@@ -75,15 +75,20 @@ def opened(place: Place, observe: Path | None = None, name: str = "") -> Iterato
         problem, _suite = _found(cocoex, place)
         lower, upper = np.array(problem.lower_bounds), np.array(problem.upper_bounds)
         found = Problem(problem, -math.inf, lower, upper, int(problem.number_of_integer_variables))
+        if place.suite == "bbob-noisy" and observe is None:
+            observe = Path(closing.enter_context(tempfile.TemporaryDirectory()))
         if observe is not None:
-            _observe(cocoex, problem, place.suite, observe, name)
+            # A folder for each algorithm, which cocopp is given, with one for each run.
+            folder = observe.resolve() / name
+            run = f"{place.suite}_f{place.function}_i{place.instance}_d{place.dimension}"
+            told = f"outer_folder: {folder} result_folder: {run} algorithm_name: {name}"
+            problem.observe_with(cocoex.Observer(place.suite, told))
         if place.suite == "bbob-noisy":
-            folder = Path(closing.enter_context(tempfile.TemporaryDirectory()))
-            _observe(cocoex, problem, place.suite, folder, "log")
 
             def logged(watched: Watched) -> list[int]:
                 problem.free()  # writes the last lines
-                return _hits_of_log(next(folder.rglob("*.dat")))
+                written = folder.glob(f"{run}*/*/*.dat")
+                return _hits_of_log(max(written, key=lambda path: path.stat().st_mtime_ns))
 
             found.hits = logged
         else:
@@ -100,11 +105,6 @@ def _found(cocoex: Any, place: Place) -> tuple[Any, Any]:
         place.suite, f"instances:{place.instance}", f"dimensions:{place.dimension}"
     )
     return suite.get_problem_by_function_dimension_instance(*place[1:]), suite
-
-
-def _observe(cocoex: Any, problem: Any, suite: str, folder: Path, name: str) -> None:
-    options = f"outer_folder: {folder.resolve()} result_folder: {name} algorithm_name: {name}"
-    problem.observe_with(cocoex.Observer(suite, options))
 
 
 def _optimum(cocoex: Any, place: Place) -> float:
