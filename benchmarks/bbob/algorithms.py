@@ -102,7 +102,8 @@ def _ours(strategy: str) -> Callable[[Watched, Task], None]:
         """Everything as it is for a user who says nothing but the domain, the budget and a seed."""
         said = {} if strategy == "auto" else {"strategy": strategy}
         if _BOUNDED:
-            said["bounds"] = (task.lower, task.upper)
+            pairs = list(zip(task.lower.tolist(), task.upper.tolist(), strict=True))
+            said["bounds"] = pairs if task.integers else pairs[0]
         gradless.minimize(
             function,
             task.start,

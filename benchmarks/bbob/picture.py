@@ -18,7 +18,7 @@ _COLORS = {name: look.color for name, look in LIBRARIES.items()} | {
 }
 _DASHES = ("solid", (0, (4, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)))
 _PANEL, _HEIGHT, _KEY = 3.9, 3.3, 2.5  # inches
-_LEFT, _RIGHT, _TOP, _BOTTOM, _BETWEEN, _ABOVE = 0.75, 0.2, 0.95, 0.6, 0.35, 0.6
+_LEFT, _RIGHT, _TOP, _BOTTOM, _BETWEEN, _ABOVE = 0.9, 0.2, 0.95, 0.6, 0.45, 0.6
 _SUITES = {"bbob": "BBOB", "bbob-noisy": "BBOB with noise", "bbob-mixint": "BBOB, whole numbers"}
 
 
@@ -65,6 +65,8 @@ def draw(found: dict[int, dict[str, Any]], suite: str, path: Path) -> None:
         )  # fmt: skip
         if column:
             axes.tick_params(labelleft=False)
+        else:
+            axes.set_ylabel("targets reached")
         if place + columns >= len(found):
             axes.set_xlabel("evaluations for each variable (log scale)")
     handles = [
