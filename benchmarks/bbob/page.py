@@ -72,10 +72,15 @@ def _shares(found: dict[int, Results]) -> list[str]:
         dimension: max(len(row["instances"]) for row in rows.values())
         for dimension, rows in found.items()
     }
-    head = [f"{dimension}-D, {most[dimension]} instances" for dimension in found]
+    head = [
+        f"{dimension}-D, {count} instance{'s' * (count > 1)}" for dimension, count in most.items()
+    ]
     lines = [_line(["algorithm", *head]), _line(["---", *["---:"] * len(head)])]
     best = {
-        dimension: max(row["share"] for row in rows.values()) for dimension, rows in found.items()
+        dimension: max(
+            row["share"] for row in rows.values() if len(row["instances"]) == most[dimension]
+        )
+        for dimension, rows in found.items()
     }
     for name in ordered(found):
         cells = [f"**{name}**" if name == US else name]
@@ -84,10 +89,11 @@ def _shares(found: dict[int, Results]) -> list[str]:
             if row is None:
                 cells.append("")
                 continue
-            share = f"{row['share']:.1%}"
-            share = f"**{share}**" if row["share"] == best[dimension] else share
-            few = len(row["instances"])
-            cells.append(share if few == most[dimension] else f"{share} ({few})")
+            share, few = f"{row['share']:.1%}", len(row["instances"])
+            if few < most[dimension]:
+                cells.append(f"{share} ({few})")
+            else:
+                cells.append(f"**{share}**" if row["share"] == best[dimension] else share)
         lines.append(_line(cells))
     return lines
 
