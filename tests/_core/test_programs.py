@@ -72,7 +72,7 @@ def test_a_function_is_referred_to_weakly_unless_an_equal_one_may_come():
 def test_losses_are_let_go_of_and_programs_are_bounded(monkeypatch):
     monkeypatch.setattr(programs, "KEPT", 2)
     losses, arrays = [], []
-    used = (generation.advance, function._mean_score, host_loop._ask)
+    used = (generation.advance, function._mean_score, host_loop._step)
     for each in used:
         each._programs.clear()  # of other tests
     for number in range(4):

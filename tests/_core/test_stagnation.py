@@ -146,3 +146,17 @@ def test_a_search_does_not_see_unit_and_constant() -> None:
     for other in searches[1:]:
         assert other.evaluations == searches[0].evaluations
         np.testing.assert_array_equal(other.center, searches[0].center)
+
+
+def test_python_follows_the_same_rule_to_the_same_bits() -> None:
+    rng = np.random.default_rng(0)
+    losses = 1e3 * np.exp(-TIME[:300] / 20) + rng.normal(size=300) ** 2
+    losses[[3, 50, 51, 120]] = np.nan, np.inf, -np.inf, 1e30
+    bests = np.minimum.accumulate(np.where(np.isfinite(losses), losses, np.inf))
+    with jax.enable_x64(True):
+        compiled, known = jax.jit(stagnation.after), stagnation.begin(jnp.float64)
+        own = (np.inf, np.inf, 0)
+        for best, loss in zip(bests, losses, strict=True):
+            known = compiled(known, best, loss)
+            own = stagnation.after_in_python(*own, float(best), float(loss))
+            assert own == (*map(float, known[:2]), int(known.waited))

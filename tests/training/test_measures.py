@@ -154,6 +154,16 @@ def test_with_minibatches_all_data_decide(compiled: bool) -> None:
     assert found.best_measures["closeness"] == pytest.approx(-found.best_loss, rel=1e-6)
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_measure_that_is_infinite_meets_no_target_that_nobody_gave(compiled: bool) -> None:
+    def boundless(x):
+        return (jnp if compiled else np).sum(x**2), {"ratio": math.inf}
+
+    found = minimize(boundless, X0, CLIMB, evaluations=40, compiled=compiled)
+    assert found.evaluations == 40
+    assert found.best_measures == {"ratio": math.inf}
+
+
 def test_an_accuracy_is_a_measure_like_others() -> None:
     assert Stop(accuracy=0.9).targets == Stop(measures={"accuracy": 0.9}).targets
     assert Stop(measures={"return": 1.0}).has_target

@@ -103,6 +103,16 @@ def normal(
     ``count``, only the ``count`` numbers from position ``first`` on; those behind ``size`` mean
     nothing.
     """
+    return _to_normal(_bits(seed, size, first, count))
+
+
+def uniform(seed: Seed, size: int) -> jax.Array:
+    """Uniform noise of one member between 0 and 1, shape (size,), float32, never one of the two."""
+    return (_bits(seed, size) >> 9).astype(jnp.float32) * 2.0**-23 + 2.0**-24
+
+
+def _bits(seed: Seed, size: int, first: jax.Array | int = 0, count: int | None = None) -> jax.Array:
+    """Random words of one member, by position, as :func:`normal` takes them."""
     # Every position draws both words of its counter and takes one. Half of the work is thrown away,
     # but the two halves as pieces of one array are drawn number by number, nine times as slow.
     half = -(-size // 2)
@@ -112,7 +122,7 @@ def normal(
     counter = jnp.where(upper, position - jnp.uint32(half), position)
     member = jnp.broadcast_to(seed.member, counter.shape)
     low, high = threefry((seed.key[0], seed.key[1]), member, counter)
-    return _to_normal(jnp.where(upper, high, low))
+    return jnp.where(upper, high, low)
 
 
 def _quantiles() -> NDArray[np.float32]:

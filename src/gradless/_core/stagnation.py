@@ -13,6 +13,8 @@ below a constant, for which a user would have to know the unit of the loss.
 
 from __future__ import annotations
 
+import math
+import sys
 from typing import Any, NamedTuple
 
 import jax
@@ -67,6 +69,20 @@ def after(progress: Progress, best_loss: jax.Array, loss: jax.Array) -> Progress
         scatter,
         jnp.where(worthwhile, jnp.uint32(0), progress.waited + 1),
     )
+
+
+def after_in_python(
+    reference_loss: float, scatter: float, waited: int, best_loss: float, loss: float
+) -> tuple[float, float, int]:
+    """:func:`after` for losses in float64, on numbers of Python, to the same bits."""
+    above = loss - best_loss
+    if 0 < above < math.inf:
+        scatter = min(above, _GROWTH * scatter)
+    least = _SHARE * scatter if math.isfinite(scatter) else 0.0
+    rounding = _ROUNDINGS * sys.float_info.epsilon * abs(best_loss)
+    if reference_loss - best_loss > max(least, rounding):
+        return best_loss, scatter, 0
+    return reference_loss, scatter, waited + 1
 
 
 def reason(evaluations: int) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, Self, TypeGuard, runtime_checkable
 
 import jax
+import numpy as np
 from jax.sharding import Mesh
 
 from gradless._core.cost import Cost
@@ -213,3 +214,6 @@ class HostProblem(Protocol):
 
     def judge(self, measured: Any, drawn: Any) -> Judgement:
         """Losses of candidates; ``measured`` has them on the leading axes, NumPy arrays."""
+
+    def vectors(self, measured: Any) -> np.ndarray | None:
+        """The candidates' parameters (candidates, dimension), if they are judged by these."""

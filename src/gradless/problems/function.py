@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradless._core import cost, tree
+from gradless._core import cost
 from gradless._core.cost import Cost
 from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError
@@ -23,6 +23,8 @@ from gradless._core.programs import compiled
 from gradless._core.tree import Params, Structure, as_pytree
 from gradless.data.minibatch import batches_to_judge, minibatch_indices
 from gradless.problems.contract import Layout, Score, checked_measures
+from gradless.problems.domain import Domain
+from gradless.problems.space import Space
 from gradless.problems.whole import Whole, is_number
 
 LossFunction = Callable[..., Any]
@@ -30,7 +32,7 @@ LossFunction = Callable[..., Any]
 
 
 @as_pytree(
-    traced=["data", "fixed"],
+    traced=["data", "fixed", "domain"],
     static=["structure", "batch_size", "cost", "measures", "own_batches", "micro_batch", "whole"],
     functions=["loss_fn"],
 )
@@ -57,6 +59,8 @@ class FunctionProblem:
     """Arrays that the function gets and that are not searched."""
     whole: Whole | None = None
     """How they go with what is searched; None if all is."""
+    domain: Domain | None = None
+    """What values may be; None if they may be anything."""
 
     @classmethod
     def of(
@@ -68,10 +72,14 @@ class FunctionProblem:
         own_batches: bool = False,
         fixed: Sequence[bool] | None = None,
         micro_batch: int | None = None,
+        bounds: Any = None,
+        integers: Any = None,
     ) -> FunctionProblem:
         """Problem of minimising ``loss_fn`` over pytrees like ``params``.
 
-        ``fixed`` says of each leaf whether it stays as it is.
+        ``fixed`` says of each leaf whether it stays as it is, ``bounds`` and ``integers`` what the
+        others may be (:class:`.space.Space`). What is searched are then coordinates of a
+        :class:`.domain.Domain`.
 
         Raises
         ------
@@ -80,12 +88,10 @@ class FunctionProblem:
         """
         use_all_cores()
         check_function(loss_fn, data is not None)
-        whole = Whole.of(params, fixed)
-        rest: dict[str, Any] = {}
+        whole, domain, structure = Space.of(params, fixed, bounds, integers)
+        rest: dict[str, Any] = {"domain": domain}
         if not whole.is_searched:
-            rest = {"fixed": whole.fixed(params), "whole": whole}
-            params = whole.searched(params)
-        structure = structure_of(params)
+            rest |= {"fixed": whole.fixed(params), "whole": whole}
         n_samples = None if data is None else n_samples_of(data)
         check_batch_size(batch_size, n_samples)
         arrays = jax.tree.map(jnp.asarray, data)
@@ -100,15 +106,17 @@ class FunctionProblem:
         untold = cls(loss_fn, structure, arrays, batch_size, Cost(0.0, 0), **rest)
         jaxpr, names = _traced(untold)
         own = own_batches and batch_size is not None
-        told = cost.of_jaxpr(jaxpr)._replace(parameters=tree.size(params))
+        told = cost.of_jaxpr(jaxpr)._replace(parameters=structure.size)
         return dataclasses.replace(untold, cost=told, measures=names, own_batches=own)
 
     def searched(self, model: Params) -> Params:
-        """What of a model is searched."""
-        return model if self.whole is None else self.whole.searched(model)
+        """What of a model is searched, as coordinates where there are bounds."""
+        model = model if self.whole is None else self.whole.searched(model)
+        return model if self.domain is None else self.domain.coordinates(model)
 
     def joined(self, params: Params) -> Params:
         """The model with what was searched."""
+        params = params if self.domain is None else self.domain.values(params)
         return params if self.whole is None else self.whole.joined(params, self.fixed)
 
     @property
@@ -223,28 +231,6 @@ def check_function(loss_fn: Any, with_data: bool) -> None:
             f"loss_fn must be {expected} {'with' if with_data else 'without'} data, got "
             f"loss_fn{signature}; {other}, or change the function"
         ) from None
-
-
-def structure_of(params: Params) -> Structure:
-    """Structure of parameters that can be searched."""
-    for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]:
-        dtype = jnp.result_type(leaf) if is_number(leaf) else None
-        if dtype is None or not jnp.issubdtype(dtype, jnp.floating):
-            name = jax.tree_util.keystr(path, simple=True, separator="/")
-            keep = f'layers={{"{name}": 0}} leaves it as it is' if name else "keep it in loss_fn"
-            advice = f"write 1.0 for 1 to search it; {keep}"
-            if dtype is None:
-                advice = "keep what is no array of numbers inside loss_fn"
-            elif jnp.issubdtype(dtype, jnp.complexfloating):
-                advice = f"search its real and its imaginary part, as two arrays; {keep}"
-            raise InputError(
-                f"params{jax.tree_util.keystr(path)} must be floating-point numbers, got "
-                f"{dtype or type(leaf).__name__}; {advice}"
-            )
-    structure = Structure.of(params)
-    if structure.size == 0:
-        raise InputError("params must hold floating-point numbers, got none")
-    return structure
 
 
 def n_samples_of(data: Any) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ import joblib
 import numpy as np
 import numpy.typing as npt
 
-from gradless._core import devices
+from gradless._core import devices, tree
 from gradless._core.cost import Cost
 from gradless._core.errors import InputError
 from gradless._core.floats import sixty_four_bits
@@ -26,8 +27,9 @@ from gradless.problems.function import (
     check_function,
     loss_and_measures,
     n_samples_of,
-    structure_of,
 )
+from gradless.problems.space import Space
+from gradless.problems.whole import FIXED
 
 
 @as_pytree(traced=[], static=["n_samples", "batch_size"])
@@ -38,9 +40,9 @@ class Sampling(Minibatches):
     def batch(self, drawn: Any) -> None:
         """Nothing: the data stay with Python."""
 
-    def measure(self, params: Params, batch: Any) -> Params:
-        """The parameters themselves are what Python judges a candidate by."""
-        return params
+    def measure(self, params: Params, batch: Any) -> jax.Array:
+        """The parameters themselves, as one vector, are what Python judges a candidate by."""
+        return tree.ravel(params)
 
 
 class PythonProblem:
@@ -57,6 +59,9 @@ class PythonProblem:
         data: Any = None,
         batch_size: int | None = None,
         n_jobs: int = 1,
+        fixed: Sequence[bool] | None = None,
+        bounds: Any = None,
+        integers: Any = None,
     ) -> None:
         """Check what is given, and call the function once, at ``params``.
 
@@ -76,6 +81,10 @@ class PythonProblem:
         n_jobs
             Processes that evaluate a population, as in joblib; the function must then be one that
             other processes can import or that can be copied to them.
+        fixed
+            Of each leaf of ``params``, whether it stays as it is.
+        bounds, integers
+            What the others may be (:class:`.space.Space`).
 
         Raises
         ------
@@ -85,9 +94,24 @@ class PythonProblem:
         """
         check_function(loss_fn, data is not None)
         with sixty_four_bits():
-            self.structure = structure_of(params)
+            space = Space.of(params, fixed, bounds, integers)
+        self.whole, self.domain, self.structure = space
+        leaves = jax.tree.leaves(self.whole.searched(params))
         # Of the leaves, those that are numbers and not arrays of one.
-        self._numbers = [isinstance(x, float | np.generic) for x in jax.tree.leaves(params)]
+        self._numbers = [isinstance(x, float | int | np.generic) for x in leaves]
+        self._dtypes = (self.domain or self.structure).dtypes
+        both = zip(jax.tree.leaves(params), self.whole.kinds, strict=True)
+        self._fixed = [leaf for leaf, kind in both if kind == FIXED]
+        shapes = self.structure.shapes
+        ends = list(itertools.accumulate(map(math.prod, shapes), initial=0))
+        # Of each leaf: where it is in a vector of all, its shape, its type, and what is taken of
+        # its array, which is the number of one.
+        self._pieces = [
+            (slice(start, end), shape, dtype, () if is_number else ...)
+            for start, end, shape, dtype, is_number in zip(
+                ends, ends[1:], shapes, self.structure.dtypes, self._numbers, strict=False
+            )
+        ]
         n_samples = 0 if data is None else n_samples_of(data)
         check_batch_size(batch_size, None if data is None else n_samples)
         if not isinstance(n_jobs, int) or n_jobs == 0:
@@ -99,7 +123,7 @@ class PythonProblem:
         begun = time.perf_counter()
         self.measures: tuple[str, ...] = ()
         """Names of what the function returns besides the loss, by its first call."""
-        self.first = self._first_call(params)
+        self.first = self._first_call(self.searched(params))
         """Loss and measures at ``params``, on all samples or on one minibatch."""
         seconds = (time.perf_counter() - begun) / joblib.effective_n_jobs(n_jobs)
         self.cost = Cost(devices.operations_in(seconds), held=0)
@@ -111,8 +135,9 @@ class PythonProblem:
         return self.on_device.n_samples
 
     def searched(self, model: Params) -> Params:
-        """What of it is searched: all."""
-        return model
+        """What of it is searched, as coordinates where there are bounds."""
+        model = self.whole.searched(model)
+        return model if self.domain is None else self.domain.coordinates(model)
 
     @property
     def uses_minibatches(self) -> bool:
@@ -120,27 +145,64 @@ class PythonProblem:
         return self.batch_size is not None
 
     def judge(self, measured: Any, drawn: Any) -> Judgement:
-        """Losses and measures of candidates; ``measured`` are their parameters."""
-        leaves = jax.tree.leaves(measured)
-        candidates = [self.own(row) for row in zip(*leaves, strict=True)]
+        """Losses and measures of candidates; ``measured`` are their parameters as vectors."""
+        if self.domain is None:
+            return self._judged(map(self._parameters, measured), drawn)
+        # Coordinates become values for all candidates at once, on the first axis.
+        coordinates = [
+            measured[:, piece].reshape(-1, *shape).astype(dtype)
+            for piece, shape, dtype, _ in self._pieces
+        ]
+        values = self.domain.exact(coordinates)
+        return self._judged(map(self._own, zip(*values, strict=True)), drawn)
+
+    def vectors(self, measured: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The parameters of candidates as vectors are what they are judged by."""
+        return measured
+
+    def _judged(self, candidates: Iterable[Params], drawn: Any) -> Judgement:
         arguments = () if self._data is None else (self.samples(drawn),)
         calls = [(self._function, params, *arguments) for params in candidates]
         return judgement_of(calls, self._n_jobs, self.measures)
 
+    def _parameters(self, vector: npt.NDArray[Any]) -> Params:
+        """Parameters like those given, of a vector of them: copies, as of :meth:`own`."""
+        leaves = [
+            vector[piece].reshape(shape).astype(dtype)[of]
+            for piece, shape, dtype, of in self._pieces
+        ]
+        return self._whole(self.structure.treedef.unflatten(leaves))
+
     def own(self, leaves: Iterable[Any]) -> Params:
-        """Parameters like those given, made of copies: arrays, or numbers of NumPy's types."""
-        copies = map(np.array, leaves, self.structure.dtypes)
+        """Parameters like those given, of the leaves that a search has.
+
+        They are made of copies: arrays, or numbers of NumPy's types.
+        """
+        return self._own(self._values([np.asarray(leaf) for leaf in leaves]))
+
+    def _values(self, leaves: list[Any]) -> list[Any]:
+        return leaves if self.domain is None else self.domain.exact(leaves)
+
+    def _own(self, leaves: Iterable[Any]) -> Params:
+        copies = map(np.array, leaves, self._dtypes)
         numbers = zip(copies, self._numbers, strict=True)
         own = [copy[()] if is_number else copy for copy, is_number in numbers]
-        return jax.tree.unflatten(self.structure.treedef, own)
+        return self._whole(jax.tree.unflatten(self.structure.treedef, own))
+
+    def _whole(self, params: Params) -> Params:
+        """With the leaves that stay as they are."""
+        if self.whole.is_searched:
+            return params
+        fixed = [np.array(x) if isinstance(x, np.ndarray | jax.Array) else x for x in self._fixed]
+        return self.whole.joined(params, fixed)
 
     def score_all(self, params: Params) -> Score:
         """Loss and measures on all the data, or with minibatches means over at most 64 of them."""
         batches: Any = [None]
         if self.batch_size is not None:
             batches = np.asarray(batches_to_judge(self.n_samples, self.batch_size))
-        alone = jax.tree.map(lambda x: np.asarray(x)[None], params)
-        judged = [self.judge(alone, each) for each in batches]
+        leaves = jax.tree.leaves(params)
+        judged = [self._judged([self.own(leaves)], each) for each in batches]
         return Score(
             np.mean([each.loss[0] for each in judged]),
             {
@@ -225,6 +287,8 @@ def _score(returned: Any, names: tuple[str, ...]) -> Score:
 
 
 def _number(given: Any, returned: str, otherwise: str) -> float:
+    if type(given) is float:  # most are
+        return given
     try:
         value = np.asarray(given)
         if value.shape == () and value.dtype.kind in "biuf":

@@ -397,6 +397,10 @@ class HostMetricProblem:
         calls = [(self._metric.loss, *self._arguments(one, drawn)) for one in each]
         return judgement_of(calls, self._metric.n_jobs)
 
+    def vectors(self, measured: Any) -> None:
+        """None: candidates are judged by outputs."""
+        return
+
     def loss(self, params: Params) -> float:
         """Loss of one network on all samples."""
         everything = np.arange(self.n_samples)

@@ -38,11 +38,17 @@ class Whole:
     others: tuple[Any, ...]
 
     @classmethod
-    def of(cls, model: Params, fixed: Sequence[bool] | None = None) -> Whole:
+    def of(
+        cls,
+        model: Params,
+        fixed: Sequence[bool] | None = None,
+        asked: Sequence[bool] | None = None,
+    ) -> Whole:
         """Of a model, with arrays that stay as they are.
 
         Where there are functions among the leaves, only arrays of floating-point numbers are
-        searched: a number of Python is a setting then, as the rate of a dropout.
+        searched: a number of Python is a setting then, as the rate of a dropout. ``asked`` says of
+        each leaf whether it is searched nevertheless.
         """
         leaves, structure = jax.tree.flatten(model)
         settings = any(map(callable, leaves))
@@ -54,7 +60,7 @@ class Whole:
                 kinds.append(OTHER)
             elif is_number(leaf) and fixed is not None and fixed[at]:
                 kinds.append(FIXED)
-            elif is_number(leaf) and settings and not is_float:
+            elif is_number(leaf) and settings and not is_float and not (asked and asked[at]):
                 kinds.append(FIXED if is_array else OTHER)
             else:
                 kinds.append(SEARCHED)
@@ -72,6 +78,11 @@ class Whole:
         both = zip(leaves, self.kinds, strict=True)
         kept = [leaf if kind == SEARCHED else None for leaf, kind in both]
         return jax.tree.unflatten(self.structure, kept)
+
+    def of_searched(self, each: Sequence[Any]) -> list[Any]:
+        """Of what is said of each leaf, that of those that are searched."""
+        both = zip(each, self.kinds, strict=True)
+        return [said for said, kind in both if kind == SEARCHED]
 
     def fixed(self, model: Params) -> tuple[Any, ...]:
         """Arrays that stay as they are."""

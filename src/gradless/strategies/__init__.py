@@ -13,7 +13,9 @@ from gradless._core.errors import known_name, unknown_name
 from gradless.strategies import evosax
 from gradless.strategies.ars import ARS
 from gradless.strategies.base import Strategy, hyperparameter, strategy
+from gradless.strategies.bipop_cma_es import BIPOPCMAES
 from gradless.strategies.cma_es import CMAES
+from gradless.strategies.coordinate_search import CoordinateSearch
 from gradless.strategies.differential_evolution import DifferentialEvolution
 from gradless.strategies.fd_lbfgs import FDLBFGS
 from gradless.strategies.fzoo import FZOO
@@ -32,6 +34,7 @@ from gradless.strategies.xnes import XNES
 
 __all__ = [
     "ARS",
+    "BIPOPCMAES",
     "CMAES",
     "FDLBFGS",
     "FZOO",
@@ -41,6 +44,7 @@ __all__ = [
     "SPSA",
     "STRATEGIES",
     "XNES",
+    "CoordinateSearch",
     "DifferentialEvolution",
     "GeneticAlgorithm",
     "HillClimbing",
@@ -68,11 +72,13 @@ STRATEGIES: dict[str, type[Strategy]] = {
         PGPE,
         ARS,
         CMAES,
+        BIPOPCMAES,
         LMMAES,
         SepCMAES,
         SNES,
         XNES,
         SimulatedAnnealing,
+        CoordinateSearch,
         DifferentialEvolution,
         GeneticAlgorithm,
         ParticleSwarm,

@@ -162,6 +162,14 @@ def at_rest(strategy: Strategy, state: State) -> jax.Array:
 
 
 @runtime_checkable
+class CountsAttempts(Strategy, Protocol):
+    """A strategy that searches in attempts, and says how many it has begun."""
+
+    def attempts(self, state: State) -> jax.Array:
+        """Attempts begun so far, uint32."""
+
+
+@runtime_checkable
 class BeginsElsewhere(Strategy, Protocol):
     """A strategy that says whether it leaves what it has found, now and then, and begins elsewhere.
 

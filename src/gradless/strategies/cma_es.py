@@ -29,31 +29,30 @@ from gradless._core import noise, tree
 from gradless._core.tree import Params, Structure
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.strategies.parts import limits
+from gradless.strategies.parts.covariance import (
+    MATRICES,
+    Normal,
+    Sums,
+    adapted,
+    begun,
+    deviations,
+    drawn,
+    generations_between,
+    vectors,
+)
 from gradless.strategies.parts.recombination import (
     Rates,
     by_rank,
-    damped,
     default_population,
     first_scales,
-    product,
     refuse_large_matrices,
-    typed,
 )
-
-_MATRICES = 8  # factor and learnt, the next ones, and four more while the root is taken
-_ITERATIONS = 40  # of the matrix root at most; 4 to 8 are usual
 
 
 class State(NamedTuple):
-    """A normal distribution with mean ``mean`` and covariance sigma^2 A W A^T."""
+    """The distribution, and the shapes of what it is over."""
 
-    mean: jax.Array  # (dimension,)
-    sigma: jax.Array
-    factor: jax.Array  # A, (dimension, dimension)
-    learnt: jax.Array  # W, (dimension, dimension), symmetric
-    step_path: jax.Array  # p_sigma, (dimension,)
-    covariance_path: jax.Array  # A^-1 p_c, (dimension,)
-    generation: jax.Array  # finished so far, uint32
+    normal: Normal
     structure: Structure
 
 
@@ -109,24 +108,15 @@ class CMAES:
             If the matrices would take more than ``memory_gib``; nothing has been allocated then.
         """
         structure, mean = Structure.of(params), tree.ravel(params)
-        refuse_large_matrices(self.name, structure.size, _MATRICES, self.memory_gib, mean.dtype)
-        return State(
-            mean=mean,
-            sigma=typed(self.sigma, mean),
-            factor=jnp.diag(first_scales(params, self.relative)),
-            learnt=jnp.eye(structure.size, dtype=mean.dtype),
-            step_path=jnp.zeros_like(mean),
-            covariance_path=jnp.zeros_like(mean),
-            generation=jnp.uint32(0),
-            structure=structure,
-        )
+        refuse_large_matrices(self.name, structure.size, MATRICES, self.memory_gib, mean.dtype)
+        scales = first_scales(params, self.relative)
+        return State(begun(mean, self.sigma, scales), structure)
 
     def ask(self, key: jax.Array, state: State) -> Candidate:
         """Candidates from the distribution, all by one matrix product."""
         seeds = noise.seeds(key, jnp.arange(self.population))
-        z = jax.vmap(lambda seed: noise.normal(seed, state.structure.size))(seeds)  # (38)
-        z = z.astype(state.mean.dtype)
-        return Candidate(state.mean + state.sigma * product(z, state.factor.T), z)  # (39), (40)
+        z = drawn(seeds, state.normal)
+        return Candidate(vectors(state.normal, z), z)
 
     def decode(self, state: State, candidate: Candidate) -> Params:
         """The parameters of a candidate."""
@@ -137,113 +127,17 @@ class CMAES:
 
         If no loss is finite, nothing changes.
         """
-        dimension = state.structure.size
-        rates = Rates.of(self.population, dimension)
-        weights = by_rank(losses, rates.weights)
-        generation = state.generation + 1
-
-        # Mean, (41) and (42); y_w = A z_w.
-        z_mean = product(jnp.maximum(weights, 0), candidates.z)
-        mean = state.mean + state.sigma * product(state.factor, z_mean)
-
-        # Step size, (43) and (44), with z_w for C^(-1/2) y_w.
-        step_path = damped(state.step_path, rates.step_path, rates.effective, z_mean)
-        sigma = limits.bounded(state.sigma * rates.step_factor(step_path))
-
-        # Covariance, (45) to (47), in the coordinates of A.
-        short = rates.path_is_short(step_path, generation)
-        covariance_path = damped(
-            state.covariance_path, rates.covariance_path, rates.effective, short * z_mean
-        )
-        lost = (1 - short) * rates.covariance_path * (2 - rates.covariance_path)
-        lengths = jnp.sum(candidates.z**2, axis=1)
-        scaled = jnp.where(weights >= 0, weights, weights * dimension / lengths)  # (46)
-        kept = 1 + rates.rank_one * (lost - 1) - rates.rank_mu * jnp.sum(weights)
-        learnt = (
-            kept * state.learnt
-            + rates.rank_one * jnp.outer(covariance_path, covariance_path)
-            + rates.rank_mu * product(candidates.z.T, scaled[:, None] * candidates.z)
-        )
-        following = state._replace(
-            mean=limits.in_range(mean),
-            sigma=sigma,
-            learnt=learnt,
-            step_path=step_path,
-            covariance_path=covariance_path,
-            generation=generation,
-        )
-        # Often enough that W stays close to the identity; tutorial, appendix B.2.
-        every = max(1, int(1 / (10 * dimension * (rates.rank_one + rates.rank_mu))))
-        if every == 1:
-            following = _taken_up(following)
-        else:
-            following = jax.lax.cond(
-                generation % every == 0, _taken_up, lambda state: state, following
-            )
-        return tree.where(jnp.any(jnp.isfinite(losses)), following, state)
+        rates = Rates.of(self.population, state.structure.size)
+        every = generations_between(rates, state.structure.size)
+        sums = Sums.of(candidates.z, by_rank(losses, rates.weights))
+        following = adapted(state.normal, sums, rates, every)
+        normal = tree.where(jnp.any(jnp.isfinite(losses)), following, state.normal)
+        return state._replace(normal=normal)
 
     def center(self, state: State) -> Params:
         """The mean of the distribution."""
-        return state.structure.unravel(state.mean)
+        return state.structure.unravel(state.normal.mean)
 
     def at_rest(self, state: State) -> jax.Array:
-        """Whether steps are too small to change the mean.
-
-        But for what has been learnt since the factor was made, which is little.
-        """
-        return limits.without_effect(
-            state.mean, state.sigma * jnp.sqrt(jnp.sum(state.factor**2, axis=1))
-        )
-
-
-def _taken_up(state: State) -> State:
-    """The same distribution with W = I: the factor takes up what has been learnt.
-
-    The path of the covariance matrix stays where it is and gets its coordinates by the new factor.
-    """
-    root, inverse = _roots(state.learnt)
-    changed = state._replace(
-        factor=product(state.factor, root),
-        learnt=jnp.eye(state.structure.size, dtype=state.learnt.dtype),
-        covariance_path=product(inverse, state.covariance_path),
-    )
-    # Rounding may leave W not positive definite, and without a root: forget it then.
-    sound = limits.sound(changed.factor) & limits.sound(changed.covariance_path)
-    return tree.where(sound, changed, state._replace(learnt=changed.learnt))
-
-
-class _Iterate(NamedTuple):
-    y: jax.Array  # towards the root
-    z: jax.Array  # towards its inverse
-    error: jax.Array  # Frobenius norm of I - Z Y before the last step
-    iterations: jax.Array
-
-
-def _roots(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """W^(1/2) and W^(-1/2) of a symmetric positive definite matrix, NaN where there is no such.
-
-    The coupled Newton-Schulz iteration, Higham, "Functions of Matrices" (2008), equation 6.35. It
-    converges quadratically from ||I - W|| < 1, which the scaling ensures.
-    """
-    identity = jnp.eye(len(matrix), dtype=matrix.dtype)
-    scale = jnp.max(jnp.sum(jnp.abs(matrix), axis=1))
-
-    def unfinished(carry: _Iterate) -> jax.Array:
-        # After a step from this error, its square is beyond float32.
-        return (carry.error > 1e-3) & (carry.iterations < _ITERATIONS)
-
-    def step(carry: _Iterate) -> _Iterate:
-        missing = identity - product(carry.z, carry.y)
-        change = identity + missing / 2
-        return _Iterate(
-            product(carry.y, change),
-            product(change, carry.z),
-            jnp.linalg.norm(missing),
-            carry.iterations + 1,
-        )
-
-    start = _Iterate(matrix / scale, identity, jnp.full_like(scale, jnp.inf), jnp.int32(0))
-    y, z, error, _ = jax.lax.while_loop(unfinished, step, start)
-    size = jnp.sqrt(scale)
-    found = error <= 1e-3
-    return jnp.where(found, y * size, jnp.nan), jnp.where(found, z / size, jnp.nan)
+        """Whether steps are too small to change the mean."""
+        return limits.without_effect(state.normal.mean, deviations(state.normal))

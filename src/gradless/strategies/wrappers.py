@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from gradless._core import stagnation, tree
 from gradless._core.errors import InputError, unknown_name
-from gradless._core.floats import no_loss
+from gradless._core.floats import loss_dtype, no_loss
 from gradless._core.tree import Candidates, Params, Structure
 from gradless.strategies.base import Perturbation, Strategy, at_rest, begins_elsewhere, perturbation
 from gradless.strategies.parts import initial, limits
@@ -210,7 +210,7 @@ class Restarts(Wrapper):
         """The first attempt, at ``params``."""
         return RestartsState(
             inner=self._attempt.init(key, params),
-            progress=stagnation.begin(),
+            progress=stagnation.begin(loss_dtype()),
             restarts=jnp.uint32(0),
             start=tree.ravel(params),
             best=tree.ravel(params),
@@ -240,7 +240,7 @@ class Restarts(Wrapper):
         )
         return state._replace(
             inner=inner,
-            progress=tree.where(again, stagnation.begin(), progress),
+            progress=tree.where(again, stagnation.begin(loss_dtype()), progress),
             restarts=state.restarts + again.astype(jnp.uint32),
             best=jnp.where(improved, told.best, state.best),
             best_loss=jnp.where(improved, told.best_loss, state.best_loss),

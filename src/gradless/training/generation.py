@@ -7,6 +7,7 @@ losses only Python code can compute.
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -72,8 +73,13 @@ def reached(run: Run, limits: Limits, on_batches: bool) -> jax.Array:
 
 def meets_target(loss: Any, measures: Mapping[str, Any], limits: Limits) -> Any:
     """Whether one of the targets is met, boolean; of arrays of JAX, of NumPy or of numbers."""
-    of_measures = (measures[name] >= least for name, least in limits.measures.items())
+    of_measures = (_wanted(measures[name], least) for name, least in limits.measures.items())
     return functools.reduce(operator.or_, of_measures, loss <= limits.loss)
+
+
+def _wanted(measure: Any, least: Any) -> Any:
+    """Whether a measure reaches its target; infinity is none, which a measure may well be."""
+    return (measure >= least) & (least < math.inf)
 
 
 def goes_on(run: Run, limits: Limits, on_batches: bool) -> jax.Array:
@@ -171,9 +177,14 @@ def width(run: Run) -> int:
 
 def keys(run: Run) -> tuple[jax.Array, ...]:
     """Keys of the next generation, to ask, to tell and to draw a batch."""
+    return keys_after(run.key, run.generation)
+
+
+def keys_after(key: jax.Array, generation: jax.Array) -> tuple[jax.Array, ...]:
+    """The same of a run with this key, after so many generations."""
     # Stream 0 of the run's key initialised the strategy; generation g uses stream g + 1.
-    key = fold_in(run.key, run.generation + 1)
-    return tuple(fold_in(key, use) for use in range(3))
+    own = fold_in(key, generation + 1)
+    return tuple(fold_in(own, use) for use in range(3))
 
 
 def tell(
@@ -293,7 +304,7 @@ def _first_to_reach(
     """The candidate with a measure that is wanted, if there is one and the best one has none."""
 
     def wanted(measures: Mapping[str, jax.Array]) -> jax.Array:
-        met = [measures[name] >= least for name, least in limits.measures.items()]
+        met = [_wanted(measures[name], least) for name, least in limits.measures.items()]
         return functools.reduce(operator.or_, met)
 
     reached = wanted(score.measures) & jnp.isfinite(score.loss)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-import fnmatch
-import heapq
 import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
 
-from gradless._core import words
+from gradless._core import patterns
 from gradless._core.errors import InputError, unknown_name
 from gradless._core.tree import Params
 
@@ -66,13 +63,7 @@ def described(layers: Mapping[str, Any] | None, params: Params) -> list[Layer]:
     names = paths(params)
     found = [Layer()] * len(names)
     for pattern, value in (layers or {}).items():
-        fitting = [i for i, name in enumerate(names) if fnmatch.fnmatchcase(name, str(pattern))]
-        if not fitting:
-            near = _closest(str(pattern), names)
-            raise InputError(
-                f"layers must have patterns that fit arrays, got {str(pattern)!r}, which fits none "
-                f"of {len(names)}. The closest are {words.either(near, 'and')}"
-            )
+        fitting = patterns.fitting("layers", str(pattern), names)
         layer = _layer(str(pattern), value)
         for i in fitting:
             found[i] = layer
@@ -82,17 +73,6 @@ def described(layers: Mapping[str, Any] | None, params: Params) -> list[Layer]:
             "arrays"
         )
     return found
-
-
-def _closest(pattern: str, names: list[str]) -> list[str]:
-    """Paths that begin, or end, almost as the pattern does."""
-    plain = pattern.replace("*", "")
-
-    def likeness(name: str) -> float:
-        part = name[-len(plain) :] if pattern.startswith("*") else name[: len(plain)]
-        return difflib.SequenceMatcher(None, plain, part).ratio()
-
-    return heapq.nlargest(3, names, likeness)
 
 
 def _layer(pattern: str, value: Any) -> Layer:

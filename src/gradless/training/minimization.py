@@ -17,9 +17,10 @@ from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError
 from gradless._core.tree import Params
 from gradless.problems.contract import Faults
-from gradless.problems.function import FunctionProblem, LossFunction
+from gradless.problems.function import LossFunction
 from gradless.problems.python import PythonProblem
 from gradless.strategies import Strategy
+from gradless.strategies.scaled import Scaled
 from gradless.training import auto
 from gradless.training import minimize_arguments as given
 from gradless.training.answer import numbers
@@ -40,6 +41,8 @@ from gradless.training.start import arrays
 class Options(TypedDict, total=False):
     """What :func:`minimize` takes by name, for type checkers and editors."""
 
+    bounds: Any
+    integers: Any
     scale: Any
     data: Any
     batch_size: int | None
@@ -78,6 +81,8 @@ def minimize(
     params: Params,
     strategy: str | Strategy = "auto",
     *,
+    bounds: Any = None,
+    integers: Any = None,
     scale: Any = None,
     data: Any = None,
     batch_size: int | None = None,
@@ -116,6 +121,20 @@ def minimize(
         it, and for a loss in Python in any case, float64 stays, and losses are compared in that.
     strategy
         ``"auto"``, a name (``gradless strategies`` lists them) or a strategy.
+    bounds
+        Where values may be: ``(low, high)`` for all parameters; a pytree like ``params``, or a dict
+        of patterns of paths in which ``*`` stands for any text, with a pair of numbers, or of
+        arrays of the shape, for each array: ``{"x": (0, None)}``; for a vector also a list of
+        pairs. None is no bound. ``loss_fn`` never gets a value outside. The search itself knows no
+        bounds: near them and beyond it moves in coordinates that are bent and mirrored, so that
+        what is best on a bound is found there (``gradless.problems.domain``). The ``scale`` of an
+        array with two bounds is half of their distance, if none is given.
+    integers
+        Which parameters are whole numbers: True for all arrays and numbers of an integer type; or a
+        pytree like ``params``, or a dict of patterns of paths, of True or of boolean arrays, by
+        which arrays of floating-point numbers may be whole numbers, too. ``loss_fn`` gets, and the
+        result has, whole numbers of the types that were given. Others of an integer type are
+        refused, or left alone by ``layers``.
     scale
         About how far good values are from ``params``, in their units: a number for all parameters,
         or a pytree like ``params`` with a number, or an array of its shape, for each array. Every
@@ -140,7 +159,8 @@ def minimize(
         What is special for some arrays, by patterns of their paths, in which ``*`` stands for any
         text: ``{"encoder/*": 0}`` leaves them as they are, and with ``openai_es``, ``spsa``,
         ``fzoo`` and ``ars`` ``{"head/*": {"sigma": 0.1, "rank": 0}}`` gives them a standard
-        deviation and a rank of their own. The last pattern that fits counts.
+        deviation and a rank of their own. The last pattern that fits counts. A function in Python
+        may have arrays that stay as they are.
     evaluations
         Candidates evaluated at most. A few more judge what the search ends with.
     seconds
@@ -218,12 +238,22 @@ def minimize(
     arguments = inspect.signature(minimize).parameters.keys() - {"hyperparameters"}
     chosen, why = given.strategy_of(strategy, hyperparameters, arguments), ""
     problem = given.problem_of(
-        loss_fn, params, data, batch_size, compiled, n_jobs, own_batches, layers, micro_batch
+        loss_fn,
+        params,
+        data,
+        batch_size,
+        compiled,
+        n_jobs,
+        own_batches,
+        layers,
+        micro_batch,
+        bounds,
+        integers,
     )
     check_targets(stop, problem.measures)
     with mode_for(problem):
         start = arrays(problem.searched(params))
-    if layers is not None and chosen is not None and isinstance(problem, FunctionProblem):
+    if layers is not None and chosen is not None:
         chosen = given.with_layers(chosen, layers, problem, params)
     chosen = None if chosen is None else fitted(problem, chosen, start)
     if resume_from is not None:
@@ -233,12 +263,16 @@ def minimize(
             )
         chosen, why = given.continued(resume_from, chosen, problem), resume_from.why
     elif chosen is None:
-        # What Python computes may go in steps.
-        chosen, why = auto.chosen(problem, start, stop, smooth=compiled)
+        # What Python computes may go in steps, and what is rounded does.
+        smooth = compiled and (problem.domain is None or not problem.domain.has_whole)
+        chosen, why = auto.chosen(problem, start, stop, smooth=smooth)
+    check_budget(chosen, stop)  # before it is scaled: it has its own name in what is said
+    if scale is None and resume_from is None and not isinstance(chosen, Scaled):
+        with mode_for(problem):
+            scale = given.scale_of_bounds(problem.domain, start)
     if scale is not None:
         with mode_for(problem):
             chosen = given.scaled(chosen, scale, start)
-    check_budget(chosen, stop)
     given.check_memory(problem, chosen, start, resume_from)
     if log is not None:
         watchers.insert(0, seed_log(log, problem, chosen, seed, params, start, resume_from))

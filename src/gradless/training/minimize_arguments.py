@@ -14,10 +14,11 @@ from gradless import strategies
 from gradless._core import defaults, words
 from gradless._core.errors import InputError, unknown_name
 from gradless._core.tree import Params, Structure
+from gradless.problems.domain import Domain
 from gradless.problems.function import FunctionProblem, LossFunction
 from gradless.problems.python import PythonProblem
-from gradless.problems.whole import SEARCHED
 from gradless.strategies import Strategy
+from gradless.strategies.parts.mirrored import leaf_scales
 from gradless.strategies.scaled import Scaled
 from gradless.strategies.wrappers import value_of
 from gradless.training import memory
@@ -39,14 +40,14 @@ def problem_of(
     own_batches: bool = False,
     layers: Mapping[str, Any] | None = None,
     micro_batch: int | None = None,
+    bounds: Any = None,
+    integers: Any = None,
 ) -> FunctionProblem | PythonProblem:
     """The function and its data as a problem."""
+    fixed = None
+    if layers is not None:
+        fixed = [layer.fixed for layer in described(layers, params)]
     if not compiled:
-        if layers is not None:
-            raise InputError(
-                "layers must be left out for a function in Python, which gets all of params, got "
-                f"{layers!r}"
-            )
         if own_batches:
             raise InputError(
                 "own_batches must be False for a function in Python, which sees the batch of its "
@@ -57,26 +58,27 @@ def problem_of(
                 "micro_batch must be left out for a function in Python, which cuts its batch "
                 f"itself, got {micro_batch!r}"
             )
-        return PythonProblem(loss_fn, params, data, batch_size, n_jobs)
+        return PythonProblem(loss_fn, params, data, batch_size, n_jobs, fixed, bounds, integers)
     if n_jobs != 1:
         raise InputError(
             f"n_jobs must be 1 for a compiled function, which uses all cores itself, got "
             f"{n_jobs!r}. Leave it out, or give compiled=False for a function in Python"
         )
-    fixed = None
-    if layers is not None:
-        fixed = [layer.fixed for layer in described(layers, params)]
-    return FunctionProblem.of(loss_fn, params, data, batch_size, own_batches, fixed, micro_batch)
+    return FunctionProblem.of(
+        loss_fn, params, data, batch_size, own_batches, fixed, micro_batch, bounds, integers
+    )
 
 
 def with_layers(
-    strategy: Strategy, layers: Mapping[str, Any], problem: FunctionProblem, params: Params
+    strategy: Strategy,
+    layers: Mapping[str, Any],
+    problem: FunctionProblem | PythonProblem,
+    params: Params,
 ) -> Strategy:
     """The strategy with what is said of single arrays of ``params``."""
     said = described(layers, params)
     if problem.whole is not None:
-        both = zip(said, problem.whole.kinds, strict=True)
-        said = [each for each, kind in both if kind == SEARCHED]
+        said = problem.whole.of_searched(said)
     if all(each.sigma is None and each.rank is None for each in said):
         return strategy
     sigma = value_of(strategy, "sigma")
@@ -84,6 +86,11 @@ def with_layers(
         raise InputError(
             f"layers with a sigma or a rank must go with {_having('rank')}, which have them, "
             f"got {strategy.name}. Give for example 'openai_es', rank=1"
+        )
+    if isinstance(problem, PythonProblem):
+        raise InputError(
+            "layers must be 0, for arrays that stay as they are, for a function in Python, got a "
+            "sigma or a rank. Give scale= for steps of different sizes"
         )
     return fitted(problem, strategy, arrays(problem.searched(params)), said, float(sigma))
 
@@ -192,6 +199,25 @@ def scaled(strategy: Strategy, scale: Any, start: Params) -> Strategy:
     return scaled
 
 
+def scale_of_bounds(domain: Domain | None, start: Params) -> Params | None:
+    """The scale that bounds say: half of the range, where there are two.
+
+    Other parameters have the scale that a strategy takes from the start. None if there are nowhere
+    two bounds, and nothing is said.
+    """
+    halves = None if domain is None else domain.half_ranges(start)
+    known = [np.isfinite(half) for half in jax.tree.leaves(halves)]
+    if not any(each.any() for each in known):
+        return None
+    if all(each.all() for each in known):
+        each = np.concatenate([np.ravel(half) for half in jax.tree.leaves(halves)])
+        return float(each[0]) if (each == each[0]).all() else halves
+    leaves, structure = jax.tree.flatten(halves)
+    usual = np.asarray(leaf_scales(start), np.float64)
+    both = zip(leaves, known, usual, strict=True)
+    return jax.tree.unflatten(structure, [np.where(at, half, one) for half, at, one in both])
+
+
 def _having(argument: str) -> str:
     """Strategies with this hyperparameter."""
     known = strategies.STRATEGIES.items()
@@ -216,6 +242,12 @@ def continued(
         raise InputError(
             "params must have the names, shapes and dtypes of those of resume_from. "
             "Give for example resume_from.best"
+        )
+    mine, its = problem.domain, earlier.domain
+    if its is not mine and not (mine is not None and mine.is_same(its)):
+        raise InputError(
+            "bounds and integers must be those of resume_from, whose search moves within them. "
+            "Give the same, or begin anew with resume_from.best as params"
         )
     if chosen is None:
         return earlier.strategy

@@ -56,6 +56,7 @@ def reached_before(
         why=why,
         history=history,
         run=run,
+        domain=problem.domain,
     )
 
 
@@ -82,6 +83,7 @@ def minimum(session: Session, trained: Trained) -> Minimum:
         run=session.run,
         raised=session.faults.raised,
         error=session.faults.error,
+        domain=problem.domain,
     )
 
 

@@ -42,6 +42,11 @@ def seed_log(
         raise InputError(f'log must be a file, got {log!r}. For example: log="run.seeds"')
     if isinstance(problem, PythonProblem):
         raise InputError("log must be left out for a function in Python (compiled=False)")
+    if problem.domain is not None:
+        raise InputError(
+            "log must be left out with bounds and integers, which gradless.replay does not know. "
+            "Leave out log, or these"
+        )
     path, after = Path(log), None
     if earlier is not None:
         if not path.exists():

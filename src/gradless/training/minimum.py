@@ -9,6 +9,7 @@ import numpy as np
 
 from gradless._core import words
 from gradless._core.tree import Params
+from gradless.problems.domain import Domain
 from gradless.strategies import Strategy
 from gradless.training.generation import Run
 from gradless.training.history import History
@@ -45,6 +46,8 @@ class Minimum:
         Loss and best loss over evaluations.
     run
         All that it takes to resume the search, a pytree of arrays.
+    domain
+        Bounds of the search, within which ``run`` has coordinates; None without.
     """
 
     best: Params = field(repr=False)
@@ -63,6 +66,7 @@ class Minimum:
     raised: int = 0
     error: str | None = None
     best_measures: dict[str, float] = field(default_factory=dict)
+    domain: Domain | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         """What a person wants to know first, in a few lines."""

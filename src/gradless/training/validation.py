@@ -14,16 +14,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 import numpy.typing as npt
 
-from gradless._core import defaults, tree
+from gradless._core import defaults
 from gradless._core.errors import InputError
 from gradless._core.floats import mode_of
-from gradless._core.programs import compiled
 from gradless.problems.contract import HostProblem, Problem
 from gradless.strategies import Strategy
+from gradless.training import vectors
 from gradless.training.loop import Record, Run, Stop, evaluations_per_generation, train
 
 VALIDATED = "no improvement on the samples held out"  # why a run stopped
@@ -246,7 +245,7 @@ def watched(
 def center(strategy: Strategy, run: Run) -> Vector:
     """The center of a search."""
     with mode_of(run.best_loss):
-        return np.asarray(_center(strategy, run.state))
+        return np.asarray(vectors.center(strategy, run.state))
 
 
 def answers(strategy: Strategy, wants_center: bool) -> Callable[[Run], list[Vector]]:
@@ -265,9 +264,3 @@ def answers(strategy: Strategy, wants_center: bool) -> Callable[[Run], list[Vect
         return [found] if wants_center else [found, best]
 
     return of
-
-
-# Compiled whole: left to itself, JAX compiles every single operation as a program of its own.
-@compiled()
-def _center(strategy: Strategy, state: Any) -> jax.Array:
-    return tree.ravel(strategy.center(state))

@@ -57,6 +57,13 @@ def by_rank(losses: jax.Array, weights: np.ndarray) -> jax.Array:
     return jnp.where(jnp.isfinite(losses), weight, jnp.minimum(weight, 0))
 
 
+def rank_of(losses: jax.Array) -> jax.Array:
+    """The rank of each loss from 0, int32; of equal ones the first counts as lower."""
+    order = jnp.argsort(losses)
+    ranks = jnp.zeros(len(losses), jnp.int32)
+    return ranks.at[order].set(jnp.arange(len(losses), dtype=jnp.int32), unique_indices=True)
+
+
 def first_scales(params: Params, relative: bool) -> jax.Array:
     """Units of the first standard deviation, (dimension,): the scale of each array, or ones.
 
@@ -235,9 +242,9 @@ def refuse_large_memory(
         )
 
 
-def damped(path: jax.Array, rate: float, effective: float, step: jax.Array) -> jax.Array:
+def damped(path: jax.Array, rate: Any, effective: Any, step: jax.Array) -> jax.Array:
     """An evolution path after a step: exponential smoothing that keeps a standard normal one so."""
-    return (1 - rate) * path + math.sqrt(rate * (2 - rate) * effective) * step
+    return (1 - rate) * path + (rate * (2 - rate) * effective) ** 0.5 * step
 
 
 def typed(value: Any, like: jax.Array) -> jax.Array:
