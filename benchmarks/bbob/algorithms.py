@@ -8,7 +8,6 @@ since that is what their users would do; gradless is called once.
 from __future__ import annotations
 
 import importlib.util
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -22,7 +21,6 @@ from benchmarks.bbob.problems import Problem
 from benchmarks.bbob.watched import Watched
 
 Array = npt.NDArray[np.float64]
-_BOUNDED = "bounds" in inspect.signature(gradless.minimize).parameters
 
 
 @dataclass
@@ -62,7 +60,9 @@ class Task:
     def draw(self) -> Array:
         """A point uniformly in the inner four fifths: of [-5, 5] these are [-4, 4]."""
         inner = self._generator.uniform(0.1, 0.9, self.lower.shape)
-        return self.lower + inner * (self.upper - self.lower)
+        point = self.lower + inner * (self.upper - self.lower)
+        point[: self.integers] = np.round(point[: self.integers])
+        return point
 
     def again(self) -> None:
         """Another start, with other noise."""
@@ -100,13 +100,14 @@ class Algorithm(NamedTuple):
 def _ours(strategy: str) -> Callable[[Watched, Task], None]:
     def search(function: Watched, task: Task) -> None:
         """Everything as it is for a user who says nothing but the domain, the budget and a seed."""
+        pairs = list(zip(task.lower.tolist(), task.upper.tolist(), strict=True))
         said = {} if strategy == "auto" else {"strategy": strategy}
-        if _BOUNDED:
-            pairs = list(zip(task.lower.tolist(), task.upper.tolist(), strict=True))
-            said["bounds"] = pairs if task.integers else pairs[0]
+        if task.integers:
+            said["integers"] = np.arange(len(pairs)) < task.integers
         gradless.minimize(
             function,
             task.start,
+            bounds=pairs if task.integers else pairs[0],
             compiled=False,
             evaluations=function.budget,
             seed=task.seed,

@@ -109,10 +109,9 @@ def scipy_evolution(**settings: Any) -> Search:
         from scipy.optimize import differential_evolution
 
         whole = np.arange(len(task.start)) < task.integers
-        settings_of_kinds = {"integrality": whole} if task.integers else {}
-        start = np.where(whole, np.round(task.start), task.start)
+        kinds = {"integrality": whole} if task.integers else {}
         differential_evolution(
-            function, _bounds(task), x0=start, rng=task.seed, **settings_of_kinds, **settings
+            function, _bounds(task), x0=task.start, rng=task.seed, **kinds, **settings
         )
 
     return search
