@@ -37,12 +37,7 @@ def render(document: Results, page: Path) -> None:
             f"![Share of targets over evaluations for each variable]({drawn.name})",
             "\n".join(_shares(by_dimension)),
             _errors(by_dimension),
-            "### Evaluations beside pycma",
-            _RATIOS,
-            *_ratios(beside, suite),
-            "### Functions",
-            _BY_FUNCTION,
-            _functions(beside, suite),
+            *(_beside(beside, suite) if beside else ()),
             "### Time for an evaluation",
             _TIMES,
             "\n".join(_times(by_dimension)),
@@ -122,10 +117,20 @@ def ratio(ours: Results, theirs: Results, target: str, functions: Any) -> tuple[
     return mean, sum(bool(value) for value in mine.values()), sum(map(bool, other.values()))
 
 
+def _beside(beside: dict[int, Results], suite: str) -> list[str]:
+    """Ours and the reference, where both were measured."""
+    return [
+        "### Evaluations beside pycma",
+        _RATIOS,
+        *_ratios(beside, suite),
+        "### Functions",
+        _BY_FUNCTION,
+        _functions(beside),
+    ]
+
+
 def _ratios(beside: dict[int, Results], suite: str) -> list[str]:
     """A table for each target: a row a group of functions, a column a dimension."""
-    if not beside:
-        return [_UNMEASURED]
     parts = []
     for target in EXPECTED:
         lines = [
@@ -144,7 +149,7 @@ def _ratios(beside: dict[int, Results], suite: str) -> list[str]:
     return parts
 
 
-def _functions(beside: dict[int, Results], suite: str) -> str:
+def _functions(beside: dict[int, Results]) -> str:
     """Functions on which one of the two reaches more of the targets by a twentieth."""
     lines = []
     for dimension, rows in beside.items():
@@ -153,7 +158,7 @@ def _functions(beside: dict[int, Results], suite: str) -> str:
         worse = [gap for gap in gaps if gap[0] <= -0.05]
         better = [gap for gap in reversed(gaps) if gap[0] >= 0.05]
         lines.append(f"- {dimension}-D: behind on {_gaps(worse)}; ahead on {_gaps(better)}.")
-    return "\n".join(lines) or _UNMEASURED
+    return "\n".join(lines)
 
 
 def _gaps(gaps: list[tuple[float, int]]) -> str:
@@ -216,6 +221,5 @@ far."""
 
 _TIMES = """\
 Microseconds of processor time for an evaluation, the function's own (about one) among them, and in
-brackets of wall time, where the machine did nothing else: medians over problems. Rough figures."""
-
-_UNMEASURED = f"Not measured: it takes `{US}` and `{REFERENCE}`."
+brackets of wall time, where the machine did nothing else: medians over problems. Rough figures:
+other work on a machine raises them, too."""

@@ -17,7 +17,7 @@ _COLORS = {name: look.color for name, look in LIBRARIES.items()} | {
     "random": style.FAINT,
 }
 _DASHES = ("solid", (0, (4, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)))
-_PANEL, _HEIGHT, _KEY = 3.9, 3.3, 2.5  # inches
+_PANEL, _HEIGHT, _KEY = 3.9, 3.3, 2.7  # inches
 _LEFT, _RIGHT, _TOP, _BOTTOM, _BETWEEN, _ABOVE = 0.9, 0.2, 0.95, 0.6, 0.45, 0.6
 _SUITES = {"bbob": "BBOB", "bbob-noisy": "BBOB with noise", "bbob-mixint": "BBOB, whole numbers"}
 
