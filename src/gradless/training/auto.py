@@ -13,7 +13,7 @@ from gradless import strategies
 from gradless._core import tree, words
 from gradless._core.devices import operations_in
 from gradless._core.tree import Params
-from gradless.strategies import FDLBFGS, OpenAIES, Strategy
+from gradless.strategies import CMAES, FDLBFGS, OpenAIES, Strategy
 from gradless.strategies.portfolio import for_functions
 from gradless.training import memory
 from gradless.training.memory import Needed
@@ -50,6 +50,7 @@ def chosen(
     smooth: bool,
     is_count: bool = False,
     is_function: bool = False,
+    restarts: bool = True,
     checkpoints: bool = False,
 ) -> Choice:
     """The strategy for a problem and its limits, that fits into memory: what every door asks.
@@ -60,7 +61,7 @@ def chosen(
         What is trained, from where; shapes will do.
     stop
         Its limits.
-    smooth, is_count, is_function
+    smooth, is_count, is_function, restarts
         As for :func:`choose`.
     checkpoints
         Whether the run writes some, which takes memory.
@@ -74,6 +75,7 @@ def chosen(
         minibatches=problem.uses_minibatches,
         is_count=is_count,
         is_function=is_function,
+        restarts=restarts,
     )
 
     def needed(strategy: Strategy) -> Needed:
@@ -92,6 +94,7 @@ def choose(
     minibatches: bool,
     is_count: bool = False,
     is_function: bool = False,
+    restarts: bool = True,
 ) -> Choice:
     """The strategy for a problem and a budget.
 
@@ -112,6 +115,8 @@ def choose(
         Whether it counts samples that are right or wrong, as F1, in which each is a step.
     is_function
         Whether it is any function, with local minima perhaps, and not the loss of a network.
+    restarts
+        Whether a search of a function may begin again.
     """
     budget = _budget(evaluations, seconds, operations)
     about = "without end" if budget is None else f"about {_rounded(budget):,} evaluations"
@@ -121,12 +126,9 @@ def choose(
             WIDE_SEARCH,
             f"{size}. Piecewise constant metric: its average over distant networks is followed",
         )
-    if is_function and not minibatches and dimension <= _FEW:
-        return Choice(
-            for_functions(dimension),
-            f"{size}. Few parameters: CMA-ES, which begins again with other populations, then in "
-            "turn with differential evolution and a search along coordinates",
-        )
+    of_function = is_function and not minibatches
+    if of_function and dimension <= _FEW:
+        return _for_function(dimension, size, restarts)
     iteration = FDLBFGS.for_dimension(dimension)
     needed = _WORTHWHILE_ITERATIONS * iteration.evaluations_of_iteration(dimension)
     fits = 8 * dimension * iteration.memory < iteration.memory_gib * 2**30
@@ -141,11 +143,8 @@ def choose(
             strategies.get("sep_cma_es"),
             f"{size}. Short run: small generations learn more",
         )
-    if is_function and not minibatches and dimension <= _SOME:
-        return Choice(
-            for_functions(dimension),
-            f"{size}. CMA-ES learns how they depend on each other, and begins again",
-        )
+    if of_function and dimension <= _SOME:
+        return _for_function(dimension, size, restarts)
     if minibatches:
         reason = "Minibatches: averaging over a generation reduces their noise"
     elif not smooth:
@@ -153,6 +152,18 @@ def choose(
     else:
         reason = "Too few evaluations for differences along every weight: random directions instead"
     return Choice(strategies.get("openai_es"), f"{size}. {reason}")
+
+
+def _for_function(dimension: int, size: str, restarts: bool) -> Choice:
+    """The strategy for a function with few local minima or many, of not too many parameters."""
+    learns = f"{size}. CMA-ES learns how they depend on each other"
+    if not restarts:
+        return Choice(CMAES.for_dimension(dimension), learns)
+    return Choice(
+        for_functions(dimension),
+        f"{learns}. It begins again with other populations, in turn with differential evolution "
+        "and a search along coordinates",
+    )
 
 
 def that_fits(choice: Choice, needed: Callable[[Strategy], Needed]) -> Choice:

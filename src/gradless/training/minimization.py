@@ -23,6 +23,7 @@ from gradless.problems.function import LossFunction
 from gradless.problems.python import PythonProblem
 from gradless.strategies import Strategy
 from gradless.strategies.scaled import Scaled
+from gradless.strategies.wrappers import restarting
 from gradless.training import auto
 from gradless.training import minimize_arguments as given
 from gradless.training.answer import numbers
@@ -56,6 +57,7 @@ class Options(TypedDict, total=False):
     seconds: float | None
     target_loss: float | None
     target_measures: Mapping[str, float] | None
+    restarts: bool | None
     stagnation: int | None
     tolfun: float | None
     tolx: float | None
@@ -101,6 +103,7 @@ def minimize(
     seconds: float | None = None,
     target_loss: float | None = None,
     target_measures: Mapping[str, float] | None = None,
+    restarts: bool | None = None,
     stagnation: int | None = None,
     tolfun: float | None = None,
     tolx: float | None = None,
@@ -192,6 +195,11 @@ def minimize(
     target_measures
         Stop as soon as a measure is no less than this, by name: ``{"return": 195}``. Those of
         ``params`` count, and whatever reaches one becomes the best, however low the loss of others.
+    restarts
+        Whether the search begins again, elsewhere and with other populations, when it has come to
+        rest; the result is the best of all attempts. ``cma_es`` becomes ``bipop_cma_es``, and any
+        other strategy one in ``strategies.wrappers.Restarts``. Default: what ``"auto"`` chooses
+        does, and a strategy that is named does not.
     stagnation
         Stop after so many evaluations without a fall of the best loss that is worth while: by more
         than the loss rounds to, and by a thousandth of how far losses have lately been above the
@@ -307,7 +315,12 @@ def minimize(
         # What Python computes may go in steps, and what is rounded does.
         steps = problem.constraints or (problem.domain is not None and problem.domain.has_whole)
         smooth = compiled and not steps
-        chosen, why = auto.chosen(problem, start, stop, smooth=smooth, is_function=True)
+        again = restarts is not False
+        chosen, why = auto.chosen(
+            problem, start, stop, smooth=smooth, is_function=True, restarts=again
+        )
+    elif restarts:
+        chosen = restarting(chosen)
     if problem.constraints:
         given.check_compares(chosen)
     check_budget(chosen, stop)  # before it is scaled: it has its own name in what is said
