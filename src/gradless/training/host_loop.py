@@ -174,9 +174,11 @@ class HostLoop:
             self._asked = self._program(*arguments)
         self._judged = None
         self._run, self._standing = run, Standing.of(run, self._asked.moving)
-        measured = _on_host(self._asked.measured)
-        if self._problem.vectors(measured) is None:  # compiled before one is wanted
+        # Vectors are compiled before one is wanted.
+        known = self._problem.vectors(_on_host(self._asked.measured)) is not None
+        if not (known and strategy.samples_around_center):
             self._made(Meant(self._asked.moving))
+        if not known:
             self._made(Meant(self._asked.moving, 0))
 
     def _generation(self) -> tuple[tuple[float, ...], Faults]:
