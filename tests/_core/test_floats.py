@@ -27,7 +27,15 @@ VARIANTS = [
     ("cma_es", {"relative": False}),
 ]
 # Remembered losses, and what is measured in them.
-LOSSES = {"best_loss", "losses", "current_loss", "remembered_loss", "promised", "loss_unit"}
+LOSSES = {
+    "latest_losses",
+    "best_loss",
+    "losses",
+    "current_loss",
+    "remembered_loss",
+    "promised",
+    "loss_unit",
+}
 # Noise is float32, whatever it is added to, and so are sizes of which a few digits are enough.
 SMALL = {"scales", "first_sizes", "units", "drawn", "sign", "precision", "change", "length"}
 SMALL |= {"curvature", "steepest", "recent", "weight", "weights", "rate", "rates"}

@@ -65,7 +65,7 @@ class Attempt(NamedTuple):
     regime: jax.Array  # _SMALL or _GROWING, uint32
     blocks: jax.Array  # evaluated so far, uint32
     most_blocks: jax.Array  # that it may take, uint32
-    history: jax.Array  # best losses of the last generations, (window,)
+    latest_losses: jax.Array  # best losses of the last generations, (window,)
 
 
 class State(NamedTuple):
@@ -227,10 +227,10 @@ class BIPOPCMAES:
         sums, least = self._sums(state, tables)
         after = adapted(normal, sums, *tables.rates_of(attempt.doublings, normal.mean.dtype))
         nothing = normal._replace(generation=after.generation)
-        at = after.generation % len(attempt.history)
+        at = after.generation % len(attempt.latest_losses)
         return attempt._replace(
             normal=tree.where(jnp.isfinite(least), after, nothing),
-            history=attempt.history.at[at].set(least),
+            latest_losses=attempt.latest_losses.at[at].set(least),
         )
 
     def _sums(self, state: State, tables: _Tables) -> tuple[Sums, jax.Array]:
@@ -275,12 +275,12 @@ class BIPOPCMAES:
         dimension = normal.mean.size
         tables = _Tables.of(self.population, self.doublings, dimension)
         window = jnp.asarray(tables.windows)[attempt.doublings]
-        size = len(attempt.history)
+        size = len(attempt.latest_losses)
         age = (normal.generation + jnp.uint32(size) - jnp.arange(size, dtype=jnp.uint32)) % size
         recent = age < window
-        least = jnp.min(jnp.where(recent, attempt.history, jnp.inf))
+        least = jnp.min(jnp.where(recent, attempt.latest_losses, jnp.inf))
         # Infinite until the window is full.
-        spread = jnp.max(jnp.where(recent, attempt.history, -jnp.inf)) - least
+        spread = jnp.max(jnp.where(recent, attempt.latest_losses, -jnp.inf)) - least
         rounding = 4 * jnp.finfo(least.dtype).eps * jnp.abs(least)
         still = spread <= rounding
         # The papers let such an attempt converge to the last digit.
@@ -303,7 +303,7 @@ class BIPOPCMAES:
             regime=jnp.asarray(regime, jnp.uint32),
             blocks=jnp.uint32(0),
             most_blocks=jnp.asarray(most_blocks, jnp.uint32),
-            history=jnp.broadcast_to(no_loss(), window),
+            latest_losses=jnp.broadcast_to(no_loss(), window),
         )
 
     def _following(self, key: jax.Array, state: State) -> State:

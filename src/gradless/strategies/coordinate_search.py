@@ -27,7 +27,7 @@ class State(NamedTuple):
     """The present attempt, and the best of all."""
 
     point: jax.Array  # best of the attempt, (dimension,)
-    loss: jax.Array
+    current_loss: jax.Array
     waited: jax.Array  # evaluations without a lower loss, uint32
     start: jax.Array  # (dimension,)
     scales: jax.Array  # (dimension,)
@@ -80,7 +80,7 @@ class CoordinateSearch:
         start = tree.ravel(params)
         return State(
             point=start,
-            loss=no_loss(),
+            current_loss=no_loss(),
             waited=jnp.uint32(0),
             start=start,
             scales=first_scales(params, self.relative),
@@ -115,7 +115,7 @@ class CoordinateSearch:
         """Keep the best candidate if it is better; begin elsewhere if none has been for long."""
         winner = jnp.argmin(losses)
         loss = losses[winner]
-        better = loss < state.loss
+        better = loss < state.current_loss
         point = jnp.where(better, candidates[winner], state.point)
         waited = jnp.where(better, jnp.uint32(0), state.waited + self.population)
         improved = loss < state.best_loss
@@ -124,7 +124,7 @@ class CoordinateSearch:
         elsewhere = limits.in_range(state.start + self.spread * state.scales * within)
         return state._replace(
             point=jnp.where(again, elsewhere, point),
-            loss=jnp.where(again, no_loss(), jnp.where(better, loss, state.loss)),
+            current_loss=jnp.where(again, no_loss(), jnp.where(better, loss, state.current_loss)),
             waited=jnp.where(again, jnp.uint32(0), waited),
             best=jnp.where(improved, candidates[winner], state.best),
             best_loss=jnp.where(improved, loss, state.best_loss),
