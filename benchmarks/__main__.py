@@ -4,6 +4,7 @@
     python -m benchmarks speed memory       # some parts, then the page
     python -m benchmarks --render           # the page only, from benchmarks/results
     python -m benchmarks --toy              # does everything still work? about a minute
+    python -m benchmarks large --gpu        # large networks on a GPU, within 8 minutes
 
 Results of a part are written as soon as it is measured, to benchmarks/results/PART.json.
 """
@@ -19,6 +20,7 @@ from pathlib import Path
 from benchmarks.pages import suite
 from benchmarks.pages.suite import PARTS, Options, UnmeasuredError
 
+_USUAL = [name for name in PARTS if name not in suite.ON_REQUEST]
 _INSTALL = "pip install -r benchmarks/requirements.txt"
 
 
@@ -29,18 +31,21 @@ def main(arguments: list[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; or all")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(_USUAL)}; or all")
     parser.add_argument("--toy", action="store_true", help="tiny, and not over real results")
     parser.add_argument("--seeds", type=_positive, metavar="N", help="runs of what depends on luck")
     parser.add_argument("--rounds", type=_positive, metavar="N", help="repetitions of timings")
     parser.add_argument("--seconds", type=float, metavar="S", help="length of each run")
     parser.add_argument("--mnist", type=Path, metavar="FILE", help="MNIST as .npz: images, labels")
+    parser.add_argument("--gpu", action="store_true", help="large alone, on a GPU, in bfloat16")
     parser.add_argument("--render", action="store_true", help="measure nothing")
     given = parser.parse_args(arguments)
 
-    unknown = [name for name in given.parts if name not in PARTS]
+    unknown = [name for name in given.parts if name not in _USUAL]
     if unknown:
-        parser.error(f"no part is named {unknown[0]!r}; the parts are {', '.join(PARTS)}")
+        parser.error(f"no part is named {unknown[0]!r}; the parts are {', '.join(_USUAL)}")
+    if given.gpu and given.parts != ["large"]:
+        parser.error("--gpu measures one part. Give: python -m benchmarks large --gpu")
     if given.seconds is not None and not given.seconds > 0:
         parser.error(f"--seconds {given.seconds} was given, expected more than 0")
     if given.mnist is not None and not given.mnist.is_file():
@@ -48,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.render:
         return _render(suite.RESULTS, suite.PAGE)
 
-    chosen = given.parts or list(PARTS)
+    chosen = suite.ON_REQUEST if given.gpu else given.parts or _USUAL
     without = suite.missing(chosen)
     if without and not given.toy:
         parser.error(f"{', '.join(without)} missing: {_INSTALL}")
@@ -89,6 +94,8 @@ def _options(name: str, given: argparse.Namespace) -> Options:
 def _command(name: str, given: argparse.Namespace) -> str:
     """The command that measures this part alone in the same way, without this machine's paths."""
     words = ["python -m benchmarks", name, *(["--toy"] if given.toy else [])]
+    if name in suite.ON_REQUEST:
+        words[1:2] = ["large", "--gpu"]
     for option in ("seeds", "rounds", "seconds"):
         value = getattr(given, option)
         words += [] if value is None else [f"--{option} {value:g}"]

@@ -13,26 +13,25 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 import gradless
+from benchmarks.large.classifying import Network, accuracy, by_gradients, loss_of, numbers
 from gradless import strategies
 
 TRAINED = 8000
 CHOOSING = 1000  # of these, the last ones choose
 
 
-class Network(NamedTuple):
-    """Parameters and a function of them and images, (rows, 28, 28)."""
-
-    params: Any
-    logits: Callable[[Any, Any], Any]
+def _perceptron_logits(params: Any, x: Any) -> Any:
+    x = x.reshape(len(x), -1)
+    for layer in params[:-1]:
+        x = jax.nn.relu(x @ layer["w"] + layer["b"])
+    return x @ params[-1]["w"] + params[-1]["b"]
 
 
 def perceptron(key: jax.Array) -> Network:
@@ -42,14 +41,17 @@ def perceptron(key: jax.Array) -> Network:
         {"w": jax.random.normal(k, (i, o)) * (2 / i) ** 0.5, "b": jnp.zeros(o)}
         for k, i, o in zip(jax.random.split(key, 3), sizes, sizes[1:], strict=False)
     ]
+    return Network(params, _perceptron_logits)
 
-    def logits(params: Any, x: Any) -> Any:
-        x = x.reshape(len(x), -1)
-        for layer in params[:-1]:
-            x = jax.nn.relu(x @ layer["w"] + layer["b"])
-        return x @ params[-1]["w"] + params[-1]["b"]
 
-    return Network(params, logits)
+def _convolutional_logits(params: Any, x: Any) -> Any:
+    x = x[..., None]
+    for name, bias in zip("ab", params["biases"], strict=False):
+        x = jax.lax.conv_general_dilated(
+            x, params[name], (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+        x = jax.nn.relu(x + bias)
+    return x.reshape(len(x), -1) @ params["c"] + params["biases"][2]
 
 
 def convolutional(key: jax.Array) -> Network:
@@ -61,17 +63,7 @@ def convolutional(key: jax.Array) -> Network:
         for k, (name, shape) in zip(keys, shapes.items(), strict=True)
     }
     params["biases"] = [jnp.zeros(8), jnp.zeros(16), jnp.zeros(10)]
-
-    def logits(params: Any, x: Any) -> Any:
-        x = x[..., None]
-        for name, bias in zip("ab", params["biases"], strict=False):
-            x = jax.lax.conv_general_dilated(
-                x, params[name], (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
-            )
-            x = jax.nn.relu(x + bias)
-        return x.reshape(len(x), -1) @ params["c"] + params["biases"][2]
-
-    return Network(params, logits)
+    return Network(params, _convolutional_logits)
 
 
 NETWORKS = {"perceptron": perceptron, "convolutional": convolutional}
@@ -87,11 +79,6 @@ def trained(name: str, rows: Any, held_out: Any, seed: int, **settings: Any) -> 
     """Accuracy of the center of a search, on the rows that trained and on those held out."""
     made = NETWORKS[name](jax.random.key(seed))
 
-    def loss(params: Any, batch: Any) -> Any:
-        x, labels = batch
-        logs = jax.nn.log_softmax(made.logits(params, x))
-        return -jnp.mean(jnp.take_along_axis(logs, labels[:, None], 1))
-
     given = {**SETTINGS[name], **settings}
     batch, seconds = int(given.pop("batch", 128)), given.pop("seconds")
     last, last_sigma = given.pop("last", LAST), given.pop("last_sigma", LAST_SIGMA)
@@ -100,7 +87,7 @@ def trained(name: str, rows: Any, held_out: Any, seed: int, **settings: Any) -> 
     def search(seconds: float, **decays: float) -> Any:
         strategy = strategies.OpenAIES(rank=1, **given, **decays)
         more: dict[str, Any] = {"batch_size": batch, "seconds": seconds, "seed": seed}
-        return gradless.minimize(loss, made.params, strategy, data=rows, **more)
+        return gradless.minimize(loss_of(made.logits), made.params, strategy, data=rows, **more)
 
     first = search(seconds / 30)
     pace = first.evaluations / given["population"] / first.seconds
@@ -111,37 +98,13 @@ def trained(name: str, rows: Any, held_out: Any, seed: int, **settings: Any) -> 
         sigma_decay=last_sigma ** (1 / (pace * left)),
     )
 
-    def accuracy(of: Any) -> float:
-        return float(jnp.mean(made.logits(found.center, of[0]).argmax(1) == of[1]))
-
     return {
-        "held out": accuracy(held_out),
-        "training": accuracy(rows),
+        "held out": accuracy(made, found.center, held_out),
+        "training": accuracy(made, found.center, rows),
         "evaluations": found.evaluations,
         "seconds": round(time.perf_counter() - wall, 1),
         "processor": round(time.process_time() - began, 1),
     }
-
-
-def by_gradients(name: str, rows: Any, held_out: Any, seed: int, steps: int = 2000) -> float:
-    """Held-out accuracy after Adam on batches of 128, the yardstick."""
-    made, rule = NETWORKS[name](jax.random.key(seed)), optax.adam(1e-3)
-
-    def loss(params: Any, x: Any, labels: Any) -> Any:
-        logs = jax.nn.log_softmax(made.logits(params, x))
-        return -jnp.mean(jnp.take_along_axis(logs, labels[:, None], 1))
-
-    def step(now: Any, key: jax.Array) -> tuple[Any, None]:
-        params, memory = now
-        chosen = jax.random.choice(key, len(rows[0]), (128,), replace=False)
-        slope = jax.grad(loss)(params, rows[0][chosen], rows[1][chosen])
-        updates, memory = rule.update(slope, memory)
-        return (optax.apply_updates(params, updates), memory), None
-
-    keys = jax.random.split(jax.random.key(seed + 1), steps)
-    run = jax.jit(lambda params: jax.lax.scan(step, (params, rule.init(params)), keys)[0][0])
-    params = run(made.params)
-    return float(jnp.mean(made.logits(params, held_out[0]).argmax(1) == held_out[1]))
 
 
 def main() -> None:
@@ -164,12 +127,13 @@ def main() -> None:
     judges = slice(trains, TRAINED) if given.choose else slice(TRAINED, None)
     rows = jnp.asarray(images[:trains]), jnp.asarray(labels[:trains])
     held_out = jnp.asarray(images[judges]), jnp.asarray(labels[judges])
-    pairs = (each.split("=") for each in given.set)
-    settings: dict[str, Any] = {k: float(v) if "." in v else int(v) for k, v in pairs}
+    settings = numbers(given.set)
     found = []
     for seed in range(given.seeds):
         if given.gradients:
-            found.append(by_gradients(given.network, rows, held_out, seed))
+            made = NETWORKS[given.network](jax.random.key(seed))
+            params = by_gradients(made, rows, seed, steps=2000)
+            found.append(accuracy(made, params, held_out))
             continue
         one = trained(given.network, rows, held_out, seed, seconds=given.seconds, **settings)
         found.append(one["held out"])

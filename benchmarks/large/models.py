@@ -20,7 +20,8 @@ class Case(NamedTuple):
 
 
 def _cross_entropy(logits: Any, labels: Any) -> Any:
-    chosen = jnp.take_along_axis(jax.nn.log_softmax(logits), labels[..., None], -1)
+    logs = jax.nn.log_softmax(logits.astype(jnp.float32))
+    chosen = jnp.take_along_axis(logs, labels[..., None], -1)
     return -jnp.mean(chosen)
 
 

@@ -33,8 +33,12 @@ PARTS = {
     "memory": "benchmarks.speed.memory",
     "startup": "benchmarks.speed.startup",
     "large": "benchmarks.large.speed",
+    "large-gpu": "benchmarks.large.gpu",
 }
 """Modules by name, in the order of the page."""
+
+ON_REQUEST = ("large-gpu",)
+"""Parts that are measured only where somebody asks for them."""
 
 RESULTS = Path(__file__).parents[1] / "results"
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"

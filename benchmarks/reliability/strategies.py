@@ -122,18 +122,22 @@ _OTHERS: dict[str, tuple[dict[str, Any], ...]] = {
     "xnes": ({"population": 2}, {"population": 7}, {"relative": False}),
     "simulated_annealing": (
         {"population": 5},
-        {"cool_steps": False, "decay": 0.5},
+        {"steps": "cooled", "population": 3},
+        {"steps": "fixed", "decay": 0.5},
         {"raw": True},
         {"final_temperature": 1e-38, "decay": 0.01},
     ),
     "differential_evolution": (
         {"population": 4},
+        {"members": 10, "population": 4, "shrink_over": 300},
+        {"variant": "rand/1/bin", "dither": 0.5},
         {"variant": "best/1/bin", "population": 9},
         {"variant": "current-to-best/1/bin", "population": 9, "differential_weight": 2.0},
         {"crossover_rate": 0.0, "population": 5},
     ),
     "genetic_algorithm": (
         {"population": 2},
+        {"adapt": False},
         {"crossover": "blend", "selection": "tournament", "population": 9},
         {"crossover": "none", "elites": 0, "parents": 1, "population": 9},
         {"crossover": "blend", "alpha": 2.0, "elites": 3, "mutation_rate": 0.0},

@@ -55,8 +55,11 @@ if TYPE_CHECKING:
     from gradless.training.minimization import minimize
     from gradless.training.minimum import Minimum
     from gradless.training.observers import Observer
+    from gradless.training.optuna_face import optuna_sampler
     from gradless.training.records import Record, Stop
     from gradless.training.replaying import Replayed, replay
+    from gradless.training.scipy_method import scipy_method
+    from gradless.training.search import Search
     from gradless.views import loggers
     from gradless.views.comparing import compare
     from gradless.views.comparison import Comparison
@@ -81,6 +84,7 @@ __all__ = [
     "Record",
     "Replayed",
     "Run",
+    "Search",
     "Stop",
     "Strategy",
     "SupervisedProblem",
@@ -95,9 +99,11 @@ __all__ = [
     "loggers",
     "minimize",
     "objectives",
+    "optuna_sampler",
     "prepare",
     "problems",
     "replay",
+    "scipy_method",
     "split",
     "strategies",
     "train",
@@ -124,6 +130,7 @@ _HOMES = {
     "Record": "training.records",
     "Replayed": "training.replaying",
     "Run": "training.generation",
+    "Search": "training.search",
     "Stop": "training.records",
     "Strategy": "strategies",
     "SupervisedProblem": "problems.supervised",
@@ -136,8 +143,10 @@ _HOMES = {
     "load_run": "runs.trained",
     "loggers": "views.loggers:",
     "minimize": "training.minimization",
+    "optuna_sampler": "training.optuna_face",
     "prepare": "runs.preparation",
     "replay": "training.replaying",
+    "scipy_method": "training.scipy_method",
     "split": "data.datasets",
     "train": "training.loop",
     "use_all_cores": "_core.devices",

@@ -27,10 +27,19 @@ VARIANTS = [
     ("cma_es", {"relative": False}),
 ]
 # Remembered losses, and what is measured in them.
-LOSSES = {"best_loss", "losses", "current_loss", "remembered_loss", "promised", "loss_unit"}
+LOSSES = {
+    "latest_losses",
+    "best_loss",
+    "losses",
+    "current_loss",
+    "remembered_loss",
+    "promised",
+    "loss_unit",
+}
 # Noise is float32, whatever it is added to, and so are sizes of which a few digits are enough.
 SMALL = {"scales", "first_sizes", "units", "drawn", "sign", "precision", "change", "length"}
-SMALL |= {"curvature", "steepest", "recent"}
+SMALL |= {"curvature", "steepest", "recent", "weight", "weights", "rate", "rates"}
+SMALL |= {"lengths", "sigmas", "mutation"}
 
 
 def test_the_type_of_losses_is_that_of_the_mode() -> None:
@@ -101,7 +110,7 @@ def test_float32_parameters_see_the_same_noise_in_both_modes() -> None:
     @jax.jit
     def asked(strategy, key, params):
         state = strategy.init(key, params)._replace(begun=jnp.asarray(True))
-        return strategy.ask(key, state)
+        return strategy.ask(key, state).vector
 
     usual = asked(strategy, jax.random.key(3), np.ones(4, np.float32))
     with floats.sixty_four_bits():

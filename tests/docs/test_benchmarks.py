@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from benchmarks import __main__ as command
 from benchmarks import steps
+from benchmarks.large import gpu
 from benchmarks.pages import machine, suite
 from benchmarks.pages import quality as render_quality
 from benchmarks.peers import CONTESTANTS, YARDSTICK
@@ -253,6 +254,28 @@ def test_without_its_peers_a_part_is_not_measured_at_full_size(monkeypatch, caps
     said = capsys.readouterr().err
     assert "pip install -r benchmarks/requirements.txt" in said
     assert "evosax" in said
+
+
+def test_without_a_gpu_it_is_said_and_nothing_is_measured(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(suite, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(suite, "PAGE", tmp_path / "page.md")
+    assert command.main(["large", "--gpu"]) == 1
+    said = capsys.readouterr().err
+    assert said == "large-gpu was not measured: this machine has no GPU that JAX can use\n"
+    with pytest.raises(SystemExit):
+        command.main(["speed", "--gpu"])
+    assert "Give: python -m benchmarks large --gpu" in capsys.readouterr().err
+
+
+def test_on_a_gpu_the_device_and_what_was_left_out_are_named():
+    row = {
+        "name": "8-16-3", "population": 65536, "batch": 4, "own": True, "rank": 1,
+        "parameters": 195, "plain": 0.02, "generation": 0.01, "temporary": None,
+    }  # fmt: skip
+    text = gpu.render({"device": "a chip", "rows": [row], "left_out": ["4 x 2,048: no time"]}, None)
+    assert "on one a chip" in text
+    assert "| 8-16-3 | 195 | 1 | 65,536 | 4, own | 2.00 | 10.0 |" in text
+    assert text.endswith("Left out: 4 x 2,048: no time.")
 
 
 def test_results_name_no_file_of_this_machine(tmp_path, monkeypatch):

@@ -18,7 +18,10 @@ NEVER_IMPORTED = {
     "pytest-xdist",  # a plugin
 }
 WHERE_THEY_ARE = {"flax", "ipython", "pandas"}  # imported by who has their modules and frames
-PROVIDED_BY = {"mlflow": "mlflow-skinny"}  # where they are not installed
+PROVIDED_BY = {
+    "mlflow": "mlflow-skinny",
+    "cocoex": "coco-experiment",
+}  # where they are not installed
 
 
 def names(requirements: list) -> set[str]:

@@ -1,28 +1,31 @@
 """A population gets the same losses however it is laid out."""
 
-import dataclasses
-import functools
-import itertools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.special import log_softmax
 from sklearn.metrics import accuracy_score, mean_squared_error
 
 from gradless import objectives, strategies
-from gradless._core import tree
 from gradless._core.errors import InputError
-from gradless._core.tree import Structure
 from gradless.data.datasets import Dataset
 from gradless.evaluation.layout import choose_layout
-from gradless.evaluation.population import evaluate, on_every_device, replicate
-from gradless.models.mlp import MLP, Dense
-from gradless.problems.contract import Layout, Score
+from gradless.evaluation.population import replicate
+from gradless.models.mlp import MLP
+from gradless.problems.contract import Layout
 from gradless.problems.supervised import SupervisedProblem
 from gradless.strategies import RandomSearch
 from gradless.strategies.base import Perturbation, perturbation
+from helpers.scored import (
+    Linear,
+    asked,
+    given_scores,
+    numpy_loss,
+    numpy_scores,
+    random_network,
+    scores,
+    small,
+)
 
 # Every pair of what makes another program: none, one or several blocks (one larger than the
 # population is the same as one of its size), one by one, rows or products, one device or two. Of 13
@@ -40,33 +43,6 @@ LAYOUTS = [
 ]
 
 
-@tree.as_pytree(traced=[])
-@dataclasses.dataclass(frozen=True)
-class Given:
-    """Decodes candidates that are vectors; the state is their structure."""
-
-    def decode(self, state: Structure, candidate: jax.Array):
-        return state.unravel(candidate)
-
-
-class Linear:
-    """A model of someone else: without feature-major arithmetic."""
-
-    def init(self, key: jax.Array) -> dict:
-        return {"w": jnp.zeros((2, 3))}
-
-    def apply(self, params: dict, x: jax.Array) -> jax.Array:
-        return jnp.tanh(x) @ params["w"]
-
-
-def small(dataset: Dataset, samples: int) -> Dataset:
-    """Some samples of every class."""
-    chosen = np.linspace(0, dataset.n_samples - 1, samples).astype(int)
-    return dataclasses.replace(
-        dataset, features=dataset.features[chosen], targets=dataset.targets[chosen]
-    )
-
-
 def regression(samples: int = 20) -> Dataset:
     rng = np.random.default_rng(0)
     features = rng.normal(size=(samples, 2)).astype(np.float32)
@@ -77,45 +53,6 @@ def regression(samples: int = 20) -> Dataset:
 def batch(problem, seed):
     """The data of a generation."""
     return problem.batch(jax.random.key(seed))
-
-
-@functools.partial(jax.jit, static_argnames="layout")
-def scores(problem, strategy, state, candidates, layout: Layout) -> Score:
-    batch = problem.batch(jax.random.key(0))
-    judge = functools.partial(evaluate, layout=layout)
-    return on_every_device(judge, layout)(problem, strategy, state, candidates, batch)
-
-
-def given_scores(problem, params, layout: Layout) -> Score:
-    """Scores of parameters, arrays of NumPy with the population on the leading axis."""
-    structure = Structure.of(jax.tree.map(lambda x: x[0], params))
-    vectors = np.concatenate([x.reshape(len(x), -1) for x in jax.tree.leaves(params)], axis=1)
-    return scores(problem, Given(), structure, vectors, layout)
-
-
-def random_network(sizes: tuple[int, ...], *population: int) -> tuple[Dense, ...]:
-    """Parameters of one network or of a population, all of them different from zero."""
-    rng = np.random.default_rng(0)
-    return tuple(
-        Dense(*(rng.normal(size=(*population, *of)).astype(np.float32) for of in ((i, o), (o,))))
-        for i, o in itertools.pairwise(sizes)
-    )
-
-
-def numpy_loss(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Cross-entropy; samples and classes on the last axes."""
-    return -log_softmax(logits, axis=-1)[..., np.arange(len(labels)), labels].mean(-1)
-
-
-def numpy_scores(dataset: Dataset, population) -> Score:
-    """Loss and accuracy of every network with one hidden layer."""
-    hidden, last = [
-        [np.asarray(p, np.float64) for p in (layer.weights, layer.biases[:, None])]
-        for layer in population
-    ]
-    logits = np.maximum(dataset.features @ hidden[0] + hidden[1], 0) @ last[0] + last[1]
-    accuracies = (logits.argmax(-1) == dataset.targets).mean(-1)
-    return Score(numpy_loss(logits, dataset.targets), {"accuracy": accuracies})
 
 
 # --- Layouts --------------------------------------------------------------------------------------
@@ -129,14 +66,6 @@ def few(vertical: Dataset) -> Dataset:
 @pytest.fixture(scope="module")
 def few_problem(few: Dataset, model: MLP) -> SupervisedProblem:
     return SupervisedProblem.of(few, model, objectives.get("cross_entropy"))
-
-
-@jax.jit
-def asked(strategy, start):
-    """State and candidates of a strategy at its beginning, and the networks that they stand for."""
-    state = strategy.init(jax.random.key(0), start)
-    candidates = strategy.ask(jax.random.key(2), state)
-    return state, candidates, jax.vmap(lambda one: strategy.decode(state, one))(candidates)
 
 
 @pytest.fixture(scope="module")
@@ -399,112 +328,3 @@ def test_network_that_does_not_fit_the_data(sizes, vertical) -> None:
 def test_batch_size_out_of_range(batch_size: int, vertical, model) -> None:
     with pytest.raises(InputError, match=rf"from 1 to .* 300, got {batch_size}"):
         SupervisedProblem.of(vertical, model, objectives.get("cross_entropy"), batch_size)
-
-
-# --- Precision ------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def has_bfloat16(monkeypatch):
-    """Where the processor has none, the compiler imitates it."""
-    monkeypatch.setattr("gradless.models.facts.has_bfloat16", lambda: True)
-
-
-@pytest.mark.usefixtures("has_bfloat16")
-@pytest.mark.parametrize("rows", [False, True])
-def test_bfloat16_losses_are_close_to_those_of_float32_and_float32(few, model, rows):
-    networks = random_network((2, 3, 3), 13)
-    expected = numpy_scores(few, networks)
-    problem = SupervisedProblem.of(
-        few, model, objectives.get("cross_entropy"), precision="bfloat16"
-    )
-    score = given_scores(problem, networks, Layout(rows, 1, 1))
-    assert score.loss.dtype == score.measures["accuracy"].dtype == jnp.float32
-    # Numbers of 8 bits are off by up to 2^-9, and there are two layers of sums of them.
-    np.testing.assert_allclose(score.loss, expected.loss, rtol=0.02)
-    assert not np.allclose(score.loss, expected.loss, rtol=1e-5)  # it is another arithmetic
-    of_each, exact = (each.measures["accuracy"] for each in (score, expected))
-    assert np.abs(of_each - exact).max() <= 2 / 30  # samples at the border
-
-
-@pytest.mark.usefixtures("has_bfloat16")
-def test_the_network_alone_is_in_bfloat16(few, model):
-    seen = []
-
-    class Watched(Linear):
-        def apply(self, params: dict, x: jax.Array) -> jax.Array:
-            seen.append((params["w"].dtype, x.dtype))
-            return super().apply(params, x)
-
-    objective = objectives.get("cross_entropy")
-    problem = SupervisedProblem.of(few, Watched(), objective, precision="bfloat16")
-    seen.clear()  # what only looked at shapes
-    params = {"w": np.zeros((2, 3), np.float32)}
-    score = jax.jit(lambda: problem.score(params, problem.batch(jax.random.key(0))))()
-    assert seen == [(jnp.bfloat16, jnp.bfloat16)]
-    assert score.loss.dtype == problem.inputs.dtype == params["w"].dtype == jnp.float32
-    assert float(score.loss) == pytest.approx(np.log(3), rel=1e-6)
-
-
-@pytest.mark.usefixtures("has_bfloat16")
-def test_bfloat16_is_neither_written_out_as_rows_nor_evaluated_in_pairs(few, model):
-    objective = objectives.get("cross_entropy")
-    problem = SupervisedProblem.of(few, model, objective, precision="bfloat16")
-    layout = choose_layout(problem, 64, PAIRS)
-    assert not layout.written_out
-    assert not layout.pairs
-
-
-@pytest.mark.parametrize(
-    ("precision", "message"),
-    [
-        ("bfloat16", "bfloat16 needs a GPU.*Use --precision float32"),
-        ("bfloat15", "unknown precision 'bfloat15'; did you mean 'bfloat16'"),
-    ],
-)
-def test_a_precision_that_the_machine_lacks_is_refused(few, model, monkeypatch, precision, message):
-    monkeypatch.setattr("gradless.models.facts.has_bfloat16", lambda: False)
-    with pytest.raises(InputError, match=message):
-        SupervisedProblem.of(few, model, objectives.get("cross_entropy"), precision=precision)
-
-
-# --- Weights in eight bits ------------------------------------------------------------------------
-
-
-def test_rounded_weights_are_not_evaluated_in_pairs_and_need_float32(few, monkeypatch):
-    monkeypatch.setattr("gradless.models.facts.has_bfloat16", lambda: True)
-    objective = objectives.get("cross_entropy")
-    sizes = (2, 64, 64, 3)
-    whole, rounded = (MLP(sizes, weights=weights) for weights in ("float32", "int8"))
-    pairs = [
-        choose_layout(SupervisedProblem.of(few, m, objective), 64, PAIRS).pairs
-        for m in (whole, rounded)
-    ]
-    assert pairs == [True, False]  # half of the sum of two rounded layers is not a rounded layer
-    with pytest.raises(InputError, match="must be float32 with int8 weights, got bfloat16"):
-        SupervisedProblem.of(few, rounded, objective, precision="bfloat16")
-
-
-@pytest.mark.parametrize("layout", [Layout(True, 4, 1), Layout(False, 1, 2)], ids=["rows", "two"])
-def test_members_are_scored_as_the_networks_of_their_rounded_weights(layout, few):
-    model = MLP((2, 3, 3), weights="int8")
-    networks = random_network(model.sizes, 13)
-    problem = SupervisedProblem.of(few, model, objectives.get("cross_entropy"))
-    found = given_scores(problem, networks, layout)
-    rounded = jax.jit(jax.vmap(model.used))(networks)
-    np.testing.assert_allclose(found.loss, numpy_scores(few, rounded).loss, rtol=1e-5)
-    assert not np.allclose(found.loss, numpy_scores(few, networks).loss, rtol=1e-5)
-
-
-@pytest.mark.slow
-def test_low_rank_changes_are_rounded_with_what_they_change(few):
-    model = MLP((2, 12, 3), weights="int8")
-    problem = SupervisedProblem.of(few, model, objectives.get("cross_entropy"))
-    strategy = strategies.get("openai_es", population=6, rank=1, sigma=0.3)
-    layout = choose_layout(problem, 6, Perturbation(True, rank=1))
-    layout = dataclasses.replace(layout, written_out=False)
-    assert not layout.pairs
-    state, candidates, networks = asked(strategy, random_network(model.sizes))
-    found = scores(problem, strategy, state, candidates, layout)
-    rounded = jax.jit(jax.vmap(model.used))(networks)
-    np.testing.assert_allclose(found.loss, numpy_scores(few, rounded).loss, rtol=1e-5)

@@ -32,7 +32,7 @@ LEAVES: dict[str, tuple[Any, str]] = {
     "whole numbers": (
         {"w": W, "steps": {"n": np.arange(3)}},
         "params['steps']['n'] must be floating-point numbers, got int32; write 1.0 for 1 to search "
-        'it; layers={"steps/n": 0} leaves it as it is',
+        'it, or give integers for whole numbers; layers={"steps/n": 0} leaves it as it is',
     ),
     "truth": ({"on": np.array(True)}, "params['on'] must be floating-point numbers, got bool"),
     "one whole number": (3, "params must be floating-point numbers, got int32; write 1.0 for 1"),

@@ -7,6 +7,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import joblib
 import numpy as np
 import pytest
 
@@ -222,6 +223,27 @@ def test_other_processes_get_the_same() -> None:
     assert here.raised == elsewhere.raised == 0
     assert not given["large"].any()
     np.testing.assert_array_equal(here.history.column("loss"), elsewhere.history.column("loss"))
+
+
+def test_processes_do_not_wait_for_the_center(monkeypatch) -> None:
+    sizes = []
+    usual = PythonProblem.judge
+
+    def judge(self, measured, drawn):
+        sizes.append([len(group) for group in measured])
+        return usual(self, measured, drawn)
+
+    monkeypatch.setattr(PythonProblem, "judge", judge)
+    limits = {"compiled": False, "evaluations": 3 * 7, "population": 6}
+    one_by_one = minimize(bowl, START, "cma_es", **limits)
+    assert sizes == 3 * [[6], [1]]
+    sizes.clear()
+    with joblib.parallel_config(backend="threading"):
+        shared = minimize(bowl, START, "cma_es", **limits, n_jobs=2)
+    # None of a generation that is not to come is judged.
+    assert sizes == [[6], [1, 6], [1, 6], [1]]
+    np.testing.assert_array_equal(shared.history.column("loss"), one_by_one.history.column("loss"))
+    np.testing.assert_array_equal(shared.best["x"], one_by_one.best["x"])
 
 
 def test_data_cannot_be_changed() -> None:

@@ -202,7 +202,7 @@ def test_noise_when_losses_jump_and_lead_nowhere(level) -> None:
 def test_collapse_when_candidates_hardly_differ() -> None:
     stuck = history_of(0.1728 + np.exp(-100 * TIME))
     for strategy, shrunk in [
-        (CMAES(), {"sigma": 1e-6}),
+        (CMAES(), {"normal": first_state(CMAES()).normal._replace(sigma=1e-6)}),
         (HillClimbing(adapt=True), {"proposals": np.uint32(1000)}),
     ]:
         state = first_state(strategy)

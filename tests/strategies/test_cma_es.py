@@ -7,7 +7,7 @@ import pytest
 
 from gradless._core.errors import InputError
 from gradless.strategies import CMAES
-from gradless.strategies.cma_es import _roots
+from gradless.strategies.parts.covariance import _roots
 from helpers.landscapes import (
     ROTATION,
     centers,
@@ -74,7 +74,7 @@ def test_golden_path() -> None:
 def test_the_covariance_becomes_the_inverse_hessian() -> None:
     strategy = CMAES.for_dimension(10, sigma=1.0, relative=False)
     state = final_state(strategy, rotated_ellipsoid, jnp.full(10, 3.0), 6_000, target=1e-8)
-    factor, learnt = np.asarray(state.factor, float), np.asarray(state.learnt, float)
+    factor, learnt = np.asarray(state.normal.factor, float), np.asarray(state.normal.learnt, float)
     root_of_hessian = 10 ** (3 * np.arange(10) / 9)[:, None] * ROTATION
     product = root_of_hessian @ factor @ learnt @ factor.T @ root_of_hessian.T
     eigenvalues = np.linalg.eigvalsh(product)

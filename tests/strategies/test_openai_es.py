@@ -62,11 +62,9 @@ def test_weights_decay_towards_the_start_on_request() -> None:
     # A new task feels the first 20 of 100 numbers; noise moves the others, and what they knew.
     start = jax.random.normal(jax.random.key(0), (100,))
 
-    def searched(decay: float) -> tuple[float, float]:
+    def searched(**decay) -> tuple[float, float]:
         """Loss of the new task, and root mean square of how far the others have gone."""
-        strategy = OpenAIES(
-            population=16, weight_decay=decay, weight_decay_towards="start", relative=False
-        )
+        strategy = OpenAIES(population=16, relative=False, **decay)
         search = strategy.init(jax.random.key(1), start)
 
         def step(state, key):
@@ -79,9 +77,18 @@ def test_weights_decay_towards_the_start_on_request() -> None:
         drift = jnp.sqrt(jnp.mean((center - start)[20:] ** 2))
         return float(sphere(center[:20] - start[20:40])), float(drift)
 
-    (free_loss, free), (loss, held) = searched(0.0), searched(0.2)
+    free_loss, free = searched()
+    loss, held = searched(weight_decay=0.2, weight_decay_towards="start")
     assert held < 0.6 * free
     assert max(loss, free_loss) < 0.1 * float(sphere(start[:20] - start[20:40]))
+
+
+def test_a_direction_needs_a_decay() -> None:
+    with pytest.raises(InputError, match=r"weight_decay must be above 0 .* got 0\.0\. For example"):
+        OpenAIES(weight_decay_towards="start")
+    # Floats are traced where a strategy is an argument of a compiled function.
+    made = jax.jit(lambda decay: OpenAIES(weight_decay=decay, weight_decay_towards="start"))(0.0)
+    assert made.weight_decay_towards == "start"
 
 
 def test_one_step_by_hand() -> None:

@@ -26,7 +26,7 @@ def python_loss(params) -> float:
     return float(loss(params))
 
 
-@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("compiled", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_whole_numbers_are_found(compiled) -> None:
     found = minimize(
         loss if compiled else python_loss, START, "cma_es", integers=True, bounds=BOUNDS,
@@ -99,6 +99,23 @@ def test_who_is_asked_for() -> None:
 def test_what_is_refused(params, settings, message) -> None:
     with pytest.raises(InputError, match=message):
         minimize(lambda p: 0.0 * p["n"], params, "cma_es", evaluations=100, **settings)
+
+
+def test_steps_stay_wide_enough_to_find_other_whole_numbers() -> None:
+    steep, whole = 10.0 ** (6 * np.arange(8) / 7), np.arange(8) < 4
+    least = np.where(whole, 3, 3.3)
+
+    def ellipsoid(x) -> float:
+        return float(np.sum(steep * (x - least) ** 2))
+
+    given = {"integers": whole, "bounds": (-10, 10), "compiled": False, "seed": 1}
+    start = np.full(8, -7.0)
+    found = minimize(ellipsoid, start, "cma_es", evaluations=4_000, **given)
+    assert found.best[:4].tolist() == [3, 3, 3, 3]  # without a margin, 0 for the first
+    assert found.strategy.strategy.name == "margin"
+    half = minimize(ellipsoid, start, "cma_es", evaluations=2_006, **given)
+    again = minimize(ellipsoid, start, "cma_es", evaluations=4_000, resume_from=half, **given)
+    np.testing.assert_array_equal(again.run.best, found.run.best)
 
 
 def test_counters_of_a_model_stay_as_they_are() -> None:

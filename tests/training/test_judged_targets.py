@@ -12,10 +12,9 @@ from gradless import minimize, objectives
 from gradless._core import tree
 from gradless._core.errors import InputError
 from gradless.problems.supervised import SupervisedProblem
-from gradless.strategies import SNES, OpenAIES
+from gradless.strategies import OpenAIES
 from gradless.training import judged_targets, loop
 from gradless.training.loop import Stop, begin
-from gradless.training.restarts import train_with_restarts
 from helpers.searches import Outcome, assert_same_rows, assert_same_run
 
 SEARCH = OpenAIES(population=16, sigma=0.1, learning_rate=0.01)
@@ -105,17 +104,6 @@ def test_a_target_loss_is_that_of_all_data(batches) -> None:
     best = tree.Structure.of(start).unravel(run.best)
     assert float(batches.score_all(best).loss) == run.best_loss <= 0.5
     assert (outcome.loss[:-20] <= 0.5).any()
-
-
-@pytest.mark.slow
-def test_attempts_keep_the_network_that_was_judged(batches) -> None:
-    start = batches.model.init(jax.random.key(0))
-    stop = Stop(accuracy=0.7, evaluations=60_000)
-    *_, last = train_with_restarts(batches, SNES(population=8), start, stop, 0, patience=15)
-    assert last.stopped_because == "target accuracy reached"
-    best = tree.Structure.of(start).unravel(last.run.best)
-    found = float(batches.score_all(best).measures["accuracy"])
-    assert found == last.run.best_measures["accuracy"] >= 0.7
 
 
 def distance(params, batch):

@@ -14,6 +14,7 @@ is elementwise arithmetic, which the compiler fuses with what uses the noise; a 
 
 from __future__ import annotations
 
+import functools
 import statistics
 from typing import NamedTuple
 
@@ -37,6 +38,8 @@ def _words(key: jax.Array) -> tuple[jax.Array, jax.Array]:
     return data[0] ^ jnp.uint32(_DOMAIN), data[1]
 
 
+# Traced once for each shape: written out, a program that draws noise in many places takes seconds.
+@functools.partial(jax.jit, inline=True)
 def threefry(
     key: tuple[jax.Array, jax.Array], first: jax.Array, second: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
@@ -94,6 +97,11 @@ def seeds(key: jax.Array, members: jax.Array) -> Seed:
     return Seed(jnp.broadcast_to(words, (len(members), 2)), members.astype(jnp.uint32))
 
 
+def seed(key: jax.Array, member: int = 0) -> Seed:
+    """The seed of a single member."""
+    return Seed(jnp.stack(_words(key)), jnp.uint32(member))
+
+
 def normal(
     seed: Seed, size: int, first: jax.Array | int = 0, count: int | None = None
 ) -> jax.Array:
@@ -109,6 +117,11 @@ def normal(
 def uniform(seed: Seed, size: int) -> jax.Array:
     """Uniform noise of one member between 0 and 1, shape (size,), float32, never one of the two."""
     return (_bits(seed, size) >> 9).astype(jnp.float32) * 2.0**-23 + 2.0**-24
+
+
+def below(even: jax.Array, count: jax.Array | int) -> jax.Array:
+    """Whole numbers from 0 to ``count`` - 1 of uniform ones, int32; ``count`` at most 2^23."""
+    return jnp.minimum((even * count).astype(jnp.int32), jnp.asarray(count - 1, jnp.int32))
 
 
 def _bits(seed: Seed, size: int, first: jax.Array | int = 0, count: int | None = None) -> jax.Array:

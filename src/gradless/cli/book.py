@@ -9,6 +9,7 @@ import numpy as np
 from gradless import book
 from gradless._core.errors import known_name
 from gradless._core.terminal import make_folder
+from gradless.book.searches import check
 from gradless.cli.commands import Book
 from gradless.training.history import History
 from gradless.views.curves import curve
@@ -23,7 +24,7 @@ def main(options: Book) -> int:
     if options.iterations is not None:
         iterations = options.iterations
     folder = options.out or Path("runs") / f"book-{name}-{options.data}"
-    book.check(options.data, iterations, options.seed)
+    check(options.data, iterations, options.seed)
     make_folder(folder)
     result = search(options.data, iterations, options.seed)
 

@@ -8,7 +8,7 @@ other data of the same shapes. ``SupervisedProblem`` is a model, an objective an
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, Self, TypeGuard, runtime_checkable
 
@@ -20,6 +20,7 @@ from gradless._core.cost import Cost
 from gradless._core.errors import InputError
 from gradless._core.mesh import POPULATION
 from gradless._core.tree import Params
+from gradless.problems.evaluated import Evaluated
 
 
 class Score(NamedTuple):
@@ -36,6 +37,13 @@ class Score(NamedTuple):
 
     loss: Any
     measures: Mapping[str, Any]
+
+
+def loss_and_measures(returned: Any) -> tuple[Any, dict[str, Any]]:
+    """What a function returned: a loss alone, or a loss and measures."""
+    if isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], dict):
+        return returned
+    return returned, {}
 
 
 _OTHER_COLUMNS = {"generation", "evaluations", "seconds", "loss"}  # of a history
@@ -197,6 +205,14 @@ class Judgement(NamedTuple):
 
 
 @runtime_checkable
+class TellsEvaluated(Protocol):
+    """A problem that says what has been evaluated."""
+
+    def take_evaluated(self) -> Evaluated | None:
+        """What has been since the last call; None if that is not kept."""
+
+
+@runtime_checkable
 class HostProblem(Protocol):
     """What a population is evaluated on, where the losses come from Python code."""
 
@@ -212,8 +228,15 @@ class HostProblem(Protocol):
     def uses_minibatches(self) -> bool:
         """Whether the loss of the same parameters changes from generation to generation."""
 
-    def judge(self, measured: Any, drawn: Any) -> Judgement:
-        """Losses of candidates; ``measured`` has them on the leading axes, NumPy arrays."""
+    @property
+    def judges_at_once(self) -> bool:
+        """Whether several candidates are judged at the same time."""
+
+    def judge(self, measured: Sequence[Any], drawn: Any) -> list[Judgement]:
+        """Losses of groups of candidates, all of them at once where that is possible.
+
+        ``measured`` has those of each group on the leading axes, NumPy arrays.
+        """
 
     def vectors(self, measured: Any) -> np.ndarray | None:
         """The candidates' parameters (candidates, dimension), if they are judged by these."""

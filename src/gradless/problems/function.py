@@ -22,7 +22,8 @@ from gradless._core.noise import fold_in
 from gradless._core.programs import compiled
 from gradless._core.tree import Params, Structure, as_pytree
 from gradless.data.minibatch import batches_to_judge, minibatch_indices
-from gradless.problems.contract import Layout, Score, checked_measures
+from gradless.problems import constraints as constraint
+from gradless.problems.contract import Layout, Score, checked_measures, loss_and_measures
 from gradless.problems.domain import Domain
 from gradless.problems.space import Space
 from gradless.problems.whole import Whole, is_number
@@ -34,7 +35,7 @@ LossFunction = Callable[..., Any]
 @as_pytree(
     traced=["data", "fixed", "domain"],
     static=["structure", "batch_size", "cost", "measures", "own_batches", "micro_batch", "whole"],
-    functions=["loss_fn"],
+    functions=["loss_fn", "constraints"],
 )
 @dataclass(frozen=True)
 class FunctionProblem:
@@ -61,6 +62,8 @@ class FunctionProblem:
     """How they go with what is searched; None if all is."""
     domain: Domain | None = None
     """What values may be; None if they may be anything."""
+    constraints: constraint.Functions = ()
+    """Functions of the parameters that are to be at most 0."""
 
     @classmethod
     def of(
@@ -74,12 +77,14 @@ class FunctionProblem:
         micro_batch: int | None = None,
         bounds: Any = None,
         integers: Any = None,
+        constraints: Any = None,
     ) -> FunctionProblem:
         """Problem of minimising ``loss_fn`` over pytrees like ``params``.
 
         ``fixed`` says of each leaf whether it stays as it is, ``bounds`` and ``integers`` what the
         others may be (:class:`.space.Space`). What is searched are then coordinates of a
-        :class:`.domain.Domain`.
+        :class:`.domain.Domain`. With ``constraints`` losses are those of
+        :func:`.constraints.ranked`.
 
         Raises
         ------
@@ -105,6 +110,11 @@ class FunctionProblem:
         rest["micro_batch"] = micro_batch
         untold = cls(loss_fn, structure, arrays, batch_size, Cost(0.0, 0), **rest)
         jaxpr, names = _traced(untold)
+        if kept := constraint.functions_of(constraints):
+            constraint.check_measures(names)
+            untold = dataclasses.replace(untold, constraints=kept)
+            jaxpr = _with_constraints(untold)
+            names = checked_measures((*names, constraint.VIOLATION))
         own = own_batches and batch_size is not None
         told = cost.of_jaxpr(jaxpr)._replace(parameters=structure.size)
         return dataclasses.replace(untold, cost=told, measures=names, own_batches=own)
@@ -158,6 +168,21 @@ class FunctionProblem:
     def returned(self, params: Params, batch: Any) -> Any:
         """What the function returns for a candidate."""
         params = self.joined(params)
+        result = self._of_function(params, batch)
+        if not self.constraints:
+            return result
+        loss, measures = loss_and_measures(result)
+        violated = self.violation(params)
+        known = {name: jnp.where(violated <= 0, of, jnp.nan) for name, of in measures.items()}
+        return constraint.ranked(loss, violated, jnp), {**known, constraint.VIOLATION: violated}
+
+    def violation(self, params: Params) -> jax.Array:
+        """By how much parameters, joined, violate the constraints."""
+        returned = [each(params) for each in self.constraints]
+        violated: jax.Array = constraint.violation(returned, jnp)
+        return violated
+
+    def _of_function(self, params: Params, batch: Any) -> Any:
         if self.data is None:
             return self.loss_fn(params)
         if self.micro_batch is None:
@@ -192,13 +217,6 @@ def _mean_score(problem: FunctionProblem, params: Params, batches: jax.Array | N
     scores = jax.lax.map(lambda chosen: problem.score(params, problem.samples(chosen)), batches)
     mean: Score = jax.tree.map(jnp.mean, scores)
     return mean
-
-
-def loss_and_measures(returned: Any) -> tuple[Any, dict[str, Any]]:
-    """What a function returned: a loss alone, or a loss and measures."""
-    if isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], dict):
-        return returned
-    return returned, {}
 
 
 # --- What is given --------------------------------------------------------------------------------
@@ -340,6 +358,28 @@ def _traced(problem: FunctionProblem) -> tuple[Any, tuple[str, ...]]:
     for name, value in measures.items():
         _check_number(f"loss_fn must return as its measure {name!r}", value, "return its mean")
     return closed.jaxpr, checked_measures(measures)
+
+
+def _with_constraints(problem: FunctionProblem) -> Any:
+    """The jaxpr of the function and of constraints, which are refused unless they are JAX's."""
+    vector = jax.ShapeDtypeStruct((problem.structure.size,), jnp.float32)
+    params = jax.eval_shape(problem.structure.unravel, vector)
+    for each in problem.constraints:
+        try:
+            shape = jax.eval_shape(lambda x, each=each: each(problem.joined(x)), params)
+        except _NOT_TRACEABLE as error:
+            raise InputError(
+                "constraints must be made of JAX operations, as loss_fn, got one that needs the "
+                f"values of its arguments ({str(error).splitlines()[0]}). Give compiled=False for "
+                "functions in Python"
+            ) from error
+        except TypeError as error:
+            if what := _NO_ARRAY.search(str(error)):
+                raise constraint.unfit(what[1]) from error
+            raise
+        constraint.check_returned(shape)
+    batch = jax.eval_shape(problem.batch, jax.random.key(0))
+    return jax.make_jaxpr(problem.returned)(params, batch).jaxpr
 
 
 def _keeps_something(what: str) -> InputError:

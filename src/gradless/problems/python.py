@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import time
@@ -20,12 +21,19 @@ from gradless._core.errors import InputError
 from gradless._core.floats import sixty_four_bits
 from gradless._core.tree import Params, as_pytree
 from gradless.data.minibatch import Minibatches, batches_to_judge
-from gradless.problems.contract import Faults, Judgement, Score, checked_measures
+from gradless.problems.constraints import VIOLATION, Constrained, check_measures, functions_of
+from gradless.problems.contract import (
+    Faults,
+    Judgement,
+    Score,
+    checked_measures,
+    loss_and_measures,
+)
+from gradless.problems.evaluated import Evaluated, joined
 from gradless.problems.function import (
     RETURN_THE_LOSS,
     check_batch_size,
     check_function,
-    loss_and_measures,
     n_samples_of,
 )
 from gradless.problems.space import Space
@@ -62,6 +70,8 @@ class PythonProblem:
         fixed: Sequence[bool] | None = None,
         bounds: Any = None,
         integers: Any = None,
+        constraints: Any = None,
+        keep_evaluated: bool = False,
     ) -> None:
         """Check what is given, and call the function once, at ``params``.
 
@@ -85,6 +95,11 @@ class PythonProblem:
             Of each leaf of ``params``, whether it stays as it is.
         bounds, integers
             What the others may be (:class:`.space.Space`).
+        constraints
+            Functions of the parameters that are to be at most 0, or one. Where they are not,
+            ``loss_fn`` is not called.
+        keep_evaluated
+            Whether :attr:`evaluated` has all candidates with their losses.
 
         Raises
         ------
@@ -104,19 +119,22 @@ class PythonProblem:
         self._fixed = [leaf for leaf, kind in both if kind == FIXED]
         shapes = self.structure.shapes
         ends = list(itertools.accumulate(map(math.prod, shapes), initial=0))
-        # Of each leaf: where it is in a vector of all, its shape, its type, and what is taken of
-        # its array, which is the number of one.
+        # Of each leaf: where it is in a vector of all, its shape, and its type there.
         self._pieces = [
-            (slice(start, end), shape, dtype, () if is_number else ...)
-            for start, end, shape, dtype, is_number in zip(
-                ends, ends[1:], shapes, self.structure.dtypes, self._numbers, strict=False
+            (slice(start, end), shape, dtype)
+            for start, end, shape, dtype in zip(
+                ends, ends[1:], shapes, self.structure.dtypes, strict=False
             )
         ]
         n_samples = 0 if data is None else n_samples_of(data)
         check_batch_size(batch_size, None if data is None else n_samples)
         if not isinstance(n_jobs, int) or n_jobs == 0:
             raise InputError(f"n_jobs must be 1 or more, or -1 for all cores, got {n_jobs!r}")
-        self._function, self._n_jobs = loss_fn, n_jobs
+        self._function: Any = loss_fn
+        self._n_jobs = n_jobs
+        self.constraints = functions_of(constraints)
+        self._evaluated: list[Evaluated] | None = [] if keep_evaluated else None
+        self._taken = 0  # of them by the last record
         self.batch_size = None if batch_size == n_samples else batch_size
         self._data = jax.tree.map(_read_only, data)
         self.on_device = Sampling(n_samples, self.batch_size)
@@ -144,34 +162,57 @@ class PythonProblem:
         """Whether each generation sees its own batch."""
         return self.batch_size is not None
 
-    def judge(self, measured: Any, drawn: Any) -> Judgement:
-        """Losses and measures of candidates; ``measured`` are their parameters as vectors."""
-        if self.domain is None:
-            return self._judged(map(self._parameters, measured), drawn)
-        # Coordinates become values for all candidates at once, on the first axis.
-        coordinates = [
-            measured[:, piece].reshape(-1, *shape).astype(dtype)
-            for piece, shape, dtype, _ in self._pieces
+    @property
+    def judges_at_once(self) -> bool:
+        """Whether several processes call the function."""
+        return self._n_jobs != 1
+
+    def judge(self, measured: Sequence[npt.NDArray[Any]], drawn: Any) -> list[Judgement]:
+        """Losses and measures of groups of candidates, given as vectors of their parameters."""
+        values = [self._values(self.leaves_of(group)) for group in measured]
+        groups = [[self._own(row) for row in zip(*leaves, strict=True)] for leaves in values]
+        judged = self._judged(groups, drawn)
+        if self._evaluated is not None:
+            for leaves, its in zip(values, judged, strict=True):
+                self._evaluated.append(Evaluated(self._points(leaves), its.loss))
+        return judged
+
+    def leaves_of(self, vectors: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+        """Of some candidates the arrays that a search has, candidates on axis 0."""
+        return [
+            vectors[:, piece].reshape(-1, *shape).astype(dtype)
+            for piece, shape, dtype in self._pieces
         ]
-        values = self.domain.exact(coordinates)
-        return self._judged(map(self._own, zip(*values, strict=True)), drawn)
+
+    def _points(self, leaves: list[npt.NDArray[Any]]) -> Params:
+        """Some candidates as a pytree like the parameters, candidates on axis 0."""
+        points = self.structure.treedef.unflatten(leaves)
+        if self.whole.is_searched:
+            return points
+        number = len(leaves[0])
+        fixed = [np.broadcast_to(np.asarray(x), (number, *np.shape(x))) for x in self._fixed]
+        return self.whole.joined(points, fixed)
+
+    @property
+    def evaluated(self) -> Evaluated | None:
+        """All candidates so far, in their order; None if they are not kept."""
+        return joined(self._evaluated) if self._evaluated else None
+
+    def take_evaluated(self) -> Evaluated | None:
+        """Those since the last call; None if there are none."""
+        if not self._evaluated:
+            return None
+        taken, self._taken = self._taken, len(self._evaluated)
+        return joined(self._evaluated[taken:]) if self._taken > taken else None
 
     def vectors(self, measured: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The parameters of candidates as vectors are what they are judged by."""
         return measured
 
-    def _judged(self, candidates: Iterable[Params], drawn: Any) -> Judgement:
+    def _judged(self, groups: Iterable[Iterable[Params]], drawn: Any) -> list[Judgement]:
         arguments = () if self._data is None else (self.samples(drawn),)
-        calls = [(self._function, params, *arguments) for params in candidates]
-        return judgement_of(calls, self._n_jobs, self.measures)
-
-    def _parameters(self, vector: npt.NDArray[Any]) -> Params:
-        """Parameters like those given, of a vector of them: copies, as of :meth:`own`."""
-        leaves = [
-            vector[piece].reshape(shape).astype(dtype)[of]
-            for piece, shape, dtype, of in self._pieces
-        ]
-        return self._whole(self.structure.treedef.unflatten(leaves))
+        calls = [[(self._function, params, *arguments) for params in group] for group in groups]
+        return judgements_of(calls, self._n_jobs, self.measures)
 
     def own(self, leaves: Iterable[Any]) -> Params:
         """Parameters like those given, of the leaves that a search has.
@@ -202,7 +243,7 @@ class PythonProblem:
         if self.batch_size is not None:
             batches = np.asarray(batches_to_judge(self.n_samples, self.batch_size))
         leaves = jax.tree.leaves(params)
-        judged = [self._judged([self.own(leaves)], each) for each in batches]
+        judged = [self._judged([[self.own(leaves)]], each)[0] for each in batches]
         return Score(
             np.mean([each.loss[0] for each in judged]),
             {
@@ -221,9 +262,18 @@ class PythonProblem:
         """A mistake in the function shows at once, as itself, and not as candidates that fail."""
         drawn = None if self.batch_size is None else np.arange(self.batch_size)
         arguments = () if self._data is None else (self.samples(drawn),)
-        returned = self._function(self.own(jax.tree.leaves(params)), *arguments)
+        leaves = jax.tree.leaves(params)
+        constrained = Constrained(self._function, self.constraints)
+        violated = constrained.violation(self.own(leaves))
+        returned = self._function(self.own(leaves), *arguments)
         self.measures = checked_measures(loss_and_measures(returned)[1])
         try:
+            if self.constraints:
+                check_measures(self.measures)
+                _score(returned, self.measures)
+                self._function = dataclasses.replace(constrained, measures=self.measures)
+                self.measures = checked_measures((*self.measures, VIOLATION))
+                returned = self._function.of(returned, violated)
             return _score(returned, self.measures)
         except TypeError as error:
             raise InputError(str(error)) from None
@@ -236,20 +286,26 @@ def _read_only(array: Any) -> npt.NDArray[Any]:
     return view
 
 
-def judgement_of(
-    calls: list[tuple[Any, ...]], n_jobs: int, names: tuple[str, ...] = ()
-) -> Judgement:
-    """What functions return, each call being one with its arguments, in so many processes.
+def judgements_of(
+    groups: list[list[tuple[Any, ...]]], n_jobs: int, names: tuple[str, ...] = ()
+) -> list[Judgement]:
+    """What groups of calls return, each being a function with its arguments, in so many processes.
 
     ``names`` are those of the measures. A call that raises an exception is counted, and has no
     loss.
     """
+    calls = [call for group in groups for call in group]
     if n_jobs == 1:
         called = [_attempt(names, *call) for call in calls]
     else:
         # Large arrays go through files, of which each process may change its own copy.
         parallel = joblib.Parallel(n_jobs, mmap_mode="c")
         called = parallel(joblib.delayed(_attempt)(names, *call) for call in calls)
+    rest = iter(called)
+    return [_judgement(list(itertools.islice(rest, len(group))), names) for group in groups]
+
+
+def _judgement(called: list[tuple[Score, str | None]], names: tuple[str, ...]) -> Judgement:
     errors = [error for _, error in called if error is not None]
     scores = [score for score, _ in called]
     with np.errstate(over="ignore"):  # a measure beyond float32 is inf

@@ -11,7 +11,7 @@ import functools
 import inspect
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -37,7 +37,7 @@ from gradless.models import numpy_forward
 from gradless.models.mlp import MLP
 from gradless.objectives import Measure, Objective
 from gradless.problems.contract import Judgement, Score
-from gradless.problems.python import judgement_of
+from gradless.problems.python import judgements_of
 
 _SCORES, _SIGN = "_score_func", "_sign"  # what every scorer of make_scorer has
 
@@ -390,12 +390,20 @@ class HostMetricProblem:
         """Whether each generation sees its own batch."""
         return self.batch_size is not None
 
-    def judge(self, measured: Any, drawn: Any) -> Judgement:
-        """Losses of candidates from what was measured, candidates on the leading axes."""
-        leaves, structure = jax.tree.flatten(measured)
-        each = [jax.tree.unflatten(structure, parts) for parts in zip(*leaves, strict=True)]
-        calls = [(self._metric.loss, *self._arguments(one, drawn)) for one in each]
-        return judgement_of(calls, self._metric.n_jobs)
+    @property
+    def judges_at_once(self) -> bool:
+        """Whether several processes call the metric."""
+        return self._metric.n_jobs != 1
+
+    def judge(self, measured: Sequence[Any], drawn: Any) -> list[Judgement]:
+        """Losses of groups of candidates from what was measured, candidates on leading axes."""
+
+        def calls_of(group: Any) -> list[tuple[Any, ...]]:
+            leaves, structure = jax.tree.flatten(group)
+            each = [jax.tree.unflatten(structure, parts) for parts in zip(*leaves, strict=True)]
+            return [(self._metric.loss, *self._arguments(one, drawn)) for one in each]
+
+        return judgements_of(list(map(calls_of, measured)), self._metric.n_jobs)
 
     def vectors(self, measured: Any) -> None:
         """None: candidates are judged by outputs."""
@@ -406,7 +414,7 @@ class HostMetricProblem:
         everything = np.arange(self.n_samples)
         measured = jax.device_get(_outputs(self.on_device, params, everything))
         alone = jax.tree.map(lambda x: x[None], measured)
-        return float(self.judge(alone, everything).loss[0])
+        return float(self.judge([alone], everything)[0].loss[0])
 
     def score_all(self, params: Params) -> Score:
         """Loss of one network on all samples."""

@@ -368,8 +368,11 @@ def _own_advice(kind: str, strategy: Any, uses_minibatches: bool) -> list[str]:
     if strategy.name == "random_search":
         return []
     if kind == "collapse":
-        held = {"adapt": "no --adapt", "cool_steps": "--no-cool-steps"}
-        undone = [change for option, change in held.items() if getattr(strategy, option, False)]
+        undone = []
+        if getattr(strategy, "adapt", False):
+            undone = ["--no-adapt" if type(strategy).adapt else "no --adapt"]
+        if getattr(strategy, "steps", "fixed") != "fixed":
+            undone = ["--steps fixed"]
         if _has(strategy, "sigma_decay") and float(strategy.sigma_decay) < 1:
             undone = ["--sigma-decay 1"]
         return undone + (larger_population or times("a larger", "sigma", 4))

@@ -144,6 +144,17 @@ class AsksNeighbours(Strategy, Protocol):
 
 
 @runtime_checkable
+class Widens(Strategy, Protocol):
+    """A strategy whose distribution can be kept from becoming too narrow.
+
+    Whole numbers need that: what is narrower than the distance between two finds no other one.
+    """
+
+    def widened(self, state: State, least: jax.Array) -> State:
+        """The state with standard deviations of at least so much, (dimension,); 0 leaves one."""
+
+
+@runtime_checkable
 class ComesToRest(Strategy, Protocol):
     """A strategy that can tell when going on is useless.
 
@@ -262,8 +273,9 @@ def _checked(tell: Callable[..., State]) -> Callable[..., State]:
 def strategy(cls: type[T]) -> type[T]:
     """Make a class a strategy: a frozen dataclass, checked, and a pytree of its float fields.
 
-    Its ``tell`` sees losses that are finite or +inf, of the type ``floats.loss_dtype()``. A
-    strategy that is a dataclass of other pytrees, a wrapper for example, takes
+    Its ``tell`` sees losses that are finite or +inf, of the type ``floats.loss_dtype()``. Its
+    method ``check_together``, if it has one, says which values do not go together; floats may be
+    traced there. A strategy that is a dataclass of other pytrees, a wrapper for example, takes
     :func:`gradless._core.tree.as_pytree` instead.
     """
 
@@ -276,6 +288,8 @@ def strategy(cls: type[T]) -> type[T]:
                 value = float(value)  # an integer would be another type to compile for
             _check(cls.__name__, field, value)
             object.__setattr__(self, field.name, value)
+        if together := getattr(self, "check_together", None):
+            together()
 
     cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
     if tell := getattr(cls, "tell", None):

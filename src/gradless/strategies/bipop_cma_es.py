@@ -38,6 +38,7 @@ from gradless.strategies.parts.covariance import (
     drawn,
     generations_between,
     vectors,
+    widened,
 )
 from gradless.strategies.parts.recombination import (
     Rates,
@@ -49,7 +50,7 @@ from gradless.strategies.parts.recombination import (
 )
 
 _SMALL, _GROWING = 0, 1  # the two regimes
-_SIZES = (1, 8, 64, 512)  # blocks that are ranked together, rounded up: one sort is compiled each
+_SIZES = (1, 16, 512)  # blocks that are ranked together, rounded up: one sort is compiled each
 _NO_LIMIT = 2**31 - 1  # blocks
 _LEAST_STEP = 1e-12  # of the first one, at which an attempt is at rest (Hansen 2009, TolX: 1e-12)
 # An attempt ends when it is as many times as far behind the best one as its losses are spread.
@@ -64,7 +65,7 @@ class Attempt(NamedTuple):
     regime: jax.Array  # _SMALL or _GROWING, uint32
     blocks: jax.Array  # evaluated so far, uint32
     most_blocks: jax.Array  # that it may take, uint32
-    history: jax.Array  # best losses of the last generations, (window,)
+    latest_losses: jax.Array  # best losses of the last generations, (window,)
 
 
 class State(NamedTuple):
@@ -198,6 +199,11 @@ class BIPOPCMAES:
             complete, functools.partial(self._moved, key), lambda state: state, state
         )
 
+    def widened(self, state: State, least: jax.Array) -> State:
+        """The state with deviations of the present attempt of at least so much, (dimension,)."""
+        normal = widened(state.attempt.normal, least)
+        return state._replace(attempt=state.attempt._replace(normal=normal))
+
     def center(self, state: State) -> Params:
         """The best of all attempts."""
         return state.structure.unravel(state.best)
@@ -217,48 +223,51 @@ class BIPOPCMAES:
     def _adapted(self, state: State) -> Attempt:
         """The attempt after the blocks of a generation."""
         attempt, normal = state.attempt, state.attempt.normal
-        dimension, dtype = normal.mean.size, normal.mean.dtype
-        tables = _Tables.of(self.population, self.doublings, dimension)
-        blocks = _blocks(attempt.doublings)
+        tables = _Tables.of(self.population, self.doublings, normal.mean.size)
+        sums, least = self._sums(state, tables)
+        after = adapted(normal, sums, *tables.rates_of(attempt.doublings, normal.mean.dtype))
+        nothing = normal._replace(generation=after.generation)
+        at = after.generation % len(attempt.latest_losses)
+        return attempt._replace(
+            normal=tree.where(jnp.isfinite(least), after, nothing),
+            latest_losses=attempt.latest_losses.at[at].set(least),
+        )
+
+    def _sums(self, state: State, tables: _Tables) -> tuple[Sums, jax.Array]:
+        """What all blocks of a generation say, and its lowest loss."""
+        normal, power = state.attempt.normal, state.attempt.doublings
+        blocks = _blocks(power)
         count = blocks * self.population
-
-        there = jnp.arange(len(state.losses)) < count
-        losses = jnp.where(there, state.losses, jnp.inf)
-        ranks = self._ranks(losses, blocks)
-        weights = tables.weights(ranks, count, attempt.doublings, dtype)
-        weights = jnp.where(jnp.isfinite(losses), weights, jnp.minimum(weights, 0))
-        weights = jnp.where(there, weights, 0)
-
         members = jnp.arange(self.population, dtype=jnp.uint32)
 
-        def add(block: jax.Array, sums: Sums) -> Sums:
+        def of_block(block: Any, weights: jax.Array) -> Sums:
             words = jnp.broadcast_to(state.keys[block], (self.population, 2))
             z = drawn(noise.Seed(words, members), normal)
             first = block * self.population
-            of_block = jax.lax.dynamic_slice(weights, (first,), (self.population,))
-            return jax.tree.map(jnp.add, sums, Sums.of(z, of_block))
+            return Sums.of(z, jax.lax.dynamic_slice(weights, (first,), (self.population,)))
 
-        sums = jax.lax.fori_loop(jnp.uint32(0), blocks, add, Sums.none(dimension, dtype))
-        rates, every = tables.rates_of(attempt.doublings, dtype)
-        after = adapted(normal, sums, rates, every)
-        least = jnp.min(losses)
-        nothing = normal._replace(generation=after.generation)
-        at = after.generation % len(attempt.history)
-        return attempt._replace(
-            normal=tree.where(jnp.isfinite(least), after, nothing),
-            history=attempt.history.at[at].set(least),
-        )
+        some = jax.ShapeDtypeStruct((self.population,), normal.mean.dtype)
+        shapes = jax.eval_shape(of_block, 0, some)
 
-    def _ranks(self, losses: jax.Array, blocks: jax.Array) -> jax.Array:
-        """Ranks from 1 of the losses of so many blocks; those behind do not matter."""
+        def of_first(size: int) -> tuple[Sums, jax.Array]:
+            there = jnp.arange(size * self.population) < count
+            losses = jnp.where(there, state.losses[: len(there)], jnp.inf)
+            weights = tables.weights(rank_of(losses) + 1, count, power, normal.mean.dtype)
+            weights = jnp.where(jnp.isfinite(losses), weights, jnp.minimum(weights, 0))
+            weights = jnp.where(there, weights, 0)
+            if size == 1:
+                return of_block(0, weights), jnp.min(losses)
+
+            def add(block: jax.Array, sums: Sums) -> Sums:
+                return jax.tree.map(jnp.add, sums, of_block(block, weights))
+
+            none = jax.tree.map(lambda of: jnp.zeros(of.shape, of.dtype), shapes)
+            sums = jax.lax.fori_loop(jnp.uint32(0), blocks, add, none)
+            return sums, jnp.min(losses)
+
         sizes = sorted({min(size, 2**self.doublings) for size in _SIZES})
-
-        def of_first(size: int, losses: jax.Array) -> jax.Array:
-            ranks = rank_of(losses[: size * self.population]) + 1
-            return jnp.pad(ranks, (0, len(losses) - len(ranks)), constant_values=1)
-
         which = jnp.searchsorted(jnp.array(sizes, jnp.uint32), blocks)
-        return jax.lax.switch(which, [functools.partial(of_first, each) for each in sizes], losses)
+        return jax.lax.switch(which, [functools.partial(of_first, size) for size in sizes])
 
     def _is_over(self, state: State) -> jax.Array:
         """Whether the attempt cannot find anything better any more, or has had its share."""
@@ -266,12 +275,12 @@ class BIPOPCMAES:
         dimension = normal.mean.size
         tables = _Tables.of(self.population, self.doublings, dimension)
         window = jnp.asarray(tables.windows)[attempt.doublings]
-        size = len(attempt.history)
+        size = len(attempt.latest_losses)
         age = (normal.generation + jnp.uint32(size) - jnp.arange(size, dtype=jnp.uint32)) % size
         recent = age < window
-        least = jnp.min(jnp.where(recent, attempt.history, jnp.inf))
+        least = jnp.min(jnp.where(recent, attempt.latest_losses, jnp.inf))
         # Infinite until the window is full.
-        spread = jnp.max(jnp.where(recent, attempt.history, -jnp.inf)) - least
+        spread = jnp.max(jnp.where(recent, attempt.latest_losses, -jnp.inf)) - least
         rounding = 4 * jnp.finfo(least.dtype).eps * jnp.abs(least)
         still = spread <= rounding
         # The papers let such an attempt converge to the last digit.
@@ -294,7 +303,7 @@ class BIPOPCMAES:
             regime=jnp.asarray(regime, jnp.uint32),
             blocks=jnp.uint32(0),
             most_blocks=jnp.asarray(most_blocks, jnp.uint32),
-            history=jnp.broadcast_to(no_loss(), window),
+            latest_losses=jnp.broadcast_to(no_loss(), window),
         )
 
     def _following(self, key: jax.Array, state: State) -> State:
@@ -310,13 +319,15 @@ class BIPOPCMAES:
 
         # Streams of the generation's key that no strategy uses.
         keys = [noise.fold_in(key, 2**32 - use) for use in (3, 4)]
-        size, step = noise.uniform(_only(keys[0]), 2)
+        size, step = noise.uniform(noise.seed(keys[0]), 2)
         # The paper draws a small population as first * (large / (2 first))^(U^2): up to half of it.
         most = jnp.maximum(state.doublings, 1) - 1
         power = jnp.round(state.doublings * size**2).astype(jnp.uint32)
         doublings = jnp.where(small, jnp.minimum(power, most), grown)
         sigma = self.sigma * jnp.where(small, 10 ** (-2 * step), 1.0)
-        within = 2 * noise.uniform(_only(keys[1]), state.start.size).astype(state.start.dtype) - 1
+        within = (
+            2 * noise.uniform(noise.seed(keys[1]), state.start.size).astype(state.start.dtype) - 1
+        )
         start = state.start + self.spread * state.scales * within
         return state._replace(
             attempt=self._attempt(
@@ -381,8 +392,3 @@ def _window(population: int, dimension: int) -> int:
 
 def _blocks(doublings: jax.Array) -> jax.Array:
     return jnp.uint32(1) << doublings
-
-
-def _only(key: jax.Array) -> noise.Seed:
-    """The seed of noise that there is once."""
-    return jax.tree.map(lambda of: of[0], noise.seeds(key, jnp.arange(1)))

@@ -39,6 +39,7 @@ from gradless.strategies.parts.covariance import (
     drawn,
     generations_between,
     vectors,
+    widened,
 )
 from gradless.strategies.parts.recombination import (
     Rates,
@@ -133,6 +134,10 @@ class CMAES:
         following = adapted(state.normal, sums, rates, every)
         normal = tree.where(jnp.any(jnp.isfinite(losses)), following, state.normal)
         return state._replace(normal=normal)
+
+    def widened(self, state: State, least: jax.Array) -> State:
+        """The state with deviations of at least so much, (dimension,)."""
+        return state._replace(normal=widened(state.normal, least))
 
     def center(self, state: State) -> Params:
         """The mean of the distribution."""

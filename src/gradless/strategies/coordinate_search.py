@@ -27,7 +27,7 @@ class State(NamedTuple):
     """The present attempt, and the best of all."""
 
     point: jax.Array  # best of the attempt, (dimension,)
-    loss: jax.Array
+    current_loss: jax.Array
     waited: jax.Array  # evaluations without a lower loss, uint32
     start: jax.Array  # (dimension,)
     scales: jax.Array  # (dimension,)
@@ -46,7 +46,8 @@ class CoordinateSearch:
         Share of the changes that put the parameter anywhere within ``spread``; all others add a
         normal step.
     magnitudes
-        Orders of magnitude of steps, the largest being ``spread``.
+        Orders of magnitude of steps, the largest being ``spread``; at most those of the type of
+        the parameters, which is 6.9 in float32.
     spread
         Scales of each array to either side of the initial parameters, between which parameters are
         put and attempts begin. With bounds, of which half is the scale, 2 is the whole box.
@@ -79,7 +80,7 @@ class CoordinateSearch:
         start = tree.ravel(params)
         return State(
             point=start,
-            loss=no_loss(),
+            current_loss=no_loss(),
             waited=jnp.uint32(0),
             start=start,
             scales=first_scales(params, self.relative),
@@ -94,9 +95,11 @@ class CoordinateSearch:
         which, kind, size, place = jax.vmap(noise.uniform, in_axes=(0, None), out_axes=1)(
             noise.seeds(key, jnp.arange(count)), 4
         )
-        index = jnp.minimum((which * dimension).astype(jnp.int32), dimension - 1)
+        index = noise.below(which, dimension)
         widest = self.spread * state.scales[index]
-        step = widest * jnp.exp(-math.log(10) * self.magnitudes * size)
+        # Smaller steps than that are rounded away.
+        most = -math.log10(jnp.finfo(state.point.dtype).eps)
+        step = widest * jnp.exp(-math.log(10) * jnp.minimum(self.magnitudes, most) * size)
         normal = jax.scipy.special.ndtri(place)
         near = state.point[index] + step * normal
         anywhere = state.start[index] + widest * (2 * place - 1)
@@ -112,17 +115,16 @@ class CoordinateSearch:
         """Keep the best candidate if it is better; begin elsewhere if none has been for long."""
         winner = jnp.argmin(losses)
         loss = losses[winner]
-        better = loss < state.loss
+        better = loss < state.current_loss
         point = jnp.where(better, candidates[winner], state.point)
         waited = jnp.where(better, jnp.uint32(0), state.waited + self.population)
         improved = loss < state.best_loss
         again = waited > self.patience * state.point.size
-        seed = jax.tree.map(lambda of: of[0], noise.seeds(key, jnp.arange(1)))
-        within = 2 * noise.uniform(seed, point.size).astype(point.dtype) - 1
+        within = 2 * noise.uniform(noise.seed(key), point.size).astype(point.dtype) - 1
         elsewhere = limits.in_range(state.start + self.spread * state.scales * within)
         return state._replace(
             point=jnp.where(again, elsewhere, point),
-            loss=jnp.where(again, no_loss(), jnp.where(better, loss, state.loss)),
+            current_loss=jnp.where(again, no_loss(), jnp.where(better, loss, state.current_loss)),
             waited=jnp.where(again, jnp.uint32(0), waited),
             best=jnp.where(improved, candidates[winner], state.best),
             best_loss=jnp.where(improved, loss, state.best_loss),

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from gradless._core import tree
+from gradless._core.errors import InputError
 from gradless._core.tree import Params, Structure
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.strategies.parts import layer_ranks, limits, mirrored, optimizers, shaping
@@ -57,7 +58,7 @@ class OpenAIES(AroundCenter):
         Share of every parameter, times the learning rate, that is lost in every generation.
     weight_decay_towards
         ``zero``, or ``start``: then it is a share of the distance to where the search began, and a
-        network that is trained further forgets less.
+        network that is trained further forgets less. ``start`` needs a ``weight_decay`` above 0.
     shaping
         What the losses count: ``centered_ranks``, ``nes_utilities``, ``zscore`` or ``raw``.
     optimizer
@@ -89,6 +90,15 @@ class OpenAIES(AroundCenter):
 
     name: ClassVar[str] = "openai_es"
     samples_around_center: ClassVar[bool] = True
+
+    def check_together(self) -> None:
+        """Refuse a direction of a decay that there is not: it would do nothing, silently."""
+        none = isinstance(self.weight_decay, float) and self.weight_decay == 0
+        if none and self.weight_decay_towards != "zero":
+            raise InputError(
+                f"OpenAIES: weight_decay must be above 0 with weight_decay_towards="
+                f"{self.weight_decay_towards!r}, got 0.0. For example: weight_decay=0.1"
+            )
 
     def init(self, key: jax.Array, params: Params) -> State:
         """State at ``params``.

@@ -12,7 +12,7 @@ from typing import ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gradless._core import tree
+from gradless._core import noise, tree
 from gradless._core.floats import no_loss
 from gradless._core.tree import Params, Structure
 from gradless.strategies.base import hyperparameter, strategy
@@ -78,7 +78,7 @@ class ParticleSwarm:
     def init(self, key: jax.Array, params: Params) -> State:
         """Particles around ``params``, not evaluated yet."""
         structure = Structure.of(params)
-        position_key, velocity_key = (jax.random.fold_in(key, use) for use in range(2))
+        position_key, velocity_key = (noise.fold_in(key, use) for use in range(2))
         position = initial.around(position_key, params, self.population, self.spread)
         other = initial.around(velocity_key, params, self.population, self.spread)
         return State(
@@ -108,10 +108,13 @@ class ParticleSwarm:
         # Where no neighbour has had a finite loss, none leads.
         led = jnp.isfinite(remembered_loss[leader])[:, None]
 
-        shares = jax.random.uniform(key, (2, *candidates.shape), jnp.float32)
-        own = self.cognitive * shares[0] * (remembered - candidates)
+        size = state.structure.size
+        shares = jax.vmap(noise.uniform, in_axes=(0, None))(
+            noise.seeds(key, jnp.arange(self.population)), 2 * size
+        )
+        own = self.cognitive * shares[:, :size] * (remembered - candidates)
         towards_leader = jnp.where(led, remembered[leader] - candidates, 0.0)
-        social = self.social * shares[1] * towards_leader
+        social = self.social * shares[:, size:] * towards_leader
         # Kennedy and Eberhart's velocity, constricted as a whole.
         velocity = self.constriction * (state.velocity + own + social)
 

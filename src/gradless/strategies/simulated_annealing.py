@@ -2,8 +2,10 @@
 
 Kirkpatrick, Gelatt and Vecchi, "Optimization by simulated annealing" (1983), with the acceptance
 rule of Metropolis et al., "Equation of state calculations by fast computing machines" (1953). Steps
-in continuous space that shrink with the square root of the temperature are those of Szu and
-Hartley's account of Boltzmann annealing, "Fast simulated annealing" (1987).
+in continuous space are as long as is accepted now and then, as in Corana et al., "Minimizing
+multimodal functions of continuous variables with the simulated annealing algorithm" (1987); or
+shrink with the square root of the temperature, as in Szu and Hartley's account of Boltzmann
+annealing, "Fast simulated annealing" (1987).
 
 A temperature is in units of the loss, so it is measured: by default in the typical change of the
 loss in the first steps, as White, "Concepts of scale in simulated annealing" (1984), chooses the
@@ -13,7 +15,9 @@ a hundred losses changes by a factor of two.
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+import dataclasses
+import math
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,8 +26,11 @@ from gradless._core import noise, tree
 from gradless._core.floats import no_loss
 from gradless._core.tree import Params, Structure
 from gradless.strategies.base import hyperparameter, strategy
+from gradless.strategies.parts import limits
 
 _MEASURED = 100  # changes of the loss
+_ADAPTATION = 0.05  # of the logarithm of a step, for each proposal
+_LONGEST = 40.0  # logarithm of what a step has grown or shrunk to
 
 
 class State(NamedTuple):
@@ -34,6 +41,7 @@ class State(NamedTuple):
     evaluations: jax.Array  # of all chains, uint32; it stays at the largest, long after cooling
     exponents: jax.Array  # powers of two of the first changes of the loss, their sum, int32
     measured: jax.Array  # how many these are, int32
+    lengths: jax.Array  # of the steps of each chain, logarithm, float32, (population,)
     best: jax.Array  # (dimension,)
     best_loss: jax.Array
     structure: Structure
@@ -48,7 +56,7 @@ class SimulatedAnnealing:
     Parameters
     ----------
     sigma
-        Standard deviation of the change to every parameter, at the initial temperature.
+        Standard deviation of the change to every parameter, at first.
     initial_temperature
         An increase of the loss by this much is accepted in 37 % of all cases. It is in units of the
         typical change of the loss in one of the first steps, or for ``raw`` of the loss itself.
@@ -56,28 +64,48 @@ class SimulatedAnnealing:
         Cooling ends here, in the same units.
     decay
         The temperature is multiplied by this after every evaluation. The default goes from the
-        initial to the final temperature in 23,000 evaluations. One minus the decay is resolved to
-        6e-8.
+        initial to the final temperature in 12,600 evaluations; ``for_dimension`` fits it to a
+        budget. One minus the decay is resolved to 6e-8.
     population
         Independent chains. They share the cooling, which counts the evaluations of all, so that
         a budget ends at the same temperature however many there are.
-    cool_steps
-        Steps shrink with the square root of the temperature, so that they go with the width of
-        the region that the chain explores at this temperature; otherwise ``sigma`` stays.
+    steps
+        ``adapted``: each chain's steps grow when a proposal is accepted and shrink otherwise, so
+        that a share of ``acceptance`` is; they follow the width of the region that the chain
+        explores, whatever ``sigma`` is. ``cooled``: they shrink with the square root of the
+        temperature. ``fixed``: ``sigma`` stays.
+    acceptance
+        Share of the proposals that are accepted with adapted steps, of those that change the loss.
     raw
         Temperatures are in units of the loss, as in the papers.
     """
 
     sigma: float = hyperparameter(0.1, above=0.0)
     initial_temperature: float = hyperparameter(0.3, above=0.0)
-    final_temperature: float = hyperparameter(3e-4, above=0.0)
-    decay: float = hyperparameter(0.9997, above=0.0, at_most=1.0)
+    final_temperature: float = hyperparameter(1e-6, above=0.0)
+    decay: float = hyperparameter(0.999, above=0.0, at_most=1.0)
     population: int = hyperparameter(1, at_least=1)
-    cool_steps: bool = True
+    steps: str = hyperparameter("adapted", choices=("adapted", "cooled", "fixed"))
+    acceptance: float = hyperparameter(0.25, above=0.0, at_most=0.9)
     raw: bool = False
 
     name: ClassVar[str] = "simulated_annealing"
     samples_around_center: ClassVar[bool] = False
+
+    @classmethod
+    def for_dimension(
+        cls, dimension: int, *, evaluations: int | None = None, **hyperparameters: Any
+    ) -> SimulatedAnnealing:
+        """The strategy with a decay that ends at four fifths of the budget in ``evaluations``.
+
+        Nothing depends on the dimension. Without a budget, the default.
+        """
+        made = cls(**hyperparameters)
+        if evaluations is None or "decay" in hyperparameters:
+            return made
+        cooling = math.log(made.final_temperature / made.initial_temperature)
+        decay = math.exp(min(0.0, cooling / (0.8 * evaluations)))
+        return dataclasses.replace(made, decay=decay)
 
     def init(self, key: jax.Array, params: Params) -> State:
         """All chains at ``params``, which any candidate with a finite loss replaces."""
@@ -88,6 +116,7 @@ class SimulatedAnnealing:
             evaluations=jnp.uint32(0),
             exponents=jnp.int32(0),
             measured=jnp.int32(0),
+            lengths=jnp.zeros(self.population, jnp.float32),
             best=vector,
             best_loss=no_loss(),
             structure=Structure.of(params),
@@ -116,11 +145,14 @@ class SimulatedAnnealing:
             measured=state.measured + jnp.sum(counts, dtype=jnp.int32),
         )
 
-    def step_size(self, state: State) -> jax.Array:
-        """Standard deviation of the next change to every parameter."""
-        if not self.cool_steps:
-            return jnp.asarray(self.sigma)
-        return self.sigma * jnp.sqrt(self.temperature(state) / self.initial_temperature)
+    def step_sizes(self, state: State) -> jax.Array:
+        """Standard deviation of each chain's next change to every parameter, (population,)."""
+        sizes = jnp.full(self.population, self.sigma, jnp.float32)
+        if self.steps == "adapted":
+            return limits.bounded(sizes * jnp.exp(state.lengths))
+        if self.steps == "cooled":
+            return sizes * jnp.sqrt(self.temperature(state) / self.initial_temperature)
+        return sizes
 
     def ask(self, key: jax.Array, state: State) -> noise.Seed:
         """Seeds of one proposal for every chain."""
@@ -136,7 +168,7 @@ class SimulatedAnnealing:
         """Each chain takes its proposal or stays."""
         # Metropolis: always downwards, upwards with probability exp(-rise / temperature).
         rise = losses - state.current_loss
-        uniform = jax.random.uniform(key, (self.population,), jnp.float32)
+        uniform = noise.uniform(noise.seed(key), self.population)
         if not self.raw:
             state = self._measured(state, rise)
             unit = self.loss_unit(state)
@@ -147,7 +179,11 @@ class SimulatedAnnealing:
         evaluations = state.evaluations + jnp.uint32(self.population)
         winner = jnp.argmin(losses)
         improved = losses[winner] < state.best_loss
+        # On a plateau everything is accepted, which says nothing about the width of a region.
+        told = losses != state.current_loss
+        lengths = state.lengths + _ADAPTATION * jnp.where(told, accepted - self.acceptance, 0.0)
         return state._replace(
+            lengths=jnp.clip(lengths, -_LONGEST, _LONGEST).astype(jnp.float32),
             current=jnp.where(accepted[:, None], proposals, state.current),
             current_loss=jnp.where(accepted, losses, state.current_loss),
             evaluations=jnp.maximum(evaluations, state.evaluations),
@@ -156,8 +192,8 @@ class SimulatedAnnealing:
         )
 
     def _proposal(self, state: State, seed: noise.Seed) -> jax.Array:
-        step = self.step_size(state) * noise.normal(seed, state.structure.size)
-        return state.current[seed.member] + step
+        step = self.step_sizes(state)[seed.member] * noise.normal(seed, state.structure.size)
+        return limits.in_range(state.current[seed.member] + step)
 
     def center(self, state: State) -> Params:
         """The best that any chain has seen."""

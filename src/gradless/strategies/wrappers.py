@@ -19,6 +19,8 @@ from gradless._core.errors import InputError, unknown_name
 from gradless._core.floats import loss_dtype, no_loss
 from gradless._core.tree import Candidates, Params, Structure
 from gradless.strategies.base import Perturbation, Strategy, at_rest, begins_elsewhere, perturbation
+from gradless.strategies.bipop_cma_es import BIPOPCMAES
+from gradless.strategies.cma_es import CMAES
 from gradless.strategies.parts import initial, limits
 from gradless.strategies.random_search import RandomSearch
 
@@ -157,9 +159,7 @@ class Restarts(Wrapper):
     the answer is the best candidate of all attempts. What a strategy knows is thrown away, so
     ``patience`` should be generous.
 
-    Attempts have one population size, since arrays in a compiled loop keep their shapes. Those with
-    growing populations (IPOP, BIPOP) are a loop around the compiled one,
-    :func:`gradless.training.restarts.train_with_restarts`.
+    Attempts have one population size. ``bipop_cma_es`` begins again with others.
 
     Parameters
     ----------
@@ -249,6 +249,15 @@ class Restarts(Wrapper):
     def center(self, state: RestartsState) -> Params:
         """The best of all attempts."""
         return state.structure.unravel(state.best)
+
+
+def restarting(strategy: Any) -> Any:
+    """A strategy that begins again: BIPOP CMA-ES for CMA-ES, and ``Restarts`` of any other."""
+    if isinstance(strategy, CMAES):
+        shared = {field.name for field in dataclasses.fields(BIPOPCMAES)}
+        given = {field.name for field in dataclasses.fields(strategy)} & shared
+        return BIPOPCMAES(**{name: getattr(strategy, name) for name in given})
+    return strategy if begins_elsewhere(strategy) else Restarts(strategy)
 
 
 class ScheduledState(NamedTuple):

@@ -13,7 +13,8 @@ from gradless import strategies
 from gradless._core import tree, words
 from gradless._core.devices import operations_in
 from gradless._core.tree import Params
-from gradless.strategies import FDLBFGS, OpenAIES, Strategy
+from gradless.strategies import CMAES, FDLBFGS, OpenAIES, Strategy
+from gradless.strategies.portfolio import for_functions
 from gradless.training import memory
 from gradless.training.memory import Needed
 from gradless.training.records import Stop
@@ -23,12 +24,14 @@ AUTO = "auto"  # the name that asks for a choice
 # Iterations of finite-difference L-BFGS after which it is ahead of evolution strategies.
 _WORTHWHILE_ITERATIONS = 25
 _SHORT = 5_000  # evaluations within which a gradient estimate of 128 candidates is too dear
-_MOST_PER_SECOND = 500_000  # evaluations: the loop's own work limits the smallest problems
+_MOST_PER_SECOND = 800_000  # evaluations: the loop's own work limits the smallest problems
 WIDE_SEARCH = OpenAIES(sigma=0.4)
 """For metrics of classes: noise of 0.4 of the weights' size, over which it averages.
 
 Of 0.1 to 0.8, 0.4 found the best F1 and accuracy on samples held out (docs/estimators.md).
 """
+_FEW = 40  # parameters of a function, for which a covariance matrix is learnt in any budget
+_SOME = 400  # parameters, for which it is worth its time
 _SEPARABLE_LIMIT = 100_000  # parameters for which a variance of each is learnt in a short run
 
 
@@ -46,6 +49,8 @@ def chosen(
     *,
     smooth: bool,
     is_count: bool = False,
+    is_function: bool = False,
+    restarts: bool = True,
     checkpoints: bool = False,
 ) -> Choice:
     """The strategy for a problem and its limits, that fits into memory: what every door asks.
@@ -56,7 +61,7 @@ def chosen(
         What is trained, from where; shapes will do.
     stop
         Its limits.
-    smooth, is_count
+    smooth, is_count, is_function, restarts
         As for :func:`choose`.
     checkpoints
         Whether the run writes some, which takes memory.
@@ -69,6 +74,8 @@ def chosen(
         smooth=smooth,
         minibatches=problem.uses_minibatches,
         is_count=is_count,
+        is_function=is_function,
+        restarts=restarts,
     )
 
     def needed(strategy: Strategy) -> Needed:
@@ -86,6 +93,8 @@ def choose(
     smooth: bool,
     minibatches: bool,
     is_count: bool = False,
+    is_function: bool = False,
+    restarts: bool = True,
 ) -> Choice:
     """The strategy for a problem and a budget.
 
@@ -104,6 +113,10 @@ def choose(
         Whether the loss of the same parameters changes from generation to generation.
     is_count
         Whether it counts samples that are right or wrong, as F1, in which each is a step.
+    is_function
+        Whether it is any function, with local minima perhaps, and not the loss of a network.
+    restarts
+        Whether a search of a function may begin again.
     """
     budget = _budget(evaluations, seconds, operations)
     about = "without end" if budget is None else f"about {_rounded(budget):,} evaluations"
@@ -113,6 +126,9 @@ def choose(
             WIDE_SEARCH,
             f"{size}. Piecewise constant metric: its average over distant networks is followed",
         )
+    of_function = is_function and not minibatches
+    if of_function and dimension <= _FEW:
+        return _for_function(dimension, size, restarts)
     iteration = FDLBFGS.for_dimension(dimension)
     needed = _WORTHWHILE_ITERATIONS * iteration.evaluations_of_iteration(dimension)
     fits = 8 * dimension * iteration.memory < iteration.memory_gib * 2**30
@@ -127,6 +143,8 @@ def choose(
             strategies.get("sep_cma_es"),
             f"{size}. Short run: small generations learn more",
         )
+    if of_function and dimension <= _SOME:
+        return _for_function(dimension, size, restarts)
     if minibatches:
         reason = "Minibatches: averaging over a generation reduces their noise"
     elif not smooth:
@@ -134,6 +152,18 @@ def choose(
     else:
         reason = "Too few evaluations for differences along every weight: random directions instead"
     return Choice(strategies.get("openai_es"), f"{size}. {reason}")
+
+
+def _for_function(dimension: int, size: str, restarts: bool) -> Choice:
+    """The strategy for a function with few local minima or many, of not too many parameters."""
+    learns = f"{size}. CMA-ES learns how they depend on each other"
+    if not restarts:
+        return Choice(CMAES.for_dimension(dimension), learns)
+    return Choice(
+        for_functions(dimension),
+        f"{learns}. It begins again with other populations, in turn with differential evolution "
+        "and a search along coordinates",
+    )
 
 
 def that_fits(choice: Choice, needed: Callable[[Strategy], Needed]) -> Choice:

@@ -25,6 +25,7 @@ from gradless._core.tree import Params
 from gradless.problems.contract import Problem, Score
 from gradless.training.generation import unknown, with_measures
 from gradless.training.loop import Record, Run, Stop
+from gradless.training.records import EVALUATIONS, SECONDS
 
 NAME = "Adam (uses gradients)"
 
@@ -141,9 +142,9 @@ def descend(
         now, best = np.split(np.asarray(device_rows)[:chunk].T, 2)  # losses, then measures
         before, elapsed = elapsed, time.perf_counter() - begun
         if total is not None and done + chunk >= total:
-            reason = "evaluations used up"
+            reason = EVALUATIONS
         elif stop.seconds is not None and elapsed >= stop.seconds:
-            reason = "time used up"
+            reason = SECONDS
         reason = reason or asked_to_stop()
         steps = done + np.arange(1, chunk + 1)
         yield Record(

@@ -26,10 +26,11 @@ from gradless._core.floats import sixty_four_bits
 from gradless._core.programs import compiled
 from gradless.evaluation.mapped import map_members
 from gradless.evaluation.population import replicate
-from gradless.problems.contract import NO_FAULTS, Faults, HostProblem, Layout, OnDevice
+from gradless.problems.contract import NO_FAULTS, Faults, HostProblem, Judgement, Layout, OnDevice
 from gradless.strategies.base import ComesToRest, Strategy
 from gradless.training import generation, vectors
 from gradless.training.generation import Limits, Rows, Run
+from gradless.training.packed import Packing
 from gradless.training.standing import Contender, Meant, Rules, Standing
 
 
@@ -65,15 +66,18 @@ class _Form:
     """What is compiled for, besides shapes; compared at once, as it is with every call.
 
     ``constants`` and ``moving`` are the structures of two pytrees that the program gets as tuples
-    of their leaves: key, strategy and the compiled part of the problem; and number of generations
-    that the strategy knows of, its state, candidates, and samples drawn. To take the pytrees apart
-    would take a tenth of a call.
+    of their leaves, the second one packed: key, strategy and the compiled part of the problem; and
+    number of generations that the strategy knows of, its state, candidates, and samples drawn. To
+    take the pytrees apart would take a tenth of a call.
     """
 
-    def __init__(self, constants: Any, moving: Any, layout: Layout, rest: bool) -> None:
+    def __init__(
+        self, constants: Any, moving: Any, packing: Packing, layout: Layout, rest: bool
+    ) -> None:
         """``rest`` is whether it matters that the strategy has come to rest."""
-        self.constants, self.moving, self.layout, self.rest = constants, moving, layout, rest
-        self._all = (constants, moving, layout, rest)
+        self.constants, self.moving, self.packing = constants, moving, packing
+        self.layout, self.rest = layout, rest
+        self._all = (constants, moving, packing, layout, rest)
         self._hash = hash(self._all)
 
     def __hash__(self) -> int:
@@ -95,13 +99,25 @@ class _Step(NamedTuple):
 class HostLoop:
     """A problem and a strategy in a loop of Python, as :class:`.generation.CompiledLoop` is."""
 
-    def __init__(self, problem: HostProblem, strategy: Strategy, limits: Limits) -> None:
-        """Nothing is compiled yet."""
+    def __init__(
+        self,
+        problem: HostProblem,
+        strategy: Strategy,
+        limits: Limits,
+        last: int | None = None,
+    ) -> None:
+        """Nothing is compiled yet; ``last`` is the number of generations of the whole run."""
         self._layout = layout_on_host(strategy)
         self._problem, self._strategy = problem, strategy
         self.capacity = generation.CAPACITY  # generations in one turn at most
         self._rules = Rules(limits, problem.uses_minibatches)
         self._rest = bool(limits.rest)
+        # The center is judged together with the next candidates, or processes would wait for it.
+        # Those of a generation that does not follow are then judged for nothing.
+        together = problem.judges_at_once and not problem.uses_minibatches
+        self._ahead = together and strategy.samples_around_center
+        self._last = math.inf if last is None else last
+        self._judged: Judgement | None = None  # of what was asked for, where that is known already
         self._run: Run | None = None  # what the last turn ended with, which stands as follows
         self._standing: Standing
         self._asked: _Step
@@ -151,19 +167,24 @@ class HostLoop:
             before = jax.tree.map(_anything, shapes)
             constants, constant = jax.tree.flatten((run.key, strategy, device))
             moving, self._structure = jax.tree.flatten((run.generation, run.state, *before))
+            self._packing = Packing.of(moving)
             # Placed once, and not in every call.
             self._constants, moving, self._yes, no = replicate(
-                (tuple(constants), tuple(moving), np.bool_(True), np.bool_(False)), self._layout
+                (tuple(constants), self._packing.packed(moving), np.bool_(True), np.bool_(False)),
+                self._layout,
             )
-            self._form = _Form(constant, self._structure, self._layout, self._rest)
+            self._form = _Form(constant, self._structure, self._packing, self._layout, self._rest)
             losses: Any = np.full(strategy.population, np.nan)
             arguments = (self._form, self._constants, moving, losses, no)
             self._program = _step.of(*arguments)
             self._asked = self._program(*arguments)
+        self._judged = None
         self._run, self._standing = run, Standing.of(run, self._asked.moving)
-        measured = _on_host(self._asked.measured)
-        if self._problem.vectors(measured) is None:  # compiled before one is wanted
+        # Vectors are compiled before one is wanted.
+        known = self._problem.vectors(_on_host(self._asked.measured)) is not None
+        if not (known and strategy.samples_around_center):
             self._made(Meant(self._asked.moving))
+        if not known:
             self._made(Meant(self._asked.moving, 0))
 
     def _generation(self) -> tuple[tuple[float, ...], Faults]:
@@ -171,7 +192,7 @@ class HostLoop:
         problem, before, asked = self._problem, self._standing, self._asked
         measured = _on_host(asked.measured)
         drawn = _on_host(self._opened(asked.moving)[3]) if problem.uses_minibatches else None
-        judged = problem.judge(measured, drawn)
+        judged = self._judged or problem.judge([measured], drawn)[0]
         with sixty_four_bits():
             after: _Step = self._program(
                 self._form, self._constants, asked.moving, judged.loss, self._yes
@@ -184,7 +205,11 @@ class HostLoop:
         faults, center = judged.faults, None
         if self._strategy.samples_around_center:
             of_center = _on_host(after.center)
-            judged_center = problem.judge(of_center, drawn)
+            groups = [of_center]
+            if self._ahead and before.generation + 1 < self._last:
+                groups.append(_on_host(after.measured))
+            judged_center, *following = problem.judge(groups, drawn)
+            self._judged = following[0] if following else None
             faults = faults.and_later(judged_center.faults)
 
             def its_vector(_: int) -> Any:
@@ -203,7 +228,10 @@ class HostLoop:
 
     def _opened(self, moving: tuple[jax.Array, ...]) -> tuple[Any, ...]:
         """Number of generations, state, candidates and samples drawn."""
-        opened: tuple[Any, ...] = jax.tree.unflatten(self._structure, moving)
+        keyed = jax.dtypes.prng_key
+        fewer = [x if jnp.issubdtype(x.dtype, keyed) else np.asarray(x) for x in moving]
+        leaves = self._packing.unpacked(fewer)
+        opened: tuple[Any, ...] = jax.tree.unflatten(self._structure, leaves)
         return opened
 
     def _after(self, standing: Standing, run: Run) -> Run:
@@ -211,8 +239,8 @@ class HostLoop:
         number, state, *_ = self._opened(standing.moving)
         best = self._made(standing.best) if isinstance(standing.best, Meant) else standing.best
         with sixty_four_bits():
-            numbers = replicate({"best": best, **standing.numbers()}, self._layout)
-            return Run(key=run.key, generation=number, state=state, **numbers)
+            rest = {"best": best, "generation": number, "state": state, **standing.numbers()}
+            return Run(key=run.key, **replicate(rest, self._layout))
 
     def _made(self, meant: Meant) -> jax.Array:
         """A vector that a strategy means."""
@@ -252,7 +280,8 @@ def _step(
 ) -> _Step:
     """Tell the losses of the candidates if there are any yet, and ask for the next ones."""
     key, strategy, device = jax.tree.unflatten(form.constants, constants)
-    number, state, candidates, drawn = jax.tree.unflatten(form.moving, moving)
+    leaves = form.packing.unpacked(moving)
+    number, state, candidates, drawn = jax.tree.unflatten(form.moving, leaves)
 
     def told() -> Any:
         tell_key = generation.keys_after(key, number)[1]
@@ -275,4 +304,4 @@ def _step(
     rests = form.rest and isinstance(strategy, ComesToRest)
     at_rest = strategy.at_rest(new) if rests else None
     after = jax.tree.leaves((number, new, asked, drawn))
-    return _Step(tuple(after), at_rest, center, measured)
+    return _Step(form.packing.packed(after), at_rest, center, measured)

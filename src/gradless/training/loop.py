@@ -27,6 +27,7 @@ from gradless.problems.contract import (
     HostProblem,
     Layout,
     Problem,
+    TellsEvaluated,
     checked_measures,
 )
 from gradless.strategies.base import Strategy
@@ -45,6 +46,9 @@ from gradless.training.host_loop import HostLoop, mode_for, with_exact_losses
 from gradless.training.logged import LoggedLoop
 from gradless.training.observers import Observer, RunInfo, checked, watching
 from gradless.training.records import (
+    EVALUATIONS,
+    NOT_FINITE,
+    SECONDS,
     TARGET_LOSS,
     Record,
     Stop,
@@ -52,13 +56,13 @@ from gradless.training.records import (
     is_target,
     target_reached,
 )
+from gradless.training.tolerances import Tolerances
 
 __all__ = [
     "NOT_FINITE", "TARGET_LOSS", "Record", "Run", "Stop", "begin", "check_budget",
     "evaluations_per_generation", "is_target", "target_reached", "train",
 ]  # fmt: skip
 
-NOT_FINITE = "losses no longer finite"  # why a run stopped
 _SECONDS_PER_CHUNK = 0.2  # long enough to hide the host's work, short enough to follow and to stop
 _SECONDS_FOR_A_PARAMETER = 2e-7  # and longer, since each chunk begins with a copy of the run
 _LEAST_NOT_FINITE = 10  # generations without any finite loss that may be an accident
@@ -198,9 +202,11 @@ def _chunks(
     with mode_for(problem):
         limits = _limits(stop, per_generation, problem.measures)
     streak = _Streak(run, limits, strategy.population)
+    tolerances = Tolerances(stop, strategy, run) if stop.has_tolerance else None
+    total = None if stop.evaluations is None else stop.evaluations // per_generation
     loop: CompiledLoop | HostLoop
     if isinstance(problem, HostProblem):
-        loop = HostLoop(problem, strategy, limits)
+        loop = HostLoop(problem, strategy, limits, total)
     else:
         kind = LoggedLoop if all_losses else CompiledLoop
         loop = kind(problem, strategy, limits, layout)
@@ -213,7 +219,6 @@ def _chunks(
         judged_targets.asked(judged, strategy, run, limits)  # compiled as well
     compile_seconds = time.perf_counter() - begun
 
-    total = None if stop.evaluations is None else stop.evaluations // per_generation
     told = run  # as the last record has it
     names = sorted(run.best_measures)
     columns = width(run)
@@ -229,6 +234,8 @@ def _chunks(
         chunk = max(0, min(chunk, int(length)))
         if pauses is not None:
             chunk = min(chunk, pauses(done) - done)
+        if tolerances is not None:
+            chunk = min(chunk, tolerances.next_look(done) - done)
         chunk_begun = time.perf_counter()
         run, more, of_chunk = loop.turn(run, chunk)
         pace = (time.perf_counter() - chunk_begun) / max(len(more), 1)
@@ -243,6 +250,9 @@ def _chunks(
         reason = (_target(run, stop, limits) if met else None) or (
             _reason(run, stop, limits, elapsed, total, per_generation) or asked_to_stop()
         )
+        if tolerances is not None:
+            tolerances.take(more[:, 0])
+            reason = reason or tolerances.reached(run)
         wanted = _SECONDS_PER_CHUNK + _SECONDS_FOR_A_PARAMETER * run.best.size
         if stop.seconds is not None:
             wanted = min(wanted, stop.seconds - elapsed)
@@ -261,6 +271,8 @@ def _chunks(
             rows, names, not_finite, int(told.generation), per_generation, before, elapsed,
             compile_seconds, run, reason, faults,
         )  # fmt: skip
+        if isinstance(problem, TellsEvaluated):
+            record = record._replace(evaluated=problem.take_evaluated())
         yield record._replace(losses=losses[: len(rows)]) if all_losses else record
         told, before = run, elapsed
         rows, losses, faults = rows[:0], losses[:0], NO_FAULTS
@@ -332,13 +344,13 @@ def _reason(
     if number - int(run.finite_generation) >= int(limits.not_finite):
         return NOT_FINITE
     if total is not None and number >= total:
-        return "evaluations used up"
+        return EVALUATIONS
     if (waited := int(run.progress.waited)) >= int(limits.stagnation):
         return stagnation.reason(waited * per_generation)
     if run.at_rest and limits.rest:
         return stagnation.AT_REST
     if stop.seconds is not None and elapsed >= stop.seconds:
-        return "time used up"
+        return SECONDS
     return None
 
 

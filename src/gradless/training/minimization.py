@@ -7,6 +7,7 @@ session, as every door does.
 from __future__ import annotations
 
 import copy
+import dataclasses
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,11 +17,13 @@ from gradless._core import forked
 from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError
 from gradless._core.tree import Params
+from gradless.problems.constraints import told
 from gradless.problems.contract import Faults
 from gradless.problems.function import LossFunction
 from gradless.problems.python import PythonProblem
 from gradless.strategies import Strategy
 from gradless.strategies.scaled import Scaled
+from gradless.strategies.wrappers import restarting
 from gradless.training import auto
 from gradless.training import minimize_arguments as given
 from gradless.training.answer import numbers
@@ -43,6 +46,7 @@ class Options(TypedDict, total=False):
 
     bounds: Any
     integers: Any
+    constraints: Any
     scale: Any
     data: Any
     batch_size: int | None
@@ -53,10 +57,15 @@ class Options(TypedDict, total=False):
     seconds: float | None
     target_loss: float | None
     target_measures: Mapping[str, float] | None
+    restarts: bool | None
     stagnation: int | None
+    tolfun: float | None
+    tolx: float | None
     seed: int
     compiled: bool
     n_jobs: int
+    known: Any
+    keep_evaluated: bool
     callback: Callable[[Record], Any] | None
     observers: Sequence[Observer]
     verbose: bool | int | None
@@ -83,6 +92,7 @@ def minimize(
     *,
     bounds: Any = None,
     integers: Any = None,
+    constraints: Any = None,
     scale: Any = None,
     data: Any = None,
     batch_size: int | None = None,
@@ -93,10 +103,15 @@ def minimize(
     seconds: float | None = None,
     target_loss: float | None = None,
     target_measures: Mapping[str, float] | None = None,
+    restarts: bool | None = None,
     stagnation: int | None = None,
+    tolfun: float | None = None,
+    tolx: float | None = None,
     seed: int = 0,
     compiled: bool = True,
     n_jobs: int = 1,
+    known: Any = None,
+    keep_evaluated: bool = False,
     callback: Callable[[Record], Any] | None = None,
     observers: Sequence[Observer] = (),
     verbose: bool | int | None = None,
@@ -135,6 +150,13 @@ def minimize(
         which arrays of floating-point numbers may be whole numbers, too. ``loss_fn`` gets, and the
         result has, whole numbers of the types that were given. Others of an integer type are
         refused, or left alone by ``layers``.
+    constraints
+        ``constraints(params)``, or a list of such functions: numbers that are to be at most 0, of
+        JAX or of Python as ``loss_fn`` is. What keeps them is better than what does not, and of two
+        that do not, the smaller violation is better, the sum of what is above 0 (Deb 2000): give
+        them in comparable units. A ``loss_fn`` in Python is not called where they are violated, but
+        for ``params``. Result and history have ``"violation"`` among their measures; a loss is
+        infinite, and other measures are NaN, where it is above 0.
     scale
         About how far good values are from ``params``, in their units: a number for all parameters,
         or a pytree like ``params`` with a number, or an array of its shape, for each array. Every
@@ -173,10 +195,23 @@ def minimize(
     target_measures
         Stop as soon as a measure is no less than this, by name: ``{"return": 195}``. Those of
         ``params`` count, and whatever reaches one becomes the best, however low the loss of others.
+    restarts
+        Whether the search begins again, elsewhere and with other populations, when it has come to
+        rest; the result is the best of all attempts. ``cma_es`` becomes ``bipop_cma_es``, and any
+        other strategy one in ``strategies.wrappers.Restarts``. Default: what ``"auto"`` chooses
+        does, and a strategy that is named does not.
     stagnation
         Stop after so many evaluations without a fall of the best loss that is worth while: by more
         than the loss rounds to, and by a thousandth of how far losses have lately been above the
         best one. Neither the unit of the loss nor a constant added to it matters.
+    tolfun
+        Stop when the losses of the last 10 + 30 d / population generations, of d parameters, differ
+        by no more than this, in the unit of the loss; each is that of the center or of the best
+        candidate. 0 stops on a plateau. It is looked into after every so many generations.
+    tolx
+        Stop when no candidate is farther than this from the center along any parameter, in the
+        units of the parameters. Looked into as often. Strategies whose steps have a fixed size
+        never stop for it.
     seed
         Decides all noise and minibatches: same seed, same search.
     compiled
@@ -186,6 +221,14 @@ def minimize(
         are raised as they are.
     n_jobs
         Processes that call a loss in Python, as in joblib: -1 for one on each core.
+    known
+        What has been evaluated before, ``(points, losses)``, for example ``found.evaluated``:
+        points as a pytree like ``params`` with one more axis 0, or a list of such pytrees. The best
+        of them is where the search begins, in the place of ``params``, and how far from it the
+        others of the better half are is the ``scale``, if none is given.
+    keep_evaluated
+        Whether the result, and each record that ``callback`` gets, has the points that were
+        evaluated and their losses, as ``evaluated``. For losses in Python.
     callback
         Called with a :class:`gradless.Record` several times a second; True stops the search.
     observers
@@ -229,7 +272,9 @@ def minimize(
     """
     forked.check()
     use_all_cores()
-    stop = given.stop_of(evaluations, seconds, target_loss, target_measures, stagnation)
+    stop = given.stop_of(
+        evaluations, seconds, target_loss, target_measures, stagnation, tolfun, tolx
+    )
     given.check_seed(seed)
     given.check_callback(callback)
     watchers = [*progress_lines(verbose), *checked(observers)]
@@ -237,6 +282,8 @@ def minimize(
         watchers.append(Callback(callback))
     arguments = inspect.signature(minimize).parameters.keys() - {"hyperparameters"}
     chosen, why = given.strategy_of(strategy, hyperparameters, arguments), ""
+    if known is not None:
+        params, scale = given.warm_start(known, params, scale, resume_from)
     problem = given.problem_of(
         loss_fn,
         params,
@@ -247,8 +294,10 @@ def minimize(
         own_batches,
         layers,
         micro_batch,
+        keep_evaluated,
         bounds,
         integers,
+        constraints,
     )
     check_targets(stop, problem.measures)
     with mode_for(problem):
@@ -264,8 +313,16 @@ def minimize(
         chosen, why = given.continued(resume_from, chosen, problem), resume_from.why
     elif chosen is None:
         # What Python computes may go in steps, and what is rounded does.
-        smooth = compiled and (problem.domain is None or not problem.domain.has_whole)
-        chosen, why = auto.chosen(problem, start, stop, smooth=smooth)
+        steps = problem.constraints or (problem.domain is not None and problem.domain.has_whole)
+        smooth = compiled and not steps
+        again = restarts is not False
+        chosen, why = auto.chosen(
+            problem, start, stop, smooth=smooth, is_function=True, restarts=again
+        )
+    elif restarts:
+        chosen = restarting(chosen)
+    if problem.constraints:
+        given.check_compares(chosen)
     check_budget(chosen, stop)  # before it is scaled: it has its own name in what is said
     if scale is None and resume_from is None and not isinstance(chosen, Scaled):
         with mode_for(problem):
@@ -273,6 +330,8 @@ def minimize(
     if scale is not None:
         with mode_for(problem):
             chosen = given.scaled(chosen, scale, start)
+    if resume_from is None:
+        chosen = given.with_margin(chosen, problem.domain, start)
     given.check_memory(problem, chosen, start, resume_from)
     if log is not None:
         watchers.insert(0, seed_log(log, problem, chosen, seed, params, start, resume_from))
@@ -295,6 +354,8 @@ def minimize(
         "seed": int(seed),
     }
     main = Phase(problem, chosen, stop, why)
+    if problem.constraints:
+        main = dataclasses.replace(main, told=told)
     plan = Plan.of_function(
         main, start, seed, known=first, settings=settings, all_losses=log is not None
     )

@@ -15,9 +15,12 @@ from gradless._core import defaults, words
 from gradless._core.errors import InputError, unknown_name
 from gradless._core.tree import Params, Structure
 from gradless.problems.domain import Domain
+from gradless.problems.evaluated import best_of, known_of, spread_of
 from gradless.problems.function import FunctionProblem, LossFunction
 from gradless.problems.python import PythonProblem
 from gradless.strategies import Strategy
+from gradless.strategies.base import Widens
+from gradless.strategies.margin import Margin
 from gradless.strategies.parts.mirrored import leaf_scales
 from gradless.strategies.scaled import Scaled
 from gradless.strategies.wrappers import value_of
@@ -40,8 +43,10 @@ def problem_of(
     own_batches: bool = False,
     layers: Mapping[str, Any] | None = None,
     micro_batch: int | None = None,
+    keep_evaluated: bool = False,
     bounds: Any = None,
     integers: Any = None,
+    constraints: Any = None,
 ) -> FunctionProblem | PythonProblem:
     """The function and its data as a problem."""
     fixed = None
@@ -58,14 +63,39 @@ def problem_of(
                 "micro_batch must be left out for a function in Python, which cuts its batch "
                 f"itself, got {micro_batch!r}"
             )
-        return PythonProblem(loss_fn, params, data, batch_size, n_jobs, fixed, bounds, integers)
+        return PythonProblem(
+            loss_fn,
+            params,
+            data,
+            batch_size,
+            n_jobs,
+            fixed,
+            bounds,
+            integers,
+            constraints,
+            keep_evaluated,
+        )
+    if keep_evaluated:
+        raise InputError(
+            "keep_evaluated must be False for a compiled function, whose candidates are never "
+            f"stored, got {keep_evaluated!r}. Give compiled=False"
+        )
     if n_jobs != 1:
         raise InputError(
             f"n_jobs must be 1 for a compiled function, which uses all cores itself, got "
             f"{n_jobs!r}. Leave it out, or give compiled=False for a function in Python"
         )
     return FunctionProblem.of(
-        loss_fn, params, data, batch_size, own_batches, fixed, micro_batch, bounds, integers
+        loss_fn,
+        params,
+        data,
+        batch_size,
+        own_batches,
+        fixed,
+        micro_batch,
+        bounds,
+        integers,
+        constraints,
     )
 
 
@@ -101,6 +131,8 @@ def stop_of(
     target_loss: Any,
     target_measures: Mapping[str, float] | None,
     stagnation: Any,
+    tolfun: Any = None,
+    tolx: Any = None,
 ) -> Stop:
     """What ends the search; the default time unless something surely does."""
     if not isinstance(target_measures, Mapping | None):
@@ -114,10 +146,15 @@ def stop_of(
         "seconds": seconds,
         "target_loss": target_loss,
         "stagnation": stagnation,
+        "tolfun": tolfun,
+        "tolx": tolx,
     }
     for name, value in limits.items():
         if value is not None and not isinstance(value, int | float | np.number):
-            raise InputError(f"{name} must be a number, got {value!r}. For example: {name}=10_000")
+            example = 1e-9 if name in {"tolfun", "tolx"} else "10_000"
+            raise InputError(
+                f"{name} must be a number, got {value!r}. For example: {name}={example}"
+            )
     for name, least in wanted.items():
         if not isinstance(least, int | float | np.number):
             raise InputError(
@@ -132,7 +169,19 @@ def stop_of(
         loss=target_loss,
         stagnation=stagnation,
         measures=wanted,
+        tolfun=tolfun,
+        tolx=tolx,
     )
+
+
+def warm_start(known: Any, params: Params, scale: Any, earlier: Any) -> tuple[Params, Any]:
+    """Where a search begins that knows something, and its scale."""
+    if earlier is not None:
+        raise InputError(
+            "known must be left out with resume_from, which begins where it was, got both"
+        )
+    evaluated = known_of(known, params)
+    return best_of(evaluated, params), spread_of(evaluated) if scale is None else scale
 
 
 def check_seed(seed: Any) -> None:
@@ -199,6 +248,43 @@ def scaled(strategy: Strategy, scale: Any, start: Params) -> Strategy:
     return scaled
 
 
+def with_margin(strategy: Strategy, domain: Domain | None, start: Params) -> Strategy:
+    """The strategy kept wide enough to find other whole numbers, if there are some and it can."""
+    inner: Any = strategy.strategy if isinstance(strategy, Scaled) else strategy
+    if domain is None or not domain.has_whole or not isinstance(inner, Widens):
+        return strategy
+    whole = jax.tree.map(lambda mask: mask.astype(float), domain.whole(start))
+    margin: Any = functools.partial(Margin, inner)
+    if not isinstance(strategy, Scaled):
+        kept: Strategy = margin(whole)
+        return kept
+    scale = strategy.scale
+    if jax.tree_util.all_leaves([scale]) and np.shape(scale) == ():  # one for all
+        scale = jax.tree.map(lambda _: scale, whole)
+    distances = jax.tree.map(np.divide, whole, scale)
+    return dataclasses.replace(strategy, strategy=margin(distances))
+
+
+_BY_DIFFERENCES = ("fd_lbfgs", "spsa", "fzoo", "ars", "simulated_annealing")
+_OF_VALUES = ("raw", "zscore")  # shapings
+
+
+def check_compares(strategy: Strategy) -> None:
+    """Refuse a strategy that goes by how much losses differ, which constraints do not say."""
+    inner: Any = strategy
+    while hasattr(inner, "strategy"):
+        inner = inner.strategy
+    shaping = getattr(inner, "shaping", None)
+    of_values = inner.name in _BY_DIFFERENCES or shaping in _OF_VALUES
+    if of_values or inner.name.startswith("evosax"):
+        named = f"{inner.name} with shaping={shaping!r}" if shaping in _OF_VALUES else inner.name
+        why = "may go" if inner.name.startswith("evosax") else "goes"
+        raise InputError(
+            f"constraints must go with a strategy that only compares losses, got {named}, which "
+            f"{why} by how much they differ. Name 'cma_es' or 'differential_evolution', for example"
+        )
+
+
 def scale_of_bounds(domain: Domain | None, start: Params) -> Params | None:
     """The scale that bounds say: half of the range, where there are two.
 
@@ -251,8 +337,7 @@ def continued(
         )
     if chosen is None:
         return earlier.strategy
-    if isinstance(earlier.strategy, Scaled) and not isinstance(chosen, Scaled):
-        chosen = dataclasses.replace(earlier.strategy, strategy=chosen)
+    chosen = _wrapped_as(earlier.strategy, chosen)
     # All but the floats is part of the tree's structure.
     kinds: Any = [jax.tree.structure(each) for each in (chosen, earlier.strategy)]
     if kinds[0] != kinds[1]:
@@ -261,6 +346,15 @@ def continued(
             f"floats, got {chosen!r}. Leave it out"
         )
     return chosen
+
+
+def _wrapped_as(earlier: Strategy, chosen: Strategy) -> Strategy:
+    """A strategy in the scale and with the margin of an earlier one."""
+    if not isinstance(earlier, Scaled | Margin) or isinstance(chosen, type(earlier)):
+        return chosen
+    outer: Any = earlier
+    wrapped: Strategy = dataclasses.replace(outer, strategy=_wrapped_as(outer.strategy, chosen))
+    return wrapped
 
 
 def check_memory(

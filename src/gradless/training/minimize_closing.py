@@ -10,6 +10,7 @@ import numpy as np
 
 from gradless._core.tree import Params
 from gradless.problems.contract import Score
+from gradless.problems.evaluated import Evaluated
 from gradless.problems.function import FunctionProblem
 from gradless.problems.python import PythonProblem
 from gradless.strategies import Strategy
@@ -71,7 +72,7 @@ def minimum(session: Session, trained: Trained) -> Minimum:
         best_loss=trained.loss,
         best_measures=trained.measures,
         center=_returned(problem, center.params),
-        center_loss=center.loss,
+        center_loss=float(main.told(center.loss)),
         evaluations=history.last.evaluations,
         seconds=history.last.seconds,
         compile_seconds=trained.compile_seconds,
@@ -83,8 +84,13 @@ def minimum(session: Session, trained: Trained) -> Minimum:
         run=session.run,
         raised=session.faults.raised,
         error=session.faults.error,
+        evaluated=_evaluated(problem),
         domain=problem.domain,
     )
+
+
+def _evaluated(problem: Any) -> Evaluated | None:
+    return problem.evaluated if isinstance(problem, PythonProblem) else None
 
 
 def target_met(stop: Stop, score: Score, losses: np.dtype[Any]) -> str | None:

@@ -42,10 +42,10 @@ def seed_log(
         raise InputError(f'log must be a file, got {log!r}. For example: log="run.seeds"')
     if isinstance(problem, PythonProblem):
         raise InputError("log must be left out for a function in Python (compiled=False)")
-    if problem.domain is not None:
+    if problem.domain is not None or problem.constraints:
         raise InputError(
-            "log must be left out with bounds and integers, which gradless.replay does not know. "
-            "Leave out log, or these"
+            "log must be left out with bounds, integers and constraints, which gradless.replay "
+            "does not know. Leave out log, or these"
         )
     path, after = Path(log), None
     if earlier is not None:

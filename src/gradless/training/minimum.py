@@ -9,10 +9,17 @@ import numpy as np
 
 from gradless._core import words
 from gradless._core.tree import Params
+from gradless.problems.constraints import VIOLATION
 from gradless.problems.domain import Domain
+from gradless.problems.evaluated import Evaluated
 from gradless.strategies import Strategy
 from gradless.training.generation import Run
 from gradless.training.history import History
+
+_INFEASIBLE = (
+    "nothing that keeps the constraints was found: best is what violates them least. Begin "
+    "elsewhere, or give more evaluations"
+)
 
 
 @dataclass(frozen=True)
@@ -21,10 +28,12 @@ class Minimum:
 
     Attributes
     ----------
-    best, best_loss, best_measures
+    best, best_loss, best_measures, feasible, violation
         Best parameters, their loss, and by name what else the function says of them: of every
         candidate, of the center in every generation, and of the parameters given. They are arrays
-        of JAX, or of NumPy for a loss in Python. With minibatches: see :func:`minimize`.
+        of JAX, or of NumPy for a loss in Python. With minibatches: see :func:`minimize`. With
+        constraints, whether the best keeps them, and by how much it violates them; its loss is
+        infinite if it does.
     center, center_loss
         The strategy's last answer, for many strategies the mean of what it samples, and its loss.
         Where losses are noisy it is the better estimate.
@@ -44,6 +53,10 @@ class Minimum:
         Why ``"auto"`` chose it; empty if it was given.
     history
         Loss and best loss over evaluations.
+    evaluated
+        All candidates of this call and their losses, in the order in which they were evaluated,
+        if ``keep_evaluated`` was given: ``evaluated.points`` is a pytree like the parameters with
+        the evaluations on axis 0, ``evaluated.losses`` an array.
     run
         All that it takes to resume the search, a pytree of arrays.
     domain
@@ -66,7 +79,18 @@ class Minimum:
     raised: int = 0
     error: str | None = None
     best_measures: dict[str, float] = field(default_factory=dict)
+    evaluated: Evaluated | None = field(default=None, repr=False)
     domain: Domain | None = field(default=None, repr=False)
+
+    @property
+    def violation(self) -> float:
+        """By how much the best parameters violate constraints: a sum, 0 if they keep them all."""
+        return float(self.best_measures.get(VIOLATION, 0.0))
+
+    @property
+    def feasible(self) -> bool:
+        """Whether the best parameters keep all constraints."""
+        return self.violation <= 0
 
     def __str__(self) -> str:
         """What a person wants to know first, in a few lines."""
@@ -74,6 +98,7 @@ class Minimum:
         lines = [
             f"best loss {best}, that of the center {center}",
             *(f"best {name} {value:.6g}" for name, value in self.best_measures.items()),
+            *([] if self.feasible else [_INFEASIBLE]),
             f"{self.evaluations:,} evaluations in {words.seconds(self.seconds)}, and "
             f"{words.seconds(self.compile_seconds)} to compile: {self.stopped_because}",
             f"strategy: {self.strategy}",
@@ -100,6 +125,8 @@ class Minimum:
             ("stopped because", self.stopped_because),
             ("strategy", str(self.strategy)),
         ]
+        if not self.feasible:
+            facts.append(("not feasible", _INFEASIBLE))
         if self.why:
             facts.append(("chosen for", self.why))
         facts += [("not finite", failure) for failure in self._failures()]

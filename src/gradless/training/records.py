@@ -12,6 +12,7 @@ import numpy as np
 
 from gradless._core.errors import InputError, unknown_name
 from gradless.problems.contract import NO_FAULTS, Faults
+from gradless.problems.evaluated import Evaluated
 from gradless.training.generation import Run
 
 
@@ -21,6 +22,9 @@ def target_reached(name: str) -> str:
 
 
 TARGET_LOSS = target_reached("loss")
+EVALUATIONS, SECONDS = "evaluations used up", "time used up"
+TOLFUN, TOLX = "losses within tolfun", "steps within tolx"
+NOT_FINITE = "losses no longer finite"
 
 
 def is_target(reason: str | None) -> bool:
@@ -59,6 +63,12 @@ class Stop:
         Evaluations without any finite loss, in at least 10 generations. A search that finds nothing
         but NaN and infinity learns nothing. It ends with its state before that, or with an
         :class:`InputError` if no loss was ever finite. None continues all the same.
+    tolfun
+        Range of the losses of the last 10 + 30 d / population generations, of d parameters, at
+        which the run ends: each loss is that of the center or of a generation's best candidate.
+    tolx
+        Size of a step at which the run ends, in the units of the parameters: how far candidates are
+        from the center along any parameter, at most. Looked into as often.
     """
 
     evaluations: int | None = None
@@ -68,6 +78,8 @@ class Stop:
     stagnation: int | None = None
     not_finite: int | None = 1000
     measures: Mapping[str, float] = field(default_factory=dict, hash=False)
+    tolfun: float | None = None
+    tolx: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse limits that no run can have."""
@@ -80,6 +92,9 @@ class Stop:
         for name, value in limits.items():
             if value is not None and not value > 0:
                 raise InputError(f"{name} must be more than 0, got {value}")
+        for name, value in {"tolfun": self.tolfun, "tolx": self.tolx}.items():
+            if value is not None and not 0 <= value < math.inf:
+                raise InputError(f"{name} must be a finite number, 0 or more, got {value}")
         if self.accuracy is not None and not 0 <= self.accuracy <= 1:
             raise InputError(
                 f"a target accuracy must be a share from 0 to 1, got {self.accuracy}. "
@@ -99,6 +114,11 @@ class Stop:
     def has_target(self) -> bool:
         """Whether a loss or a measure ends the run."""
         return self.loss is not None or bool(self.targets)
+
+    @property
+    def has_tolerance(self) -> bool:
+        """Whether it ends when losses or steps are within a tolerance."""
+        return self.tolfun is not None or self.tolx is not None
 
     @property
     def ends(self) -> bool:
@@ -148,7 +168,7 @@ class Record(NamedTuple):
     run: Run
     stopped_because: str | None  # in the last record
     faults: Faults = NO_FAULTS  # exceptions in this chunk, where Python computes the losses
-    attempt_ended: str | None = None  # why, in the last record of each of several attempts
+    evaluated: Evaluated | None = None  # by a loss in Python since the last record, if kept
     losses: np.ndarray | None = None  # of all candidates, (generations, population), if wanted
 
     @property

@@ -126,7 +126,10 @@ class Rules:
         now = {name: float(of[winner]) for name, of in measures.items()}
         best, best_loss, best_measures = before.best, before.best_loss, before.best_measures
         if loss < best_loss:
-            best, best_loss, best_measures = told.vector(winner), loss, now
+            # A winner that is better than all before it has become the center where that is none
+            # of its own.
+            best = Meant(moving) if center is None else told.vector(winner)
+            best_loss, best_measures = loss, now
         if center is not None:
             loss = float(center.judged.loss[0])
             now = {name: float(of[0]) for name, of in center.judged.measures.items()}

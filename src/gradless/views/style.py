@@ -40,6 +40,7 @@ STRATEGY_COLORS = {
     "hill_climbing": "#E69F00",
     "openai_es": "#009E73",
     "cma_es": "#CC79A7",
+    "bipop_cma_es": "#A6437C",
     "sep_cma_es": "#56B4E9",
     "snes": "#D55E00",
     "random_search": "#222222",
@@ -53,6 +54,7 @@ STRATEGY_COLORS = {
     "differential_evolution": "#3F4FB5",
     "genetic_algorithm": "#5E9C1B",
     "particle_swarm": "#E7298A",
+    "coordinate_search": "#6B5B4B",
 }
 # For names that are none of a strategy, in their order.
 _OTHERS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7A5195", "#8C564B",

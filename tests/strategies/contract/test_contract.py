@@ -23,6 +23,7 @@ HYPERPARAMETERS: dict[str, dict] = {
     "random_search": {"sigma": 0.5, "population": 64},
     "hill_climbing": {"sigma": 0.2, "speculation": 4},
     "fd_lbfgs": {"population": 10},
+    "coordinate_search": {"magnitudes": 3.0},  # in float32, losses of smaller steps are equal
     "fzoo": {"probes": 2},  # of more random signs in five dimensions, some are the same
 }
 

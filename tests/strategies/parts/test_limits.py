@@ -100,7 +100,7 @@ def test_a_step_that_has_decayed_to_nothing_leaves_a_center() -> None:
 def test_a_population_that_grows_on_a_plateau_stays_finite() -> None:
     strategy = strategies.get("differential_evolution", population=16)
     state = told(strategy, 1500, lambda vector, _: jnp.zeros(()))
-    assert np.isfinite(state.population).all()
+    assert np.isfinite(state.members).all()
 
 
 def test_deviations_that_shrink_to_nothing_leave_a_center() -> None:

@@ -217,11 +217,19 @@ class ProblemTask:
             params = jax.tree.map(jax.numpy.asarray, self.first(seed))
         smooth = not isinstance(problem, HostProblem) and getattr(self.objective, "smooth", True)
         is_count = not smooth and self.has_classes
+        is_function = isinstance(problem, FunctionProblem | PythonProblem)
         why = ""
         if strategy is None:
-            strategy, why = auto.chosen(problem, params, stop, smooth=smooth, is_count=is_count)
+            strategy, why = auto.chosen(
+                problem,
+                params,
+                stop,
+                smooth=smooth,
+                is_count=is_count,
+                is_function=is_function,
+            )
         main = Phase(problem, strategy, stop, why)
-        if isinstance(problem, FunctionProblem | PythonProblem):
+        if is_function:
             return Trial(Plan.of_function(main, params, seed), None)
         return Trial(Plan(main, params, seed, keeps_center=is_count), None)
 

@@ -51,11 +51,6 @@ class Sums(NamedTuple):
             jnp.sum(weights),
         )
 
-    @classmethod
-    def none(cls, dimension: int, dtype: Any) -> Sums:
-        """Those of no candidates."""
-        return cls(*(jnp.zeros(shape, dtype) for shape in ((dimension,), (dimension,) * 2, ())))
-
 
 def begun(mean: jax.Array, sigma: Any, scales: jax.Array) -> Normal:
     """The distribution before its first generation: independent, of deviations sigma * scales."""
@@ -87,6 +82,12 @@ def deviations(normal: Normal) -> jax.Array:
     But for what has been learnt since the factor was made, which is little.
     """
     return normal.sigma * jnp.sqrt(jnp.sum(normal.factor**2, axis=1))
+
+
+def widened(normal: Normal, least: jax.Array) -> Normal:
+    """The distribution with deviations of at least so much, (dimension,); correlations stay."""
+    wider = jnp.maximum(1, least / deviations(normal))
+    return normal._replace(factor=wider[:, None] * normal.factor)
 
 
 def adapted(normal: Normal, sums: Sums, rates: Rates, every: Any) -> Normal:
