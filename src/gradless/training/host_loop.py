@@ -30,7 +30,6 @@ from gradless.problems.contract import NO_FAULTS, Faults, HostProblem, Judgement
 from gradless.strategies.base import ComesToRest, Strategy
 from gradless.training import generation, vectors
 from gradless.training.generation import Limits, Rows, Run
-from gradless.training.packed import Packing
 from gradless.training.standing import Contender, Meant, Rules, Standing
 
 
@@ -66,18 +65,15 @@ class _Form:
     """What is compiled for, besides shapes; compared at once, as it is with every call.
 
     ``constants`` and ``moving`` are the structures of two pytrees that the program gets as tuples
-    of their leaves, the second one packed: key, strategy and the compiled part of the problem; and
-    number of generations that the strategy knows of, its state, candidates, and samples drawn. To
-    take the pytrees apart would take a tenth of a call.
+    of their leaves: key, strategy and the compiled part of the problem; and number of generations
+    that the strategy knows of, its state, candidates, and samples drawn. To take the pytrees apart
+    would take a tenth of a call.
     """
 
-    def __init__(
-        self, constants: Any, moving: Any, packing: Packing, layout: Layout, rest: bool
-    ) -> None:
+    def __init__(self, constants: Any, moving: Any, layout: Layout, rest: bool) -> None:
         """``rest`` is whether it matters that the strategy has come to rest."""
-        self.constants, self.moving, self.packing = constants, moving, packing
-        self.layout, self.rest = layout, rest
-        self._all = (constants, moving, packing, layout, rest)
+        self.constants, self.moving, self.layout, self.rest = constants, moving, layout, rest
+        self._all = (constants, moving, layout, rest)
         self._hash = hash(self._all)
 
     def __hash__(self) -> int:
@@ -167,13 +163,11 @@ class HostLoop:
             before = jax.tree.map(_anything, shapes)
             constants, constant = jax.tree.flatten((run.key, strategy, device))
             moving, self._structure = jax.tree.flatten((run.generation, run.state, *before))
-            self._packing = Packing.of(moving)
             # Placed once, and not in every call.
             self._constants, moving, self._yes, no = replicate(
-                (tuple(constants), self._packing.packed(moving), np.bool_(True), np.bool_(False)),
-                self._layout,
+                (tuple(constants), tuple(moving), np.bool_(True), np.bool_(False)), self._layout
             )
-            self._form = _Form(constant, self._structure, self._packing, self._layout, self._rest)
+            self._form = _Form(constant, self._structure, self._layout, self._rest)
             losses: Any = np.full(strategy.population, np.nan)
             arguments = (self._form, self._constants, moving, losses, no)
             self._program = _step.of(*arguments)
@@ -228,10 +222,7 @@ class HostLoop:
 
     def _opened(self, moving: tuple[jax.Array, ...]) -> tuple[Any, ...]:
         """Number of generations, state, candidates and samples drawn."""
-        keyed = jax.dtypes.prng_key
-        fewer = [x if jnp.issubdtype(x.dtype, keyed) else np.asarray(x) for x in moving]
-        leaves = self._packing.unpacked(fewer)
-        opened: tuple[Any, ...] = jax.tree.unflatten(self._structure, leaves)
+        opened: tuple[Any, ...] = jax.tree.unflatten(self._structure, moving)
         return opened
 
     def _after(self, standing: Standing, run: Run) -> Run:
@@ -239,8 +230,8 @@ class HostLoop:
         number, state, *_ = self._opened(standing.moving)
         best = self._made(standing.best) if isinstance(standing.best, Meant) else standing.best
         with sixty_four_bits():
-            rest = {"best": best, "generation": number, "state": state, **standing.numbers()}
-            return Run(key=run.key, **replicate(rest, self._layout))
+            numbers = replicate({"best": best, **standing.numbers()}, self._layout)
+            return Run(key=run.key, generation=number, state=state, **numbers)
 
     def _made(self, meant: Meant) -> jax.Array:
         """A vector that a strategy means."""
@@ -280,8 +271,7 @@ def _step(
 ) -> _Step:
     """Tell the losses of the candidates if there are any yet, and ask for the next ones."""
     key, strategy, device = jax.tree.unflatten(form.constants, constants)
-    leaves = form.packing.unpacked(moving)
-    number, state, candidates, drawn = jax.tree.unflatten(form.moving, leaves)
+    number, state, candidates, drawn = jax.tree.unflatten(form.moving, moving)
 
     def told() -> Any:
         tell_key = generation.keys_after(key, number)[1]
@@ -304,4 +294,4 @@ def _step(
     rests = form.rest and isinstance(strategy, ComesToRest)
     at_rest = strategy.at_rest(new) if rests else None
     after = jax.tree.leaves((number, new, asked, drawn))
-    return _Step(form.packing.packed(after), at_rest, center, measured)
+    return _Step(tuple(after), at_rest, center, measured)
