@@ -20,8 +20,11 @@ from optuna.trial import FrozenTrial, TrialState
 from gradless.strategies import Strategy
 from gradless.training.search import Search
 
+# Of no type, so that types are checked alike where Optuna is not installed.
+_Base: Any = optuna.samplers.BaseSampler
 
-class Sampler(optuna.samplers.BaseSampler):  # type: ignore[misc]
+
+class Sampler(_Base):  # type: ignore[misc]
     """What :func:`.optuna_face.optuna_sampler` returns."""
 
     def __init__(self, strategy: str | Strategy, seed: int, more: dict[str, Any]) -> None:
