@@ -129,3 +129,14 @@ def test_float64_in_python() -> None:
     )
     np.testing.assert_allclose(found.best, [0.1, 0.1], rtol=1e-14)
     assert found.raised == 0
+
+
+def test_a_tuple_of_two_lists_is_lows_and_highs_of_two_numbers_as_well() -> None:
+    def at(x) -> float:
+        return float(np.sum(x**2))
+
+    for bounds in (([0, 2], [1, 3]), (np.array([0, 2]), np.array([1, 3])), [(0, 1), (2, 3)]):
+        found = minimize(
+            at, np.array([0.5, 2.5]), "cma_es", bounds=bounds, compiled=False, evaluations=1_000
+        )
+        np.testing.assert_allclose(found.best, [0, 2], atol=1e-6)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gradless import minimize
+from gradless import InputError, minimize
 from gradless._core import tree
 from gradless.strategies import BIPOPCMAES, CMAES
 from gradless.strategies.scaled import Scaled
@@ -78,3 +78,16 @@ def test_the_choice_for_few_parameters_does_not_depend_on_the_budget(
         is_function=True,
     )
     assert choice.strategy.name == "portfolio"
+
+
+def test_the_same_call_with_restarts_goes_on() -> None:
+    given = {"restarts": True, "compiled": False}
+    part = minimize(waves, START, "cma_es", evaluations=160, **given)
+    rest = minimize(waves, START, "cma_es", evaluations=320, resume_from=part, **given)
+    whole = minimize(waves, START, "cma_es", evaluations=320, **given)
+    assert tree.bits(rest.best) == tree.bits(whole.best)
+
+
+def test_restarts_are_yes_or_no() -> None:
+    with pytest.raises(InputError, match="restarts must be True, False or None, got 'ipop'"):
+        minimize(waves, START, "cma_es", restarts="ipop", compiled=False, evaluations=100)

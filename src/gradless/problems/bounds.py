@@ -77,7 +77,9 @@ def _of_leaf(given: Any, name: str, shape: tuple[int, ...]) -> Box:
             given = [(low, high) for low, high in given]
     if isinstance(given, list | tuple):
         pairs = [(None, None) if each is None else each for each in given]
-        arrays = all(isinstance(each, np.ndarray | jax.Array) for each in given)
+        # Of two numbers, a tuple of two lists is lows and highs, as two arrays are.
+        of_sides = (np.ndarray, jax.Array, *((list,) if isinstance(given, tuple) else ()))
+        arrays = all(isinstance(each, of_sides) for each in given)
         if (
             (len(pairs),) == shape
             and all(map(_is_pair, pairs))

@@ -276,6 +276,11 @@ def minimize(
         evaluations, seconds, target_loss, target_measures, stagnation, tolfun, tolx
     )
     given.check_seed(seed)
+    if not isinstance(restarts, bool | None):
+        raise InputError(
+            f"restarts must be True, False or None, got {restarts!r}. For IPOP give "
+            "BIPOPCMAES(small=False)"
+        )
     given.check_callback(callback)
     watchers = [*progress_lines(verbose), *checked(observers)]
     if callback is not None:
@@ -305,6 +310,8 @@ def minimize(
     if layers is not None and chosen is not None:
         chosen = given.with_layers(chosen, layers, problem, params)
     chosen = None if chosen is None else fitted(problem, chosen, start)
+    if restarts and chosen is not None:
+        chosen = restarting(chosen)
     if resume_from is not None:
         if scale is not None:
             raise InputError(
@@ -319,8 +326,6 @@ def minimize(
         chosen, why = auto.chosen(
             problem, start, stop, smooth=smooth, is_function=True, restarts=again
         )
-    elif restarts:
-        chosen = restarting(chosen)
     if problem.constraints:
         given.check_compares(chosen)
     check_budget(chosen, stop)  # before it is scaled: it has its own name in what is said
