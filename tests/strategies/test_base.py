@@ -32,6 +32,7 @@ class Example:
     ("given", "expected"),
     [
         ({"rate": 0.0}, "rate must be a number above 0, got 0.0"),
+        ({"rate": np.ones(3)}, "rate must be one number, got array([1., 1., 1.])"),
         ({"rate": -1}, "rate must be a number above 0, got -1.0"),
         ({"rate": 1.5}, "rate must be at most 1, got 1.5"),
         ({"rate": math.nan}, "rate must be a finite number, got nan"),

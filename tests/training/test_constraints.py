@@ -9,6 +9,7 @@ import pytest
 from gradless import InputError, minimize, strategies
 from gradless.problems.constraints import LEAST_VIOLATED, Constrained, ranked, told
 from gradless.strategies import HillClimbing
+from gradless.strategies.wrappers import Restarts
 
 START = np.full(2, -2, np.float32)
 
@@ -157,6 +158,7 @@ def test_what_is_refused_beside_them() -> None:
         ({"constraints": python}, "constraints must be made of JAX operations"),
         ({"strategy": "spsa"}, r"got spsa, which goes by how much they differ\. Name 'cma_es'"),
         ({"strategy": strategies.get("pgpe", shaping="raw")}, "pgpe with shaping='raw'"),
+        ({"strategy": Restarts(strategies.get("ars"))}, "got ars, which goes by"),
         ({"log": "never.seeds", "strategy": "snes"}, "log must be left out with bounds, integ"),
     ]:
         given = {"strategy": "cma_es", "constraints": at_least_one, "evaluations": 300, **settings}

@@ -91,3 +91,9 @@ def test_the_same_call_with_restarts_goes_on() -> None:
 def test_restarts_are_yes_or_no() -> None:
     with pytest.raises(InputError, match="restarts must be True, False or None, got 'ipop'"):
         minimize(waves, START, "cma_es", restarts="ipop", compiled=False, evaluations=100)
+
+
+def test_what_was_chosen_reads_in_one_line(found) -> None:
+    text = str(found)
+    assert "portfolio of bipop_cma_es, differential_evolution and coordinate_search" in text
+    assert "BIPOPCMAES(" not in text

@@ -86,7 +86,7 @@ def test_it_is_kept_in_a_file_with_points_that_are_out(tmp_path) -> None:
         begun(scale=3.0).load(path)
 
 
-def test_what_was_not_asked_for_is_refused() -> None:
+def test_what_was_not_asked_for_is_refused(tmp_path) -> None:
     search = begun()
     points = search.ask(2)
     with pytest.raises(InputError, match="points must be those that ask returned"):
@@ -94,6 +94,10 @@ def test_what_was_not_asked_for_is_refused() -> None:
     assert search.evaluations == 0
     with pytest.raises(InputError, match="losses must be one number for each of the 2 points"):
         search.tell(points, [1.0])
+    with pytest.raises(InputError, match=r"losses must be numbers, got \['a', 'b'\]"):
+        search.tell(points, ["a", "b"])
+    with pytest.raises(InputError, match="path must be in a folder that exists"):
+        search.save(tmp_path / "none" / "search.safetensors")
     with pytest.raises(InputError, match="points must be like params"):
         search.tell([3.0], [1.0])
     with pytest.raises(InputError, match="n must be a whole number, 1 or more, got 0"):

@@ -116,21 +116,6 @@ class Domain:
         both = zip(jax.tree.leaves(self), jax.tree.leaves(other), strict=True)
         return all(np.array_equal(a, b) for a, b in both)
 
-    # --- What a strategy that begins elsewhere, and one that has a scale, needs to know -----------
-
-    def low(self, params: Params) -> Params:
-        """Least coordinates that are worth visiting: a pytree like ``params``, the coordinates.
-
-        Arrays of their shapes and dtypes, -inf where there is no bound. From here to :meth:`high`
-        each value within the bounds has one coordinate, so what begins uniformly between the two
-        begins almost uniformly between the bounds.
-        """
-        return self._spread(params, "first", -np.inf)
-
-    def high(self, params: Params) -> Params:
-        """Greatest coordinates that are worth visiting, inf where there is no bound."""
-        return self._spread(params, "last", np.inf)
-
     def half_ranges(self, params: Params) -> Params:
         """Half of the distance between the bounds, inf where there are not two, like ``params``."""
         halves = [
@@ -140,17 +125,6 @@ class Domain:
         spread = [
             np.broadcast_to(np.asarray(np.inf if half is None else half), np.shape(leaf))
             for half, leaf in zip(halves, leaves, strict=True)
-        ]
-        return jax.tree.unflatten(structure, spread)
-
-    def _spread(self, params: Params, what: str, otherwise: float) -> Params:
-        leaves, structure = jax.tree.flatten(params)
-        spread = [
-            np.broadcast_to(
-                np.asarray(otherwise if of is None else getattr(of, what), jnp.result_type(leaf)),
-                np.shape(leaf),
-            )
-            for of, leaf in zip(self.ranges, leaves, strict=True)
         ]
         return jax.tree.unflatten(structure, spread)
 

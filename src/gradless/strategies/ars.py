@@ -66,6 +66,7 @@ class ARS(AroundCenter):
     relative: bool = True
 
     name: ClassVar[str] = "ars"
+    goes_by_differences: ClassVar[bool] = True
     samples_around_center: ClassVar[bool] = True
 
     def init(self, key: jax.Array, params: Params) -> State:

@@ -197,6 +197,17 @@ def begins_elsewhere(strategy: Strategy) -> bool:
     return isinstance(strategy, BeginsElsewhere) and strategy.begins_elsewhere
 
 
+def goes_by_differences(strategy: Any) -> bool:
+    """Whether a strategy goes by how much losses differ, and not only by which one is lower.
+
+    It says so by an attribute of this name; one that does not say so only compares. A wrapper does
+    what the strategy inside of it does.
+    """
+    while hasattr(strategy, "strategy"):
+        strategy = strategy.strategy
+    return bool(getattr(strategy, "goes_by_differences", False))
+
+
 def hyperparameter(
     default: Any,
     *,
@@ -231,6 +242,10 @@ def _check(owner: str, field: dataclasses.Field[Any], value: Any) -> None:
         expected = "True or False"
     elif field.type in (*_INT, *_FLOAT) and isinstance(value, bool | str | None):
         expected = "a number"
+    elif field.type in (*_INT, *_FLOAT) and (
+        isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim > 0)
+    ):
+        expected = "one number"
     elif not isinstance(value, int | float):
         return  # traced, or a name
     elif field.type in _INT and not isinstance(value, int):

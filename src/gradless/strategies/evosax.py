@@ -50,6 +50,7 @@ class _Evosax:
     """What all algorithms have in common; :func:`find` adds the fields."""
 
     name: ClassVar[str]
+    goes_by_differences: ClassVar[bool] = True  # some do: nothing is known of which
     samples_around_center: ClassVar[bool]
     _constructed_with: ClassVar[tuple[str, ...]]  # the other hyperparameters belong to `Params`
     population: int

@@ -113,6 +113,7 @@ class FDLBFGS:
     memory_gib: int = hyperparameter(4, at_least=1)
 
     name: ClassVar[str] = "fd_lbfgs"
+    goes_by_differences: ClassVar[bool] = True
     samples_around_center: ClassVar[bool] = False
     begins_elsewhere: ClassVar[bool] = True
 

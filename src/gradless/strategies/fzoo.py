@@ -76,6 +76,7 @@ class FZOO(AroundCenter):
     relative: bool = True
 
     name: ClassVar[str] = "fzoo"
+    goes_by_differences: ClassVar[bool] = True
     samples_around_center: ClassVar[bool] = True
     opposite_pairs: ClassVar[bool] = False
     law: ClassVar[str] = "signs"

@@ -101,6 +101,11 @@ class PGPE:
         )
 
     @property
+    def goes_by_differences(self) -> bool:
+        """Whether the shaping does."""
+        return self.shaping in shaping.OF_DIFFERENCES
+
+    @property
     def _rule(self) -> Any:
         return optimizers.get(self.optimizer, self.momentum, self.second_moment)
 

@@ -13,11 +13,11 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gradless._core import noise, tree
+from gradless._core import noise, tree, words
 from gradless._core.errors import InputError
 from gradless._core.floats import no_loss
 from gradless._core.tree import Params, Structure
-from gradless.strategies.base import CountsAttempts, Strategy, Widens
+from gradless.strategies.base import CountsAttempts, Strategy, Widens, goes_by_differences
 from gradless.strategies.bipop_cma_es import BIPOPCMAES
 from gradless.strategies.coordinate_search import CoordinateSearch
 from gradless.strategies.differential_evolution import DifferentialEvolution
@@ -25,7 +25,7 @@ from gradless.strategies.parts import limits
 
 _MEMBERS = 20  # of differential evolution, at least, and for each parameter:
 _MEMBERS_EACH = 5
-# Of those tried on BBOB in 2 and 5 dimensions, these were about the best in both (docs/bbob.md).
+# The best of a few that were tried on BBOB in 2 and 5 dimensions.
 _SHARES = (0.65, 0.25, 0.1)
 
 
@@ -91,6 +91,15 @@ class Portfolio:
     def population(self) -> int:
         """That of each."""
         return self.strategies[0].population
+
+    @property
+    def goes_by_differences(self) -> bool:
+        """Whether one of them does."""
+        return any(map(goes_by_differences, self.strategies))
+
+    def __str__(self) -> str:
+        """The names, since all hyperparameters of all of them are hard to read."""
+        return f"portfolio of {words.either([each.name for each in self.strategies], 'and')}"
 
     def init(self, key: jax.Array, params: Params) -> PortfolioState:
         """Everybody's state at ``params``."""

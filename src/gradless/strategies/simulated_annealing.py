@@ -90,6 +90,7 @@ class SimulatedAnnealing:
     raw: bool = False
 
     name: ClassVar[str] = "simulated_annealing"
+    goes_by_differences: ClassVar[bool] = True
     samples_around_center: ClassVar[bool] = False
 
     @classmethod

@@ -111,6 +111,7 @@ class SPSA(AroundCenter):
     relative: bool = False
 
     name: ClassVar[str] = "spsa"
+    goes_by_differences: ClassVar[bool] = True
     samples_around_center: ClassVar[bool] = True
 
     @property

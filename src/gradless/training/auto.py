@@ -14,7 +14,7 @@ from gradless._core import tree, words
 from gradless._core.devices import operations_in
 from gradless._core.tree import Params
 from gradless.strategies import CMAES, FDLBFGS, OpenAIES, Strategy
-from gradless.strategies.portfolio import for_functions
+from gradless.strategies.portfolio import Portfolio, for_functions
 from gradless.training import memory
 from gradless.training.memory import Needed
 from gradless.training.records import Stop
@@ -77,6 +77,9 @@ def chosen(
         is_function=is_function,
         restarts=restarts,
     )
+
+    if isinstance(choice.strategy, CMAES | Portfolio):
+        return choice  # a handful of candidates at once: no other strategy needs less
 
     def needed(strategy: Strategy) -> Needed:
         return memory.estimate(problem, strategy, params, checkpoints=checkpoints)

@@ -18,8 +18,8 @@ from gradless.problems.domain import Domain
 from gradless.problems.evaluated import best_of, known_of, spread_of
 from gradless.problems.function import FunctionProblem, LossFunction
 from gradless.problems.python import PythonProblem
-from gradless.strategies import Strategy
-from gradless.strategies.base import Widens
+from gradless.strategies import Strategy, evosax
+from gradless.strategies.base import Widens, goes_by_differences
 from gradless.strategies.margin import Margin
 from gradless.strategies.parts.mirrored import leaf_scales
 from gradless.strategies.scaled import Scaled
@@ -265,24 +265,20 @@ def with_margin(strategy: Strategy, domain: Domain | None, start: Params) -> Str
     return dataclasses.replace(strategy, strategy=margin(distances))
 
 
-_BY_DIFFERENCES = ("fd_lbfgs", "spsa", "fzoo", "ars", "simulated_annealing")
-_OF_VALUES = ("raw", "zscore")  # shapings
-
-
 def check_compares(strategy: Strategy) -> None:
     """Refuse a strategy that goes by how much losses differ, which constraints do not say."""
+    if not goes_by_differences(strategy):
+        return
+    shaping = value_of(strategy, "shaping")
     inner: Any = strategy
     while hasattr(inner, "strategy"):
         inner = inner.strategy
-    shaping = getattr(inner, "shaping", None)
-    of_values = inner.name in _BY_DIFFERENCES or shaping in _OF_VALUES
-    if of_values or inner.name.startswith("evosax"):
-        named = f"{inner.name} with shaping={shaping!r}" if shaping in _OF_VALUES else inner.name
-        why = "may go" if inner.name.startswith("evosax") else "goes"
-        raise InputError(
-            f"constraints must go with a strategy that only compares losses, got {named}, which "
-            f"{why} by how much they differ. Name 'cma_es' or 'differential_evolution', for example"
-        )
+    named = inner.name if shaping is None else f"{inner.name} with shaping={shaping!r}"
+    why = "may go" if inner.name.startswith(evosax.PREFIX) else "goes"
+    raise InputError(
+        f"constraints must go with a strategy that only compares losses, got {named}, which "
+        f"{why} by how much they differ. Name 'cma_es' or 'differential_evolution', for example"
+    )
 
 
 def scale_of_bounds(domain: Domain | None, start: Params) -> Params | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from gradless.problems.constraints import VIOLATION
 from gradless.problems.domain import Domain
 from gradless.problems.evaluated import Evaluated
 from gradless.strategies import Strategy
+from gradless.strategies.portfolio import Portfolio
+from gradless.strategies.scaled import Scaled
 from gradless.training.generation import Run
 from gradless.training.history import History
 
@@ -101,7 +104,7 @@ class Minimum:
             *([] if self.feasible else [_INFEASIBLE]),
             f"{self.evaluations:,} evaluations in {words.seconds(self.seconds)}, and "
             f"{words.seconds(self.compile_seconds)} to compile: {self.stopped_because}",
-            f"strategy: {self.strategy}",
+            f"strategy: {_shown(self.strategy)}",
         ]
         if self.why:
             lines.append(f"chosen for: {self.why}")
@@ -164,3 +167,10 @@ def _apart(value: float, others: list[float], exact: int) -> str:
         wanted = math.floor(math.log10(abs(value))) - math.floor(math.log10(min(gaps))) + 4
         digits = min(max(digits, wanted), exact)
     return f"{value:.{digits}g}"
+
+
+def _shown(strategy: Any) -> str:
+    """A strategy as text; of one in a scale, a portfolio is named and not written out."""
+    if isinstance(strategy, Scaled) and isinstance(strategy.strategy, Portfolio):
+        return f"{strategy.strategy}, in the scale {strategy.scale}"
+    return str(strategy)

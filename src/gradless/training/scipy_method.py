@@ -73,7 +73,11 @@ def scipy_method(strategy: str | Strategy = "cma_es", **more: Any) -> Callable[.
         if any(callable(each) for each in derivatives):
             warnings.warn("Derivatives are not used: leave them out", RuntimeWarning, stacklevel=3)
         if constraints is not None and constraints != ():
-            raise InputError("constraints must be left out, got some. Give bounds")
+            raise InputError(
+                "constraints must be left out, got some. Give bounds, or call gradless.minimize "
+                "with constraints, functions that are to be at most 0 (those of SciPy are to be "
+                "at least 0)"
+            )
         start = np.atleast_1d(np.asarray(x0, np.float64))
         options = {**more, **options}
         if maxiter is not None:

@@ -134,7 +134,13 @@ class Search:
         InputError
             If a point was not asked for, or has been told; nothing is told then.
         """
-        points, told = list(map(self._typed, points)), np.asarray(losses, np.float64)
+        try:
+            told = np.asarray(losses, np.float64)
+        except (TypeError, ValueError):
+            raise InputError(
+                f"losses must be numbers, got {losses!r}. Give NaN for one that failed"
+            ) from None
+        points = list(map(self._typed, points))
         if told.shape != (len(points),):
             raise InputError(
                 f"losses must be one number for each of the {len(points)} points, got shape "
@@ -161,7 +167,17 @@ class Search:
                     self._learn(its)
 
     def save(self, path: str | Path) -> None:
-        """Keep the search in a file, without pickle; points that are out may be told later."""
+        """Keep the search in a file, without pickle; points that are out may be told later.
+
+        Raises
+        ------
+        InputError
+            If the folder of the file does not exist.
+        """
+        if not Path(path).parent.is_dir():
+            raise InputError(
+                f"path must be in a folder that exists, got {path}. Make {Path(path).parent} first"
+            )
         late = [name.hex() for name, slots in self._open.items() for slot in slots if slot is None]
         known = [
             [its.handed, its.told.tolist(), [loss.hex() for loss in its.losses.tolist()]]

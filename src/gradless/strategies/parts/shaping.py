@@ -152,6 +152,9 @@ SHAPINGS: dict[str, Callable[[jax.Array], jax.Array]] = {
 }
 """Every fitness shaping by name."""
 
+OF_DIFFERENCES = ("zscore", "raw")
+"""Those in which it counts how much losses differ."""
+
 
 def get(name: str) -> Callable[[jax.Array], jax.Array]:
     """Fitness shaping by name; an unknown name is an :class:`InputError` with the closest one."""
