@@ -143,6 +143,16 @@ LAST_SIGMA = 0.3
 STEPS, RATE = 6000, 1e-2  # of Adam, on batches of 100, as in the paper
 
 
+def moved(rows: Rows, places: int) -> Rows:
+    """The signals, and each of them moved by up to so many places to both sides, round the end.
+
+    Where signals come from, they are moved by as much as their length and noise is added.
+    """
+    x, labels = rows
+    by = range(-places, places + 1)
+    return jnp.concatenate([jnp.roll(x, k, 1) for k in by]), jnp.tile(labels, len(by))
+
+
 def data(choose: bool) -> tuple[Rows, Rows]:
     """Rows that train and rows that judge."""
     try:
