@@ -2,7 +2,8 @@
 
 Wang et al., "MiniLM" (2020), made an encoder of sentences by Reimers and Gurevych (2019): six
 layers of BERT (Devlin et al. 2018), width 384, 22.7 million weights. Nothing of the package is
-imported, only its weights are read, from safetensors.
+imported, only its weights are read, from safetensors. Similarities of sentences are those that the
+sentence-transformers documentation shows (0.2838 for its first two, a cat and a dog).
 """
 
 from __future__ import annotations

@@ -192,18 +192,20 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--gradients", action="store_true", help="Adam instead of a search")
     parser.add_argument("--choose", action="store_true", help="judge on training rows kept apart")
+    parser.add_argument("--moved", type=int, default=0, help="train on signals moved so far, too")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=NUMBER")
     given = parser.parse_args()
     settings = {**COMMON, **SETTINGS[given.network], **numbers(given.set)}
     rows, held_out = data(given.choose)
+    seen = moved(rows, given.moved)
     found = []
     for seed in range(given.seeds):
         began = time.process_time()
         made = NETWORKS[given.network](jax.random.key(seed))
         if given.gradients:
-            params = by_gradients(made, rows, seed, STEPS, RATE, batch=100)
+            params = by_gradients(made, seen, seed, STEPS, RATE, batch=100)
         else:
-            params = searched(made, rows, seed, settings)
+            params = searched(made, seen, seed, settings)
         found.append(accuracy(made, params, held_out))
         print(
             f"{given.network} seed {seed}: held out {found[-1]:.1%}, "
