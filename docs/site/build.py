@@ -12,9 +12,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import gradless
 from docs.site import notebooks, pages, reference
 from docs.site.places import CONFIG, PLAYGROUND, ROOT, SOURCE
+
+import gradless
 
 _NEEDED = ("mkdocs", "material", "mkdocstrings", "jupytext", "nbclient", "nbconvert")
 # What a browser would load: not links that a person follows.

@@ -6,9 +6,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from gradless._core import words
-
 from docs.site.places import EXAMPLES
+
+from gradless._core import words
 
 _SECONDS = 3_600  # for a cell, at most
 
@@ -64,7 +64,7 @@ def _page(notebook: object, source: Path, target: Path, seconds: float | None) -
     took = f" Running it took {words.about(seconds)}." if seconds is not None else ""
     title, _, rest = text.strip().partition("\n")
     note = (
-        f"\n*A notebook: [{source.stem}.ipynb]({source.stem}.ipynb), or `examples/{source.name}` of "
-        f"the repository.{took}*\n"
+        f"\n*A notebook: [{source.stem}.ipynb]({source.stem}.ipynb), or `examples/{source.name}` "
+        f"of the repository.{took}*\n"
     )
     return f"{title}\n{note}\n{rest}\n"

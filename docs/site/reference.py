@@ -33,7 +33,10 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("load_dataset", "Dataset", "split", "MLP", "SupervisedProblem", "FunctionProblem",
          "PythonProblem", "problems", "Objective", "objectives"),
     ),
-    "others": ("The chapter, and settings", ("book", "enable_cache", "use_all_cores", "InputError")),
+    "others": (
+        "The chapter, and settings",
+        ("book", "enable_cache", "use_all_cores", "InputError"),
+    ),
 }  # fmt: skip
 """Pages of the reference: file, title and the public names on it."""
 

@@ -6,8 +6,9 @@ import os
 import threading
 from pathlib import Path
 
-import gradless
 from docs.site.serve import server
+
+import gradless
 
 PAGES = {
     "home": "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -20,10 +21,8 @@ def serve(site: Path, port: int) -> None:
     """Serve until Ctrl-C."""
     with server(site, port) as serving:
         print(f"http://127.0.0.1:{serving.server_port}/ (end with Ctrl-C)", flush=True)
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             serving.serve_forever()
-        except KeyboardInterrupt:
-            pass
 
 
 class _Quiet(SimpleHTTPRequestHandler):
