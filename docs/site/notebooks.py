@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 from docs.site.places import EXAMPLES
 
 from gradless._core import words
 
+_IMPORT = re.compile(r"^(?:import|from) (\w+)", re.MULTILINE)
 _SECONDS = 3_600  # for a cell, at most
 
 
@@ -25,11 +28,23 @@ def write(target: Path, *, run: bool) -> None:
             "name": "python3", "display_name": "Python 3", "language": "python",
         }  # fmt: skip
         notebook.metadata["language_info"] = {"name": "python"}  # by which code is coloured
-        seconds = _run(notebook) if run else None
+        seconds = None
+        if run and (missing := _missing(source)):
+            print(f"examples/{source.name} was not run: {', '.join(missing)} is not installed")
+        elif run:
+            seconds = _run(notebook)
+            print(f"examples/{source.name}: {seconds:.0f} s", flush=True)
         nbformat.write(notebook, target / f"{source.stem}.ipynb")
         (target / f"{source.stem}.md").write_text(
             _page(notebook, source, target, seconds), encoding="utf-8"
         )
+
+
+def _missing(source: Path) -> list[str]:
+    """What an example imports that is not installed here."""
+    text = source.read_text(encoding="utf-8")
+    imported = {match[1] for match in _IMPORT.finditer(text)}
+    return sorted(name for name in imported if find_spec(name) is None)
 
 
 def _run(notebook: object) -> float:

@@ -86,7 +86,7 @@ def distributions(modules: dict[str, str]) -> dict[str, str]:
         ("tests", WITH_EXTRAS | TESTS | EXAMPLES | OF_STAGE),
         ("examples", WITH_EXTRAS | TESTS | EXAMPLES),
         (".ci", set()),
-        ("docs", WITH_EXTRAS | DOCS | {"grimp", "playwright"}),  # of import-linter; of pictures
+        ("docs", WITH_EXTRAS | DOCS | {"grimp", "pillow", "playwright"}),  # of pictures
         ("benchmarks", WITH_EXTRAS | TESTS | BENCHMARKS),
     ],
 )
