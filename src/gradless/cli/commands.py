@@ -268,6 +268,27 @@ class Runs(Output):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Watch:
+    """Open a page of all runs in a folder, which updates while they train: curves, pictures, and
+    buttons to stop and resume. It is served on this machine alone. Needs the extra live."""
+
+    runs: Path = option(
+        Path("runs"), "Folder that holds run folders.", metavar="RUNS", positional=True
+    )
+    port: int | None = option(
+        None, "Port of the page. Default: the first free one from 8630 on.", metavar="N",
+        group="Output", example="8630", at_least=0, at_most=65535,
+    )  # fmt: skip
+    host: str = option(
+        "127.0.0.1",
+        "Address to serve on. Any other than the default lets other machines see the runs.",
+        metavar="NAME",
+        group="Advanced",
+    )
+    browser: bool = option(True, "Only print the address.", group="Output")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Predict:
     """Predict every row of a file and write CSV: a class and the probability of each class, or a
     number. Columns are found by name, others are ignored. Unknown categories, and numbers far
@@ -445,6 +466,7 @@ COMMANDS: dict[str, Command] = {
         "gradless decide predicted.csv --target churn --value 100 --cost 5",
     ),
     "runs": Command("list runs and how they ended", Runs, "gradless runs"),
+    "watch": Command("watch runs in a browser", Watch, "gradless watch runs"),
     "plot": Command("draw a run's pictures again", Plot, "gradless plot runs/spiral"),
     "compare": Command(
         "compare strategies over several seeds", Compare, "gradless compare spiral --time 5s"

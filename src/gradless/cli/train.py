@@ -19,6 +19,7 @@ from gradless.cli.recipes import are_given, recipe_of, stop_of
 from gradless.objectives import Objective
 from gradless.runs import diagnosis, resuming, run_folder, seeds, status
 from gradless.runs.baseline import unseen, verdicts
+from gradless.runs.live_rows import LiveRows
 from gradless.runs.network import Network
 from gradless.runs.preparation import prepare
 from gradless.runs.prepared import Prepared
@@ -144,7 +145,7 @@ def run(
     def about() -> dict[str, Any]:
         return resuming.about(prepared, whole, session)
 
-    observers = logs.observers(log, folder)
+    observers = [*logs.observers(log, folder), LiveRows(folder)]
     session = sessions.begun(
         prepared.plan(stop, patience or defaults.PATIENCE),
         observers,
