@@ -1,7 +1,7 @@
 // The state of the page as a readable address: a link shows the same run.
 import type { Activation } from "../protocol.ts";
 import type { Axis } from "./chart.ts";
-import { DATA_SETS, strategyOf, STRATEGIES } from "./catalogue.ts";
+import { DATA_SETS, fits, strategyOf, STRATEGIES } from "./catalogue.ts";
 
 export const ACTIVATIONS: Activation[] = ["relu", "tanh", "sign", "step"];
 export const OWN = ["drawn", "table"]; // data that the address carries itself
@@ -61,7 +61,7 @@ export function standard(): View {
 }
 
 export function defaults(strategy: string): Record<string, number> {
-  return Object.fromEntries(strategyOf(strategy).numbers.map((one) => [one.name, one.value]));
+  return Object.fromEntries(strategyOf(strategy).parameters.map((one) => [one.name, one.default]));
 }
 
 const RIVAL = "rival-";
@@ -148,9 +148,9 @@ function readChoice(usual: Choice, given: (name: string) => string | null): Choi
   const strategy = given("strategy");
   if (strategy !== null && STRATEGIES.some((one) => one.name === strategy)) choice.strategy = strategy;
   choice.numbers = {};
-  for (const one of strategyOf(choice.strategy).numbers) {
-    const value = number(given(one.name), one.value, one.from, one.to);
-    choice.numbers[one.name] = one.whole ? Math.round(value) : value;
+  for (const one of strategyOf(choice.strategy).parameters) {
+    const value = Number(given(one.name) ?? NaN);
+    choice.numbers[one.name] = fits(one, value) ? value : one.default;
   }
   choice.seed = whole(given("seed"), usual.seed, 0, 2 ** 32 - 1);
   return choice;

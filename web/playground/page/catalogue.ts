@@ -1,35 +1,21 @@
 // Which data sets and strategies the page offers.
+import { STRATEGIES, type Parameter, type StrategyInfo } from "../engine/strategies.ts";
 import type { Points } from "../protocol.ts";
 
-export interface NumberOf {
-  name: string;
-  title: string;
-  value: number; // if nobody says otherwise
-  from: number;
-  to: number;
-  whole: boolean;
-}
+export { STRATEGIES, type Parameter, type StrategyInfo };
 
-export interface StrategyOf {
-  name: string;
-  title: string;
-  about: string;
-  numbers: NumberOf[];
-}
-
-export const STRATEGIES: StrategyOf[] = [
-  {
-    name: "hill_climbing", title: "Hill climbing", about: "",
-    numbers: [{ name: "sigma", title: "Step size", value: 0.05, from: 1e-4, to: 10, whole: false }],
-  },
-  {
-    name: "openai_es", title: "OpenAI-ES", about: "",
-    numbers: [{ name: "sigma", title: "Step size", value: 0.05, from: 1e-4, to: 10, whole: false }],
-  },
-];
-
-export function strategyOf(name: string): StrategyOf {
+export function strategyOf(name: string): StrategyInfo {
   return STRATEGIES.find((one) => one.name === name) ?? STRATEGIES[0];
+}
+
+/** Whether an engine takes this number. */
+export function fits(parameter: Parameter, value: number): boolean {
+  return Number.isFinite(value) && value > 0 && (!parameter.whole || Number.isInteger(value));
+}
+
+/** What a parameter must be, in words. */
+export function mustBe(parameter: Parameter): string {
+  return parameter.whole ? "This must be a whole number, 1 or more." : "This must be a number above 0.";
 }
 
 export const DATA_SETS: Record<string, { title: string; noise: number; classes: number }> = {

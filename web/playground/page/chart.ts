@@ -118,6 +118,17 @@ export function drawChart(
   context.fillStyle = look.ink;
   context.textAlign = "left";
   context.fillText(scale.title, 0, 11);
+  let across = context.measureText(scale.title).width + 10;
+  for (const { rows, last, color } of lines) {
+    const row = last ?? rows[rows.length - 1];
+    if (!row || (scale.logarithmic && row[scale.value] <= 0)) continue;
+    const text = scale.label(row[scale.value]);
+    context.font = `600 ${FONT}`;
+    context.fillStyle = lines.length > 1 ? color : look.ink;
+    context.fillText(text, across, 11);
+    across += context.measureText(text).width + 12;
+  }
+  context.font = FONT;
   context.lineWidth = 1;
   for (const tick of scale.ticks ?? roundNumbers(low, high, scale.logarithmic ?? false)) {
     const at = Math.round(y(tick)) + 0.5;

@@ -54,9 +54,9 @@ export function isReady(choice: Choice): boolean {
 export function nameOf(choice: Choice, other: Choice | null): string {
   const parts = [strategyOf(choice.strategy).title];
   if (other && other.strategy === choice.strategy) {
-    for (const one of strategyOf(choice.strategy).numbers) {
+    for (const one of strategyOf(choice.strategy).parameters) {
       if (choice.numbers[one.name] !== other.numbers[one.name]) {
-        parts.push(`${one.title.toLowerCase()} ${choice.numbers[one.name]}`);
+        parts.push(`${one.label} ${choice.numbers[one.name]}`);
       }
     }
   }

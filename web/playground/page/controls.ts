@@ -1,6 +1,6 @@
 // The form of settings: shows a choice, and says when somebody has changed it.
 import { ACTIVATIONS, defaults, MOST_NEURONS, type Choice } from "./address.ts";
-import { DATA_SETS, STRATEGIES, strategyOf, type NumberOf } from "./catalogue.ts";
+import { DATA_SETS, fits, mustBe, STRATEGIES, strategyOf, type Parameter } from "./catalogue.ts";
 import { isOwn } from "./choices.ts";
 import { byId, element } from "./dom.ts";
 
@@ -52,7 +52,7 @@ export class Controls {
       this.change({ strategy: this.strategy.value, numbers: defaults(this.strategy.value) }),
     );
     this.seed.addEventListener("change", () => {
-      const seed = inside(this.seed, 0, 2 ** 32 - 1, true);
+      const seed = taken(this.seed, isBetween(0, 2 ** 32 - 1), "This must be a whole number from 0 to 4294967295.");
       if (seed !== null) this.change({ seed });
     });
   }
@@ -78,9 +78,9 @@ export class Controls {
     const strategy = strategyOf(choice.strategy);
     byId("strategy-about").textContent = strategy.about;
     if (before?.strategy !== choice.strategy) {
-      this.numbers.replaceChildren(...strategy.numbers.map((one) => this.numberField(one)));
+      this.numbers.replaceChildren(...strategy.parameters.map((one) => this.numberField(one)));
     }
-    for (const one of strategy.numbers) {
+    for (const one of strategy.parameters) {
       show(byId(`number-${one.name}`, HTMLInputElement), choice.numbers[one.name]);
     }
     show(this.seed, choice.seed);
@@ -93,9 +93,9 @@ export class Controls {
   private showLayers(count: number): void {
     this.neurons.replaceChildren(
       ...Array.from({ length: count }, (_, index) => {
-        const input = field(`neurons-${index}`, 1, MOST_NEURONS, 1);
+        const input = field(`neurons-${index}`, 1, MOST_NEURONS);
         input.addEventListener("change", () => {
-          const size = inside(input, 1, MOST_NEURONS, true);
+          const size = taken(input, isBetween(1, MOST_NEURONS), `This must be a whole number from 1 to ${MOST_NEURONS}.`);
           if (size === null) return;
           this.change({ hidden: this.choice.hidden.map((old, i) => (i === index ? size : old)) });
         });
@@ -105,19 +105,22 @@ export class Controls {
     );
   }
 
-  private numberField(one: NumberOf): HTMLElement {
-    const input = field(`number-${one.name}`, one.from, one.to, one.whole ? 1 : "any");
+  private numberField(one: Parameter): HTMLElement {
+    const input = field(`number-${one.name}`, one.whole ? 1 : 0);
     input.addEventListener("change", () => {
-      const value = inside(input, one.from, one.to, one.whole);
+      const value = taken(input, (number) => fits(one, number), mustBe(one));
       if (value !== null) this.change({ numbers: { ...this.choice.numbers, [one.name]: value } });
     });
-    return element("label", {}, `${one.title} `, input);
+    return element("label", {}, `${sentence(one.label)} `, input);
   }
 }
 
-function field(id: string, min: number, max: number, step: number | "any"): HTMLInputElement {
-  const input = element("input", { type: "number", id, inputMode: "decimal" });
-  Object.assign(input, { min: String(min), max: String(max), step: String(step) });
+const sentence = (text: string) => text[0].toUpperCase() + text.slice(1);
+
+function field(id: string, min: number, max?: number): HTMLInputElement {
+  const input = element("input", { type: "number", id, inputMode: "decimal", step: "any" });
+  input.min = String(min);
+  if (max !== undefined) input.max = String(max);
   return input;
 }
 
@@ -126,12 +129,18 @@ function show(input: HTMLInputElement, value: number): void {
   input.setCustomValidity("");
 }
 
+const isBetween = (from: number, to: number) => (value: number) =>
+  Number.isInteger(value) && value >= from && value <= to;
+
 /** The number of a field, or null with a word on what it must be. */
-function inside(input: HTMLInputElement, from: number, to: number, whole: boolean): number | null {
-  const value = Number(input.value);
-  const fine =
-    input.value.trim() !== "" && value >= from && value <= to && (!whole || Number.isInteger(value));
-  input.setCustomValidity(fine ? "" : `This must be a ${whole ? "whole " : ""}number from ${from} to ${to}.`);
+function taken(
+  input: HTMLInputElement,
+  isFine: (value: number) => boolean,
+  must: string,
+): number | null {
+  const value = input.value.trim() === "" ? NaN : Number(input.value);
+  const fine = isFine(value);
+  input.setCustomValidity(fine ? "" : must);
   input.reportValidity();
   return fine ? value : null;
 }

@@ -58,7 +58,6 @@ function advice(choice: Choice): string {
   }
   if (!choice.hidden.length) return "Without a hidden layer, all borders are straight: add a layer.";
   if (choice.hidden.some((size) => size < 4)) return "Try more neurons.";
-  const { numbers } = strategyOf(choice.strategy);
-  const more = numbers.find((one) => one.name === "population");
-  return more ? `Try a larger ${more.title.toLowerCase()}, or another seed.` : "Try larger steps, another seed, or more neurons.";
+  const more = strategyOf(choice.strategy).parameters.find((one) => one.name === "population");
+  return more ? `Try more ${more.label}, or another seed.` : "Try larger steps, another seed, or more neurons.";
 }

@@ -153,7 +153,7 @@ export class Paint {
   private words(): void {
     const { app } = this;
     const { runner, choice } = app;
-    say(byId("headline"), this.headline());
+    this.headline();
     const finding = app.runners.length === 1 ? diagnose(runner, choice) : null;
     const verdict = byId("verdict");
     say(verdict, runner.error ?? finding?.text ?? this.raceInWords());
@@ -181,12 +181,21 @@ export class Paint {
     this.log(runner);
   }
 
-  private headline(): string {
+  private headline(): void {
     const { app } = this;
-    if (!isReady(app.view.choice)) return "Draw points of two classes or more to begin.";
     const { state } = app.runner;
-    if (!state || !state.evaluations) return "Nothing has been tried yet.";
-    return `${percent(state.accuracy)} of the points right, loss ${few(state.loss)}, after ${whole(state.evaluations)} networks`;
+    let [share, reached] = ["", ""];
+    if (!isReady(app.view.choice)) reached = "Draw points of two classes or more to begin.";
+    else if (!state) reached = "The search begins.";
+    else {
+      share = percent(state.accuracy);
+      const tried = state.evaluations
+        ? `after ${whole(state.evaluations)} networks`
+        : "before the first network is tried";
+      reached = `of the points right, loss ${few(state.loss)}, ${tried}`;
+    }
+    say(byId("share"), share);
+    say(byId("reached"), reached);
   }
 
   private raceInWords(): string {

@@ -38,7 +38,7 @@ export function drawStrip(
     }
     context.fillStyle = candidate.won ? look.ink : look.note;
     context.textAlign = "center";
-    context.fillText(few(candidate.loss), x + side / 2, height - 4);
+    context.fillText(digits(candidate.loss), x + side / 2, height - 4);
   });
   if (!candidates.length) {
     context.fillStyle = look.note;
@@ -46,6 +46,9 @@ export function drawStrip(
     context.fillText("No candidates yet.", 3, 20);
   }
 }
+
+/** Losses of neighbours are alike, so with a digit more than elsewhere. */
+const digits = (loss: number) => (Number.isFinite(loss) ? loss.toPrecision(4) : "–");
 
 /** What the strip shows, in words. */
 export function stripInWords(candidates: Candidate[]): string {
