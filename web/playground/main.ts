@@ -6,7 +6,7 @@ import { nameOf, pointsOf } from "./page/choices.ts";
 import { Controls } from "./page/controls.ts";
 import { byId, download, element, say } from "./page/dom.ts";
 import { Drawing } from "./page/drawing.ts";
-import { commandLine, pointsAsCsv, pythonLines, weightsAsJson } from "./page/exporting.ts";
+import { commandLine, FILE, pointsAsCsv, pythonLines, weightsAsJson } from "./page/exporting.ts";
 import { film } from "./page/film.ts";
 import { few, onNewColors, whole } from "./page/look.ts";
 import { readTable } from "./page/owndata.ts";
@@ -54,20 +54,26 @@ function showView(): void {
   say(byId("race"), racing ? "End the race" : "Race a second setting");
   if (view.rival) {
     const [a, b] = [nameOf(view.choice, view.rival), nameOf(view.rival, view.choice)];
-    say(byId("name-a"), a);
-    say(byId("name-b"), b);
     say(byId("side-a"), `First: ${a}`);
     say(byId("side-b"), `Second: ${b}`);
     byId("side-a").setAttribute("aria-pressed", String(app.side === "a"));
     byId("side-b").setAttribute("aria-pressed", String(app.side === "b"));
   }
   showStory();
-  say(byId("command"), commandLine(app.choice));
-  say(byId("python"), pythonLines(app.choice));
+  showExports();
+}
+
+function showExports(): void {
+  const evaluations = app.runner.state?.evaluations ?? 0;
+  const { choice } = app;
+  say(byId("command"), commandLine(choice, evaluations));
+  say(byId("python"), pythonLines(choice, evaluations));
+  byId("needs-points").hidden = !byId("command").textContent!.includes(FILE);
 }
 
 function showPlaying(): void {
   say(byId("play"), app.playing ? "Pause" : "Play");
+  if (!app.playing) showExports();
   const { state } = app.runner;
   if (app.playing) say(byId("status"), "The search runs.");
   else if (state?.evaluations) {
@@ -209,10 +215,10 @@ async function copy(text: string, what: string): Promise<void> {
 byId("copy-link").addEventListener("click", () =>
   copy(new URL(write(app.view), location.href).href, "Link"),
 );
-byId("copy-command").addEventListener("click", () => copy(commandLine(app.choice), "Command"));
-byId("copy-python").addEventListener("click", () => copy(pythonLines(app.choice), "Python"));
+byId("copy-command").addEventListener("click", () => copy(byId("command").textContent!, "Command"));
+byId("copy-python").addEventListener("click", () => copy(byId("python").textContent!, "Python"));
 byId("save-points").addEventListener("click", () =>
-  download("points.csv", [pointsAsCsv(app.view.choice)], "text/csv"),
+  download(FILE, [pointsAsCsv(app.view.choice)], "text/csv"),
 );
 byId("save-weights").addEventListener("click", () => {
   const { state } = app.runner;

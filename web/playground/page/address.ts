@@ -1,7 +1,7 @@
 // The state of the page as a readable address: a link shows the same run.
 import type { Activation } from "../protocol.ts";
 import type { Axis } from "./chart.ts";
-import { DATA_SETS, fits, strategyOf, STRATEGIES } from "./catalogue.ts";
+import { datasetOf, fits, strategyOf, STRATEGIES } from "./catalogue.ts";
 
 export const ACTIVATIONS: Activation[] = ["relu", "tanh", "sign", "step"];
 export const OWN = ["drawn", "table"]; // data that the address carries itself
@@ -11,7 +11,7 @@ export const MOST_NEURONS = 64;
 /** What is searched and how: what makes a run. */
 export interface Choice {
   data: string;
-  samples: number; // per class
+  samples: number; // in all
   noise: number;
   points: string; // of own data: x,y,class;x,y,class; ...
   hidden: number[];
@@ -43,8 +43,8 @@ export function standard(): View {
   return {
     choice: {
       data: "spiral",
-      samples: 100,
-      noise: DATA_SETS.spiral.noise,
+      samples: 300,
+      noise: 0.2,
       points: "",
       hidden: [64],
       activation: "relu",
@@ -129,10 +129,15 @@ export function read(query: string): View {
 function readChoice(usual: Choice, given: (name: string) => string | null): Choice {
   const choice = { ...usual };
   const data = given("data");
-  if (data !== null && (data in DATA_SETS || OWN.includes(data))) choice.data = data;
-  if (OWN.includes(choice.data)) choice.points = given("points") ?? "";
-  else choice.noise = number(given("noise"), DATA_SETS[choice.data].noise, 0, 1);
-  choice.samples = whole(given("samples"), usual.samples, 5, 500);
+  if (data !== null && (datasetOf(data) || OWN.includes(data))) choice.data = data;
+  const made = datasetOf(choice.data);
+  if (made) {
+    const { noise, samples } = made;
+    choice.noise = number(given("noise"), noise.default, noise.min, noise.max);
+    choice.samples = whole(given("samples"), samples.default, samples.min, samples.max);
+  } else {
+    choice.points = given("points") ?? "";
+  }
   const hidden = given("hidden");
   if (hidden !== null) {
     const sizes = hidden === "none" || hidden === "" ? [] : hidden.split(",").map(Number);

@@ -104,7 +104,7 @@ export function drawChart(
   if (!on) return;
   const { context, width, height } = on;
   const look = colors();
-  const [left, right, top, bottom] = [44, 12, 20, namesAxis ? 34 : 18];
+  const [left, right, top, bottom] = [44, 12, 28, namesAxis ? 34 : 18];
   const [w, h] = [width - left - right, height - top - bottom];
   const [low, high] = bounds(lines, scale);
   const far = Math.max(1, ...lines.map(({ rows, last }) => (last ?? rows[rows.length - 1])?.[axis] ?? 0));

@@ -1,7 +1,8 @@
 // From what is chosen to what an engine is told, and to words.
+import { generated } from "../data.ts";
 import type { Points, Settings } from "../protocol.ts";
 import { OWN, type Choice } from "./address.ts";
-import { DATA_SETS, makePoints, strategyOf } from "./catalogue.ts";
+import { datasetOf, strategyOf } from "./catalogue.ts";
 import type { Shape } from "./network.ts";
 import { classesOf, decode } from "./owndata.ts";
 
@@ -18,14 +19,14 @@ export function pointsOf(choice: Choice): Points {
   if (key !== lastKey) {
     lastPoints = isOwn(choice)
       ? decode(choice.points)
-      : makePoints(choice.data, choice.samples, choice.noise, choice.seed);
+      : generated(choice.data, choice.samples, choice.noise, choice.seed);
     lastKey = key;
   }
   return lastPoints;
 }
 
 export function classes(choice: Choice): number {
-  return isOwn(choice) ? classesOf(pointsOf(choice)) : DATA_SETS[choice.data].classes;
+  return datasetOf(choice.data)?.classes ?? classesOf(pointsOf(choice));
 }
 
 export function shapeOf(choice: Choice): Shape {
@@ -52,7 +53,7 @@ export function isReady(choice: Choice): boolean {
 
 /** What a choice is called beside another one: only what differs. */
 export function nameOf(choice: Choice, other: Choice | null): string {
-  const parts = [strategyOf(choice.strategy).title];
+  const parts = [short(strategyOf(choice.strategy).title)];
   if (other && other.strategy === choice.strategy) {
     for (const one of strategyOf(choice.strategy).parameters) {
       if (choice.numbers[one.name] !== other.numbers[one.name]) {
@@ -67,3 +68,6 @@ export function nameOf(choice: Choice, other: Choice | null): string {
   }
   return parts.join(", ");
 }
+
+/** A title without what stands in brackets behind it. */
+const short = (title: string) => title.replace(/ \(.*\)$/, "");

@@ -8,6 +8,7 @@ import { crossEntropy, parameters, type Shape } from "./network.ts";
 const CELLS = 15;
 const FINE = 120; // pixels of the picture made of them
 const LEVELS = 9;
+const BEYOND = 1.5; // how much larger the slice is than what is seen of it
 const MOST_POINTS = 90; // of the data, for the slice
 const TRAIL = 40;
 
@@ -122,7 +123,7 @@ export class Cloud {
     const frame = { center: state.center, across, up, reach: 1 };
     // Wide enough for the cloud.
     const lengths = state.candidates.map((one) => Math.hypot(...place(one.weights, frame)));
-    const wanted = 1.3 * Math.max(3.2 * state.sigma, ...lengths);
+    const wanted = 1.3 * BEYOND * Math.max(3.2 * state.sigma, ...lengths);
     const before = this.shown?.reach;
     if (wanted > 0 && Number.isFinite(wanted)) {
       frame.reach = before ? 0.6 * before + 0.4 * wanted : wanted;
@@ -138,12 +139,15 @@ export class Cloud {
     const h = height - 18;
     const frame = this.shown;
     if (!frame) return;
-    const side = Math.max(width, h); // what is beyond the canvas is cut off
+    // The slice is of a moment ago: it lies where the center was, and reaches beyond the canvas.
+    const side = BEYOND * Math.max(width, h);
     const unit = side / 2 / frame.reach;
+    const [ca, cb] = place(state.center, frame);
     const to = (weights: Float32Array): [number, number] => {
       const [a, b] = place(weights, frame);
-      return [width / 2 + a * unit, h / 2 - b * unit];
+      return [width / 2 + (a - ca) * unit, h / 2 - (b - cb) * unit];
     };
+    const [x0, y0] = to(frame.center);
     context.save();
     context.beginPath();
     context.rect(0, 0, width, h);
@@ -151,7 +155,7 @@ export class Cloud {
     context.imageSmoothingEnabled = true;
     context.fillStyle = look.grid;
     context.fillRect(0, 0, width, h);
-    context.drawImage(this.picture, width / 2 - side / 2, h / 2 - side / 2, side, side);
+    context.drawImage(this.picture, x0 - side / 2, y0 - side / 2, side, side);
     context.strokeStyle = look.note;
     context.lineWidth = 1.5;
     context.beginPath();

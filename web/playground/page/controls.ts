@@ -1,6 +1,6 @@
 // The form of settings: shows a choice, and says when somebody has changed it.
 import { ACTIVATIONS, defaults, MOST_NEURONS, type Choice } from "./address.ts";
-import { DATA_SETS, fits, mustBe, STRATEGIES, strategyOf, type Parameter } from "./catalogue.ts";
+import { datasetOf, DATASETS, fits, mustBe, STRATEGIES, strategyOf, type Parameter } from "./catalogue.ts";
 import { isOwn } from "./choices.ts";
 import { byId, element } from "./dom.ts";
 
@@ -24,7 +24,7 @@ export class Controls {
   private seed = byId("seed", HTMLInputElement);
 
   constructor(private changed: (choice: Choice) => void) {
-    for (const [name, { title }] of Object.entries(DATA_SETS)) this.data.append(new Option(title, name));
+    for (const { name, title } of DATASETS) this.data.append(new Option(title, name));
     this.data.append(new Option("Drawn by hand", "drawn"));
     for (const name of ACTIVATIONS) this.activation.append(new Option(ACTIVATION_TITLES[name], name));
     for (const { name, title } of STRATEGIES) this.strategy.append(new Option(title, name));
@@ -33,7 +33,7 @@ export class Controls {
 
     this.data.addEventListener("change", () => {
       const data = this.data.value;
-      const noise = DATA_SETS[data]?.noise ?? this.choice.noise;
+      const noise = datasetOf(data)?.noise.default ?? this.choice.noise;
       this.change({ data, noise, points: data === "drawn" ? "" : this.choice.points });
     });
     this.samples.addEventListener("input", () => this.change({ samples: Number(this.samples.value) }));
@@ -66,6 +66,11 @@ export class Controls {
     this.data.value = choice.data;
     byId("generated").hidden = isOwn(choice);
     byId("drawing").hidden = choice.data !== "drawn";
+    const made = datasetOf(choice.data);
+    if (made) {
+      bound(this.samples, made.samples);
+      bound(this.noise, made.noise);
+    }
     this.samples.value = String(choice.samples);
     byId("samples-shown").textContent = String(choice.samples);
     this.noise.value = String(choice.noise);
@@ -113,6 +118,12 @@ export class Controls {
     });
     return element("label", {}, `${sentence(one.label)} `, input);
   }
+}
+
+function bound(input: HTMLInputElement, range: { min: number; max: number; step: number }): void {
+  input.min = String(range.min);
+  input.max = String(range.max);
+  input.step = String(range.step);
 }
 
 const sentence = (text: string) => text[0].toUpperCase() + text.slice(1);

@@ -159,6 +159,7 @@ export class Paint {
     say(verdict, runner.error ?? finding?.text ?? this.raceInWords());
     verdict.dataset.kind = runner.error ? "error" : (finding?.kind ?? "race");
     app.runners.forEach((one, index) => {
+      if (app.view.rival) this.caption(one, index);
       const at = index ? "boundary-b" : "boundary";
       canvas(at).setAttribute("aria-label", this.pictureInWords(one, app.choiceOf(one)));
     });
@@ -196,6 +197,12 @@ export class Paint {
     }
     say(byId("share"), share);
     say(byId("reached"), reached);
+  }
+
+  private caption(runner: Runner, index: number): void {
+    const { choice, rival } = this.app.view;
+    const name = index ? nameOf(rival!, choice) : nameOf(choice, rival);
+    say(byId(index ? "name-b" : "name-a"), runner.last ? `${name}: ${percent(runner.last.accuracy)}` : name);
   }
 
   private raceInWords(): string {

@@ -14,7 +14,7 @@ interface Question {
 export const QUESTIONS: Question[] = [
   {
     title: "The chapter's first approach on the spiral, 20,000 guesses. Why does it get nowhere?",
-    query: "?data=spiral&samples=100&noise=0.2&hidden=64&activation=relu&strategy=random_search&seed=0&speed=full",
+    query: "?data=spiral&samples=300&noise=0.2&hidden=64&activation=relu&strategy=random_search&seed=0&speed=full",
     until: 20_000,
     answers: ["Each guess forgets all others", "The network is too small", "The data are too noisy"],
     right: 0,
@@ -22,7 +22,7 @@ export const QUESTIONS: Question[] = [
   },
   {
     title: "Hill climbing with steps of 0.0005. It never gets worse. Why is it so slow?",
-    query: "?data=vertical&samples=100&noise=0.1&hidden=16&activation=relu&strategy=hill_climbing&sigma=0.0005&seed=0&speed=full",
+    query: "?data=vertical&samples=300&noise=0.1&hidden=16&activation=relu&strategy=hill_climbing&sigma=0.0005&seed=0&speed=full",
     until: 4_000,
     answers: ["The loss is flat here", "Every step is right, but tiny", "It is stuck in a local minimum"],
     right: 1,
@@ -30,7 +30,7 @@ export const QUESTIONS: Question[] = [
   },
   {
     title: "OpenAI-ES again, but no hidden layer, on the circles. What is missing?",
-    query: "?data=circles&samples=100&noise=0.1&hidden=none&activation=relu&strategy=openai_es&seed=0&speed=full",
+    query: "?data=circles&samples=300&noise=0.1&hidden=none&activation=relu&strategy=openai_es&seed=0&speed=full",
     until: 30_000,
     answers: ["More time", "Another seed", "A hidden layer"],
     right: 2,
@@ -38,7 +38,7 @@ export const QUESTIONS: Question[] = [
   },
   {
     title: "Adam, with neurons that say −1 or 1. Its hidden layer does not move at all. Why?",
-    query: "?data=circles&samples=100&noise=0.1&hidden=16&activation=sign&strategy=adam&seed=0&speed=full",
+    query: "?data=circles&samples=300&noise=0.1&hidden=16&activation=sign&strategy=adam&seed=0&speed=full",
     until: 3_000,
     answers: ["The slope is zero everywhere", "The learning rate is too small", "It has found the best network"],
     right: 0,
@@ -46,7 +46,7 @@ export const QUESTIONS: Question[] = [
   },
   {
     title: "Hill climbing with steps of 3. After the first lucky ones, nothing is accepted. Why?",
-    query: "?data=moons&samples=100&noise=0.2&hidden=16&activation=relu&strategy=hill_climbing&sigma=3&seed=0&speed=full",
+    query: "?data=moons&samples=300&noise=0.2&hidden=16&activation=relu&strategy=hill_climbing&sigma=3&seed=0&speed=full",
     until: 10_000,
     answers: ["The network is too small", "Steps jump over everything that is good", "The loss is flat here"],
     right: 1,

@@ -14,7 +14,7 @@ export const STORY: Step[] = [
       "Chapter 6 begins like this: draw all weights at random, keep them if the loss is lower, and do it again. Watch the small pictures: each is a whole new network, and none knows anything of the one before.",
       "After ten thousand guesses the loss has hardly moved from 1.1, which is what a network without any idea has for three classes.",
     ],
-    query: "?data=vertical&samples=100&noise=0.1&hidden=3&activation=relu&strategy=random_search&sigma=0.05&seed=0&speed=30",
+    query: "?data=vertical&samples=300&noise=0.1&hidden=3&activation=relu&strategy=random_search&sigma=0.05&seed=0&speed=30",
   },
   {
     title: "Guess near the best",
@@ -22,7 +22,7 @@ export const STORY: Step[] = [
       "The chapter's second approach changes the best weights a little instead of drawing new ones. If the loss falls, the change is kept; if not, it is taken back.",
       "That one idea turns guessing into a walk downhill. On these three clouds, a thousand steps are enough.",
     ],
-    query: "?data=vertical&samples=100&noise=0.1&hidden=3&activation=relu&strategy=hill_climbing&sigma=0.05&seed=0&speed=200",
+    query: "?data=vertical&samples=300&noise=0.1&hidden=3&activation=relu&strategy=hill_climbing&sigma=0.05&seed=0&speed=200",
   },
   {
     title: "Why it stalls",
@@ -30,7 +30,7 @@ export const STORY: Step[] = [
       "The same walk on the spiral, with 64 neurons. It begins well and then hardly moves: the pauses between two lines of the log become longer and longer.",
       "A random change moves all 387 weights at once. Some get better by it and some worse, and the nearer it comes to a good network, the rarer is a change that is right on the whole.",
     ],
-    query: "?data=spiral&samples=100&noise=0.2&hidden=64&activation=relu&strategy=hill_climbing&sigma=0.05&seed=0&speed=full",
+    query: "?data=spiral&samples=300&noise=0.2&hidden=64&activation=relu&strategy=hill_climbing&sigma=0.05&seed=0&speed=full",
   },
   {
     title: "A crowd",
@@ -38,7 +38,7 @@ export const STORY: Step[] = [
       "Keep many networks instead of one. In each generation the best few have children: two parents mixed, with small changes. Those with a dark frame may have children next.",
       "A crowd does not get stuck in one place as easily. But each child still jumps at random, and what the losers have found out is thrown away.",
     ],
-    query: "?data=spiral&samples=100&noise=0.2&hidden=64&activation=relu&strategy=genetic_algorithm&seed=0&speed=full",
+    query: "?data=spiral&samples=300&noise=0.2&hidden=64&activation=relu&strategy=genetic_algorithm&seed=0&speed=full",
   },
   {
     title: "The average of a crowd is a slope",
@@ -46,7 +46,7 @@ export const STORY: Step[] = [
       "Now nothing is thrown away. Candidates are spread around a center, and the center moves to the better ones and away from the worse ones, each counting by its rank.",
       "That average points downhill, as a gradient does, without any derivative. Look at the map of weight space: the center walks to where it is lighter, and the spiral opens while you watch.",
     ],
-    query: "?data=spiral&samples=100&noise=0.2&hidden=64&activation=relu&strategy=openai_es&seed=0&speed=full",
+    query: "?data=spiral&samples=300&noise=0.2&hidden=64&activation=relu&strategy=openai_es&seed=0&speed=full",
   },
   {
     title: "Steps and coins",
@@ -54,7 +54,7 @@ export const STORY: Step[] = [
       "Here every neuron only says −1 or 1. A small change of a weight changes nothing until a neuron flips like a coin, so the slope is zero almost everywhere.",
       "Adam, which follows the slope given by backpropagation, stands still in its hidden layer. The search only needs losses to compare: it does not even notice.",
     ],
-    query: "?data=circles&samples=100&noise=0.1&hidden=32&activation=sign&strategy=openai_es&seed=0&rival-strategy=adam&speed=30",
+    query: "?data=circles&samples=300&noise=0.1&hidden=32&activation=sign&strategy=openai_es&seed=0&rival-strategy=adam&speed=30",
   },
   {
     title: "Your data",
