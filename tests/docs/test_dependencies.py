@@ -33,6 +33,7 @@ PACKAGE = names(PYPROJECT["project"]["dependencies"])
 WITH_EXTRAS = PACKAGE.union(*(names(EXTRAS[extra]) for extra in EXTRAS if extra != "gpu"))
 TESTS = names(PYPROJECT["dependency-groups"]["test"])
 EXAMPLES = names(PYPROJECT["dependency-groups"]["examples"])
+WEB = names(PYPROJECT["dependency-groups"]["web"])
 OF_STAGE = {"dm-haiku", "onnxruntime"}  # of .ci/run: tests that need them are skipped elsewhere
 BENCHMARKS = names(
     [
@@ -50,7 +51,7 @@ def imported(folder: str) -> dict[str, str]:
     files = sorted((ROOT / folder).rglob("*.py"))
     here = {"gradless", "tests", "benchmarks"}
     if folder == "tests":  # they import each other by name
-        here |= {path.stem for path in files} | {"helpers"}
+        here |= {path.stem for path in files} | {"helpers", "pages"}
     found = {}
     for path in files:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -82,7 +83,7 @@ def distributions(modules: dict[str, str]) -> dict[str, str]:
     ("folder", "declared"),
     [
         ("src", WITH_EXTRAS | WHERE_THEY_ARE),
-        ("tests", WITH_EXTRAS | TESTS | EXAMPLES | OF_STAGE),
+        ("tests", WITH_EXTRAS | TESTS | EXAMPLES | WEB | OF_STAGE),
         ("examples", WITH_EXTRAS | TESTS | EXAMPLES),
         (".ci", set()),
         ("benchmarks", WITH_EXTRAS | TESTS | BENCHMARKS),

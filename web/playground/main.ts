@@ -121,10 +121,20 @@ document.addEventListener("click", (event) => {
   const link = (event.target as Element).closest<HTMLAnchorElement>("#steps a, #telling-next");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
+  quiz.end();
   go(new URL(link.href).search);
 });
-addEventListener("popstate", () => app.open(read(location.search), !calm.matches));
-new Quiz((query, until) => go(query, { until, step: 0 }));
+addEventListener("popstate", () => {
+  quiz.end();
+  app.open(read(location.search), !calm.matches);
+});
+const quiz = new Quiz(
+  (query, until) => go(query, { until, step: 0 }),
+  (open) => {
+    paint.asking = open;
+    paint.all();
+  },
+);
 
 // --- Running --------------------------------------------------------------------------------------
 

@@ -474,9 +474,7 @@ COMMANDS: dict[str, Command] = {
     "strategies": Command(
         "list the strategies, or describe one", Strategies, "gradless strategies cma_es"
     ),
-    "playground": Command(
-        "watch networks learn in the browser", Playground, "gradless playground"
-    ),
+    "playground": Command("watch networks learn in the browser", Playground, "gradless playground"),
     "book": Command("run the searches of the book, chapter 6", Book, "gradless book hill-climb"),
     "cache": Command("show or delete compiled programs", Cache, "gradless cache --clear"),
     "completion": Command(

@@ -165,7 +165,9 @@ def test_pictures_are_told_in_words(calm):
         assert words in page.locator(f"#{name}").get_attribute("aria-label")
 
 
-@pytest.mark.parametrize("query", ["?step=5", "?step=6&rival-strategy=hill_climbing", "?data=drawn"])
+@pytest.mark.parametrize(
+    "query", ["?step=5", "?step=6&rival-strategy=hill_climbing", "?data=drawn"]
+)
 def test_a_phone_shows_it_all_without_scrolling_sideways(calm, query):
     page = calm(query, **PHONE)
     page.click("#one") if "drawn" not in query else None
@@ -186,11 +188,11 @@ def test_a_dark_room_gets_a_dark_page(calm):
         page.wait_for_timeout(200)
         shown[scheme] = page.evaluate(
             """() => {
-              const light = (text) => text.match(/[\\d.]+/g).slice(0, 3).reduce((a, b) => a + +b, 0);
+              const sum = (parts) => parts.slice(0, 3).reduce((a, b) => a + Number(b), 0);
               const picture = document.getElementById("boundary");
               const pixel = picture.getContext("2d").getImageData(3, 3, 1, 1).data;
               return [
-                light(getComputedStyle(document.body).backgroundColor),
+                sum(getComputedStyle(document.body).backgroundColor.match(/[\\d.]+/g)),
                 pixel[0] + pixel[1] + pixel[2],
               ];
             }"""
@@ -198,7 +200,9 @@ def test_a_dark_room_gets_a_dark_page(calm):
     assert all(shown["light"][i] > 450 > shown["dark"][i] for i in (0, 1))
     page.emulate_media(color_scheme="light")  # while the page is open
     page.wait_for_timeout(300)
-    pixel = "() => document.getElementById('boundary').getContext('2d').getImageData(3,3,1,1).data[0]"
+    pixel = (
+        "() => document.getElementById('boundary').getContext('2d').getImageData(3,3,1,1).data[0]"
+    )
     assert page.evaluate(pixel) > 150
 
 

@@ -73,7 +73,7 @@ export function plane(shape: Shape, weights: Float32Array, view: Window2, cells:
 
 /** As many cells as can be computed while nobody notices. */
 export function cellsFor(shape: Shape): number {
-  return Math.max(28, Math.min(84, Math.floor(Math.sqrt(2.2e6 / (parameters(shape) + 40)))));
+  return Math.max(28, Math.min(104, Math.floor(Math.sqrt(1.6e6 / (parameters(shape) + 40)))));
 }
 
 export function drawPoints(
@@ -108,11 +108,26 @@ export function drawBoundary(
   const side = Math.min(on.width, on.height);
   if (weights) {
     on.context.imageSmoothingEnabled = true;
-    on.context.imageSmoothingQuality = "high";
     on.context.drawImage(plane(shape, weights, view, cellsFor(shape)), 0, 0, side, side);
   } else {
     on.context.fillStyle = colors().card;
     on.context.fillRect(0, 0, side, side);
   }
-  drawPoints(on.context, points, view, side);
+  on.context.drawImage(layer(points, view, side, canvas.width / on.width), 0, 0, side, side);
+}
+
+let layers: { key: unknown[]; canvas: HTMLCanvasElement }[] = [];
+
+/** The points alone, drawn once: they stay while the plane behind them moves. */
+function layer(points: Points, view: Window2, side: number, scale: number): HTMLCanvasElement {
+  const key = [points, view.left, view.bottom, view.size, side, scale, colors()];
+  const known = layers.find((one) => one.key.every((part, i) => part === key[i]));
+  if (known) return known.canvas;
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = Math.round(side * scale);
+  const context = canvas.getContext("2d")!;
+  context.scale(scale, scale);
+  drawPoints(context, points, view, side);
+  layers = [{ key, canvas }, ...layers].slice(0, 3);
+  return canvas;
 }

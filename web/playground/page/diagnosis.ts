@@ -45,7 +45,7 @@ export function diagnose(runner: Runner, choice: Choice): Finding {
   const idle = state.evaluations - since.evaluations;
   const share = idle / state.evaluations;
   if (share < IDLE) return { kind: "learning", text: "Still getting better." };
-  const long = `No better for the last ${whole(idle)} networks, ${Math.floor(100 * share)} % of the run.`;
+  const long = `No better for ${whole(idle)} networks, ${Math.floor(100 * share)} % of the run.`;
   if (state.sigma > 0 && state.sigma < COLLAPSED * first.sigma) {
     return { kind: "collapse", text: `${long} The steps have become tiny: ${few(state.sigma)}.` };
   }
@@ -54,7 +54,7 @@ export function diagnose(runner: Runner, choice: Choice): Finding {
 
 function advice(choice: Choice): string {
   if (choice.strategy === "random_search") {
-    return "Independent guesses rarely improve: try a strategy that remembers, such as hill climbing.";
+    return "Guesses that forget all others rarely improve.";
   }
   if (!choice.hidden.length) return "Without a hidden layer, all borders are straight: add a layer.";
   if (choice.hidden.some((size) => size < 4)) return "Try more neurons.";

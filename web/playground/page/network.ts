@@ -44,11 +44,7 @@ export function outputs(shape: Shape, weights: Float32Array, points: Float32Arra
     for (let unit = 0; unit < units; unit++) {
       const row = after.subarray(unit * rows, (unit + 1) * rows);
       row.fill(weights[biases + unit]);
-      for (let input = 0; input < inputs; input++) {
-        const weight = weights[offset + input * units + unit];
-        const from = input * rows;
-        for (let r = 0; r < rows; r++) row[r] += weight * before[from + r];
-      }
+      addInputs(row, before, weights, offset + unit, inputs, units);
       if (!hidden) continue;
       if (isRelu) {
         for (let r = 0; r < rows; r++) if (row[r] < 0) row[r] = 0;
@@ -60,6 +56,33 @@ export function outputs(shape: Shape, weights: Float32Array, points: Float32Arra
     before = after;
   }
   return before;
+}
+
+/** Add all inputs times their weights; four at once, so that the row is read and written less. */
+function addInputs(
+  row: Float32Array,
+  before: Float32Array,
+  weights: Float32Array,
+  first: number, // weight of input 0
+  inputs: number,
+  units: number,
+): void {
+  const rows = row.length;
+  let input = 0;
+  for (; input + 4 <= inputs; input += 4) {
+    const at = first + input * units;
+    const [w0, w1, w2, w3] = [weights[at], weights[at + units], weights[at + 2 * units], weights[at + 3 * units]];
+    const b0 = before.subarray(input * rows, (input + 1) * rows);
+    const b1 = before.subarray((input + 1) * rows, (input + 2) * rows);
+    const b2 = before.subarray((input + 2) * rows, (input + 3) * rows);
+    const b3 = before.subarray((input + 3) * rows, (input + 4) * rows);
+    for (let r = 0; r < rows; r++) row[r] += w0 * b0[r] + w1 * b1[r] + w2 * b2[r] + w3 * b3[r];
+  }
+  for (; input < inputs; input++) {
+    const weight = weights[first + input * units];
+    const from = before.subarray(input * rows, (input + 1) * rows);
+    for (let r = 0; r < rows; r++) row[r] += weight * from[r];
+  }
 }
 
 /** Mean cross-entropy of a network. */

@@ -14,7 +14,8 @@ import { drawStrip, stripInWords } from "./strip.ts";
 import { drawWiring } from "./wiring.ts";
 
 const SLOW = 160; // milliseconds between two drawings of what is read rather than watched
-const SLICE_WORK = 4; // milliseconds a frame for the slice of the landscape
+const PLANE = 30; // and of the large picture
+const SLICE_WORK = 2; // milliseconds a frame for the slice of the landscape
 const LINES = 60;
 
 export const percent = (share: number) => `${(100 * share).toFixed(share > 0.995 && share < 1 ? 1 : 0)} %`;
@@ -25,9 +26,12 @@ export class Paint {
   private followed: unknown = null;
   private seen = new Map<Runner, unknown>();
   private dirty = true;
+  private planeAt = 0;
   private slowAt = 0;
+  private pending = true; // something to read has changed
   private logged = -1;
   private loggedOf: Runner | null = null;
+  asking = false; // the quiz asks what the verdict would say
   cursor: [number, number] | null = null; // of who draws with the keyboard
 
   constructor(private app: App) {}
@@ -48,22 +52,20 @@ export class Paint {
   frame(now: number): void {
     const { app } = this;
     const news = app.runners.some((runner) => this.seen.get(runner) !== runner.state);
-    if (news || this.dirty) {
+    if (this.dirty || (news && now - this.planeAt > PLANE)) {
       for (const runner of app.runners) this.seen.set(runner, runner.state);
+      this.planeAt = now;
       this.boundaries();
     }
     this.follow();
-    if ((news || this.dirty || this.pending) && now - this.slowAt > SLOW) {
+    this.pending ||= news || this.dirty;
+    if (this.pending && now - this.slowAt > SLOW) {
       this.slowAt = now;
       this.slow();
       this.pending = false;
-    } else if (news) {
-      this.pending = true;
     }
     this.dirty = false;
   }
-
-  private pending = false;
 
   private boundaries(): void {
     const { app } = this;
@@ -156,7 +158,8 @@ export class Paint {
     this.headline();
     const finding = app.runners.length === 1 ? diagnose(runner, choice) : null;
     const verdict = byId("verdict");
-    say(verdict, runner.error ?? finding?.text ?? this.raceInWords());
+    const text = this.asking ? "" : (finding?.text ?? this.raceInWords());
+    say(verdict, runner.error ?? text);
     verdict.dataset.kind = runner.error ? "error" : (finding?.kind ?? "race");
     app.runners.forEach((one, index) => {
       if (app.view.rival) this.caption(one, index);

@@ -57,27 +57,30 @@ export const QUESTIONS: Question[] = [
 export class Quiz {
   private where = byId("quiz");
 
-  constructor(private open: (query: string, until: number) => void) {
-    this.begin();
+  /** `open` shows a run; `asking` hears whether a question waits for an answer. */
+  constructor(
+    private open: (query: string, until: number) => void,
+    private asking: (open: boolean) => void,
+  ) {
+    byId("quiz-start").addEventListener("click", () => this.ask(0));
   }
 
-  private begin(): void {
-    const start = element("button", { type: "button", id: "quiz-start" }, "Start the quiz");
-    start.addEventListener("click", () => this.ask(0));
-    this.where.replaceChildren(
-      element("p", {}, `${QUESTIONS.length} runs that fail, each for a reason of its own. Watch one, then say why.`),
-      element("p", {}, start),
-    );
+  end(): void {
+    this.where.hidden = true;
+    this.where.replaceChildren();
+    this.asking(false);
   }
 
   private ask(index: number): void {
     const question = QUESTIONS[index];
     this.open(question.query, question.until);
+    this.asking(true);
+    this.where.hidden = false;
     const verdict = element("p", { className: "why" });
     verdict.setAttribute("role", "status");
     const next = element("button", { type: "button", hidden: true },
-      index + 1 < QUESTIONS.length ? "Next question" : "Back to the beginning"); // prettier-ignore
-    next.addEventListener("click", () => (index + 1 < QUESTIONS.length ? this.ask(index + 1) : this.begin()));
+      index + 1 < QUESTIONS.length ? "Next question" : "End the quiz"); // prettier-ignore
+    next.addEventListener("click", () => (index + 1 < QUESTIONS.length ? this.ask(index + 1) : this.end()));
     const answers = question.answers.map((text, number) => {
       const button = element("button", { type: "button" }, text);
       button.addEventListener("click", () => {
@@ -86,10 +89,11 @@ export class Quiz {
         button.classList.toggle("wrong", !right);
         verdict.textContent = `${right ? "Yes." : `Not quite: ${lower(question.answers[question.right])}.`} ${question.why}`;
         next.hidden = false;
+        this.asking(false);
       });
       return button;
     });
-    const heading = element("p", { className: "question", tabIndex: -1 },
+    const heading = element("h2", { className: "question", tabIndex: -1 },
       `${index + 1} of ${QUESTIONS.length}. ${question.title}`); // prettier-ignore
     this.where.replaceChildren(heading, element("p", { className: "row" }, ...answers), verdict, next);
     heading.focus({ preventScroll: true });

@@ -35,7 +35,7 @@ export const STORY: Step[] = [
   {
     title: "A crowd",
     text: [
-      "Keep many networks instead of one. In each generation the best few have children: two parents mixed, with small changes. Those with a dark frame may have children next.",
+      "Keep many networks instead of one. In each generation the best few have children: two parents mixed, with small changes. Those with a strong frame may have children next.",
       "A crowd does not get stuck in one place as easily. But each child still jumps at random, and what the losers have found out is thrown away.",
     ],
     query: "?data=spiral&samples=300&noise=0.2&hidden=64&activation=relu&strategy=genetic_algorithm&seed=0&speed=full",

@@ -87,6 +87,7 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, port: int = 0) -> None:
+        """Read the files, and take the port."""
         self.files = {file.name: file.read_bytes() for file in STATIC.iterdir() if file.is_file()}
         try:
             super().__init__((LOOPBACK, port), _Handler)
