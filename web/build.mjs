@@ -35,7 +35,8 @@ for (const page of (await readdir(here)).sort()) {
     target: "es2022",
     legalComments: "eof", // licences of what is bundled stay with it
   });
-  await cp(join(source, "index.html"), join(target, "index.html"));
+  const still = (await readdir(source)).filter((name) => /\.(html|svg)$/.test(name));
+  for (const name of still) await cp(join(source, name), join(target, name));
   let bytes = 0;
   for (const file of await readdir(target)) bytes += (await stat(join(target, file))).size;
   console.log(`${page}: ${(bytes / 1000).toFixed(0)} kB in ${target.replace(join(here, ".."), ".")}`);

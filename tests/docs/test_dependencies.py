@@ -34,6 +34,7 @@ WITH_EXTRAS = PACKAGE.union(*(names(EXTRAS[extra]) for extra in EXTRAS if extra 
 TESTS = names(PYPROJECT["dependency-groups"]["test"])
 EXAMPLES = names(PYPROJECT["dependency-groups"]["examples"])
 DOCS = names(PYPROJECT["dependency-groups"]["docs"]) | {"nbformat"}  # of nbconvert
+WEB = names(PYPROJECT["dependency-groups"]["web"])
 OF_STAGE = {"dm-haiku", "onnxruntime"}  # of .ci/run: tests that need them are skipped elsewhere
 BENCHMARKS = names(
     [
@@ -51,7 +52,7 @@ def imported(folder: str) -> dict[str, str]:
     files = sorted((ROOT / folder).rglob("*.py"))
     here = {"gradless", "tests", "benchmarks", "docs"}
     if folder == "tests":  # they import each other by name
-        here |= {path.stem for path in files} | {"helpers"}
+        here |= {path.stem for path in files} | {"helpers", "pages"}
     found = {}
     for path in files:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -83,7 +84,7 @@ def distributions(modules: dict[str, str]) -> dict[str, str]:
     ("folder", "declared"),
     [
         ("src", WITH_EXTRAS | WHERE_THEY_ARE),
-        ("tests", WITH_EXTRAS | TESTS | EXAMPLES | OF_STAGE),
+        ("tests", WITH_EXTRAS | TESTS | EXAMPLES | WEB | OF_STAGE),
         ("examples", WITH_EXTRAS | TESTS | EXAMPLES),
         (".ci", set()),
         ("docs", WITH_EXTRAS | DOCS | {"grimp", "pillow", "playwright"}),  # of pictures

@@ -23,7 +23,7 @@ export interface Details extends Run {
   sizes: number[] | null;
   result: Record<string, unknown>;
   pictures: string[];
-  card: string;
+  card: boolean;
   command: { command: string } | null;
   best: { values?: Record<string, number> } | null;
 }

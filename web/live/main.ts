@@ -15,7 +15,8 @@ let drawnDetails = "";
 
 function color(id: string): string {
   const place = [...laid].indexOf(id);
-  return place < 0 ? (id === shown ? "--blue" : "--grid") : COLORS[place % COLORS.length];
+  if (place >= 0) return COLORS[place % COLORS.length];
+  return id === shown && !laid.size ? "--blue" : "--faint";
 }
 
 function make<K extends keyof HTMLElementTagNameMap>(tag: K, text = "", name = ""): HTMLElementTagNameMap[K] {
@@ -68,7 +69,7 @@ function item(run: Run): HTMLElement {
 function about(run: Run): HTMLElement {
   const place = make("span", "", "about");
   const best = run.accuracy !== null ? `${(100 * run.accuracy).toFixed(1)} %`
-    : run.loss !== null ? `${run.objective} ${short(run.loss)}` : "";
+    : run.loss !== null ? `${run.objective.replaceAll("_", " ")} ${short(run.loss)}` : "";
   place.append(make("span", run.status, `status ${run.status}`), ` ${[run.strategy, best].filter(Boolean).join(" · ")}`);
   return place;
 }
@@ -150,8 +151,8 @@ async function single(run: Run): Promise<void> {
     [run.kind === "program" ? "program" : "data", run.data], ["strategy", run.strategy],
     ["evaluations", run.evaluations?.toLocaleString("en") ?? null],
     ["time", run.seconds === null ? null : `${run.seconds.toFixed(1)} s`],
-    [`best ${run.objective}`, run.loss === null ? null : short(run.loss)],
-    ["accuracy", percent(run.accuracy)],
+    [`best ${run.objective.replaceAll("_", " ")}`, run.loss === null ? null : short(run.loss)],
+    ["accuracy in training", percent(run.accuracy)],
     ["on validation rows", run.validation === null ? null : short(run.validation)],
     ["accuracy on test rows", percent(run.test_accuracy)],
   ]);
@@ -202,7 +203,12 @@ function details(run: Details): void {
     parts.push(make("h3", "Pictures"), grid);
   }
   if (run.command) parts.push(make("h3", "Command"), make("pre", run.command.command));
-  if (run.card) parts.push(make("h3", "Model card"), make("pre", run.card));
+  if (run.card) {
+    const link = make("a", "Open the model card");
+    link.href = `card?${new URLSearchParams({ id: run.id })}`;
+    link.target = "_blank";
+    parts.push(make("h3", "What was trained on what, and how good it is"), link);
+  }
   at("more").replaceChildren(...parts);
 }
 

@@ -440,6 +440,18 @@ class Book:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Playground:
+    """Open a page in the browser on which one watches networks learn without gradients: on this
+    machine alone, without a network."""
+
+    port: int = option(
+        0, "Port of the page. Default: any that is free.", metavar="N", group="Output",
+        example="8000", at_least=0, at_most=65535,
+    )  # fmt: skip
+    no_browser: bool = option(False, "Only print the address.", group="Output")
+
+
 COMMANDS: dict[str, Command] = {
     "train": Command("train a network on a data set or a table", Train, "gradless train spiral"),
     "look": Command("show what is understood of a table", Look, "gradless look people.csv"),
@@ -484,6 +496,7 @@ COMMANDS: dict[str, Command] = {
     "strategies": Command(
         "list the strategies, or describe one", Strategies, "gradless strategies cma_es"
     ),
+    "playground": Command("watch networks learn in the browser", Playground, "gradless playground"),
     "book": Command("run the searches of the book, chapter 6", Book, "gradless book hill-climb"),
     "cache": Command("show or delete compiled programs", Cache, "gradless cache --clear"),
     "completion": Command(

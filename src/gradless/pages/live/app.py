@@ -6,6 +6,7 @@
 ``/api/run``        a run: facts, result, card, names of pictures
 ``/api/curve``      its curves
 ``/picture``        one of its pictures
+``/card``           its model card
 ``/events``         the list again whenever something has changed, as an event
 ``/api/stop``       end a run so that it can be resumed (POST, with the token)
 ``/api/resume``     go on with one, in a process of its own (POST, with the token)
@@ -35,6 +36,8 @@ from gradless.pages.live.runs import Watched
 STATIC = Path(__file__).with_name("static")
 EVERY = 1.0
 """Seconds between two looks at the files."""
+# A card has its style and pictures in itself, and nothing else is to happen in it.
+_OF_CARD = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
 _BEAT = 15  # looks without news after which a connection is felt for
 
 
@@ -58,6 +61,7 @@ class Live:
             Route("/api/stop", self._stop, methods=["POST"]),
             Route("/api/resume", self._resume, methods=["POST"]),
             Route("/picture", self._picture),
+            Route("/card", self._card),
             Route("/events", self._events),
             Mount("/", StaticFiles(directory=STATIC, html=True)),
         ]
@@ -99,6 +103,14 @@ class Live:
         asked = request.query_params
         path = self.watched.picture(asked.get("id", ""), asked.get("name", ""))
         return _missing() if path is None else FileResponse(path, media_type="image/png")
+
+    async def _card(self, request: Request) -> Response:
+        path = self.watched.card(request.query_params.get("id", ""))
+        if path is None:
+            return _missing()
+        return FileResponse(
+            path, media_type="text/html", headers={"content-security-policy": _OF_CARD}
+        )
 
     async def _events(self, request: Request) -> Response:
         async def told() -> AsyncIterator[str]:

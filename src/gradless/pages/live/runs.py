@@ -21,6 +21,7 @@ from gradless.pages.live.curves import Followed
 from gradless.runs import live_rows
 from gradless.runs.command_search import EVALUATIONS, RECIPE
 from gradless.runs.run_folder import CONFIG, HISTORY, LOCK, RESULT, STATUS, VALIDATION, dictionary
+from gradless.views import model_card
 
 SPARK = 60
 """Points of the small curve in the list."""
@@ -183,9 +184,6 @@ class RunFiles:
         """All that the page of a run shows besides its curves."""
         config, result = self.json(CONFIG), self.json(RESULT)
         pictures = sorted(path.name for path in self.folder.glob("*.png") if path.is_file())
-        card = ""
-        with contextlib.suppress(OSError):
-            card = (self.folder / "model_card.md").read_text(encoding="utf-8", errors="replace")
         return {
             **self.summary(),
             "recipe": {k: v for k, v in dictionary(config.get("recipe")).items() if v is not None},
@@ -193,7 +191,7 @@ class RunFiles:
             "sizes": dictionary(config.get("network")).get("sizes"),
             "result": result,
             "pictures": pictures,
-            "card": card,
+            "card": (self.folder / model_card.PAGE).is_file(),
             "command": self.json(RECIPE) if self.is_command else None,
             "best": self.json("best.json") if self.is_command else None,
         }
@@ -248,11 +246,18 @@ class Watched:
 
     def picture(self, run: str, name: str) -> Path | None:
         """A picture of a run, if it is one, and in its folder."""
+        return self._file(run, name) if re.fullmatch(r"[\w-]+\.png", name) else None
+
+    def card(self, run: str) -> Path | None:
+        """The model card of a run as a page."""
+        return self._file(run, model_card.PAGE)
+
+    def _file(self, run: str, name: str) -> Path | None:
         known = self.runs.get(run)
-        if known is None or not re.fullmatch(r"[\w-]+\.png", name):
+        if known is None:
             return None
-        path = (known.folder / name).resolve()
-        inside = path.parent == known.folder.resolve() and known.folder.is_relative_to(self.root)
+        path = (known.folder / name).resolve()  # a link may lead anywhere
+        inside = path.parent == known.folder.resolve() and path.is_relative_to(self.root)
         return path if inside and path.is_file() else None
 
 
