@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PYPROJECT["project"]["optional-dependencies"]
 NEVER_IMPORTED = {
+    "httpx",  # Starlette asks by it in tests
     "filelock",  # JAX limits the size of its cache only with it
     "pytest-xdist",  # a plugin
 }

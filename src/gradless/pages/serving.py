@@ -8,11 +8,12 @@ address for whatever changes something.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import socket
 import threading
 import webbrowser
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from importlib.util import find_spec
 from typing import Any
 
@@ -155,9 +156,16 @@ def serve(
         threading.Timer(0.5, webbrowser.open, [address]).start()
     config = uvicorn.Config(
         Guarded(app, token, frozenset(hosts)), log_level="warning", access_log=False,
-        timeout_graceful_shutdown=1,
+        loop="asyncio",  # others take signals for themselves
     )  # fmt: skip
-    uvicorn.Server(config).run(sockets=[made])
+
+    class Server(uvicorn.Server):
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            """Leave them to the command line, which ends the process at once."""
+            yield
+
+    Server(config).run(sockets=[made])
 
 
 def new_token() -> str:

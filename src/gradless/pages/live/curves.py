@@ -46,12 +46,11 @@ class Curve:
             self._halve()
 
     def _halve(self) -> None:
-        even = len(self._low) // 2 * 2
-        self._low = np.fmin(self._low[:even:2], self._low[1:even:2])
-        self._high = np.fmax(self._high[:even:2], self._high[1:even:2])
-        if even < len(self._last):  # half of a bucket of the new size: its extremes stay as rows
-            self._left = np.concatenate([self._last[even:], self._left])
-        self._last = self._last[1:even:2]
+        # The last one of an odd number stays a bucket of its own.
+        pairs = np.arange(0, len(self._low), 2)
+        self._low = np.fmin.reduceat(self._low, pairs)
+        self._high = np.fmax.reduceat(self._high, pairs)
+        self._last = self._last[np.minimum(pairs + 1, len(self._last) - 1)]
         self._stride *= 2
 
     def shown(self) -> dict[str, list[float | None]]:
