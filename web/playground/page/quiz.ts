@@ -79,7 +79,7 @@ export class Quiz {
     const verdict = element("p", { className: "why" });
     verdict.setAttribute("role", "status");
     const next = element("button", { type: "button", hidden: true },
-      index + 1 < QUESTIONS.length ? "Next question" : "End the quiz"); // prettier-ignore
+      index + 1 < QUESTIONS.length ? "Next question" : "End the quiz");
     next.addEventListener("click", () => (index + 1 < QUESTIONS.length ? this.ask(index + 1) : this.end()));
     const answers = question.answers.map((text, number) => {
       const button = element("button", { type: "button" }, text);
@@ -94,7 +94,7 @@ export class Quiz {
       return button;
     });
     const heading = element("h2", { className: "question", tabIndex: -1 },
-      `${index + 1} of ${QUESTIONS.length}. ${question.title}`); // prettier-ignore
+      `${index + 1} of ${QUESTIONS.length}. ${question.title}`);
     this.where.replaceChildren(heading, element("p", { className: "row" }, ...answers), verdict, next);
     heading.focus({ preventScroll: true });
   }
