@@ -141,8 +141,8 @@ export class Paint {
     const { state } = runner;
     const lines = this.lines();
     drawChart(canvas("chart-loss"), lines, LOSS, app.view.axis, false);
-    drawChart(canvas("chart-accuracy"), lines, ACCURACY, app.view.axis, true);
-    drawChart(canvas("chart-step"), lines, STEP, app.view.axis, false);
+    drawChart(canvas("chart-accuracy"), lines, ACCURACY, app.view.axis, false);
+    drawChart(canvas("chart-step"), lines, STEP, app.view.axis, true);
     const shape = this.shape(runner);
     const points = pointsOf(app.view.choice);
     const fits = state && state.best.length === parameters(shape);
