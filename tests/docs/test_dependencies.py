@@ -34,6 +34,7 @@ WITH_EXTRAS = PACKAGE.union(*(names(EXTRAS[extra]) for extra in EXTRAS if extra 
 TESTS = names(PYPROJECT["dependency-groups"]["test"])
 EXAMPLES = names(PYPROJECT["dependency-groups"]["examples"])
 WEB = names(PYPROJECT["dependency-groups"]["web"])
+DOCS = names(PYPROJECT["dependency-groups"]["docs"]) | {"nbformat"}  # of nbconvert
 OF_STAGE = {"dm-haiku", "onnxruntime"}  # of .ci/run: tests that need them are skipped elsewhere
 BENCHMARKS = names(
     [
@@ -49,7 +50,7 @@ BENCHMARKS = names(
 def imported(folder: str) -> dict[str, str]:
     """Top-level modules from elsewhere that the files of a folder import, and one that does."""
     files = sorted((ROOT / folder).rglob("*.py"))
-    here = {"gradless", "tests", "benchmarks"}
+    here = {"gradless", "tests", "benchmarks", "docs"}
     if folder == "tests":  # they import each other by name
         here |= {path.stem for path in files} | {"helpers", "pages"}
     found = {}
@@ -86,6 +87,7 @@ def distributions(modules: dict[str, str]) -> dict[str, str]:
         ("tests", WITH_EXTRAS | TESTS | EXAMPLES | WEB | OF_STAGE),
         ("examples", WITH_EXTRAS | TESTS | EXAMPLES),
         (".ci", set()),
+        ("docs", WITH_EXTRAS | DOCS | {"grimp", "pillow", "playwright"}),  # of pictures
         ("benchmarks", WITH_EXTRAS | TESTS | BENCHMARKS),
     ],
 )
