@@ -203,6 +203,7 @@ async function take(file: File | undefined): Promise<void> {
   } catch (problem) {
     error.hidden = false;
     say(error, `${file.name}: ${(problem as Error).message}`);
+    error.scrollIntoView({ block: "nearest" }); // it may have been dropped far from here
   }
 }
 const file = byId("file", HTMLInputElement);
