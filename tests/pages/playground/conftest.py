@@ -1,7 +1,6 @@
 """The page as a browser shows it, from the server that users start."""
 
 import importlib.util
-import shutil
 import threading
 
 import pytest
@@ -20,18 +19,6 @@ def address():
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.address
         server.shutdown()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """The system's Chromium."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415
-
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
