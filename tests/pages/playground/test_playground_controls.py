@@ -38,7 +38,7 @@ def test_the_page_searches_by_itself_and_says_what_it_sees(visit):
 
 def test_a_step_is_one_generation_and_reset_begins_again(calm):
     page = calm("?strategy=openai_es&population=10&hidden=8")
-    assert "before the first network" in page.inner_text("#reached")
+    page.locator("#reached", has_text="before the first network").wait_for()
     page.click("#one")
     wait_for(page)
     assert evaluations(page) == 11  # and the center
