@@ -1,6 +1,7 @@
 // The strategies of the engine in the browser, by name, with what the page shows of them and how they
 // are made. Names and parameters are the library's, so that a command line says the same.
 import { HillClimbing, RandomSearch } from "./approaches.ts";
+import { GradientDescent } from "./gradient_descent.ts";
 import { OpenAIES } from "./openai_es.ts";
 import type { Start, Strategy } from "./strategy.ts";
 
@@ -21,8 +22,8 @@ export interface StrategyInfo {
   title: string;
   about: string; // one sentence
   parameters: Parameter[];
-  /** What the library calls it, and what it sets besides the parameters. */
-  library: { strategy: string; set: Record<string, string> };
+  /** What the library calls it and sets besides the parameters; null: no strategy of it. */
+  library: { strategy: string; set: Record<string, string> } | null;
 }
 
 interface Entry extends StrategyInfo {
@@ -82,6 +83,19 @@ const ENTRIES: Entry[] = [
     ],
     library: { strategy: "openai_es", set: {} },
     make: (start, of) => new OpenAIES(start, of.sigma, of.learning_rate, of.population),
+  },
+  {
+    name: "adam",
+    title: "Gradient descent (Adam)",
+    about: "The contrast: the exact slope by backpropagation. A step counts as 3 evaluations.",
+    parameters: [
+      {
+        name: "learning_rate", label: "learning rate", default: 0.01, min: 0.001, max: 0.2,
+        step: 0.001, whole: false,
+      },
+    ],
+    library: null,
+    make: (start, of) => new GradientDescent(start, of.learning_rate),
   },
 ];
 
