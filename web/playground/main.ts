@@ -25,7 +25,10 @@ function changed(what: "view" | "state" | "playing"): void {
     showView();
     paint.begin();
   }
-  if (what === "playing") showPlaying();
+  if (what === "playing") {
+    showPlaying();
+    paint.all();
+  }
 }
 
 /** Change something, and let what was running run again. */

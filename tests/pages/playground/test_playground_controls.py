@@ -222,6 +222,7 @@ def test_a_film_is_a_moving_picture(calm):
         "?data=spiral&hidden=16,8&strategy=openai_es&population=32",
         "?data=drawn&hidden=none&activation=tanh&strategy=adapted_hill_climbing&sigma=0.3"
         "#points=0,0,0;1,1,1;0,0.2,0;1,0.8,1;0.1,0.1,0;0.9,1,1",
+        "?data=vertical&hidden=3&strategy=adam&learning_rate=0.02",
     ],
 )
 def test_command_and_python_run_as_they_stand(
@@ -240,7 +241,8 @@ def test_command_and_python_run_as_they_stand(
     lines = page.inner_text("#python").replace(*shorter)
     assert len([line for line in lines.splitlines() if line]) <= 12
     exec(compile(lines, "python", "exec"), {})
-    assert "of the points right" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert ("Adam (uses gradients)" if "adam" in query else "of the points right") in said
 
 
 def test_a_link_is_copied(visit):

@@ -86,9 +86,9 @@ export class Cloud {
     this.before = center;
   }
 
-  /** Whether a slice is begun and not done, or none is there yet. */
-  get unfinished(): boolean {
-    return this.row > 0 || !this.shown;
+  /** Whether the slice is that of another center than now. */
+  isBehind(state: State): boolean {
+    return this.shown?.center !== state.center;
   }
 
   /** Compute some of the slice, for so many milliseconds at most. */

@@ -27,7 +27,7 @@ export const STORY: Step[] = [
   {
     title: "Why it stalls",
     text: [
-      "The same walk on the spiral, with 64 neurons. It begins well and then hardly moves: the pauses between two lines of the log become longer and longer.",
+      "The same walk on the spiral, with 64 neurons. It begins well and then crawls: the pauses between two lines of the log become longer and longer.",
       "A random change moves all 387 weights at once. Some get better by it and some worse, and the nearer it comes to a good network, the rarer is a change that is right on the whole.",
     ],
     query: "?data=spiral&samples=300&noise=0.2&hidden=64&activation=relu&strategy=hill_climbing&sigma=0.05&seed=0&speed=full",

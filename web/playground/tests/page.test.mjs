@@ -72,3 +72,17 @@ test("a record stays small and keeps its order", () => {
   assert.equal(seen[0], 0);
   assert.deepEqual(seen, [...seen].sort((a, b) => a - b));
 });
+
+test("the story and the quiz say what there is", () => {
+  const addresses = [...page.STORY, ...page.QUESTIONS].map(({ query }) => query);
+  assert.equal(page.STORY.length, 7);
+  for (const address of addresses) {
+    const given = new URLSearchParams(address.split("#")[0]);
+    const { choice, rival } = page.read(address);
+    const { points, ...shown } = { ...choice, hidden: choice.hidden.join(",") || "none" };
+    for (const [name, value] of given) {
+      if (name === "rival-strategy") assert.equal(rival.strategy, value);
+      else if (name !== "speed") assert.equal(String(shown[name] ?? shown.numbers[name]), value);
+    }
+  }
+});

@@ -6,3 +6,5 @@ export { STRATEGIES } from "../page/catalogue.ts";
 export { Record } from "../page/chart.ts";
 export { settingsOf, shapeOf } from "../page/choices.ts";
 export { crossEntropy, outputs } from "../page/network.ts";
+export { QUESTIONS } from "../page/quiz.ts";
+export { STORY } from "../page/story.ts";
