@@ -48,7 +48,7 @@ def build(site: Path, *, run_examples: bool) -> Path:
     finally:
         config.unlink()
     if PLAYGROUND.exists():
-        shutil.copytree(PLAYGROUND, folder / "playground", dirs_exist_ok=True)
+        shutil.copytree(PLAYGROUND, folder / "play")
     _write_llms(folder)
     _write_versions(site)
     if loaded := from_networks(folder):
@@ -81,7 +81,7 @@ def _config(nav: list[Any]) -> Path:
     lines = json.dumps(nav, ensure_ascii=False)
     text = CONFIG.read_text(encoding="utf-8").replace("- Reference: []", f"- Reference: {lines}")
     if PLAYGROUND.exists():
-        text = text.replace("  - Learn:\n", "  - Playground: playground/\n  - Learn:\n")
+        text = text.replace("  - Learn:\n", "  - Play: play/\n  - Learn:\n")
     path = CONFIG.with_name("mkdocs.partial.yml")
     path.write_text(text, encoding="utf-8")
     return path

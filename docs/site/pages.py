@@ -46,7 +46,7 @@ def _fitted(page: Path) -> str:
 def link(page: Path, picture: str, text: str, target: str) -> str:
     """A link as the site has it; what is no page of it is named, without a link."""
     place, _, anchor = target.partition("#")
-    if "://" in target or not place or target.startswith("playground/"):
+    if "://" in target or not place or target.startswith("play/"):
         return f"{picture}[{text}]({target})"
     path = (page.parent / place).resolve()
     try:

@@ -48,7 +48,7 @@ def slide(page, name, value):
 
 def address_says(page, part):
     """Wait until the address has this part."""
-    page.wait_for_function("part => location.search.includes(part)", arg=part)
+    page.wait_for_function("part => location.href.includes(part)", arg=part)
 
 
 def drop(page, name, text):

@@ -15,7 +15,7 @@ import { Quiz } from "./page/quiz.ts";
 import { STORY } from "./page/story.ts";
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
-const app = new App(read(location.search), changed);
+const app = new App(read(location.search + location.hash), changed);
 const paint = new Paint(app);
 const controls = new Controls((choice) => keepGoing(() => app.choose(choice)));
 const drawing = new Drawing(app, paint);
@@ -25,7 +25,10 @@ function changed(what: "view" | "state" | "playing"): void {
     showView();
     paint.begin();
   }
-  if (what === "playing") showPlaying();
+  if (what === "playing") {
+    showPlaying();
+    paint.all();
+  }
 }
 
 /** Change something, and let what was running run again. */
@@ -98,9 +101,15 @@ function showStory(): void {
   const next = byId("telling-next", HTMLAnchorElement);
   next.hidden = step === STORY.length;
   if (step < STORY.length) {
-    next.href = `${STORY[step].query}&step=${step + 1}`;
+    next.href = withStep(STORY[step].query, step + 1);
     say(next, `Next: ${lower(STORY[step].title)}`);
   }
+}
+
+/** A query, which may have points behind a #, with the step of the story that it is. */
+function withStep(query: string, step: number): string {
+  const [before, ...behind] = query.split("#");
+  return [`${before}&step=${step}`, ...behind].join("#");
 }
 
 const lower = (text: string) => text[0].toLowerCase() + text.slice(1);
@@ -114,7 +123,7 @@ function go(query: string, part: Partial<View> = {}): void {
 }
 
 for (const [index, { title, query }] of STORY.entries()) {
-  const link = element("a", { href: `${query}&step=${index + 1}` }, title);
+  const link = element("a", { href: withStep(query, index + 1) }, title);
   byId("steps").append(element("li", {}, link));
 }
 document.addEventListener("click", (event) => {
@@ -122,11 +131,16 @@ document.addEventListener("click", (event) => {
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   quiz.end();
-  go(new URL(link.href).search);
+  const { search, hash } = new URL(link.href);
+  go(search + hash);
+});
+document.querySelector(".skip")!.addEventListener("click", (event) => {
+  event.preventDefault(); // the part of the address behind # is for points
+  byId("stage").focus();
 });
 addEventListener("popstate", () => {
   quiz.end();
-  app.open(read(location.search), !calm.matches);
+  app.open(read(location.search + location.hash), !calm.matches);
 });
 const quiz = new Quiz(
   (query, until) => go(query, { until, step: 0 }),
@@ -192,6 +206,7 @@ async function take(file: File | undefined): Promise<void> {
   } catch (problem) {
     error.hidden = false;
     say(error, `${file.name}: ${(problem as Error).message}`);
+    error.scrollIntoView({ block: "nearest" }); // it may have been dropped far from here
   }
 }
 const file = byId("file", HTMLInputElement);
@@ -243,7 +258,7 @@ byId("save-gif").addEventListener("click", async () => {
   const bytes = await film(
     [...snapshots], paint.shape(app.runner), points, windowOf(points),
     (share) => tell(`Drawing the film: ${Math.round(100 * share)} %`),
-  ); // prettier-ignore
+  );
   download("gradless.gif", [bytes], "image/gif");
   tell(`A film of ${Math.round(bytes.length / 1000)} kB.`);
 });

@@ -1,6 +1,9 @@
 // The strategies of the engine in the browser, by name, with what the page shows of them and how they
 // are made. Names and parameters are the library's, so that a command line says the same.
 import { HillClimbing, RandomSearch } from "./approaches.ts";
+import { CMAES } from "./cma_es.ts";
+import { GeneticAlgorithm } from "./genetic_algorithm.ts";
+import { GradientDescent } from "./gradient_descent.ts";
 import { OpenAIES } from "./openai_es.ts";
 import type { Start, Strategy } from "./strategy.ts";
 
@@ -21,8 +24,8 @@ export interface StrategyInfo {
   title: string;
   about: string; // one sentence
   parameters: Parameter[];
-  /** What the library calls it, and what it sets besides the parameters. */
-  library: { strategy: string; set: Record<string, string> };
+  /** What the library calls it and sets besides the parameters; null: no strategy of it. */
+  library: { strategy: string; set: Record<string, string> } | null;
 }
 
 interface Entry extends StrategyInfo {
@@ -69,6 +72,14 @@ const ENTRIES: Entry[] = [
     make: (start, of) => new HillClimbing(start, of.sigma, of.speculation, true),
   },
   {
+    name: "genetic_algorithm",
+    title: "Genetic algorithm",
+    about: "A crowd: the best quarter lives on and has children, mixed of two and changed a little.",
+    parameters: [sigma(0.05, "size of mutations"), population(32)],
+    library: { strategy: "genetic_algorithm", set: {} },
+    make: (start, of) => new GeneticAlgorithm(start, of.sigma, of.population),
+  },
+  {
     name: "openai_es",
     title: "Evolution strategy (OpenAI-ES)",
     about: "Try a crowd around the center and step along its average, weighted by rank: a slope.",
@@ -82,6 +93,27 @@ const ENTRIES: Entry[] = [
     ],
     library: { strategy: "openai_es", set: {} },
     make: (start, of) => new OpenAIES(start, of.sigma, of.learning_rate, of.population),
+  },
+  {
+    name: "cma_es",
+    title: "CMA-ES",
+    about: "Also learns in which directions to look far. For networks of at most 400 weights.",
+    parameters: [sigma(0.5, "first spread"), population(24)],
+    library: { strategy: "cma_es", set: {} },
+    make: (start, of) => new CMAES(start, of.sigma, of.population),
+  },
+  {
+    name: "adam",
+    title: "Gradient descent (Adam)",
+    about: "The contrast: the exact slope by backpropagation. A step counts as 3 evaluations.",
+    parameters: [
+      {
+        name: "learning_rate", label: "learning rate", default: 0.01, min: 0.001, max: 0.2,
+        step: 0.001, whole: false,
+      },
+    ],
+    library: null,
+    make: (start, of) => new GradientDescent(start, of.learning_rate),
   },
 ];
 

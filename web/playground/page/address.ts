@@ -79,16 +79,19 @@ export function write(view: View): string {
   if (view.until) parts.push(["until", String(view.until)]);
   if (view.step) parts.push(["step", String(view.step)]);
   // Commas and semicolons are easier to read than what stands for them.
-  return "?" + parts.map(([name, value]) => `${name}=${plain(value)}`).join("&");
+  const query = parts.map(([name, value]) => `${name}=${plain(value)}`).join("&");
+  const { data, points } = view.choice;
+  // Points of one's own stand behind the #, which browsers keep to themselves.
+  return `?${query}${OWN.includes(data) ? `#points=${plain(points)}` : ""}`;
 }
 
 const plain = (value: string) => encodeURIComponent(value).replace(/%2C/g, ",").replace(/%3B/g, ";");
 
 function fields(choice: Choice): [string, string][] {
-  const own = OWN.includes(choice.data);
   const parts: [string, string][] = [["data", choice.data]];
-  if (own) parts.push(["points", choice.points]);
-  else parts.push(["samples", String(choice.samples)], ["noise", String(choice.noise)]);
+  if (!OWN.includes(choice.data)) {
+    parts.push(["samples", String(choice.samples)], ["noise", String(choice.noise)]);
+  }
   parts.push(
     ["hidden", choice.hidden.join(",") || "none"],
     ["activation", choice.activation],
@@ -106,8 +109,11 @@ function sharedFields(choice: Choice, strategy: string): Map<string, string> {
 }
 
 /** The view of an address; what it does not say, or says wrongly, is as usual. */
-export function read(query: string): View {
+export function read(address: string): View {
+  const [query, fragment] = address.split("#");
   const given = new URLSearchParams(query);
+  const points = new URLSearchParams(fragment).get("points");
+  if (points !== null) given.set("points", points);
   const view = standard();
   view.choice = readChoice(view.choice, (name) => given.get(name));
   if ([...given.keys()].some((name) => name.startsWith(RIVAL))) {
@@ -115,7 +121,8 @@ export function read(query: string): View {
     const shared = sharedFields(view.choice, strategy);
     view.rival = readChoice(
       view.choice,
-      (name) => given.get(RIVAL + name) ?? shared.get(name) ?? null,
+      (name) =>
+        name === "points" ? points : (given.get(RIVAL + name) ?? shared.get(name) ?? null),
     );
   }
   const speed = given.get("speed");

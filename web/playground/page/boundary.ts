@@ -102,13 +102,15 @@ export function drawBoundary(
   weights: Float32Array | null,
   points: Points,
   view: Window2,
+  fine: boolean, // while nothing moves, there is time for more cells
 ): void {
   const on = sheet(canvas);
   if (!on) return;
   const side = Math.min(on.width, on.height);
   if (weights) {
     on.context.imageSmoothingEnabled = true;
-    on.context.drawImage(plane(shape, weights, view, cellsFor(shape)), 0, 0, side, side);
+    const cells = cellsFor(shape) * (fine ? 3 : 1);
+    on.context.drawImage(plane(shape, weights, view, cells), 0, 0, side, side);
   } else {
     on.context.fillStyle = colors().card;
     on.context.fillRect(0, 0, side, side);

@@ -86,9 +86,9 @@ export class Cloud {
     this.before = center;
   }
 
-  /** Whether a slice is begun and not done, or none is there yet. */
-  get unfinished(): boolean {
-    return this.row > 0 || !this.shown;
+  /** Whether the slice is that of another center than now. */
+  isBehind(state: State): boolean {
+    return this.shown?.center !== state.center;
   }
 
   /** Compute some of the slice, for so many milliseconds at most. */
@@ -201,7 +201,7 @@ function place(weights: Float32Array, frame: Frame): [number, number] {
   return [a, b];
 }
 
-/** Low losses are light, high ones dark, in steps, like a map. */
+/** Low losses are light, high ones dark, in steps, like a map; on a dark page as well. */
 function paint(picture: HTMLCanvasElement, losses: Float32Array): void {
   picture.width = picture.height = FINE;
   const context = picture.getContext("2d")!;
@@ -214,7 +214,9 @@ function paint(picture: HTMLCanvasElement, losses: Float32Array): void {
     context.fillRect(0, 0, FINE, FINE);
     return;
   }
-  const dark: Rgb = paperRgb[0] > 128 ? [120, 132, 150] : [96, 110, 132];
+  const onLight = paperRgb[0] > 128;
+  const light: Rgb = onLight ? paperRgb : [112, 124, 142];
+  const dark: Rgb = onLight ? [120, 132, 150] : paperRgb;
   const cell = (at: number) => Math.min(Math.max(((at + 0.5) / FINE) * CELLS - 0.5, 0), CELLS - 1.001);
   for (let row = 0; row < FINE; row++) {
     const [i, fy] = [Math.floor(cell(row)), cell(row) % 1];
@@ -228,7 +230,7 @@ function paint(picture: HTMLCanvasElement, losses: Float32Array): void {
       const tint = 0.06 + 0.74 * share;
       const pixel = 4 * (row * FINE + column);
       for (let k = 0; k < 3; k++) {
-        image.data[pixel + k] = paperRgb[k] + tint * (dark[k] - paperRgb[k]);
+        image.data[pixel + k] = light[k] + tint * (dark[k] - light[k]);
       }
       image.data[pixel + 3] = 255;
     }

@@ -8,6 +8,7 @@ const LEAST_EVALUATIONS = 2000; // fewer tell nothing
 const IDLE = 0.5; // share of a run without a worthwhile fall that makes a plateau
 const WORTHWHILE = 1e-3; // a fall by less than this share of all that it fell is none
 const COLLAPSED = 1e-3; // step size, as a share of the first one
+const FAR = 1.5; // times the best loss
 const DIVERGED = 2; // times the first loss
 
 export type Kind = "learning" | "solved" | "flat" | "collapse" | "divergence" | "plateau" | "short";
@@ -49,15 +50,20 @@ export function diagnose(runner: Runner, choice: Choice): Finding {
   if (state.sigma > 0 && state.sigma < COLLAPSED * first.sigma) {
     return { kind: "collapse", text: `${long} The steps have become tiny: ${few(state.sigma)}.` };
   }
-  return { kind: "plateau", text: `${long} ${advice(choice)}` };
+  return { kind: "plateau", text: `${long} ${advice(runner, choice)}` };
 }
 
-function advice(choice: Choice): string {
-  if (choice.strategy === "random_search") {
-    return "Guesses that forget all others rarely improve.";
+function advice(runner: Runner, choice: Choice): string {
+  const { strategy, hidden, activation } = choice;
+  if (strategy === "random_search") return "Guesses that forget all others rarely improve.";
+  if (!hidden.length) return "Without a hidden layer, all borders are straight: add a layer.";
+  if (strategy === "adam" && (activation === "sign" || activation === "step")) {
+    return "Hard steps have no slope: before them, gradient descent stands still.";
   }
-  if (!choice.hidden.length) return "Without a hidden layer, all borders are straight: add a layer.";
-  if (choice.hidden.some((size) => size < 4)) return "Try more neurons.";
-  const more = strategyOf(choice.strategy).parameters.find((one) => one.name === "population");
+  if (hidden.some((size) => size < 4)) return "Try more neurons.";
+  const { candidates, loss } = runner.state!;
+  const typical = candidates[candidates.length >> 1]?.loss ?? loss;
+  if (typical > FAR * loss) return "Most candidates are far worse than the best: try smaller steps.";
+  const more = strategyOf(strategy).parameters.find((one) => one.name === "population");
   return more ? `Try more ${more.label}, or another seed.` : "Try larger steps, another seed, or more neurons.";
 }

@@ -14,26 +14,28 @@ function isByName({ data, samples, noise }: Choice): boolean {
   return made !== undefined && samples === made.samples.default && noise === made.noise.default;
 }
 
-const isAdam = (choice: Choice) => choice.strategy === "adam";
+/** What the library calls the strategy; null for Adam, which is none: it takes gradients. */
+const inLibrary = (choice: Choice) => strategyOf(choice.strategy).library;
 
 /** What is said of the strategy besides its name, by gradless's names. */
 function hyperparameters(choice: Choice): [string, string][] {
   const { library, parameters } = strategyOf(choice.strategy);
   const numbers = parameters.map((one): [string, string] => [one.name, String(choice.numbers[one.name])]);
-  return [...numbers, ...Object.entries(library.set)];
+  return [...numbers, ...Object.entries(library?.set ?? {})];
 }
 
 /** A command that searches the same way on the same points. */
 export function commandLine(choice: Choice, evaluations: number): string {
-  const parts = ["gradless", isAdam(choice) ? "compare" : "train"];
+  const library = inLibrary(choice);
+  const parts = ["gradless", library ? "train" : "compare"];
   if (isByName(choice)) parts.push(choice.data);
   else parts.push(FILE, "--target class --test-fraction 0 --validation 0 --standardize no");
   parts.push(["--hidden", ...choice.hidden].join(" "), `--activation ${choice.activation}`);
-  if (isAdam(choice)) {
+  if (!library) {
     parts.push("--strategies hill_climbing --gradient");
     parts.push(`--adam-learning-rate ${choice.numbers.learning_rate} --seeds 1`);
   } else {
-    parts.push(`--strategy ${strategyOf(choice.strategy).library.strategy}`);
+    parts.push(`--strategy ${library.strategy}`);
     for (const [name, value] of hyperparameters(choice)) {
       const option = name.replaceAll("_", "-");
       if (value === "true") parts.push(`--${option}`);
@@ -48,13 +50,14 @@ export function commandLine(choice: Choice, evaluations: number): string {
 /** Lines of Python that do the same with gradless. */
 export function pythonLines(choice: Choice, evaluations: number): string {
   const budget = Math.max(EVALUATIONS, evaluations);
-  return isAdam(choice) ? compared(choice, budget) : trained(choice, budget);
+  const library = inLibrary(choice);
+  return library ? trained(choice, library.strategy, budget) : compared(choice, budget);
 }
 
-function trained(choice: Choice, budget: number): string {
+function trained(choice: Choice, name: string, budget: number): string {
   const named = isByName(choice);
   const options = hyperparameters(choice).map(([name, value]) => `, ${name}=${inPython(value)}`);
-  const strategy = `strategies.get("${strategyOf(choice.strategy).library.strategy}"${options.join("")})`;
+  const strategy = `strategies.get("${name}"${options.join("")})`;
   const data = named
     ? [`data = load_dataset("${choice.data}", seed=${choice.seed})`, "X, y = data.features, data.targets"]
     : [

@@ -76,7 +76,7 @@ export class Paint {
       const shape = this.shape(runner);
       const best = runner.state?.best ?? null;
       const fits = best !== null && best.length === parameters(shape) && isReady(app.view.choice);
-      drawBoundary(canvas(targets[index]), shape, fits ? best : null, points, view);
+      drawBoundary(canvas(targets[index]), shape, fits ? best : null, points, view, !app.playing);
     });
     if (this.cursor) this.drawCursor(view);
   }
@@ -119,7 +119,7 @@ export class Paint {
     const news = this.followed !== state;
     if (news) this.cloud.follow(state);
     this.followed = state;
-    if (news || this.cloud.unfinished) this.cloud.work(state, SLICE_WORK);
+    if (this.cloud.isBehind(state)) this.cloud.work(state, SLICE_WORK);
     this.cloud.draw(canvas("cloud"), state);
   }
 
@@ -141,8 +141,8 @@ export class Paint {
     const { state } = runner;
     const lines = this.lines();
     drawChart(canvas("chart-loss"), lines, LOSS, app.view.axis, false);
-    drawChart(canvas("chart-accuracy"), lines, ACCURACY, app.view.axis, true);
-    drawChart(canvas("chart-step"), lines, STEP, app.view.axis, false);
+    drawChart(canvas("chart-accuracy"), lines, ACCURACY, app.view.axis, false);
+    drawChart(canvas("chart-step"), lines, STEP, app.view.axis, true);
     const shape = this.shape(runner);
     const points = pointsOf(app.view.choice);
     const fits = state && state.best.length === parameters(shape);

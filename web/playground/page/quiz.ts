@@ -18,7 +18,7 @@ export const QUESTIONS: Question[] = [
     until: 20_000,
     answers: ["Each guess forgets all others", "The network is too small", "The data are too noisy"],
     right: 0,
-    why: "A guess uses nothing of what was found before. Of 387 weights drawn at random, hardly ever are all of them good at once; the best of a million such guesses is little better than the best of a thousand.",
+    why: "A guess uses nothing of what was found before. Of 387 weights drawn at random, hardly ever are many of them good at once: after 20,000 guesses, the loss is where it began.",
   },
   {
     title: "Hill climbing with steps of 0.0005. It never gets worse. Why is it so slow?",
@@ -45,9 +45,9 @@ export const QUESTIONS: Question[] = [
     why: "The sign of a number does not change when the number changes a little: its derivative is zero. Backpropagation multiplies by it, so nothing arrives at the hidden weights. A search only compares losses and needs no derivative.",
   },
   {
-    title: "Hill climbing with steps of 3. After the first lucky ones, nothing is accepted. Why?",
-    query: "?data=moons&samples=300&noise=0.2&hidden=16&activation=relu&strategy=hill_climbing&sigma=3&seed=0&speed=full",
-    until: 10_000,
+    title: "Hill climbing with steps of 1. After the first lucky ones, nothing is accepted. Why?",
+    query: "?data=spiral&samples=300&noise=0.2&hidden=64&activation=relu&strategy=hill_climbing&sigma=1&seed=0&speed=full",
+    until: 20_000,
     answers: ["The network is too small", "Steps jump over everything that is good", "The loss is flat here"],
     right: 1,
     why: "A step that is as large as the weights themselves is a new guess, not a change. A smaller step, or one that adapts, finds its way down from here.",
@@ -79,7 +79,7 @@ export class Quiz {
     const verdict = element("p", { className: "why" });
     verdict.setAttribute("role", "status");
     const next = element("button", { type: "button", hidden: true },
-      index + 1 < QUESTIONS.length ? "Next question" : "End the quiz"); // prettier-ignore
+      index + 1 < QUESTIONS.length ? "Next question" : "End the quiz");
     next.addEventListener("click", () => (index + 1 < QUESTIONS.length ? this.ask(index + 1) : this.end()));
     const answers = question.answers.map((text, number) => {
       const button = element("button", { type: "button" }, text);
@@ -94,7 +94,7 @@ export class Quiz {
       return button;
     });
     const heading = element("h2", { className: "question", tabIndex: -1 },
-      `${index + 1} of ${QUESTIONS.length}. ${question.title}`); // prettier-ignore
+      `${index + 1} of ${QUESTIONS.length}. ${question.title}`);
     this.where.replaceChildren(heading, element("p", { className: "row" }, ...answers), verdict, next);
     heading.focus({ preventScroll: true });
   }

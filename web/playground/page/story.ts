@@ -27,7 +27,7 @@ export const STORY: Step[] = [
   {
     title: "Why it stalls",
     text: [
-      "The same walk on the spiral, with 64 neurons. It begins well and then hardly moves: the pauses between two lines of the log become longer and longer.",
+      "The same walk on the spiral, with 64 neurons. It begins well and then crawls: the pauses between two lines of the log become longer and longer.",
       "A random change moves all 387 weights at once. Some get better by it and some worse, and the nearer it comes to a good network, the rarer is a change that is right on the whole.",
     ],
     query: "?data=spiral&samples=300&noise=0.2&hidden=64&activation=relu&strategy=hill_climbing&sigma=0.05&seed=0&speed=full",
@@ -62,6 +62,6 @@ export const STORY: Step[] = [
       "Draw points of your own, or drop a table of two columns of numbers and a class anywhere on the page. Change the network and the search, and see what it takes.",
       "The address of this page always holds what you see: copy it to show somebody the same run. Below, you can take it to the command line and to Python.",
     ],
-    query: "?data=drawn&points=-0.6,0.5,0;-0.5,0.3,0;-0.75,0.35,0;-0.4,0.55,0;-0.55,0.7,0;0.5,-0.4,0;0.6,-0.6,0;0.35,-0.5,0;0.7,-0.45,0;0.5,-0.7,0;0.5,0.5,1;0.6,0.3,1;0.4,0.6,1;0.7,0.55,1;0.45,0.35,1;-0.5,-0.5,1;-0.6,-0.35,1;-0.4,-0.6,1;-0.7,-0.55,1;-0.45,-0.4,1;0,0.05,2;0.08,-0.06,2;-0.08,-0.02,2;0.02,0.14,2;-0.02,-0.12,2&hidden=16&activation=tanh&strategy=openai_es&seed=0&speed=30",
+    query: "?data=drawn&hidden=16&activation=tanh&strategy=openai_es&seed=0&speed=30#points=-0.6,0.5,0;-0.5,0.3,0;-0.75,0.35,0;-0.4,0.55,0;-0.55,0.7,0;0.5,-0.4,0;0.6,-0.6,0;0.35,-0.5,0;0.7,-0.45,0;0.5,-0.7,0;0.5,0.5,1;0.6,0.3,1;0.4,0.6,1;0.7,0.55,1;0.45,0.35,1;-0.5,-0.5,1;-0.6,-0.35,1;-0.4,-0.6,1;-0.7,-0.55,1;-0.45,-0.4,1;0,0.05,2;0.08,-0.06,2;-0.08,-0.02,2;0.02,0.14,2;-0.02,-0.12,2",
   },
 ];

@@ -1,5 +1,6 @@
 // What the tests look at, in one bundle.
 import { type Evaluator, PlainEvaluator } from "../engine/evaluator.ts";
+import { KernelEvaluator } from "../engine/kernel.ts";
 import type { Network } from "../engine/network.ts";
 import type { Points } from "../protocol.ts";
 
@@ -9,7 +10,12 @@ export { foldIn, keyOf } from "../engine/random.ts";
 export { Search } from "../engine/search.ts";
 export { STRATEGIES } from "../engine/strategies.ts";
 
-/** Every evaluator by name. */
-export const evaluators: Record<string, (network: Network, points: Points) => Evaluator> = {
-  "TypeScript engine": (network, points) => new PlainEvaluator(network, points),
-};
+type Make = (network: Network, points: Points) => Evaluator;
+
+/** Every evaluator by name, that of a compiled kernel among them. */
+export function evaluators(module: WebAssembly.Module): Record<string, Make> {
+  return {
+    "TypeScript engine": (network, points) => new PlainEvaluator(network, points),
+    "kernel": (network, points) => new KernelEvaluator(module, network, points),
+  };
+}

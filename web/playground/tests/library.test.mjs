@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { bundled } from "./bundled.mjs";
+import { bundled, kernel } from "./bundled.mjs";
 
 const fixture = JSON.parse(readFileSync(new URL("fixture.json", import.meta.url)));
 const { DATASETS, generated } = await bundled("data.ts");
@@ -36,12 +36,12 @@ test("first weights are the library's", () => {
   near(drawn, expected, 1e-6, "weight");
 });
 
-for (const [name, make] of Object.entries(evaluators)) {
+for (const [name, make] of Object.entries(evaluators(await kernel()))) {
   test(`noise of the ${name} is the library's`, () => {
     const { seed, key, member, normals: expected } = fixture.drawn;
     const points = { x: new Float32Array(2), label: new Int32Array(1) };
     const noise = new Float32Array(expected.length);
-    make(engine.networkOf([1], 2, "relu"), points)
+    make(engine.networkOf([64], 2, "relu"), points)
       .normals(engine.foldIn(engine.keyOf(seed), key), member, noise);
     near(noise, expected, 3e-6, "number");
   });
