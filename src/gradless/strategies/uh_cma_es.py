@@ -151,7 +151,7 @@ class UHCMAES:
         Before that, the first block is evaluated again now and then.
         """
         state = jax.lax.cond(state.again, self._compared, self._kept, state, candidates, losses)
-        complete = (state.told >= blocks(_doublings(state.level))) & ~state.again
+        complete = state.told >= blocks(_doublings(state.level))
         due = complete & (state.waited >= _EVERY)
         state = state._replace(again=due)
         return jax.lax.cond(complete & ~due, self._moved, lambda state: state, state)
@@ -167,6 +167,10 @@ class UHCMAES:
     def at_rest(self, state: State) -> jax.Array:
         """Whether steps are too small to change the mean."""
         return limits.without_effect(state.normal.mean, deviations(state.normal))
+
+    def present_population(self, state: State) -> int:
+        """Candidates of the present generation."""
+        return self.population * 2 ** int(state.level)
 
     def _kept(self, state: State, candidates: Candidate, losses: jax.Array) -> State:
         """The state with one more block."""
@@ -192,6 +196,7 @@ class UHCMAES:
             losses=state.losses.at[: self.population].set((before + losses) / 2),
             waited=jnp.uint32(0),
             spent=state.spent + 1,
+            again=jnp.bool_(False),
         )
 
     def _moved(self, state: State) -> State:
@@ -213,7 +218,7 @@ def _doublings(level: jax.Array) -> jax.Array:
 
 
 def uncertainty(before: jax.Array, after: jax.Array) -> jax.Array:
-    """By how much more the ranks of candidates change than is accepted; section III-A, steps 2 to 5.
+    """By how much more the ranks of candidates change than is accepted; section III-A.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ from gradless.problems.python import PythonProblem
 from gradless.strategies import Strategy
 from gradless.strategies.scaled import Scaled
 from gradless.strategies.wrappers import restarting
-from gradless.training import auto
+from gradless.training import auto, noise
 from gradless.training import minimize_arguments as given
 from gradless.training.answer import numbers
 from gradless.training.factors import fitted
@@ -318,13 +318,25 @@ def minimize(
                 f"scale must be left out with resume_from, which keeps its own, got {scale!r}"
             )
         chosen, why = given.continued(resume_from, chosen, problem), resume_from.why
+        if isinstance(problem, PythonProblem):
+            problem.noise, stop = resume_from.noise, noise.left(resume_from.noise, stop)
     elif chosen is None:
         # What Python computes may go in steps, and what is rounded does.
         steps = problem.constraints or (problem.domain is not None and problem.domain.has_whole)
         smooth = compiled and not steps
-        again = restarts is not False
+        with mode_for(problem):
+            near = given.scale_of_bounds(problem.domain, start) if scale is None else scale
+            found, stop = noise.seen(problem, start, near, stop, seed)
+        if isinstance(problem, PythonProblem):
+            problem.noise = found
         chosen, why = auto.chosen(
-            problem, start, stop, smooth=smooth, is_function=True, restarts=again
+            problem,
+            start,
+            stop,
+            smooth=smooth,
+            is_function=True,
+            restarts=restarts is not False,
+            noisy=found is not None,
         )
     if problem.constraints:
         given.check_compares(chosen)
