@@ -8,8 +8,8 @@ import pytest
 from gradless._core import tree
 from gradless.strategies import BIPOPCMAES, CMAES
 from gradless.strategies.bipop_cma_es import _GROWING, _SMALL
-from gradless.strategies.parts.blocks import Tables
 from gradless.strategies.parts import covariance
+from gradless.strategies.parts.blocks import Tables
 from gradless.strategies.parts.recombination import Rates, by_rank
 from helpers.global_search import losses_found, rastrigin
 

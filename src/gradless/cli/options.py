@@ -324,6 +324,12 @@ class Search(Training):
         at_least=0,
         at_most=_MOST_SEEDS,
     )
+    restarts: Literal["none", "yes", "ipop", "bipop"] = option(
+        "none",
+        "Begin again, elsewhere, when the search has come to rest: yes, with any strategy; ipop or "
+        "bipop, with CMA-ES and other populations. The best of all attempts is kept.",
+        group="Search",
+    )
     alpha: str = option(
         "auto",
         "Strength of the penalty on the weights: a number, 0 for a search without penalty, or auto "

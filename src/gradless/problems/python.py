@@ -21,7 +21,13 @@ from gradless._core.errors import InputError
 from gradless._core.floats import sixty_four_bits
 from gradless._core.tree import Params, as_pytree
 from gradless.data.minibatch import Minibatches, batches_to_judge
-from gradless.problems.constraints import VIOLATION, Constrained, check_measures, functions_of
+from gradless.problems.constraints import (
+    VIOLATION,
+    Constrained,
+    check_known,
+    check_measures,
+    functions_of,
+)
 from gradless.problems.contract import (
     Faults,
     Judgement,
@@ -293,6 +299,7 @@ class PythonProblem:
         leaves = jax.tree.leaves(params)
         constrained = Constrained(self._function, self.constraints)
         violated = constrained.violation(self.own(leaves))
+        check_known(violated)
         returned = self._function(self.own(leaves), *arguments)
         self.measures = checked_measures(loss_and_measures(returned)[1])
         try:

@@ -24,7 +24,6 @@ from gradless.training.records import is_target
 from gradless.training.validation import Validation
 from gradless.training.validation import center as center_of
 
-
 _ERRORS = 2.0  # standard errors by which noisy losses must differ
 
 

@@ -15,7 +15,7 @@ from gradless import strategies
 from gradless._core import tree, words
 from gradless._core.devices import operations_in
 from gradless._core.tree import Params
-from gradless.strategies import CMAES, FDLBFGS, UHCMAES, OpenAIES, Strategy
+from gradless.strategies import CMAES, FDLBFGS, UHCMAES, OpenAIES, Strategy, restarting
 from gradless.strategies.portfolio import Portfolio, for_functions
 from gradless.training import memory
 from gradless.training.memory import Needed
@@ -53,7 +53,7 @@ def chosen(
     smooth: bool,
     is_count: bool = False,
     is_function: bool = False,
-    restarts: bool = True,
+    restarts: str = "",
     noisy: bool = False,
     checkpoints: bool = False,
 ) -> Choice:
@@ -102,7 +102,7 @@ def choose(
     minibatches: bool,
     is_count: bool = False,
     is_function: bool = False,
-    restarts: bool = True,
+    restarts: str = "",
     noisy: bool = False,
 ) -> Choice:
     """The strategy for a problem and a budget.
@@ -125,7 +125,8 @@ def choose(
     is_function
         Whether it is any function, with local minima perhaps, and not the loss of a network.
     restarts
-        Whether a search of a function may begin again.
+        How a search begins again, a word of :mod:`gradless.strategies.restarting`; empty if that
+        is not said, which lets functions do so.
     noisy
         Whether the loss is another one when it is evaluated again.
     """
@@ -137,6 +138,9 @@ def choose(
             WIDE_SEARCH,
             f"{size}. Piecewise constant metric: its average over distant networks is followed",
         )
+    if restarts in (restarting.IPOP, restarting.BIPOP):
+        chosen = restarting.restarting(CMAES.for_dimension(dimension), restarts)
+        return Choice(chosen, f"{size}. CMA-ES, which begins again, was asked for")
     of_function = is_function and not minibatches
     if noisy and of_function and dimension <= _SOME:
         return _for_noise(dimension, budget, size)
@@ -170,10 +174,10 @@ def choose(
     return Choice(strategies.get("openai_es"), f"{size}. {reason}")
 
 
-def _for_function(dimension: int, size: str, restarts: bool) -> Choice:
+def _for_function(dimension: int, size: str, restarts: str) -> Choice:
     """The strategy for a function with few local minima or many, of not too many parameters."""
     learns = f"{size}. CMA-ES learns how they depend on each other"
-    if not restarts:
+    if restarts == restarting.NONE:
         return Choice(CMAES.for_dimension(dimension), learns)
     return Choice(
         for_functions(dimension),
