@@ -76,12 +76,12 @@ def test_resuming_is_as_if_it_had_never_stopped(options):
 
 @pytest.mark.usefixtures("without_pictures")
 def test_restarts_are_kept_shown_and_go_with_a_strategy_that_can():
-    train = ["train", "vertical", "--hidden", "3", "--evaluations", "300", "--strategy"]
+    train = ["train", "iris", "--hidden", "3", "--evaluations", "300", "--strategy"]
     said = succeed(*train, "snes", "--restarts", "yes", "--out", "run")
     assert re.search(r"restarts +yes", said)
     recipe = read_json(Path("run"), "config.json")["recipe"]
     assert (recipe["strategy"], recipe["restarts"]) == ("snes", "yes")
-    assert "restarts" in Path("run/card.md").read_text(encoding="utf-8")
+    assert "restarts" in Path("run/model_card.md").read_text(encoding="utf-8")
     refused = refuse(*train, "snes", "--restarts", "ipop", "--out", "other")
     assert "restarts must be yes or none for snes" in refused
 
