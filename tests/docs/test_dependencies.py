@@ -33,6 +33,7 @@ PACKAGE = names(PYPROJECT["project"]["dependencies"])
 WITH_EXTRAS = PACKAGE.union(*(names(EXTRAS[extra]) for extra in EXTRAS if extra != "gpu"))
 TESTS = names(PYPROJECT["dependency-groups"]["test"])
 EXAMPLES = names(PYPROJECT["dependency-groups"]["examples"])
+DOCS = names(PYPROJECT["dependency-groups"]["docs"]) | {"nbformat"}  # of nbconvert
 OF_STAGE = {"dm-haiku", "onnxruntime"}  # of .ci/run: tests that need them are skipped elsewhere
 BENCHMARKS = names(
     [
@@ -48,7 +49,7 @@ BENCHMARKS = names(
 def imported(folder: str) -> dict[str, str]:
     """Top-level modules from elsewhere that the files of a folder import, and one that does."""
     files = sorted((ROOT / folder).rglob("*.py"))
-    here = {"gradless", "tests", "benchmarks"}
+    here = {"gradless", "tests", "benchmarks", "docs"}
     if folder == "tests":  # they import each other by name
         here |= {path.stem for path in files} | {"helpers"}
     found = {}
@@ -85,6 +86,7 @@ def distributions(modules: dict[str, str]) -> dict[str, str]:
         ("tests", WITH_EXTRAS | TESTS | EXAMPLES | OF_STAGE),
         ("examples", WITH_EXTRAS | TESTS | EXAMPLES),
         (".ci", set()),
+        ("docs", WITH_EXTRAS | DOCS | {"grimp", "pillow", "playwright"}),  # of pictures
         ("benchmarks", WITH_EXTRAS | TESTS | BENCHMARKS),
     ],
 )
