@@ -335,7 +335,7 @@ class Search(Training, Strategy):
         "none",
         "Begin again, elsewhere, when the search has come to rest: yes, with any strategy; ipop or "
         "bipop, with CMA-ES and other populations. The best of all attempts is kept.",
-        group="Search",
+        group="Advanced",
     )
     alpha: str = option(
         "auto",
