@@ -331,6 +331,12 @@ class Strategy:
 class Search(Training, Strategy):
     """How a network is searched."""
 
+    restarts: Literal["none", "yes", "ipop", "bipop"] = option(
+        "none",
+        "Begin again, elsewhere, when the search has come to rest: yes, with any strategy; ipop or "
+        "bipop, with CMA-ES and other populations. The best of all attempts is kept.",
+        group="Advanced",
+    )
     alpha: str = option(
         "auto",
         "Strength of the penalty on the weights: a number, 0 for a search without penalty, or auto "

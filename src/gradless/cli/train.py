@@ -54,12 +54,12 @@ def main(options: Train) -> int:
     elif not are_given(options):
         stop = Stop()  # it ends by itself
     folder = run_folder.claim(
-        options.out or run_folder.default_folder(recipe.data, prepared.strategy.name)
+        options.out or run_folder.default_folder(recipe.data, prepared.recipe.strategy)
     )
     with interrupts.farewell(lambda: run_folder.forget_unbegun(folder)), status.held(folder):
         run_folder.write_config(folder, prepared)
         if prepared.recipe.why is not None:
-            chosen = f"strategy: {prepared.strategy.name}. {prepared.recipe.why}"
+            chosen = f"strategy: {prepared.recipe.strategy}. {prepared.recipe.why}"
             if prepared.recipe.regularization is not None:
                 chosen = f"{prepared.recipe.why}."
             options.console().print(Paragraph(chosen))
