@@ -18,10 +18,11 @@ from gradless.cli.options import (
     Output,
     Problem,
     Search,
-    Strategy,
     Training,
 )
+from gradless.cli.page_options import Playground, Watch
 from gradless.cli.parse import Command, option
+from gradless.cli.run_options import Run
 
 # --- Training -------------------------------------------------------------------------------------
 
@@ -181,80 +182,6 @@ class Compare(Output, Training, Problem):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Run(Output, Strategy):
-    """Search the best settings of any program: it prints a number in its last line, less is better.
-    {NAME} in COMMAND is replaced by the value of a parameter; without one, the program gets all of
-    them as JSON on standard input. The same line with the same --out goes on where it stopped."""
-
-    command: str = option(
-        ...,
-        "Program to run, in quotes, without a shell.",
-        metavar="COMMAND",
-        positional=True,
-    )
-    bounds: tuple[str, ...] = option(
-        (),
-        "Parameters and where they are searched: NAME=LOW:HIGH, and :log if ratios count, :int for "
-        "whole numbers.",
-        metavar="NAME=LOW:HIGH",
-        group="Search",
-        example="lr=1e-4:0.1:log width=16:256:int",
-    )
-    start: tuple[str, ...] = option(
-        (),
-        "Values to begin with. Default: the middle of the bounds.",
-        metavar="NAME=VALUE",
-        group="Search",
-        example="lr=0.01",
-    )
-    maximize: bool = option(False, "More is better.", group="Search")
-    evaluations: int | None = option(
-        None,
-        "Stop after so many runs of the program. Default: 50 for each parameter, unless a time is "
-        "given.",
-        metavar="N",
-        group="Stop",
-        example="200",
-        at_least=1,
-    )
-    time: float | None = option(
-        None,
-        "Stop after this time: 30s, 10m, 2h.",
-        metavar="SECONDS",
-        group="Stop",
-        example="10m",
-        is_time=True,
-        above=0,
-    )
-    target: float | None = option(
-        None,
-        "Stop when the program prints this or better.",
-        metavar="VALUE",
-        group="Stop",
-        example="0.1",
-    )
-    timeout: float | None = option(
-        None,
-        "End a run of the program that takes longer, and count it as failed.",
-        metavar="SECONDS",
-        group="Stop",
-        example="5m",
-        is_time=True,
-        above=0,
-    )
-    jobs: int = option(
-        1, "Programs that run at the same time; -1 for one on each core.", metavar="N",
-        group="Search", at_least=-1,
-    )  # fmt: skip
-    out: Path | None = option(
-        None,
-        "Folder of the search. Default: the next free runs/command-N.",
-        metavar="FOLDER",
-        group="Output",
-    )
-
-
 # --- Use ------------------------------------------------------------------------------------------
 
 
@@ -265,27 +192,6 @@ class Runs(Output):
     directory: Path = option(
         Path("runs"), "Folder that holds run folders.", metavar="FOLDER", positional=True
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Watch:
-    """Open a page of all runs in a folder, which updates while they train: curves, pictures, and
-    buttons to stop and resume. It is served on this machine alone. Needs the extra live."""
-
-    runs: Path = option(
-        Path("runs"), "Folder that holds run folders.", metavar="RUNS", positional=True
-    )
-    port: int | None = option(
-        None, "Port of the page. Default: the first free one from 8630 on.", metavar="N",
-        group="Output", example="8630", at_least=0, at_most=65535,
-    )  # fmt: skip
-    host: str = option(
-        "127.0.0.1",
-        "Address to serve on. Any other than the default lets other machines see the runs.",
-        metavar="NAME",
-        group="Advanced",
-    )
-    browser: bool = option(True, "Only print the address.", group="Output")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -438,18 +344,6 @@ class Book:
         metavar="FOLDER",
         group="Output",
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Playground:
-    """Open a page in the browser on which one watches networks learn without gradients: on this
-    machine alone, without a network."""
-
-    port: int = option(
-        0, "Port of the page. Default: any that is free.", metavar="N", group="Output",
-        example="8000", at_least=0, at_most=65535,
-    )  # fmt: skip
-    no_browser: bool = option(False, "Only print the address.", group="Output")
 
 
 COMMANDS: dict[str, Command] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import webbrowser
 
-from gradless.cli.commands import Playground
+from gradless.cli.page_options import Playground
 from gradless.pages.playground.server import Server
 
 

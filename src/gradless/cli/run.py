@@ -8,8 +8,9 @@ from typing import Any
 
 from gradless._core import interrupts, words
 from gradless._core.errors import InputError
-from gradless.cli.commands import Resume, Run
+from gradless.cli.commands import Resume
 from gradless.cli.options import Output
+from gradless.cli.run_options import Run
 from gradless.problems.command import ProgramError
 from gradless.runs import command_search, status
 from gradless.runs.command_search import FAILURES, CommandSearch, Recipe

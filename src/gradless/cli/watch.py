@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from gradless._core.errors import InputError
-from gradless.cli.commands import Watch
+from gradless.cli.page_options import Watch
 from gradless.pages import serving
 
 
