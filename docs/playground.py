@@ -15,8 +15,8 @@ from gradless.pages.playground.server import Server
 
 PICTURE = Path(__file__).with_suffix(".png")
 VIEW = (
-    "?data=spiral&hidden=64&activation=relu&strategy=openai_es&sigma=0.1&learning_rate=0.05"
-    "&population=128&seed=0&speed=full&until=400000&step=5"
+    "?data=spiral&hidden=64&activation=relu&strategy=openai_es&sigma=0.2&learning_rate=0.1"
+    "&population=64&seed=0&speed=full&until=400000&step=5"
 )
 
 

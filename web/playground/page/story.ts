@@ -46,7 +46,7 @@ export const STORY: Step[] = [
       "Now nothing is thrown away. Candidates are spread around a center, and the center moves to the better ones and away from the worse ones, each counting by its rank.",
       "That average points downhill, as a gradient does, without any derivative. Look at the map of weight space: the center walks to where it is lighter, and the spiral opens while you watch.",
     ],
-    query: "?data=spiral&samples=300&noise=0.2&hidden=64&activation=relu&strategy=openai_es&seed=0&speed=full",
+    query: "?data=spiral&samples=300&noise=0.2&hidden=64&activation=relu&strategy=openai_es&population=64&sigma=0.2&learning_rate=0.1&seed=0&speed=full",
   },
   {
     title: "Steps and coins",
