@@ -143,6 +143,16 @@ LAST_SIGMA = 0.3
 STEPS, RATE = 6000, 1e-2  # of Adam, on batches of 100, as in the paper
 
 
+def moved(rows: Rows, places: int) -> Rows:
+    """The signals, and each of them moved by up to so many places to both sides, round the end.
+
+    Where signals come from, they are moved by as much as their length and noise is added.
+    """
+    x, labels = rows
+    by = range(-places, places + 1)
+    return jnp.concatenate([jnp.roll(x, k, 1) for k in by]), jnp.tile(labels, len(by))
+
+
 def data(choose: bool) -> tuple[Rows, Rows]:
     """Rows that train and rows that judge."""
     try:
@@ -182,18 +192,20 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--gradients", action="store_true", help="Adam instead of a search")
     parser.add_argument("--choose", action="store_true", help="judge on training rows kept apart")
+    parser.add_argument("--moved", type=int, default=0, help="train on signals moved so far, too")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=NUMBER")
     given = parser.parse_args()
     settings = {**COMMON, **SETTINGS[given.network], **numbers(given.set)}
     rows, held_out = data(given.choose)
+    seen = moved(rows, given.moved)
     found = []
     for seed in range(given.seeds):
         began = time.process_time()
         made = NETWORKS[given.network](jax.random.key(seed))
         if given.gradients:
-            params = by_gradients(made, rows, seed, STEPS, RATE, batch=100)
+            params = by_gradients(made, seen, seed, STEPS, RATE, batch=100)
         else:
-            params = searched(made, rows, seed, settings)
+            params = searched(made, seen, seed, settings)
         found.append(accuracy(made, params, held_out))
         print(
             f"{given.network} seed {seed}: held out {found[-1]:.1%}, "
