@@ -47,7 +47,7 @@ def test_a_run_is_watched_while_it_trains_stopped_and_resumed(visit, watching, t
     run = tmp_path / "runs" / "spiral"
     training = subprocess.Popen(
         [sys.executable, "-m", "gradless", "train", "spiral", "--strategy", "openai_es", "--time",
-         "60", "--out", str(run), "--quiet"], stderr=subprocess.PIPE, text=True,
+         "300", "--out", str(run), "--quiet"], stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     for page in pages:
         page.locator(".status.running").wait_for(timeout=60_000)
@@ -60,7 +60,7 @@ def test_a_run_is_watched_while_it_trains_stopped_and_resumed(visit, watching, t
         arg=before,
     )
     pages[0].get_by_role("button", name="Stop and save").click()
-    assert training.wait(60) == 130
+    assert training.wait(180) == 130
     assert "saved" in training.stderr.read()
     training.stderr.close()
     for page in pages:

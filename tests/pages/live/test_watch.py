@@ -8,7 +8,7 @@ import pytest
 
 from gradless._core.errors import InputError
 from gradless.pages import serving
-from helpers.commands import refuse
+from helpers.commands import call
 
 
 def test_a_port_that_is_taken_is_named():
@@ -30,12 +30,16 @@ def test_without_a_port_a_free_one_is_taken():
 
 def test_a_missing_extra_is_named(monkeypatch):
     monkeypatch.setattr(serving, "find_spec", lambda name: None)
-    assert 'pip install ".[live]"' in refuse("watch")
+    code, _, err = call("watch")
+    assert code == 2
+    assert 'pip install ".[live]"' in err
 
 
 def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "runs").touch()
-    assert "RUNS must be a folder" in refuse("watch", tmp_path / "runs", "--no-browser")
+    code, _, err = call("watch", tmp_path / "runs", "--no-browser")
+    assert code == 2
+    assert "RUNS must be a folder" in err
 
 
 def test_it_serves_until_it_is_ended(watching, tmp_path):
