@@ -129,6 +129,7 @@ ALGORITHMS = {
     "pycma-bipop": Algorithm(peers.pycma(True, False), "cma", "cma", True, "pycma"),
     "pycma-ipop": Algorithm(peers.pycma(False, False), "cma", "cma", True, "pycma"),
     "pycma-bipop-bounded": Algorithm(peers.pycma(True, True), "cma", "cma", True, "pycma"),
+    "pycma-noise": Algorithm(peers.pycma(False, False, noisy=True), "cma", "cma", True, "pycma"),
     "cmaes-bipop": Algorithm(peers.cmaes(True), "cmaes", "cmaes", True, "cmaes"),
     "cmaes-ipop": Algorithm(peers.cmaes(False), "cmaes", "cmaes", True, "cmaes"),
     "scipy-de": Algorithm(peers.scipy_evolution(), "scipy", "scipy", True, "SciPy"),

@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 Search = Callable[["Watched", "Task"], None]
 
 
-def pycma(bipop: bool, bounded: bool) -> Search:
-    """Restarts of pycma: ``fmin2`` with at most nine larger populations, as it recommends."""
+def pycma(bipop: bool, bounded: bool, noisy: bool = False) -> Search:
+    """Restarts of pycma: ``fmin2`` with at most nine larger populations, as it recommends.
+
+    With its noise handler, which averages up to 30 evaluations, as its documentation has it.
+    """
 
     def search(function: Watched, task: Task) -> None:
         import cma
@@ -46,7 +49,16 @@ def pycma(bipop: bool, bounded: bool) -> Search:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             sigma = 1.0 if task.integers else float(width[0])
-            cma.fmin2(function, points.__next__, sigma, options, restarts=9, bipop=bipop)
+            handler = cma.NoiseHandler(len(width), maxevals=[1, 1, 30]) if noisy else None
+            cma.fmin2(
+                function,
+                points.__next__,
+                sigma,
+                options,
+                restarts=9,
+                bipop=bipop,
+                noise_handler=handler,
+            )
 
     return search
 

@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import NullFormatter
 
 import gradless
 from benchmarks.large import models
@@ -175,7 +175,8 @@ def draw(found: dict[str, Any], path: Path) -> None:
         )
         named.append((name, color, tokens[-1], bits[-1]))
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(style.number))
+    axes.set_xticks([2e5, 5e5, 1e6, 2e6, 5e6], ["200k", "500k", "1M", "2M", "5M"])
+    axes.xaxis.set_minor_formatter(NullFormatter())
     low, high = axes.get_xlim()
     for name, bits in found["references"].items():
         axes.axhline(bits, color=style.FAINT, linewidth=1.2, linestyle=(0, (1, 1.2)), zorder=1)

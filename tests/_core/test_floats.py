@@ -39,7 +39,7 @@ LOSSES = {
 # Noise is float32, whatever it is added to, and so are sizes of which a few digits are enough.
 SMALL = {"scales", "first_sizes", "units", "drawn", "sign", "precision", "change", "length"}
 SMALL |= {"curvature", "steepest", "recent", "weight", "weights", "rate", "rates"}
-SMALL |= {"lengths", "sigmas", "mutation"}
+SMALL |= {"lengths", "sigmas", "mutation", "level", "following"}
 
 
 def test_the_type_of_losses_is_that_of_the_mode() -> None:

@@ -120,7 +120,7 @@ def rests_at(strategy, start):
 
 def test_which_strategies_can_tell_that_they_are_at_rest() -> None:
     knowing = {name for name, cls in STRATEGIES.items() if hasattr(cls, "at_rest")}
-    assert knowing == {"cma_es", "sep_cma_es", "snes", "xnes"}
+    assert knowing == {"cma_es", "sep_cma_es", "snes", "uh_cma_es", "xnes"}
     for name in knowing:
         for x in (0.0, 1e-3, 1e5):
             assert not rests_at(get(name), np.full(3, x, np.float32))

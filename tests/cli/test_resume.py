@@ -41,8 +41,17 @@ def state_of(folder: Path) -> dict[str, bytes]:
         ["--strategy", "fd_lbfgs"],
         ["--strategy", "openai_es", "--population", "20", "--batch-size", "32"],
         ["--strategy", "hill_climbing", "--weights", "int8"],
+        ["--strategy", "hill_climbing", "--restarts", "yes"],
+        ["--restarts", "bipop"],
     ],
-    ids=["hill climbing", "quasi-Newton", "evolution strategy on minibatches", "eight bits"],
+    ids=[
+        "hill climbing",
+        "quasi-Newton",
+        "evolution strategy on minibatches",
+        "eight bits",
+        "restarts",
+        "restarts of CMA-ES",
+    ],
 )
 def test_resuming_is_as_if_it_had_never_stopped(options):
     train = ["train", "vertical", "--hidden", "3", *options, "--quiet", "--evaluations"]
@@ -63,6 +72,18 @@ def test_resuming_is_as_if_it_had_never_stopped(options):
         parts.pop(name)
         whole.pop(name)
     assert parts == whole
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_restarts_are_kept_shown_and_go_with_a_strategy_that_can():
+    train = ["train", "iris", "--hidden", "3", "--evaluations", "300", "--strategy"]
+    said = succeed(*train, "snes", "--restarts", "yes", "--out", "run")
+    assert re.search(r"restarts +yes", said)
+    recipe = read_json(Path("run"), "config.json")["recipe"]
+    assert (recipe["strategy"], recipe["restarts"]) == ("snes", "yes")
+    assert "restarts" in Path("run/model_card.md").read_text(encoding="utf-8")
+    refused = refuse(*train, "snes", "--restarts", "ipop", "--out", "other")
+    assert "restarts must be yes or none for snes" in refused
 
 
 @pytest.mark.usefixtures("without_pictures")

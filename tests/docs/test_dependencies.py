@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PYPROJECT["project"]["optional-dependencies"]
 NEVER_IMPORTED = {
+    "httpx",  # Starlette asks by it in tests
     "filelock",  # JAX limits the size of its cache only with it
     "pytest-xdist",  # a plugin
 }
@@ -33,6 +34,8 @@ PACKAGE = names(PYPROJECT["project"]["dependencies"])
 WITH_EXTRAS = PACKAGE.union(*(names(EXTRAS[extra]) for extra in EXTRAS if extra != "gpu"))
 TESTS = names(PYPROJECT["dependency-groups"]["test"])
 EXAMPLES = names(PYPROJECT["dependency-groups"]["examples"])
+DOCS = names(PYPROJECT["dependency-groups"]["docs"]) | {"nbformat"}  # of nbconvert
+WEB = names(PYPROJECT["dependency-groups"]["web"])
 OF_STAGE = {"dm-haiku", "onnxruntime"}  # of .ci/run: tests that need them are skipped elsewhere
 BENCHMARKS = names(
     [
@@ -48,9 +51,9 @@ BENCHMARKS = names(
 def imported(folder: str) -> dict[str, str]:
     """Top-level modules from elsewhere that the files of a folder import, and one that does."""
     files = sorted((ROOT / folder).rglob("*.py"))
-    here = {"gradless", "tests", "benchmarks"}
+    here = {"gradless", "tests", "benchmarks", "docs"}
     if folder == "tests":  # they import each other by name
-        here |= {path.stem for path in files} | {"helpers"}
+        here |= {path.stem for path in files} | {"helpers", "pages"}
     found = {}
     for path in files:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -82,9 +85,10 @@ def distributions(modules: dict[str, str]) -> dict[str, str]:
     ("folder", "declared"),
     [
         ("src", WITH_EXTRAS | WHERE_THEY_ARE),
-        ("tests", WITH_EXTRAS | TESTS | EXAMPLES | OF_STAGE),
+        ("tests", WITH_EXTRAS | TESTS | EXAMPLES | WEB | OF_STAGE),
         ("examples", WITH_EXTRAS | TESTS | EXAMPLES),
         (".ci", set()),
+        ("docs", WITH_EXTRAS | DOCS | {"grimp", "pillow", "playwright"}),  # of pictures
         ("benchmarks", WITH_EXTRAS | TESTS | BENCHMARKS),
     ],
 )

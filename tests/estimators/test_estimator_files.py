@@ -17,6 +17,7 @@ from gradless._core import storage
 from gradless.models import numpy_forward
 from gradless.models.mlp import ACTIVATIONS
 from gradless.strategies import HillClimbing
+from gradless.strategies.wrappers import Restarts
 from helpers.fits import classifier, regressor
 
 
@@ -41,6 +42,19 @@ def test_save_and_load(two, line, tmp_path):
     np.testing.assert_array_equal(again.predict(line[0]), numbers.predict(line[0]))
     with pytest.raises(InputError, match="must hold a GradientFreeClassifier"):
         GradientFreeClassifier.load(tmp_path / "numbers.safetensors")
+
+
+def test_a_search_that_begins_again_is_kept(two, tmp_path):
+    model = classifier(strategy="snes", restarts=True, max_evaluations=300).fit(*two)
+    assert isinstance(model.strategy_, Restarts)
+    model.save(tmp_path / "model.safetensors")
+    loaded = gradless.load_estimator(tmp_path / "model.safetensors")
+    assert loaded.strategy_ == model.strategy_
+    assert loaded.get_params() == model.get_params()
+    with pytest.raises(InputError, match="restarts must be yes or none for snes"):
+        classifier(strategy="snes", restarts="bipop").fit(*two)
+    with pytest.raises(InputError, match="restarts must be True or 'yes'"):
+        classifier(restarts="often").fit(*two)
 
 
 @pytest.mark.parametrize("activation", ["relu", "step"])

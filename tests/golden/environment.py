@@ -15,4 +15,6 @@ os.environ["JAX_NUM_CPU_DEVICES"] = "2"
 os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)  # programs of now, not of some day
 if INSTRUCTIONS == "AVX2":
     os.environ["XLA_FLAGS"] = "--xla_cpu_max_isa=AVX2"
-    os.environ.setdefault("OPENBLAS_CORETYPE", "Haswell")
+    # Whatever else is set on a machine: LAPACK rounds by them.
+    os.environ["OPENBLAS_CORETYPE"] = "Haswell"
+    os.environ.pop("OPENBLAS_L2_SIZE", None)

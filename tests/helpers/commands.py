@@ -15,8 +15,8 @@ from gradless.cli import main
 # Small, and everywhere the same shapes, so that little is compiled.
 SMALL = ("--strategy", "hill_climbing", "--hidden", "3", "--evaluations", "200")
 ALWAYS = {
-    "config.json", "status.json", "lock", "checkpoints", "history.csv", "model.safetensors",
-    "rows.safetensors", "result.json",
+    "config.json", "status.json", "lock", "checkpoints", "history.csv", "live.csv",
+    "model.safetensors", "rows.safetensors", "result.json",
 }  # fmt: skip
 # And of data that were measured, not drawn in the plane.
 MEASURED = ALWAYS | {"preprocessing.skops", "model_card.md", "card.html"}

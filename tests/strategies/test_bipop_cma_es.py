@@ -7,8 +7,9 @@ import pytest
 
 from gradless._core import tree
 from gradless.strategies import BIPOPCMAES, CMAES
-from gradless.strategies.bipop_cma_es import _GROWING, _SMALL, _Tables
+from gradless.strategies.bipop_cma_es import _GROWING, _SMALL
 from gradless.strategies.parts import covariance
+from gradless.strategies.parts.blocks import Tables
 from gradless.strategies.parts.recombination import Rates, by_rank
 from helpers.global_search import losses_found, rastrigin
 
@@ -62,7 +63,9 @@ def test_blocks_together_are_one_population(doublings: int) -> None:
             keys=state.keys.at[block].set(candidates.seed.key[0]),
             losses=state.losses.at[6 * block : 6 * block + 6].set(losses[-1]),
         )
-    found, least = STRATEGY._sums(state, _Tables.of(6, STRATEGY.doublings, 3))
+    found, least = Tables.of(6, STRATEGY.doublings, 3).sums(
+        state.attempt.normal, state.keys, state.losses, state.attempt.doublings
+    )
     weights = by_rank(jnp.concatenate(losses), Rates.of(6 * blocks, 3).weights)
     expected = covariance.Sums.of(jnp.concatenate(noise), weights)
     for one, other in zip(found, expected, strict=True):
@@ -71,7 +74,7 @@ def test_blocks_together_are_one_population(doublings: int) -> None:
 
 
 def test_rates_of_every_size_are_those_of_cma_es() -> None:
-    tables = _Tables.of(6, 3, 3)
+    tables = Tables.of(6, 3, 3)
     for doublings in range(4):
         rates, every = tables.rates_of(jnp.uint32(doublings), jnp.float32)
         expected = Rates.of(6 * 2**doublings, 3)

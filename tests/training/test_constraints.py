@@ -211,3 +211,15 @@ def test_strategies_come_to_known_minima(name) -> None:
             bounds=[(13, 100), (0, 100)], evaluations=20_000,
         )  # fmt: skip
         assert narrow.best_loss == pytest.approx(-6961.81, rel=1e-3)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_constraints_that_say_nothing_at_the_start_are_refused(compiled) -> None:
+    with pytest.raises(InputError, match="constraints must return numbers at params, got NaN"):
+        minimize(
+            lambda x: (x * x).sum(),
+            np.ones(2, np.float32),
+            constraints=lambda x: x[0] * float("nan"),
+            evaluations=100,
+            compiled=compiled,
+        )

@@ -113,7 +113,7 @@ def test_auto_chooses_by_the_problem(monkeypatch) -> None:
     assert 3 <= facts.pop("operations") < 100
     assert facts == {
         "dimension": 3, "evaluations": 100, "seconds": None, "smooth": True, "minibatches": False,
-        "is_count": False, "is_function": True, "restarts": True,
+        "is_count": False, "is_function": True, "restarts": "", "noisy": False,
     }  # fmt: skip
     assert minimize(bowl, START, evaluations=200, resume_from=found).why == "because"
 

@@ -5,7 +5,7 @@ import pytest
 
 from gradless import InputError, minimize
 from gradless._core import tree
-from gradless.strategies import BIPOPCMAES, CMAES
+from gradless.strategies import BIPOPCMAES, CMAES, SNES, restarting
 from gradless.strategies.scaled import Scaled
 from gradless.strategies.wrappers import Restarts
 from gradless.training import auto
@@ -46,6 +46,9 @@ def test_it_is_resumed_to_the_bit(found) -> None:
         ("cma_es", None, CMAES),
         ("snes", True, Restarts),
         ("auto", False, CMAES),
+        ("cma_es", "ipop", BIPOPCMAES),
+        ("auto", "bipop", BIPOPCMAES),
+        ("snes", "none", SNES),
     ],
 )
 def test_restarts_are_one_option_for_all(strategy, restarts, kind) -> None:
@@ -88,12 +91,32 @@ def test_the_same_call_with_restarts_goes_on() -> None:
     assert tree.bits(rest.best) == tree.bits(whole.best)
 
 
-def test_restarts_are_yes_or_no() -> None:
-    with pytest.raises(InputError, match="restarts must be True, False or None, got 'ipop'"):
-        minimize(waves, START, "cma_es", restarts="ipop", compiled=False, evaluations=100)
+@pytest.mark.parametrize(
+    ("strategy", "restarts", "message"),
+    [("cma_es", "often", "restarts must be True or 'yes'"), ("snes", "ipop", "yes or none for")],
+)
+def test_other_restarts_are_refused(strategy, restarts, message) -> None:
+    with pytest.raises(InputError, match=message):
+        minimize(waves, START, strategy, restarts=restarts, compiled=False, evaluations=100)
+
+
+def test_ipop_has_no_small_populations() -> None:
+    assert not restarting.restarting(CMAES(), "ipop").small
+    assert restarting.restarting(CMAES(), "bipop").small
+    assert not restarting.restarting(BIPOPCMAES(), "ipop").small
 
 
 def test_what_was_chosen_reads_in_one_line(found) -> None:
     text = str(found)
     assert "portfolio of bipop_cma_es, differential_evolution and coordinate_search" in text
     assert "BIPOPCMAES(" not in text
+
+
+def test_another_seed_is_refused_where_a_search_goes_on() -> None:
+    given = {"compiled": False, "strategy": "cma_es"}
+    part = minimize(waves, START, evaluations=51, seed=3, **given)
+    with pytest.raises(InputError, match="seed must be left out with resume_from"):
+        minimize(waves, START, evaluations=102, seed=4, resume_from=part, **given)
+    for seed in (0, 3):
+        more = minimize(waves, START, evaluations=102, seed=seed, resume_from=part, **given)
+        assert more.evaluations == 102

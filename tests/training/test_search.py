@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from gradless import InputError, Search, minimize
+from gradless.strategies.portfolio import Portfolio
+from gradless.strategies.scaled import Scaled
 
 START = {"x": np.float32([2.0, -1.0]), "y": 0.5}
 
@@ -102,5 +104,12 @@ def test_what_was_not_asked_for_is_refused(tmp_path) -> None:
         search.tell([3.0], [1.0])
     with pytest.raises(InputError, match="n must be a whole number, 1 or more, got 0"):
         search.ask(0)
-    with pytest.raises(InputError, match="strategy must be a name or a strategy"):
-        Search(START, "auto")
+
+
+def test_auto_chooses_as_minimize_does() -> None:
+    search = Search(START, "auto", bounds=(-5, 5))
+    assert isinstance(search.strategy, Scaled)
+    assert isinstance(search.strategy.strategy, Portfolio)
+    points = search.ask()
+    search.tell(points, list(map(bowl, points)))
+    assert len(search.ask()) == len(points)

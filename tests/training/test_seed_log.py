@@ -187,7 +187,7 @@ def test_only_the_log_of_a_search_goes_on_with_it(search, tmp_path):
         "log": tmp_path / "short.seeds", "evaluations": 18, "sigma": 0.1})  # fmt: skip
     with pytest.raises(InputError, match="10 generations of the search that goes on, got 2"):
         gradless.minimize(loss, START, log=tmp_path / "short.seeds", **more)
-    with pytest.raises(InputError, match="seed must be as in"):
+    with pytest.raises(InputError, match="seed must be left out with resume_from"):
         gradless.minimize(loss, START, log=path, **more | {"seed": 6})
     assert other.read_bytes() == before
 

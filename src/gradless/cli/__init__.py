@@ -16,7 +16,7 @@ from gradless._core import compilation_cache
 from gradless._core.errors import InputError, known_name
 from gradless._core.terminal import forget_output, make_streams_patient
 from gradless.cli.commands import COMMANDS
-from gradless.cli.options import Search
+from gradless.cli.options import Strategy
 from gradless.cli.parse import page, parse
 
 _USAGE = """\
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         name, *rest = arguments
         name = known_name("command", name, COMMANDS)
         about = COMMANDS[name]
-        more = _strategy_named_in(rest) if issubclass(about.options, Search) else None
+        more = _strategy_named_in(rest) if issubclass(about.options, Strategy) else None
         options = _parsed(name, rest, more)
         module = importlib.import_module(f"gradless.cli.{name}")
         if "jax" in sys.modules:
@@ -84,7 +84,7 @@ def _parsed(name: str, rest: Sequence[str], more: Any) -> Any:
     try:
         return parse(name, about, rest, more)
     except InputError as error:
-        searches = issubclass(about.options, Search)
+        searches = issubclass(about.options, Strategy)
         if more is not None or not searches or "no option" not in str(error):
             raise
         raise InputError(

@@ -20,7 +20,9 @@ from gradless.cli.options import (
     Search,
     Training,
 )
+from gradless.cli.page_options import Playground, Watch
 from gradless.cli.parse import Command, option
+from gradless.cli.run_options import Run
 
 # --- Training -------------------------------------------------------------------------------------
 
@@ -348,6 +350,11 @@ COMMANDS: dict[str, Command] = {
     "train": Command("train a network on a data set or a table", Train, "gradless train spiral"),
     "look": Command("show what is understood of a table", Look, "gradless look people.csv"),
     "resume": Command("continue a run", Resume, "gradless resume runs/spiral"),
+    "run": Command(
+        "search the best settings of a program",
+        Run,
+        'gradless run "python train.py --lr {lr}" --bounds lr=1e-4:0.1:log',
+    ),
     "predict": Command(
         "predict the rows of a file", Predict, "gradless predict runs/flowers new.csv"
     ),
@@ -365,6 +372,7 @@ COMMANDS: dict[str, Command] = {
         "gradless decide predicted.csv --target churn --value 100 --cost 5",
     ),
     "runs": Command("list runs and how they ended", Runs, "gradless runs"),
+    "watch": Command("watch runs in a browser", Watch, "gradless watch runs"),
     "plot": Command("draw a run's pictures again", Plot, "gradless plot runs/spiral"),
     "compare": Command(
         "compare strategies over several seeds", Compare, "gradless compare spiral --time 5s"
@@ -382,6 +390,7 @@ COMMANDS: dict[str, Command] = {
     "strategies": Command(
         "list the strategies, or describe one", Strategies, "gradless strategies cma_es"
     ),
+    "playground": Command("watch networks learn in the browser", Playground, "gradless playground"),
     "book": Command("run the searches of the book, chapter 6", Book, "gradless book hill-climb"),
     "cache": Command("show or delete compiled programs", Cache, "gradless cache --clear"),
     "completion": Command(

@@ -306,8 +306,8 @@ class Training:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Search(Training):
-    """A strategy and a seed."""
+class Strategy:
+    """A strategy with its own options, and a seed."""
 
     strategy: str = option(
         "auto",
@@ -324,6 +324,19 @@ class Search(Training):
         at_least=0,
         at_most=_MOST_SEEDS,
     )
+    hyperparameters: dict[str, Any] = field(default_factory=dict)  # of the named strategy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search(Training, Strategy):
+    """How a network is searched."""
+
+    restarts: Literal["none", "yes", "ipop", "bipop"] = option(
+        "none",
+        "Begin again, elsewhere, when the search has come to rest: yes, with any strategy; ipop or "
+        "bipop, with CMA-ES and other populations. The best of all attempts is kept.",
+        group="Advanced",
+    )
     alpha: str = option(
         "auto",
         "Strength of the penalty on the weights: a number, 0 for a search without penalty, or auto "
@@ -332,7 +345,6 @@ class Search(Training):
         group="Advanced",
         example="0.01",
     )
-    hyperparameters: dict[str, Any] = field(default_factory=dict)  # of the named strategy
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,9 @@ from gradless._core.errors import InputError
 from gradless.cli import logs
 from gradless.cli.commands import Resume
 from gradless.cli.recipes import are_given, stop_of
+from gradless.cli.run import resume as resume_command
 from gradless.cli.train import run
-from gradless.runs import resuming, run_folder, status
+from gradless.runs import command_search, resuming, run_folder, status
 from gradless.runs.resuming import Reopened
 from gradless.training.loop import Stop
 from gradless.training.regularized_session import RegularizedSession
@@ -21,6 +22,8 @@ from gradless.training.regularized_session import RegularizedSession
 
 def main(options: Resume) -> int:
     """Load, train on."""
+    if command_search.is_one(options.run):
+        return resume_command(options)
     run_folder.read_config(options.run)
     logs.observers(options.log, options.run)  # whose packages are there
     with status.held(options.run):

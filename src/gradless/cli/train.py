@@ -19,6 +19,7 @@ from gradless.cli.recipes import are_given, recipe_of, stop_of
 from gradless.objectives import Objective
 from gradless.runs import diagnosis, resuming, run_folder, seeds, status
 from gradless.runs.baseline import unseen, verdicts
+from gradless.runs.live_rows import LiveRows
 from gradless.runs.network import Network
 from gradless.runs.preparation import prepare
 from gradless.runs.prepared import Prepared
@@ -54,12 +55,12 @@ def main(options: Train) -> int:
     elif not are_given(options):
         stop = Stop()  # it ends by itself
     folder = run_folder.claim(
-        options.out or run_folder.default_folder(recipe.data, prepared.strategy.name)
+        options.out or run_folder.default_folder(recipe.data, prepared.recipe.strategy)
     )
     with interrupts.farewell(lambda: run_folder.forget_unbegun(folder)), status.held(folder):
         run_folder.write_config(folder, prepared)
         if prepared.recipe.why is not None:
-            chosen = f"strategy: {prepared.strategy.name}. {prepared.recipe.why}"
+            chosen = f"strategy: {prepared.recipe.strategy}. {prepared.recipe.why}"
             if prepared.recipe.regularization is not None:
                 chosen = f"{prepared.recipe.why}."
             options.console().print(Paragraph(chosen))
@@ -144,7 +145,7 @@ def run(
     def about() -> dict[str, Any]:
         return resuming.about(prepared, whole, session)
 
-    observers = logs.observers(log, folder)
+    observers = [*logs.observers(log, folder), LiveRows(folder)]
     session = sessions.begun(
         prepared.plan(stop, patience or defaults.PATIENCE),
         observers,

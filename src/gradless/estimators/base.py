@@ -39,6 +39,7 @@ from gradless.objectives.extras import at as extras_at
 from gradless.objectives.extras import checked as checked_extras
 from gradless.objectives.units import unit_for
 from gradless.problems.scorer import HostMetric, HostMetricProblem, resolve
+from gradless.strategies import restarting
 from gradless.training import sessions
 from gradless.training.learning import Kind, Learning
 from gradless.training.loop import check_budget
@@ -173,6 +174,7 @@ class GradientFree(Continuing):
             stop=self._limits(partial, settings),
             seed=of_round(seed, rounds),
             strategy=checks.strategy(self.strategy),
+            restarts=restarting.checked(self.restarts),
             first=self._begins_with_log_loss(kind),
             unit=unit,
             output_scale=scales.output_scale,
@@ -227,6 +229,8 @@ class GradientFree(Continuing):
             why = "early_stopping was given"
         elif checks.strategy(self.strategy) is not None:
             why = "a strategy was given"
+        elif restarting.checked(self.restarts) != restarting.NONE:
+            why = "restarts were asked for"
         return settings_of(alpha, why, "alpha")
 
     def _if_fitting(

@@ -9,7 +9,7 @@ from sklearn.utils import check_random_state
 
 from gradless import strategies
 from gradless._core.errors import InputError
-from gradless.strategies import Strategy
+from gradless.strategies import Strategy, restarting
 from gradless.training import auto
 
 
@@ -66,6 +66,7 @@ def settings(estimator: Any) -> None:
         if type(value) is bool or not isinstance(value, int | np.integer) or value < 1:
             raise InputError(f"{name} must be a whole number, 1 or more, or None, got {value!r}")
     _check_numbers(estimator)
+    restarting.checked(estimator.restarts)
     if estimator.early_stopping not in ("auto", True, False):
         raise InputError(
             f"early_stopping must be 'auto', True or False, got {estimator.early_stopping!r}"

@@ -53,6 +53,10 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
     strategy
         ``"auto"``, a name (``gradless strategies`` lists them) or, with hyperparameters, a strategy
         such as ``gradless.strategies.OpenAIES(sigma=0.2)``.
+    restarts
+        True to begin again, elsewhere, when the search has come to rest, and keep the best of all
+        attempts; ``"ipop"`` or ``"bipop"`` with CMA-ES and other populations. With it there is a
+        search, as with a strategy by name.
     objective
         What the network is trained for:
 
@@ -176,6 +180,7 @@ class GradientFreeClassifier(ClassifierMixin, GradientFree):
         alpha: float | str = "auto",
         weights: str = "float32",
         strategy: str | Strategy = auto.AUTO,
+        restarts: bool | str | None = None,
         objective: Any = None,
         greater_is_better: bool | None = None,
         max_evaluations: int | None = None,

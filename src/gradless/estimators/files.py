@@ -16,6 +16,7 @@ from gradless._core.errors import InputError
 from gradless.data.scaling import Moments
 from gradless.models.mlp import MLP, Dense
 from gradless.strategies import Strategy
+from gradless.strategies.wrappers import Restarts
 from gradless.training.history import History
 
 _FORMAT = 1
@@ -182,6 +183,9 @@ def _described(name: str, value: Any) -> Any:
         return {"tuple": items} if isinstance(value, tuple) else items
     if isinstance(value, dict):
         return {"dict": [[_described(name, k), _described(name, v)] for k, v in value.items()]}
+    if isinstance(value, Restarts):
+        about = {"strategy": value.strategy, "patience": value.patience, "spread": value.spread}
+        return {"restarts": {key: _described(name, each) for key, each in about.items()}}
     known = getattr(value, "name", None)
     if isinstance(value, Strategy) and known is not None:
         fields: Any = value
@@ -203,4 +207,6 @@ def _made(value: Any) -> Any:
         return tuple(_made(each) for each in value["tuple"])
     if "dict" in value:
         return {_made(k): _made(v) for k, v in value["dict"]}
+    if "restarts" in value:
+        return Restarts(**{key: _made(each) for key, each in value["restarts"].items()})
     return strategies.get(value["strategy"], **value["hyperparameters"])

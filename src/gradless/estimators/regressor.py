@@ -30,9 +30,9 @@ class GradientFreeRegressor(RegressorMixin, GradientFree):
     standardize
         Scale the features to mean 0 and deviation 1, and the outputs of the network to those of
         the targets, inside of the estimator. Objectives see the units of the targets.
-    hidden_layer_sizes, activation, alpha, weights, strategy, greater_is_better, max_evaluations, \
-    max_time, batch_size, early_stopping, validation_fraction, patience, warm_start, \
-    random_state, verbose, callback, checkpoint_dir, n_jobs, model
+    hidden_layer_sizes, activation, alpha, weights, strategy, restarts, greater_is_better, \
+    max_evaluations, max_time, batch_size, early_stopping, validation_fraction, patience, \
+    warm_start, random_state, verbose, callback, checkpoint_dir, n_jobs, model
         As in :class:`GradientFreeClassifier`.
 
     Attributes
@@ -65,6 +65,7 @@ class GradientFreeRegressor(RegressorMixin, GradientFree):
         alpha: float | str = "auto",
         weights: str = "float32",
         strategy: str | Strategy = auto.AUTO,
+        restarts: bool | str | None = None,
         objective: Any = None,
         greater_is_better: bool | None = None,
         max_evaluations: int | None = None,

@@ -102,6 +102,21 @@ def check_returned(returned: Any) -> None:
         raise unfit(type(returned).__name__ if dtype.kind in "OU" else str(dtype))
 
 
+def check_known(violated: float) -> None:
+    """Refuse a start of which constraints say nothing: a search could spend its budget so.
+
+    Raises
+    ------
+    InputError
+        If the violation is NaN.
+    """
+    if np.isnan(violated):
+        raise InputError(
+            "constraints must return numbers at params, got NaN. Begin where they are known, or "
+            "return a large number where they are not"
+        )
+
+
 def unfit(what: str) -> InputError:
     """The error for what constraints must not return."""
     return InputError(

@@ -251,7 +251,7 @@ def _coordinate(path: str, leaf: Any, of: Range, dtype: Any) -> Any:
         name = f"params{path}" + (f"[{', '.join(map(str, at))}]" if at else "")
         raise InputError(
             f"{name} must be within its bounds to begin with, {low:.6g} to {high:.6g}, got "
-            f"{x[at]:.6g}. Give a start inside, or wider bounds"
+            f"{x[at]:.6g}. Give a start inside, the best of known among them, or wider bounds"
         )
     if whole is not None and (parts := np.broadcast_to(whole, x.shape) & (x != np.rint(x))).any():
         at = tuple(int(each) for each in np.argwhere(parts)[0])

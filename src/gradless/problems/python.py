@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import joblib
@@ -21,7 +21,13 @@ from gradless._core.errors import InputError
 from gradless._core.floats import sixty_four_bits
 from gradless._core.tree import Params, as_pytree
 from gradless.data.minibatch import Minibatches, batches_to_judge
-from gradless.problems.constraints import VIOLATION, Constrained, check_measures, functions_of
+from gradless.problems.constraints import (
+    VIOLATION,
+    Constrained,
+    check_known,
+    check_measures,
+    functions_of,
+)
 from gradless.problems.contract import (
     Faults,
     Judgement,
@@ -51,6 +57,15 @@ class Sampling(Minibatches):
     def measure(self, params: Params, batch: Any) -> jax.Array:
         """The parameters themselves, as one vector, are what Python judges a candidate by."""
         return tree.ravel(params)
+
+
+class Noise(NamedTuple):
+    """How much losses scatter that are not the same when they are evaluated again."""
+
+    deviation: float
+    """Standard deviation of the loss where the search began."""
+    repeats: int
+    """Evaluations of which the mean judges parameters."""
 
 
 class PythonProblem:
@@ -138,6 +153,8 @@ class PythonProblem:
         self.batch_size = None if batch_size == n_samples else batch_size
         self._data = jax.tree.map(_read_only, data)
         self.on_device = Sampling(n_samples, self.batch_size)
+        self.noise: Noise | None = None
+        """That of the losses, once it has been seen."""
         begun = time.perf_counter()
         self.measures: tuple[str, ...] = ()
         """Names of what the function returns besides the loss, by its first call."""
@@ -159,8 +176,8 @@ class PythonProblem:
 
     @property
     def uses_minibatches(self) -> bool:
-        """Whether each generation sees its own batch."""
-        return self.batch_size is not None
+        """Whether the loss of the same parameters changes, by its batch or by noise."""
+        return self.batch_size is not None or self.noise is not None
 
     @property
     def judges_at_once(self) -> bool:
@@ -238,19 +255,36 @@ class PythonProblem:
         return self.whole.joined(params, fixed)
 
     def score_all(self, params: Params) -> Score:
-        """Loss and measures on all the data, or with minibatches means over at most 64 of them."""
-        batches: Any = [None]
-        if self.batch_size is not None:
-            batches = np.asarray(batches_to_judge(self.n_samples, self.batch_size))
+        """Loss and measures on all the data, or with minibatches means over at most 64 of them.
+
+        Where there is noise, they are means over ``noise.repeats`` evaluations.
+        """
+        return self.score_and_error(params)[0]
+
+    def score_and_error(self, params: Params) -> tuple[Score, float]:
+        """The same, and the standard error of the loss, 0 where there is no noise."""
         leaves = jax.tree.leaves(params)
-        judged = [self._judged([[self.own(leaves)]], each)[0] for each in batches]
-        return Score(
-            np.mean([each.loss[0] for each in judged]),
-            {
-                name: np.mean([each.measures[name][0] for each in judged], dtype=np.float32)
-                for name in self.measures
-            },
-        )
+        if self.batch_size is None:
+            times = 1 if self.noise is None else self.noise.repeats
+            judged = self._judged([[self.own(leaves) for _ in range(times)]], None)
+        else:
+            batches = np.asarray(batches_to_judge(self.n_samples, self.batch_size))
+            judged = [self._judged([[self.own(leaves)]], each)[0] for each in batches]
+        losses = np.concatenate([each.loss for each in judged])
+        error = 0.0
+        if self.noise is not None and np.isfinite(losses).all():
+            error = float(np.std(losses, ddof=1)) / math.sqrt(len(losses))
+        measures = {
+            name: np.mean(np.concatenate([its.measures[name] for its in judged]), dtype=np.float32)
+            for name in self.measures
+        }
+        return Score(np.mean(losses), measures), error
+
+    def losses_of(self, vectors: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Losses of candidates, beside the search: they are not among those kept."""
+        values = self._values(self.leaves_of(vectors))
+        points = [self._own(row) for row in zip(*values, strict=True)]
+        return np.asarray(self._judged([points], None)[0].loss, np.float64)
 
     def samples(self, drawn: npt.NDArray[np.integer] | None) -> Any:
         """The data of these samples, read-only; of all for None."""
@@ -265,6 +299,7 @@ class PythonProblem:
         leaves = jax.tree.leaves(params)
         constrained = Constrained(self._function, self.constraints)
         violated = constrained.violation(self.own(leaves))
+        check_known(violated)
         returned = self._function(self.own(leaves), *arguments)
         self.measures = checked_measures(loss_and_measures(returned)[1])
         try:

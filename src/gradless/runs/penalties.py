@@ -7,6 +7,7 @@ from typing import Any
 
 from gradless.objectives import Objective, Task
 from gradless.runs.recipe import Recipe
+from gradless.strategies import restarting
 from gradless.training import auto
 from gradless.training.loop import Stop
 from gradless.training.regularization import STRATEGY, described, obstacle, settings_of, too_large
@@ -33,6 +34,8 @@ def settings(recipe: Recipe, task: Task, objective: Objective, stop: Stop) -> Se
         why = "data drawn in the plane are searched on as in the chapter"
     elif recipe.strategy != auto.AUTO:
         why = "a strategy was named"
+    elif recipe.restarts != restarting.NONE:
+        why = "restarts were asked for"
     elif recipe.validation is not None:
         why = "validation rows were asked for"
     return settings_of(recipe.alpha, why, "--alpha")

@@ -36,6 +36,7 @@ from gradless.runs import penalties
 from gradless.runs.prepared import Prepared
 from gradless.runs.recipe import Recipe
 from gradless.runs.sizing import Learned, check_memory, kind_of, params_of, sized
+from gradless.strategies import restarting
 from gradless.training import auto
 from gradless.training.learning import First, Learning
 from gradless.training.loop import Stop
@@ -66,7 +67,8 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
             "example: 0"
         )
     if recipe.strategy != auto.AUTO:
-        strategies.get(recipe.strategy, **recipe.hyperparameters)
+        given_by_name = strategies.get(recipe.strategy, **recipe.hyperparameters)
+        restarting.restarting(given_by_name, recipe.restarts)
     elif recipe.hyperparameters:
         raise InputError(
             f"hyperparameters must be left out for the strategy {auto.AUTO!r}, since it is not "
@@ -165,14 +167,15 @@ def prepare(recipe: Recipe, stop: Stop | None = None) -> Prepared:
         settings=planned,
     )
     problem = learning.problem(learning.samples, params_of(model))
+    named_by = restarting.inside(given)
     named = dataclasses.replace(
         recipe,
-        strategy=given.name,
+        strategy=named_by.name,
         why=plan.why,
         # A run folder is used from anywhere.
         data=recipe.data if recipe.data in (*DATASETS, STDIN) else str(Path(recipe.data).resolve()),
         objective=objective.name,
-        hyperparameters=dataclasses.asdict(given),  # type: ignore[call-overload]
+        hyperparameters=dataclasses.asdict(named_by),  # type: ignore[call-overload]
         test_fraction=fraction,
         # As it was asked for, or none: the rows are the same without the rule of today.
         validation=0.0 if validation is None else recipe.validation or defaults.VALIDATION,

@@ -10,6 +10,7 @@ from gradless._core.errors import InputError
 from gradless.data.files import Reading
 from gradless.data.named import DATASETS
 from gradless.models.mlp import MLP
+from gradless.strategies import restarting
 from gradless.training import auto
 
 _TYPES: dict[str, Any] = {
@@ -44,6 +45,7 @@ _TYPES: dict[str, Any] = {
     "log_loss_first": bool | None,
     "first": dict | None,
     "hyperparameters": dict,
+    "restarts": str,
     "batch_size": int | None,
     "precision": str,
     "seed": int,
@@ -67,6 +69,7 @@ class Recipe:
     ``scale_outputs`` brings the outputs to mean and about the deviation of the training targets,
     where these are numbers; None does so with ``standardize``. A strategy of ``"auto"`` is replaced
     by the one chosen when the recipe is prepared, and ``why`` says what it was chosen for.
+    ``restarts`` is whether and how it begins again, a word of ``strategies.restarting``.
     ``hidden`` of None is 16 neurons, and the chapter's 64 for data in the plane. ``log_loss_first``
     gives half of the budget to log loss before the objective; None does where the objective counts
     samples. ``first`` is how that was planned: strategy, hyperparameters and limits. ``alpha`` is
@@ -103,6 +106,7 @@ class Recipe:
     objective: str | None = None
     strategy: str = auto.AUTO
     hyperparameters: dict[str, Any] = field(default_factory=dict)
+    restarts: str = restarting.NONE
     why: str | None = None
     extras: dict[str, str] = field(default_factory=dict)
     log_loss_first: bool | None = None

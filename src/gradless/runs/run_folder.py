@@ -5,6 +5,7 @@ config.json         the recipe, what is known of the data, versions
 status.json         running, finished, interrupted or failed
 checkpoints/        everything that is needed to go on, the last two
 run.seeds           with ``--seed-log``: the seed and the losses of all candidates
+live.csv            a line a second of the same, while it trains, for gradless watch
 history.csv         loss and accuracy over evaluations; the loss is what is minimised
 validation.csv      the same loss of networks that were judged on validation rows
 rows.safetensors    fingerprints of the rows that it was trained on

@@ -20,7 +20,7 @@ from gradless.models.mlp import MLP
 from gradless.objectives import Objective, Task, extras
 from gradless.problems.supervised import SupervisedProblem
 from gradless.runs.recipe import Recipe
-from gradless.strategies import Strategy
+from gradless.strategies import Strategy, restarting
 from gradless.training import auto, memory
 from gradless.training.learning import First, Kind, fits, planned_first, rest_limits
 from gradless.training.loop import Stop
@@ -67,13 +67,15 @@ def sized(recipe: Recipe, data: Learned, objective: Objective, stop: Stop | None
     first = _first(recipe, kind, problem, stop)
     if recipe.strategy != auto.AUTO:
         strategy = strategies.get(recipe.strategy, **recipe.hyperparameters)
+        strategy = restarting.restarting(strategy, recipe.restarts)
         return Sizing(model, problem, strategy, recipe.why, first)
     limits = stop or Stop()
     if first is not None and fits(first.strategy, limits):
         limits = rest_limits(limits, first.stop, first.strategy)
-    return Sizing(
-        model, problem, *kind.choice(problem, params_of(model), limits, checkpoints=True), first
+    strategy, why = kind.choice(
+        problem, params_of(model), limits, restarts=recipe.restarts, checkpoints=True
     )
+    return Sizing(model, problem, restarting.restarting(strategy, recipe.restarts), why, first)
 
 
 def kind_of(recipe: Recipe, train: Dataset, model: MLP, objective: Objective) -> Kind:

@@ -30,6 +30,7 @@ from gradless.strategies.sep_cma_es import SepCMAES
 from gradless.strategies.simulated_annealing import SimulatedAnnealing
 from gradless.strategies.snes import SNES
 from gradless.strategies.spsa import SPSA
+from gradless.strategies.uh_cma_es import UHCMAES
 from gradless.strategies.xnes import XNES
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "SNES",
     "SPSA",
     "STRATEGIES",
+    "UHCMAES",
     "XNES",
     "CoordinateSearch",
     "DifferentialEvolution",
@@ -73,6 +75,7 @@ STRATEGIES: dict[str, type[Strategy]] = {
         ARS,
         CMAES,
         BIPOPCMAES,
+        UHCMAES,
         LMMAES,
         SepCMAES,
         SNES,

@@ -7,50 +7,41 @@ BIPOP: Hansen, "Benchmarking a BI-population CMA-ES on the BBOB-2009 function te
 workshops (2009): as much is spent on attempts with small populations and small first steps, which
 many functions with a few deep minima reward.
 
-Arrays in a compiled loop keep their shapes, so what is asked for is always one block, as many
-candidates as the first population has. An attempt with eight times that population moves after
-eight blocks. Of a block only the seed and the losses are kept, and its noise is drawn again when
-the attempt moves. So one program serves every size, and memory hardly grows with it.
+What is asked for is always one block, as many candidates as the first population has, and an
+attempt with eight times that population moves after eight of them (``parts.blocks``).
 """
 
 from __future__ import annotations
 
 import functools
-import math
 from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from gradless._core import noise, tree
 from gradless._core.floats import no_loss
 from gradless._core.tree import Params, Structure
 from gradless.strategies.base import hyperparameter, strategy
 from gradless.strategies.parts import limits
+from gradless.strategies.parts.blocks import Tables, blocks, window_of
 from gradless.strategies.parts.covariance import (
     MATRICES,
     Normal,
-    Sums,
     adapted,
     begun,
     deviations,
     drawn,
-    generations_between,
     vectors,
     widened,
 )
 from gradless.strategies.parts.recombination import (
-    Rates,
     default_population,
     first_scales,
-    log_ranks,
-    rank_of,
     refuse_large_matrices,
 )
 
 _SMALL, _GROWING = 0, 1  # the two regimes
-_SIZES = (1, 16, 512)  # blocks that are ranked together, rounded up: one sort is compiled each
 _NO_LIMIT = 2**31 - 1  # blocks
 _LEAST_STEP = 1e-12  # of the first one, at which an attempt is at rest (Hansen 2009, TolX: 1e-12)
 # An attempt ends when it is as many times as far behind the best one as its losses are spread.
@@ -194,7 +185,7 @@ class BIPOPCMAES:
             best=jnp.where(improved, candidates.vector[winner], state.best),
             best_loss=jnp.where(improved, losses[winner], state.best_loss),
         )
-        complete = state.told >= _blocks(state.attempt.doublings)
+        complete = state.told >= blocks(state.attempt.doublings)
         return jax.lax.cond(
             complete, functools.partial(self._moved, key), lambda state: state, state
         )
@@ -223,8 +214,8 @@ class BIPOPCMAES:
     def _adapted(self, state: State) -> Attempt:
         """The attempt after the blocks of a generation."""
         attempt, normal = state.attempt, state.attempt.normal
-        tables = _Tables.of(self.population, self.doublings, normal.mean.size)
-        sums, least = self._sums(state, tables)
+        tables = Tables.of(self.population, self.doublings, normal.mean.size)
+        sums, least = tables.sums(normal, state.keys, state.losses, attempt.doublings)
         after = adapted(normal, sums, *tables.rates_of(attempt.doublings, normal.mean.dtype))
         nothing = normal._replace(generation=after.generation)
         at = after.generation % len(attempt.latest_losses)
@@ -233,47 +224,11 @@ class BIPOPCMAES:
             latest_losses=attempt.latest_losses.at[at].set(least),
         )
 
-    def _sums(self, state: State, tables: _Tables) -> tuple[Sums, jax.Array]:
-        """What all blocks of a generation say, and its lowest loss."""
-        normal, power = state.attempt.normal, state.attempt.doublings
-        blocks = _blocks(power)
-        count = blocks * self.population
-        members = jnp.arange(self.population, dtype=jnp.uint32)
-
-        def of_block(block: Any, weights: jax.Array) -> Sums:
-            words = jnp.broadcast_to(state.keys[block], (self.population, 2))
-            z = drawn(noise.Seed(words, members), normal)
-            first = block * self.population
-            return Sums.of(z, jax.lax.dynamic_slice(weights, (first,), (self.population,)))
-
-        some = jax.ShapeDtypeStruct((self.population,), normal.mean.dtype)
-        shapes = jax.eval_shape(of_block, 0, some)
-
-        def of_first(size: int) -> tuple[Sums, jax.Array]:
-            there = jnp.arange(size * self.population) < count
-            losses = jnp.where(there, state.losses[: len(there)], jnp.inf)
-            weights = tables.weights(rank_of(losses) + 1, count, power, normal.mean.dtype)
-            weights = jnp.where(jnp.isfinite(losses), weights, jnp.minimum(weights, 0))
-            weights = jnp.where(there, weights, 0)
-            if size == 1:
-                return of_block(0, weights), jnp.min(losses)
-
-            def add(block: jax.Array, sums: Sums) -> Sums:
-                return jax.tree.map(jnp.add, sums, of_block(block, weights))
-
-            none = jax.tree.map(lambda of: jnp.zeros(of.shape, of.dtype), shapes)
-            sums = jax.lax.fori_loop(jnp.uint32(0), blocks, add, none)
-            return sums, jnp.min(losses)
-
-        sizes = sorted({min(size, 2**self.doublings) for size in _SIZES})
-        which = jnp.searchsorted(jnp.array(sizes, jnp.uint32), blocks)
-        return jax.lax.switch(which, [functools.partial(of_first, size) for size in sizes])
-
     def _is_over(self, state: State) -> jax.Array:
         """Whether the attempt cannot find anything better any more, or has had its share."""
         attempt, normal = state.attempt, state.attempt.normal
         dimension = normal.mean.size
-        tables = _Tables.of(self.population, self.doublings, dimension)
+        tables = Tables.of(self.population, self.doublings, dimension)
         window = jnp.asarray(tables.windows)[attempt.doublings]
         size = len(attempt.latest_losses)
         age = (normal.generation + jnp.uint32(size) - jnp.arange(size, dtype=jnp.uint32)) % size
@@ -296,7 +251,7 @@ class BIPOPCMAES:
 
     def _attempt(self, normal: Normal, doublings: Any, regime: Any, most_blocks: Any) -> Attempt:
         """One that begins."""
-        window = _window(self.population, normal.mean.size)
+        window = window_of(self.population, normal.mean.size)
         return Attempt(
             normal=normal,
             doublings=jnp.asarray(doublings, jnp.uint32),
@@ -341,54 +296,3 @@ class BIPOPCMAES:
             spent=spent,
             latest_growing=latest,
         )
-
-
-class _Tables(NamedTuple):
-    """What depends on the population, for each number of doublings."""
-
-    rates: Rates  # without weights
-    every: np.ndarray  # generations between two roots
-    positive: np.ndarray  # factors of the logarithms of ranks, for the better half and the others
-    negative: np.ndarray
-    windows: np.ndarray  # generations over which progress is looked at
-    most_generations: np.ndarray  # of an attempt; Hansen (2009), MaxIter
-
-    @classmethod
-    def of(cls, population: int, doublings: int, dimension: int) -> _Tables:
-        """For a first population and so many doublings of it."""
-        sizes = [population * 2**power for power in range(doublings + 1)]
-        rates = [Rates.of(size, dimension) for size in sizes]
-        logs = [log_ranks(size) for size in sizes]
-        columns = zip(*(each._replace(weights=np.zeros(())) for each in rates), strict=True)
-        of_sizes: Any = map(np.array, columns)
-        most = [100 + 50 * (dimension + 3) ** 2 / math.sqrt(size) for size in sizes]
-        return cls(
-            Rates(*of_sizes),
-            np.array([generations_between(each, dimension) for each in rates], np.uint32),
-            np.array([each.weights[0] / log[0] for each, log in zip(rates, logs, strict=True)]),
-            np.array([each.weights[-1] / log[-1] for each, log in zip(rates, logs, strict=True)]),
-            np.array([_window(size, dimension) for size in sizes], np.uint32),
-            np.array(most, np.uint32),
-        )
-
-    def weights(self, ranks: jax.Array, count: jax.Array, power: jax.Array, dtype: Any) -> Any:
-        """Of candidates with these ranks among ``count``; as ``Rates.weights``."""
-        logs = jnp.log((count.astype(dtype) + 1) / 2) - jnp.log(ranks.astype(dtype))
-        positive, negative = (
-            jnp.asarray(of, dtype)[power] for of in (self.positive, self.negative)
-        )
-        return logs * jnp.where(ranks <= count // 2, positive, negative)
-
-    def rates_of(self, power: jax.Array, dtype: Any) -> tuple[Rates, jax.Array]:
-        """The rates, and the generations between two roots, as arrays of shape ()."""
-        rates = jax.tree.map(lambda of: jnp.asarray(of, dtype)[power], self.rates)
-        return rates, jnp.asarray(self.every)[power]
-
-
-def _window(population: int, dimension: int) -> int:
-    """Generations over which progress is looked at; Hansen (2009), TolHistFun."""
-    return 10 + math.ceil(30 * dimension / population)
-
-
-def _blocks(doublings: jax.Array) -> jax.Array:
-    return jnp.uint32(1) << doublings

@@ -19,8 +19,6 @@ from gradless._core.errors import InputError, unknown_name
 from gradless._core.floats import loss_dtype, no_loss
 from gradless._core.tree import Candidates, Params, Structure
 from gradless.strategies.base import Perturbation, Strategy, at_rest, begins_elsewhere, perturbation
-from gradless.strategies.bipop_cma_es import BIPOPCMAES
-from gradless.strategies.cma_es import CMAES
 from gradless.strategies.parts import initial, limits
 from gradless.strategies.random_search import RandomSearch
 
@@ -249,15 +247,6 @@ class Restarts(Wrapper):
     def center(self, state: RestartsState) -> Params:
         """The best of all attempts."""
         return state.structure.unravel(state.best)
-
-
-def restarting(strategy: Any) -> Any:
-    """A strategy that begins again: BIPOP CMA-ES for CMA-ES, and ``Restarts`` of any other."""
-    if isinstance(strategy, CMAES):
-        shared = {field.name for field in dataclasses.fields(BIPOPCMAES)}
-        given = {field.name for field in dataclasses.fields(strategy)} & shared
-        return BIPOPCMAES(**{name: getattr(strategy, name) for name in given})
-    return strategy if begins_elsewhere(strategy) else Restarts(strategy)
 
 
 class ScheduledState(NamedTuple):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -24,17 +24,32 @@ from gradless.training.records import is_target
 from gradless.training.validation import Validation
 from gradless.training.validation import center as center_of
 
+_ERRORS = 2.0  # standard errors by which noisy losses must differ
+
+
+@runtime_checkable
+class TellsError(Protocol):
+    """A problem that knows how far wrong it may be about parameters."""
+
+    def score_and_error(self, params: Params) -> tuple[Score, float]:
+        """Their score on all of the data, and the standard error of its loss."""
+
 
 class Judged(NamedTuple):
     """Parameters, NumPy arrays, and what all of the data say of them, as numbers."""
 
     params: Params
     score: Score
+    error: float = 0.0  # standard error of the loss, where that is noisy
 
     @property
     def loss(self) -> float:
         """Theirs."""
         return float(self.score.loss)
+
+    def is_as_good_as(self, other: Judged) -> bool:
+        """Whether its loss is no higher, and surely so where losses are noisy."""
+        return self.loss + _ERRORS * math.hypot(self.error, other.error) <= other.loss
 
 
 class Answer(NamedTuple):
@@ -73,7 +88,11 @@ class Found:
 
     def judged(self, params: Params) -> Judged:
         """Parameters with their score on all of the data."""
-        return Judged(params, numbers(self._phase.problem.score_all(params)))
+        problem = self._phase.problem
+        if isinstance(problem, TellsError):
+            score, error = problem.score_and_error(params)
+            return Judged(params, numbers(score), error)
+        return Judged(params, numbers(problem.score_all(params)))
 
     def of(self, vector: Any) -> Params:
         """The parameters of a vector."""
@@ -126,12 +145,13 @@ def answer(
         kept = found.center
     if kept is None or plan.judges_alike:
         best = found.best
-        kept = kept if kept is not None and not best.loss <= kept.loss else best
+        kept = kept if kept is not None and not best.is_as_good_as(kept) else best
     # As good is not enough: where nothing is left to learn, weights would only wander. But what has
     # reached the target of a measure need not have the lowest loss.
     if (compared and not found.has_reached) or not math.isfinite(kept.loss):
         first = found.start
-        if math.isfinite(first.loss) and not kept.loss < first.loss:
+        worse = not math.isfinite(kept.loss) or first.is_as_good_as(kept)
+        if math.isfinite(first.loss) and worse:
             kept = first
     return Answer(kept)
 

@@ -6,6 +6,8 @@ measured: ``docs/choosing.md`` tells it, ``benchmarks.quality.defaults`` measure
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -13,7 +15,7 @@ from gradless import strategies
 from gradless._core import tree, words
 from gradless._core.devices import operations_in
 from gradless._core.tree import Params
-from gradless.strategies import CMAES, FDLBFGS, OpenAIES, Strategy
+from gradless.strategies import CMAES, FDLBFGS, UHCMAES, OpenAIES, Strategy, restarting
 from gradless.strategies.portfolio import Portfolio, for_functions
 from gradless.training import memory
 from gradless.training.memory import Needed
@@ -32,6 +34,7 @@ Of 0.1 to 0.8, 0.4 found the best F1 and accuracy on samples held out (docs/esti
 """
 _FEW = 40  # parameters of a function, for which a covariance matrix is learnt in any budget
 _SOME = 400  # parameters, for which it is worth its time
+_FIRST_SHARE = 0.02  # of a noisy search, for its first generation
 _SEPARABLE_LIMIT = 100_000  # parameters for which a variance of each is learnt in a short run
 
 
@@ -50,7 +53,8 @@ def chosen(
     smooth: bool,
     is_count: bool = False,
     is_function: bool = False,
-    restarts: bool = True,
+    restarts: str = "",
+    noisy: bool = False,
     checkpoints: bool = False,
 ) -> Choice:
     """The strategy for a problem and its limits, that fits into memory: what every door asks.
@@ -61,7 +65,7 @@ def chosen(
         What is trained, from where; shapes will do.
     stop
         Its limits.
-    smooth, is_count, is_function, restarts
+    smooth, is_count, is_function, restarts, noisy
         As for :func:`choose`.
     checkpoints
         Whether the run writes some, which takes memory.
@@ -72,13 +76,14 @@ def chosen(
         seconds=stop.seconds,
         operations=problem.cost.operations,
         smooth=smooth,
-        minibatches=problem.uses_minibatches,
+        minibatches=problem.uses_minibatches and not noisy,
         is_count=is_count,
         is_function=is_function,
         restarts=restarts,
+        noisy=noisy,
     )
 
-    if isinstance(choice.strategy, CMAES | Portfolio):
+    if isinstance(choice.strategy, CMAES | Portfolio | UHCMAES):
         return choice  # a handful of candidates at once: no other strategy needs less
 
     def needed(strategy: Strategy) -> Needed:
@@ -97,7 +102,8 @@ def choose(
     minibatches: bool,
     is_count: bool = False,
     is_function: bool = False,
-    restarts: bool = True,
+    restarts: str = "",
+    noisy: bool = False,
 ) -> Choice:
     """The strategy for a problem and a budget.
 
@@ -119,7 +125,10 @@ def choose(
     is_function
         Whether it is any function, with local minima perhaps, and not the loss of a network.
     restarts
-        Whether a search of a function may begin again.
+        How a search begins again, a word of :mod:`gradless.strategies.restarting`; empty if that
+        is not said, which lets functions do so.
+    noisy
+        Whether the loss is another one when it is evaluated again.
     """
     budget = _budget(evaluations, seconds, operations)
     about = "without end" if budget is None else f"about {_rounded(budget):,} evaluations"
@@ -129,19 +138,25 @@ def choose(
             WIDE_SEARCH,
             f"{size}. Piecewise constant metric: its average over distant networks is followed",
         )
+    if restarts in (restarting.IPOP, restarting.BIPOP):
+        chosen = restarting.restarting(CMAES.for_dimension(dimension), restarts)
+        return Choice(chosen, f"{size}. CMA-ES, which begins again, was asked for")
     of_function = is_function and not minibatches
+    if noisy and of_function and dimension <= _SOME:
+        return _for_noise(dimension, budget, size)
     if of_function and dimension <= _FEW:
         return _for_function(dimension, size, restarts)
     iteration = FDLBFGS.for_dimension(dimension)
     needed = _WORTHWHILE_ITERATIONS * iteration.evaluations_of_iteration(dimension)
     fits = 8 * dimension * iteration.memory < iteration.memory_gib * 2**30
-    if smooth and not minibatches and fits and (budget is None or budget >= needed):
+    steady = not (minibatches or noisy)
+    if smooth and steady and fits and (budget is None or budget >= needed):
         return Choice(
             iteration,
             f"{size}. Small network and smooth loss: finite differences along every weight are "
             "affordable",
         )
-    if budget is not None and budget < _SHORT and dimension <= _SEPARABLE_LIMIT and not minibatches:
+    if budget is not None and budget < _SHORT and dimension <= _SEPARABLE_LIMIT and steady:
         return Choice(
             strategies.get("sep_cma_es"),
             f"{size}. Short run: small generations learn more",
@@ -150,6 +165,8 @@ def choose(
         return _for_function(dimension, size, restarts)
     if minibatches:
         reason = "Minibatches: averaging over a generation reduces their noise"
+    elif noisy:
+        reason = "Noisy losses: averaging over a generation reduces their noise"
     elif not smooth:
         reason = "Non-differentiable loss: its average over a generation has a slope"
     else:
@@ -157,15 +174,30 @@ def choose(
     return Choice(strategies.get("openai_es"), f"{size}. {reason}")
 
 
-def _for_function(dimension: int, size: str, restarts: bool) -> Choice:
+def _for_function(dimension: int, size: str, restarts: str) -> Choice:
     """The strategy for a function with few local minima or many, of not too many parameters."""
     learns = f"{size}. CMA-ES learns how they depend on each other"
-    if not restarts:
+    if restarts == restarting.NONE:
         return Choice(CMAES.for_dimension(dimension), learns)
     return Choice(
         for_functions(dimension),
         f"{learns}. It begins again with other populations, in turn with differential evolution "
         "and a search along coordinates",
+    )
+
+
+def _for_noise(dimension: int, budget: int | None, size: str) -> Choice:
+    """The strategy for losses that are others when they are evaluated again."""
+    strategy = UHCMAES.for_dimension(dimension)
+    if budget is not None:
+        # Enough generations to move, however few evaluations there are.
+        affordable = max(1.0, _FIRST_SHARE * budget / strategy.population)
+        first = min(strategy.first, int(math.log2(affordable)))
+        strategy = dataclasses.replace(strategy, first=first)
+    return Choice(
+        strategy,
+        f"{size}. Noisy losses: CMA-ES evaluates some candidates again, and its population grows "
+        "while noise decides which of them are the best",
     )
 
 

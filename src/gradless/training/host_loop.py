@@ -108,10 +108,10 @@ class HostLoop:
         self.capacity = generation.CAPACITY  # generations in one turn at most
         self._rules = Rules(limits, problem.uses_minibatches)
         self._rest = bool(limits.rest)
-        # The center is judged together with the next candidates, or processes would wait for it.
-        # Those of a generation that does not follow are then judged for nothing.
-        together = problem.judges_at_once and not problem.uses_minibatches
-        self._ahead = together and strategy.samples_around_center
+        # The center is judged together with the next candidates, or processes would wait for it,
+        # unless these see other samples. Those of a generation that does not follow are then judged
+        # for nothing.
+        self._ahead = problem.judges_at_once and strategy.samples_around_center
         self._last = math.inf if last is None else last
         self._judged: Judgement | None = None  # of what was asked for, where that is known already
         self._run: Run | None = None  # what the last turn ended with, which stands as follows
@@ -161,6 +161,7 @@ class HostLoop:
             # before is anything of these shapes.
             shapes = jax.eval_shape(_ask, run.key, strategy, device, run.generation, run.state)
             before = jax.tree.map(_anything, shapes)
+            self._ahead &= shapes[1] is None
             constants, constant = jax.tree.flatten((run.key, strategy, device))
             moving, self._structure = jax.tree.flatten((run.generation, run.state, *before))
             # Placed once, and not in every call.
@@ -185,7 +186,9 @@ class HostLoop:
         """One generation: its row, and exceptions."""
         problem, before, asked = self._problem, self._standing, self._asked
         measured = _on_host(asked.measured)
-        drawn = _on_host(self._opened(asked.moving)[3]) if problem.uses_minibatches else None
+        drawn = None
+        if problem.uses_minibatches:
+            drawn = _on_host(self._opened(asked.moving)[3])
         judged = self._judged or problem.judge([measured], drawn)[0]
         with sixty_four_bits():
             after: _Step = self._program(

@@ -19,7 +19,7 @@ from gradless._core.tree import Params
 from gradless.models.mlp import MLP
 from gradless.objectives import Measure, Objective, Task
 from gradless.objectives.units import Unit
-from gradless.strategies import Strategy
+from gradless.strategies import Strategy, restarting
 from gradless.training import auto, regularization
 from gradless.training.auto import Choice
 from gradless.training.loop import Stop, evaluations_per_generation
@@ -78,6 +78,7 @@ class Kind:
         params: Params,
         stop: Stop,
         *,
+        restarts: str = restarting.NONE,
         checkpoints: bool = False,
     ) -> Choice:
         """The strategy for it."""
@@ -87,6 +88,7 @@ class Kind:
             stop,
             smooth=self.smooth,
             is_count=self.is_count,
+            restarts=restarts,
             checkpoints=checkpoints,
         )
 
@@ -194,6 +196,7 @@ class Learning:
     stop: Stop
     seed: int
     strategy: Strategy | None = None
+    restarts: str = restarting.NONE
     why: str = ""
     first: First | bool | None = None
     unit: Unit | None = None
@@ -255,7 +258,8 @@ class Learning:
         rest = rest_limits(stop, first.stop, first.strategy) if first else stop
         strategy, why = self.strategy, self.why
         if strategy is None:
-            strategy, why = kind.choice(problem, params, rest)
+            strategy, why = kind.choice(problem, params, rest, restarts=self.restarts)
+        strategy = restarting.restarting(strategy, self.restarts)
         held_out = None
         if self.held_out is not None:
             held_out = self.problem(self.held_out, params, whole=True)

@@ -17,14 +17,13 @@ from gradless._core import forked
 from gradless._core.devices import use_all_cores
 from gradless._core.errors import InputError
 from gradless._core.tree import Params
-from gradless.problems.constraints import told
+from gradless.problems.constraints import VIOLATION, check_known, told
 from gradless.problems.contract import Faults
 from gradless.problems.function import LossFunction
 from gradless.problems.python import PythonProblem
-from gradless.strategies import Strategy
+from gradless.strategies import Strategy, restarting
 from gradless.strategies.scaled import Scaled
-from gradless.strategies.wrappers import restarting
-from gradless.training import auto
+from gradless.training import auto, noise
 from gradless.training import minimize_arguments as given
 from gradless.training.answer import numbers
 from gradless.training.factors import fitted
@@ -57,7 +56,7 @@ class Options(TypedDict, total=False):
     seconds: float | None
     target_loss: float | None
     target_measures: Mapping[str, float] | None
-    restarts: bool | None
+    restarts: bool | str | None
     stagnation: int | None
     tolfun: float | None
     tolx: float | None
@@ -103,7 +102,7 @@ def minimize(
     seconds: float | None = None,
     target_loss: float | None = None,
     target_measures: Mapping[str, float] | None = None,
-    restarts: bool | None = None,
+    restarts: bool | str | None = None,
     stagnation: int | None = None,
     tolfun: float | None = None,
     tolx: float | None = None,
@@ -131,7 +130,8 @@ def minimize(
         Python code see ``compiled``.
     params
         Where to begin: a pytree of floating-point arrays or numbers. ``loss_fn`` gets, and the
-        result has, their shapes and dtypes. The search itself is in float32 or wider. Without
+        result has, its structure, shapes and dtypes: of a list of numbers a list, of
+        ``np.array([0.0, 0.0])`` an array. The search itself is in float32 or wider. Without
         ``jax_enable_x64``, JAX makes float32 of float64, and losses are compared in float32; with
         it, and for a loss in Python in any case, float64 stays, and losses are compared in that.
     strategy
@@ -197,9 +197,11 @@ def minimize(
         ``params`` count, and whatever reaches one becomes the best, however low the loss of others.
     restarts
         Whether the search begins again, elsewhere and with other populations, when it has come to
-        rest; the result is the best of all attempts. ``cma_es`` becomes ``bipop_cma_es``, and any
-        other strategy one in ``strategies.wrappers.Restarts``. Default: what ``"auto"`` chooses
-        does, and a strategy that is named does not.
+        rest; the result is the best of all attempts. True: ``cma_es`` becomes ``bipop_cma_es``, and
+        any other strategy one in ``strategies.wrappers.Restarts``. ``"ipop"`` and ``"bipop"`` are
+        for CMA-ES, which ``"auto"`` then chooses. Default: what ``"auto"`` chooses begins again,
+        unless losses are noisy, and a strategy that is named does not. ``"yes"`` and ``"none"``
+        stand for True and False.
     stagnation
         Stop after so many evaluations without a fall of the best loss that is worth while: by more
         than the loss rounds to, and by a thousandth of how far losses have lately been above the
@@ -239,7 +241,10 @@ def minimize(
         takes more than two seconds.
     resume_from
         Go on from an earlier result, with its strategy, seed and history. ``evaluations`` count
-        from its beginning, ``seconds`` from now.
+        from its beginning, ``seconds`` from now. The function must be the same: losses of another
+        one are not comparable; for that, begin anew with ``resume_from.best``. Numbers of a
+        strategy may be others, of which a first step size, such as ``sigma`` of ``cma_es``, changes
+        nothing any more.
     log
         A new file for the seed and the losses of all candidates, four bytes each, from which
         :func:`gradless.replay` rebuilds the search without evaluating anything. For ``openai_es``,
@@ -276,11 +281,7 @@ def minimize(
         evaluations, seconds, target_loss, target_measures, stagnation, tolfun, tolx
     )
     given.check_seed(seed)
-    if not isinstance(restarts, bool | None):
-        raise InputError(
-            f"restarts must be True, False or None, got {restarts!r}. For IPOP give "
-            "BIPOPCMAES(small=False)"
-        )
+    again = restarting.checked(restarts, nothing="")
     given.check_callback(callback)
     watchers = [*progress_lines(verbose), *checked(observers)]
     if callback is not None:
@@ -310,24 +311,39 @@ def minimize(
     if layers is not None and chosen is not None:
         chosen = given.with_layers(chosen, layers, problem, params)
     chosen = None if chosen is None else fitted(problem, chosen, start)
-    if restarts and chosen is not None:
-        chosen = restarting(chosen)
+    if again and chosen is not None:
+        chosen = restarting.restarting(chosen, again)
     if resume_from is not None:
         if scale is not None:
             raise InputError(
                 f"scale must be left out with resume_from, which keeps its own, got {scale!r}"
             )
+        given.check_same_seed(seed, resume_from)
         chosen, why = given.continued(resume_from, chosen, problem), resume_from.why
+        if isinstance(problem, PythonProblem):
+            problem.noise, stop = resume_from.noise, noise.left(resume_from.noise, stop)
     elif chosen is None:
         # What Python computes may go in steps, and what is rounded does.
         steps = problem.constraints or (problem.domain is not None and problem.domain.has_whole)
         smooth = compiled and not steps
-        again = restarts is not False
+        with mode_for(problem):
+            near = given.scale_of_bounds(problem.domain, start) if scale is None else scale
+            found, stop = noise.seen(problem, start, near, stop, seed)
+        if isinstance(problem, PythonProblem):
+            problem.noise = found
         chosen, why = auto.chosen(
-            problem, start, stop, smooth=smooth, is_function=True, restarts=again
+            problem,
+            start,
+            stop,
+            smooth=smooth,
+            is_function=True,
+            restarts=again,
+            noisy=found is not None,
         )
     if problem.constraints:
         given.check_compares(chosen)
+        if not isinstance(problem, PythonProblem):  # which has looked
+            check_known(float(problem.score_all(start).measures[VIOLATION]))
     check_budget(chosen, stop)  # before it is scaled: it has its own name in what is said
     if scale is None and resume_from is None and not isinstance(chosen, Scaled):
         with mode_for(problem):

@@ -192,6 +192,18 @@ def check_seed(seed: Any) -> None:
         )
 
 
+def check_same_seed(seed: int, earlier: Any) -> None:
+    """Refuse another seed than that of an earlier result; the default one says nothing."""
+    if seed == 0 or not isinstance(earlier, Minimum):
+        return
+    mine = jax.random.key_data(jax.random.key(seed))
+    if (np.asarray(mine) != np.asarray(jax.random.key_data(earlier.run.key))).any():
+        raise InputError(
+            f"seed must be left out with resume_from, which keeps its own, got {seed}. For another "
+            "one, begin anew with resume_from.best as params"
+        )
+
+
 def check_callback(callback: Any) -> None:
     """Refuse what cannot be called."""
     if callback is not None and not callable(callback):

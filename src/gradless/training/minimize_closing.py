@@ -12,7 +12,7 @@ from gradless._core.tree import Params
 from gradless.problems.contract import Score
 from gradless.problems.evaluated import Evaluated
 from gradless.problems.function import FunctionProblem
-from gradless.problems.python import PythonProblem
+from gradless.problems.python import Noise, PythonProblem
 from gradless.strategies import Strategy
 from gradless.training.generation import Run
 from gradless.training.history import History
@@ -58,6 +58,7 @@ def reached_before(
         history=history,
         run=run,
         domain=problem.domain,
+        noise=_noise(problem),
     )
 
 
@@ -85,12 +86,17 @@ def minimum(session: Session, trained: Trained) -> Minimum:
         raised=session.faults.raised,
         error=session.faults.error,
         evaluated=_evaluated(problem),
+        noise=_noise(problem),
         domain=problem.domain,
     )
 
 
 def _evaluated(problem: Any) -> Evaluated | None:
     return problem.evaluated if isinstance(problem, PythonProblem) else None
+
+
+def _noise(problem: Any) -> Noise | None:
+    return problem.noise if isinstance(problem, PythonProblem) else None
 
 
 def target_met(stop: Stop, score: Score, losses: np.dtype[Any]) -> str | None:

@@ -13,7 +13,8 @@ from gradless._core.tree import Params
 from gradless.problems.constraints import VIOLATION
 from gradless.problems.domain import Domain
 from gradless.problems.evaluated import Evaluated
-from gradless.strategies import Strategy
+from gradless.problems.python import Noise
+from gradless.strategies import UHCMAES, Strategy
 from gradless.strategies.portfolio import Portfolio
 from gradless.strategies.scaled import Scaled
 from gradless.training.generation import Run
@@ -62,6 +63,11 @@ class Minimum:
         the evaluations on axis 0, ``evaluated.losses`` an array.
     run
         All that it takes to resume the search, a pytree of arrays.
+    noise
+        What was seen of the noise of the losses, if there is some: ``noise.deviation`` is their
+        standard deviation at the parameters given. ``best_loss`` and ``center_loss`` are then means
+        of ``noise.repeats`` evaluations, and the best is the center, unless something else is
+        better beyond doubt.
     domain
         Bounds of the search, within which ``run`` has coordinates; None without.
     """
@@ -84,6 +90,7 @@ class Minimum:
     best_measures: dict[str, float] = field(default_factory=dict)
     evaluated: Evaluated | None = field(default=None, repr=False)
     domain: Domain | None = field(default=None, repr=False)
+    noise: Noise | None = None
 
     @property
     def violation(self) -> float:
@@ -108,6 +115,8 @@ class Minimum:
         ]
         if self.why:
             lines.append(f"chosen for: {self.why}")
+        if (noise := self._noise()) is not None:
+            lines.append(f"noise: {noise}")
         return "\n".join([*lines, *self._failures()])
 
     def _repr_html_(self) -> str:
@@ -132,6 +141,8 @@ class Minimum:
             facts.append(("not feasible", _INFEASIBLE))
         if self.why:
             facts.append(("chosen for", self.why))
+        if (noise := self._noise()) is not None:
+            facts.append(("noise", noise))
         facts += [("not finite", failure) for failure in self._failures()]
         return html.table(facts) + html.curve(self.history)
 
@@ -142,6 +153,21 @@ class Minimum:
         return (
             _apart(self.best_loss, [self.center_loss, first], exact),
             _apart(self.center_loss, [self.best_loss, first], exact),
+        )
+
+    def _noise(self) -> str | None:
+        """What was seen of noise, and what was done."""
+        if self.noise is None:
+            return None
+        strategy, state = self.strategy, self.run.state
+        while hasattr(strategy, "strategy"):
+            strategy, state = strategy.strategy, state.inner
+        grown = ""
+        if isinstance(strategy, UHCMAES):
+            grown = f"; the population is {strategy.present_population(state):,} now"
+        return (
+            f"losses of the same parameters scatter, by {self.noise.deviation:.3g} at the start"
+            f"{grown}; the losses of best and center are means of {self.noise.repeats} evaluations"
         )
 
     def _failures(self) -> list[str]:

@@ -23,10 +23,11 @@ from gradless._core.floats import sixty_four_bits
 from gradless._core.tree import Params
 from gradless.problems.python import PythonProblem
 from gradless.strategies.base import Strategy
+from gradless.training import auto, rounds, vectors
 from gradless.training import minimize_arguments as given
-from gradless.training import rounds, vectors
 from gradless.training.factors import fitted
 from gradless.training.plan import begun
+from gradless.training.records import Stop
 from gradless.training.rounds import Round
 from gradless.training.start import arrays
 
@@ -47,7 +48,8 @@ class Search:
     params
         Where to begin: a pytree of numbers and arrays. Points have its structure and dtypes.
     strategy
-        A name, with its hyperparameters, or a strategy.
+        A name, with its hyperparameters, a strategy, or ``"auto"``, which chooses as for a function
+        in Python without noise and a limit.
     bounds, integers, scale, seed
         As of :func:`gradless.minimize`.
 
@@ -87,11 +89,13 @@ class Search:
         """Ask for nothing yet."""
         given.check_seed(seed)
         chosen = given.strategy_of(strategy, hyperparameters, _ARGUMENTS)
-        if chosen is None:
-            raise InputError("strategy must be a name or a strategy, got 'auto'. Give 'cma_es'")
         problem = PythonProblem(lambda _: math.inf, params, bounds=bounds, integers=integers)
         with sixty_four_bits():
             start = arrays(problem.searched(params))
+            if chosen is None:
+                chosen = auto.chosen(
+                    problem, start, Stop(), smooth=False, is_function=True
+                ).strategy
             chosen = fitted(problem, chosen, start)
             scale = given.scale_of_bounds(problem.domain, start) if scale is None else scale
             self.strategy = chosen if scale is None else given.scaled(chosen, scale, start)

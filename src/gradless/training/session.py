@@ -281,7 +281,7 @@ class Session:
         return _Ended(found, str(reason), asked, record.compile_seconds)
 
     def _ended(self, ended: _Ended, found: Answer) -> Trained:
-        params, score = found.judged
+        params, score = found.judged.params, found.judged.score
         main = self.plan.main
         if self.phase == FIRST:  # of what it is about, there is this one network
             score = numbers(main.problem.score_all(params))

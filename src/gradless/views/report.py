@@ -14,6 +14,7 @@ from gradless._core import words
 from gradless.objectives import Measure, quality
 from gradless.objectives.quality import Metric
 from gradless.runs.prepared import Prepared
+from gradless.strategies.restarting import NONE
 from gradless.training.history import History
 from gradless.training.observers import RunInfo
 from gradless.training.progress import LiveLine, Status, is_accuracy, named
@@ -187,6 +188,7 @@ def closing_table(result: Result, prepared: Prepared) -> Group:
     facts = [
         ("network", f"{sizes}, {prepared.model.n_parameters:,} parameters"),
         ("strategy", result.strategy),
+        ("restarts", "" if prepared.recipe.restarts == NONE else prepared.recipe.restarts),
         ("stopped because", result.stopped_because),
         ("evaluations", f"{result.evaluations:,}"),
         ("penalty", penalty_words(result) or ""),

@@ -41,6 +41,7 @@ STRATEGY_COLORS = {
     "openai_es": "#009E73",
     "cma_es": "#CC79A7",
     "bipop_cma_es": "#A6437C",
+    "uh_cma_es": "#8E3B8E",
     "sep_cma_es": "#56B4E9",
     "snes": "#D55E00",
     "random_search": "#222222",

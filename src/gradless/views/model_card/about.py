@@ -13,6 +13,7 @@ from gradless.data.dates import is_date_kind
 from gradless.data.preprocessing import MISSING
 from gradless.data.target_encoding import MANY
 from gradless.runs.prepared import Prepared
+from gradless.strategies.restarting import NONE
 from gradless.views.model_card.markdown import LISTED, cell, code, one_of, table
 from gradless.views.report import Result, decision_words, kept_words, penalty_words
 
@@ -175,6 +176,7 @@ def training(prepared: Prepared, result: Result) -> Iterator[str]:
             ),
             ("objective", result.objective),
             ("strategy", f"{recipe.strategy}{cell(chosen)}"),
+            *([] if recipe.restarts == NONE else [("restarts", recipe.restarts)]),
             (
                 "effort",
                 f"{result.evaluations:,} networks evaluated in {words.seconds(result.seconds)}",

@@ -1,0 +1,100 @@
+// Curves of one run or several, laid over each other.
+import uPlot from "uplot";
+import type { Curve } from "./api.ts";
+
+export interface Drawn {
+  name: string;
+  color: string;
+  curve: Curve;
+}
+
+export interface Look {
+  over: "evaluations" | "seconds";
+  what: "loss" | "accuracy";
+  log: boolean;
+}
+
+const HEIGHT = 340;
+
+export class Chart {
+  private plot: uPlot | null = null;
+  private made = ""; // of which series and look
+
+  constructor(private place: HTMLElement) {
+    new ResizeObserver(() => this.plot?.setSize(this.size())).observe(place);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (this.made = ""));
+  }
+
+  private size() {
+    return { width: Math.max(280, this.place.clientWidth), height: HEIGHT };
+  }
+
+  draw(runs: Drawn[], look: Look): void {
+    const tables: uPlot.AlignedData[] = [];
+    const series: uPlot.Series[] = [{ label: look.over }];
+    const add = (label: string, color: string, x: unknown[] | undefined, y: unknown[] | undefined, dash?: number[]) => {
+      if (!x?.length || !y?.length) return;
+      const positive = look.log && look.what === "loss";
+      const kept = y.map((value) => (positive && !(typeof value === "number" && value > 0) ? null : value));
+      tables.push([x, kept] as unknown as uPlot.AlignedData);
+      series.push({ label, stroke: color, width: dash ? 1.4 : 2, dash, spanGaps: true, points: { show: x.length === 1 } });
+    };
+    for (const { name, color, curve } of runs) {
+      const x = curve[look.over];
+      add(runs.length > 1 ? name : "best so far", color, x, look.what === "loss" ? curve.best_loss : curve.best_accuracy);
+      if (runs.length > 1) continue;
+      add("at the time", fade(color), x, look.what === "loss" ? curve.loss : curve.accuracy, [2, 3]);
+      if (look.what === "loss" && look.over === "evaluations") {
+        add("validation", css("--orange"), curve.validation?.evaluations, curve.validation?.loss);
+      }
+    }
+    if (!tables.length) {
+      this.plot?.destroy();
+      this.plot = null;
+      this.made = "";
+      this.place.textContent = "Nothing to draw yet.";
+      return;
+    }
+    const data = uPlot.join(tables);
+    const made = JSON.stringify([look, series.map((each) => [each.label, String(each.stroke)])]);
+    if (this.plot && made === this.made) {
+      this.plot.setData(data);
+      return;
+    }
+    this.plot?.destroy();
+    this.place.textContent = "";
+    this.made = made;
+    const axis = { stroke: css("--note"), grid: { stroke: css("--grid"), width: 1 }, ticks: { stroke: css("--grid"), width: 1 } };
+    this.plot = new uPlot(
+      {
+        ...this.size(), series,
+        scales: { x: { time: false }, y: look.log && look.what === "loss" ? { distr: 3, range: (_, low, high) => [low / 1.2, high * 1.2] } : {} },
+        axes: [{ ...axis, label: look.over, values: (_, ticks) => ticks.map(short) }, { ...axis, size: 64, values: (_, ticks) => ticks.map((x) => (x === null ? "" : short(x))) }],
+      },
+      data, this.place,
+    );
+  }
+}
+
+export function css(name: string): string {
+  // Colours that depend on light and dark are worked out by the browser.
+  const probe = document.createElement("span");
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const color = getComputedStyle(probe).color;
+  probe.remove();
+  return color;
+}
+
+function fade(color: string): string {
+  return `color-mix(in srgb, ${color} 55%, transparent)`;
+}
+
+/** 12000 as 12k, 0.00012 as 1.2e-4. */
+export function short(x: number): string {
+  const size = Math.abs(x);
+  if (size >= 1e6) return `${+(x / 1e6).toPrecision(3)}M`;
+  if (size >= 1e4) return `${+(x / 1e3).toPrecision(3)}k`;
+  if (size > 0 && size < 1e-3) return x.toExponential(1).replace(".0e", "e");
+  return `${+x.toPrecision(4)}`;
+}
