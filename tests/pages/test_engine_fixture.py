@@ -40,6 +40,7 @@ def test_other_numbers_are_noticed() -> None:
         assert_same({**kept, "normals": [x + 1e-3 for x in kept["normals"]]}, kept)
 
 
+@pytest.mark.slow
 def test_hill_climbing_finds_what_the_file_says() -> None:
     assert_same(found(CASES[1]), FIXTURE["searches"][1])
 
