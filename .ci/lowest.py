@@ -10,7 +10,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(?:\[[\w,.-]+\])?>=(?P<version>[\w.]+)")
-TESTED = ("evosax", "parquet")  # extras; that for GPUs is JAX's own
+TESTED = ("evosax", "parquet", "live")  # extras; that for GPUs is JAX's own
 
 
 def requirements(project: dict[str, Any]) -> Iterator[str]:
