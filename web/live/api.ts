@@ -14,7 +14,16 @@ export interface Run {
   accuracy: number | null;
   validation: number | null;
   test_accuracy: number | null;
+  begun: number;
   spark: (number | null)[];
+}
+
+/** All runs at first, then those that have changed, and those that are gone. */
+export interface News {
+  root: string;
+  first: boolean;
+  gone: string[];
+  runs: Run[];
 }
 
 export interface Details extends Run {

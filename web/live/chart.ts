@@ -30,12 +30,14 @@ export class Chart {
   }
 
   draw(runs: Drawn[], look: Look): void {
+    this.place.setAttribute("aria-label", `Curves of ${look.what} over ${look.over}: ${runs.map((run) => run.name).join(", ")}`);
+    // Scores that are better when they are greater may be negative, which no logarithm shows.
+    const logarithmic = look.log && look.what === "loss" && !runs.some(({ curve }) => hasNegative(curve));
     const tables: uPlot.AlignedData[] = [];
     const series: uPlot.Series[] = [{ label: look.over }];
     const add = (label: string, color: string, x: unknown[] | undefined, y: unknown[] | undefined, dash?: number[]) => {
       if (!x?.length || !y?.length) return;
-      const positive = look.log && look.what === "loss";
-      const kept = y.map((value) => (positive && !(typeof value === "number" && value > 0) ? null : value));
+      const kept = y.map((value) => (logarithmic && !(typeof value === "number" && value > 0) ? null : value));
       tables.push([x, kept] as unknown as uPlot.AlignedData);
       series.push({ label, stroke: color, width: dash ? 1.4 : 2, dash, spanGaps: true, points: { show: x.length === 1 } });
     };
@@ -56,7 +58,7 @@ export class Chart {
       return;
     }
     const data = uPlot.join(tables);
-    const made = JSON.stringify([look, series.map((each) => [each.label, String(each.stroke)])]);
+    const made = JSON.stringify([look, logarithmic, series.map((each) => [each.label, String(each.stroke)])]);
     if (this.plot && made === this.made) {
       this.plot.setData(data);
       return;
@@ -68,12 +70,16 @@ export class Chart {
     this.plot = new uPlot(
       {
         ...this.size(), series,
-        scales: { x: { time: false }, y: look.log && look.what === "loss" ? { distr: 3, range: (_, low, high) => [low / 1.2, high * 1.2] } : {} },
+        scales: { x: { time: false }, y: logarithmic ? { distr: 3, range: (_, low, high) => [low / 1.2, high * 1.2] } : {} },
         axes: [{ ...axis, label: look.over, values: (_, ticks) => ticks.map(short) }, { ...axis, size: 64, values: (_, ticks) => ticks.map((x) => (x === null ? "" : short(x))) }],
       },
       data, this.place,
     );
   }
+}
+
+function hasNegative(curve: Curve): boolean {
+  return [curve.loss, curve.best_loss, curve.validation?.loss].some((column) => column?.some((x) => x !== null && x < 0));
 }
 
 export function css(name: string): string {

@@ -1,12 +1,13 @@
 // The page of all runs: a list that the server keeps up to date, and what is chosen of it.
-import { type Curve, type Details, get, post, type Run } from "./api.ts";
+import { type Curve, type Details, get, type News, post, type Run } from "./api.ts";
 import { Chart, css, type Look, short } from "./chart.ts";
 
 const COLORS = ["--blue", "--orange", "--green", "--pink", "--red", "--faint"];
 const at = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
 const chart = new Chart(at("chart"));
 const curves = new Map<string, { version: number; curve: Curve }>();
-let runs: Run[] = [];
+let runs: Run[] = []; // those that run first, then the newest
+const lines = new Map<string, { of: string; line: HTMLElement }>(); // of the list, as they are drawn
 let shown = ""; // id of the run whose page is shown
 const laid = new Set<string>(); // and of those that are laid over each other
 let drawnDetails = "";
@@ -29,9 +30,28 @@ function make<K extends keyof HTMLElementTagNameMap>(tag: K, text = "", name = "
 function list(): void {
   at("none").hidden = runs.length > 0;
   at("hint").hidden = runs.length === 0;
+  at("search").hidden = runs.length <= 8;
+  const wanted = at<HTMLInputElement>("filter").value.trim().toLowerCase();
+  const found = runs.filter((run) => `${run.id} ${run.status} ${run.strategy}`.toLowerCase().includes(wanted));
+  const place = at("runs");
   const focused = (document.activeElement as HTMLElement | null)?.dataset.key;
-  at("runs").replaceChildren(...runs.map(item));
-  if (focused) document.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+  const drawn = found.map((run) => {
+    const of = [run.version, color(run.id), laid.has(run.id), run.id === shown, laid.size > 0].join(" ");
+    const kept = lines.get(run.id);
+    if (kept?.of === of) return kept.line;
+    const line = item(run);
+    if (kept?.line.parentElement === place) kept.line.replaceWith(line);
+    lines.set(run.id, { of, line });
+    return line;
+  });
+  // Lines that stay where they are are not touched.
+  if (drawn.length !== place.children.length || drawn.some((line, i) => line !== place.children[i])) {
+    place.replaceChildren(...drawn);
+  }
+  at("unmatched").hidden = found.length > 0 || runs.length === 0;
+  if (focused && (document.activeElement as HTMLElement | null)?.dataset.key !== focused) {
+    document.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  }
 }
 
 function item(run: Run): HTMLElement {
@@ -106,7 +126,7 @@ function look(): Look {
   return {
     over: at<HTMLSelectElement>("over").value as Look["over"],
     what: at<HTMLSelectElement>("what").value as Look["what"],
-    log: at<HTMLInputElement>("log").checked,
+    log: at<HTMLInputElement>("scale").checked,
   };
 }
 
@@ -120,7 +140,10 @@ async function show(): Promise<void> {
     })));
     chart.draw(drawn, look());
     if (chosen.length > 1) several(chosen);
-    else await single(chosen[0]);
+    else {
+      improvements(drawn[0].curve);
+      await single(chosen[0]);
+    }
   } catch (error) {
     at("said").textContent = error instanceof Error ? error.message : String(error);
   }
@@ -139,7 +162,23 @@ function several(chosen: Run[]): void {
   at("title").textContent = `${chosen.length} runs`;
   at("actions").replaceChildren();
   at("more").replaceChildren();
+  at("log").hidden = true;
   facts(chosen.map((run) => [run.id, run.accuracy !== null ? `${(100 * run.accuracy).toFixed(1)} %` : run.loss === null ? run.status : short(run.loss)]));
+}
+
+const LOGGED = 200; // lines of the log at most
+
+/** What got better, the latest first. */
+function improvements(curve: Curve): void {
+  const best = curve.best_loss ?? [];
+  const rows = best.map((_, i) => i).filter((i) => best[i] !== null && best[i] !== (best[i - 1] ?? null));
+  at("log").hidden = rows.length === 0;
+  at("improvements").replaceChildren(...rows.slice(-LOGGED).reverse().map((i) => {
+    const right = curve.best_accuracy?.[i];
+    const parts = [`evaluation ${(curve.evaluations?.[i] ?? 0).toLocaleString("en")}`, short(best[i] as number)];
+    if (typeof right === "number") parts.push(`accuracy ${(100 * right).toFixed(1)} %`);
+    return make("li", parts.join(", "));
+  }));
 }
 
 const percent = (x: number | null) => (x === null ? null : `${(100 * x).toFixed(1)} %`);
@@ -226,22 +265,25 @@ function recall(): void {
   for (const id of kept.get("over")?.split("|") ?? []) laid.add(id);
 }
 
-function told(found: Run[]): void {
-  runs = found;
-  const there = new Set(runs.map((run) => run.id));
-  for (const id of laid) if (!there.has(id)) laid.delete(id);
-  for (const id of curves.keys()) if (!there.has(id)) curves.delete(id);
-  if (!there.has(shown)) shown = runs[0]?.id ?? "";
+function told({ root, first, gone, runs: changed }: News): void {
+  at("root").textContent = `in ${root}`;
+  const known = new Map(first ? [] : runs.map((run) => [run.id, run]));
+  for (const id of gone) known.delete(id);
+  for (const run of changed) known.set(run.id, run);
+  const running = (run: Run) => (run.status === "running" ? 1 : 0);
+  runs = [...known.values()].sort((a, b) => running(b) - running(a) || b.begun - a.begun || (a.id < b.id ? -1 : 1));
+  for (const id of laid) if (!known.has(id)) laid.delete(id);
+  for (const each of [curves, lines]) for (const id of each.keys()) if (!known.has(id)) each.delete(id);
+  const before = shown;
+  if (!known.has(shown)) shown = runs[0]?.id ?? "";
   list();
-  void show();
+  const seen = (id: string) => (laid.size ? laid.has(id) : id === shown);
+  if (first || shown !== before || gone.length || changed.some((run) => seen(run.id))) void show();
 }
 
-for (const id of ["over", "what", "log"]) at(id).onchange = () => void show();
+for (const id of ["over", "what", "scale"]) at(id).onchange = () => void show();
+at("filter").oninput = list;
 recall();
-void get<{ root: string; runs: Run[] }>("api/runs").then((first) => {
-  at("root").textContent = `in ${first.root}`;
-  told(first.runs);
-});
 const events = new EventSource("events");
 events.addEventListener("runs", (event) => told(JSON.parse((event as MessageEvent<string>).data)));
 events.onopen = () => (at("connection").textContent = "Following");

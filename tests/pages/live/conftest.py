@@ -51,11 +51,12 @@ def make_run(folder: Path, *, status: str = "finished", count: int = 50) -> Path
 
 @pytest.fixture
 def runs(tmp_path):
-    """Two runs, one of which is running, in a folder of their own."""
+    """Two runs, one of which is running in this process, in a folder of their own."""
     folder = tmp_path / "runs"
     make_run(folder / "first")
-    make_run(folder / "deep" / "second", status="running")
-    return folder
+    held = make_run(folder / "deep" / "second", status="running")
+    with (held / "lock").open():
+        yield folder
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """What the server of the live page answers, and what it refuses."""
 
+import asyncio
 import json
 import os
+import shutil
 
 import psutil
 import pytest
@@ -69,7 +71,7 @@ def test_a_broken_file_breaks_nothing(runs, name, content):
     (runs / "first" / name).write_bytes(content)
     watched = Watched(runs)
     watched.look()
-    assert {line["id"] for line in watched.summaries()} == {"first", "deep/second"}
+    assert {line["id"] for line in watched.lines()} == {"first", "deep/second"}
     assert json.dumps(watched.runs["first"].details())
     assert isinstance(watched.runs["first"].curve(), dict)
 
@@ -96,6 +98,64 @@ def test_an_unknown_run_is_missing(client):
         assert client.get(path, params={"id": "nowhere", "name": "loss.png"}).status_code == 404
 
 
+@pytest.mark.parametrize("name", ["config.json", "live.csv", "lock", "loss.png", "card.html"])
+def test_a_folder_instead_of_a_file_breaks_nothing(client, runs, name):
+    (runs / "first" / name).unlink(missing_ok=True)
+    (runs / "first" / name).mkdir()
+    client.live.watched.look()
+    for path in ("/api/run", "/api/curve"):
+        assert client.get(path, params={"id": "deep/second"}).status_code == 200
+        assert client.get(path, params={"id": "first"}).status_code in (200, 404)
+
+
+def test_scores_that_are_better_when_greater_are_drawn_as_such(runs):
+    config = json.loads((runs / "first" / "config.json").read_text())
+    config["recipe"]["objective"] = "f1"
+    (runs / "first" / "config.json").write_text(json.dumps(config))
+    (runs / "first" / "live.csv").write_text(
+        "evaluations,loss,best_loss\n1,-0.25,-0.25\n2,-0.125,-0.25\n"
+    )
+    (runs / "first" / "validation.csv").write_text("evaluations,loss\n2,-0.5\n")
+    watched = Watched(runs)
+    watched.look()
+    told = watched.curve("first")
+    assert told["loss"] == [0.25, 0.125]
+    assert told["best_loss"] == [0.25, 0.25]
+    assert told["validation"]["loss"] == [0.5]
+    line = next(line for line in watched.lines() if line["id"] == "first")
+    assert (line["loss"], line["validation"]) == (0.25, 0.5)
+
+
+async def _news(live, count):
+    """The next events of an application that looks only when it is asked to."""
+    answer = await live._events(None)
+    events = answer.body_iterator
+    got = [await anext(events)]
+    for change in count:
+        change()
+        live.watched.look()
+        live._write()
+        got.append(await anext(events))
+    await events.aclose()
+    return [json.loads(event.partition("data: ")[2]) for event in got]
+
+
+def test_events_bring_all_at_first_then_what_has_changed(runs):
+    def grows():
+        with (runs / "first" / "live.csv").open("a") as file:
+            file.write(rows(51, 52))
+
+    def goes():
+        shutil.rmtree(runs / "first")
+
+    first, grown, gone = asyncio.run(_news(Live(runs), [grows, goes]))
+    assert first["first"]
+    assert {line["id"] for line in first["runs"]} == {"first", "deep/second"}
+    assert not grown["first"]
+    assert [(line["id"], line["evaluations"]) for line in grown["runs"]] == [("first", 5100)]
+    assert (gone["gone"], gone["runs"]) == (["first"], [])
+
+
 # --- What an attacker may try ---------------------------------------------------------------------
 
 
@@ -115,6 +175,39 @@ def test_no_file_outside_of_a_run_is_opened(client, runs, name):
 @pytest.mark.parametrize("path", ["/../app.py", "/%2e%2e/app.py", "/static/../../app.py"])
 def test_no_file_outside_of_the_page_is_served(client, path):
     assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["live.csv", "config.json", "result.json", "card.html"])
+def test_no_file_that_a_link_leads_to_is_read(client, runs, name):
+    outside = runs.parent / "outside"
+    outside.write_text('{"stalled": "secret", "recipe": {"strategy": "secret"}}')
+    if name == "live.csv":
+        outside.write_text("evaluations,loss,best_loss\n987654321,1,1\n")
+    (runs / "first" / name).unlink(missing_ok=True)
+    (runs / "first" / name).symlink_to(outside)
+    client.live.watched.look()
+    for path in ("/api/run", "/api/curve", "/card"):
+        answer = client.get(path, params={"id": "first"})
+        assert "secret" not in answer.text
+        assert "987654321" not in answer.text
+
+
+def test_a_pipe_in_a_run_folder_holds_nobody_up(client, runs):
+    (runs / "first" / "live.csv").unlink()
+    os.mkfifo(runs / "first" / "live.csv")
+    client.live.watched.look()
+    assert client.get("/api/curve", params={"id": "first"}).json() == {}
+
+
+def test_a_process_that_does_not_hold_the_run_is_not_stopped(client, runs, monkeypatch):
+    """Whoever can write into a shared folder cannot have another process ended."""
+    monkeypatch.setattr(psutil.Process, "send_signal", lambda *_: pytest.fail("sent"))
+    make_run(runs / "third", status="running")  # whose lock names this process, which has it not
+    client.live.watched.look()
+    answer = client.post(
+        "/api/stop", params={"id": "third"}, headers={"X-Gradless-Token": TOKEN, "Origin": HERE}
+    )
+    assert answer.status_code == 409
 
 
 def test_folders_that_links_lead_to_are_not_watched(runs, tmp_path):

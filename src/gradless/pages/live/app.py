@@ -2,12 +2,12 @@
 
 ==================  ==============================================================
 ``/``               the page
-``/api/runs``       the list
+``/api/runs``       the list, for programs
 ``/api/run``        a run: facts, result, card, names of pictures
 ``/api/curve``      its curves
 ``/picture``        one of its pictures
 ``/card``           its model card
-``/events``         the list again whenever something has changed, as an event
+``/events``         the list, then what has changed of it, as events
 ``/api/stop``       end a run so that it can be resumed (POST, with the token)
 ``/api/resume``     go on with one, in a process of its own (POST, with the token)
 ==================  ==============================================================
@@ -21,10 +21,12 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
@@ -49,7 +51,8 @@ class Live:
         self.watched = Watched(root)
         self.watched.look()
         self._changed = asyncio.Condition()
-        self._state = ""
+        self._told: dict[str, tuple[int, str]] = {}  # lines of the list as they are sent
+        self._write()
         self._resumed: list[subprocess.Popen[bytes]] = []
 
     def app(self) -> Starlette:
@@ -77,27 +80,39 @@ class Live:
 
     async def _look(self) -> None:
         while True:
-            await asyncio.to_thread(self.watched.look)
+            changed = await asyncio.to_thread(self.watched.look)
             self._resumed = [each for each in self._resumed if each.poll() is None]
-            state = json.dumps([(run.id, run.version) for run in self.watched.runs.values()])
-            if state != self._state:
-                self._state = state
+            if changed:
+                self._write()
                 async with self._changed:
                     self._changed.notify_all()
             await asyncio.sleep(EVERY)
 
+    def _write(self) -> None:
+        """Write the lines that have changed, once for all who look."""
+        before, told = self._told, {}
+        for line in self.watched.lines():
+            name, version = line["id"], line["version"]
+            kept = before.get(name)
+            known = (kept is not None and kept[0] == version and kept) or None
+            told[name] = known or (version, json.dumps(_finite(line)))
+        self._told = told
+
     # --- Looking ----------------------------------------------------------------------------------
 
     async def _runs(self, request: Request) -> Response:
-        return JSONResponse({"root": str(self.watched.root), "runs": self.watched.summaries()})
+        lines = _finite(self.watched.lines())
+        return JSONResponse({"root": str(self.watched.root), "runs": lines})
 
     async def _run(self, request: Request) -> Response:
-        run = self.watched.runs.get(request.query_params.get("id", ""))
-        return _missing() if run is None else JSONResponse(_finite(run.details()))
+        return await self._of_run(request, self.watched.details)
 
     async def _curve(self, request: Request) -> Response:
-        run = self.watched.runs.get(request.query_params.get("id", ""))
-        return _missing() if run is None else JSONResponse(_finite(run.curve()))
+        return await self._of_run(request, self.watched.curve)
+
+    async def _of_run(self, request: Request, told: Callable[[str], Any]) -> Response:
+        found = await asyncio.to_thread(told, request.query_params.get("id", ""))
+        return _missing() if found is None else JSONResponse(_finite(found))
 
     async def _picture(self, request: Request) -> Response:
         asked = request.query_params
@@ -113,13 +128,22 @@ class Live:
         )
 
     async def _events(self, request: Request) -> Response:
+        root = json.dumps(str(self.watched.root))
+
         async def told() -> AsyncIterator[str]:
-            state, beats = None, 0
+            known: dict[str, tuple[int, str]] | None = None
+            beats = 0
             while True:
-                if state != self._state:
-                    state, beats = self._state, 0
-                    runs = _finite(self.watched.summaries())
-                    yield f"event: runs\ndata: {json.dumps(runs)}\n\n"
+                if known is not (now := self._told):
+                    before = known or {}
+                    lines = [line for name, line in now.items() if before.get(name) != line]
+                    gone = json.dumps([name for name in before if name not in now])
+                    said = ",".join(text for _, text in lines)
+                    yield (
+                        f'event: runs\ndata: {{"root":{root},"first":{json.dumps(known is None)},'
+                        f'"gone":{gone},"runs":[{said}]}}\n\n'
+                    )
+                    known = now
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(EVERY):
                         async with self._changed:
@@ -135,10 +159,13 @@ class Live:
         run = self.watched.runs.get(request.query_params.get("id", ""))
         if run is None:
             return _missing()
-        process = run.process()
+        process = await asyncio.to_thread(run.training)
         if process is None:
-            return _said(409, f"{run.id} does not run on this machine")
-        process.send_signal(signal.SIGINT)  # as Ctrl-C: it saves, and can be resumed
+            return _said(409, f"{run.id} does not run on this machine, or belongs to another user")
+        try:
+            process.send_signal(signal.SIGINT)  # as Ctrl-C: it saves, and can be resumed
+        except psutil.Error as error:
+            return _said(409, f"{run.id} cannot be stopped ({error.msg or type(error).__name__})")
         return _said(200, f"{run.id} stops and saves")
 
     async def _resume(self, request: Request) -> Response:
@@ -150,19 +177,21 @@ class Live:
         command = [sys.executable, "-m", "gradless", "resume", str(run.folder), "--quiet"]
         if run.status == "finished":
             command += ["--time", "15"]
-        # It goes on when the page is closed.
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
-        for _ in range(40):  # what it refuses, it refuses soon
-            await asyncio.sleep(0.25)
-            if process.poll() is not None or run.process() is not None:
-                break
-        if process.poll():
-            assert process.stderr is not None
-            said = process.stderr.read().decode("utf-8", "replace").strip().splitlines()
-            return _said(409, said[-1].removeprefix("gradless: ") if said else "it cannot go on")
+        # It goes on when the page is closed: what it says goes into a file, not to this process.
+        with tempfile.TemporaryFile() as said:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said,
+                start_new_session=True,
+            )  # fmt: skip
+            for _ in range(40):  # what it refuses, it refuses soon
+                await asyncio.sleep(0.25)
+                if process.poll() is not None or run.status == "running":
+                    break
+            if process.poll():
+                said.seek(0)
+                lines = said.read().decode("utf-8", "replace").strip().splitlines()
+                why = lines[-1].removeprefix("gradless: ") if lines else "it cannot go on"
+                return _said(409, why)
         self._resumed.append(process)
         return _said(200, f"{run.id} goes on")
 

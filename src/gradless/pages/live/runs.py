@@ -6,20 +6,22 @@ import contextlib
 import os
 import platform
 import re
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import psutil
 
 from gradless import objectives
 from gradless._core import storage
 from gradless._core.errors import InputError
 from gradless.objectives import Objective
-from gradless.pages.live.curves import Followed
+from gradless.pages.live.curves import Curve, Followed, Stamp, plain, stamp
 from gradless.runs import live_rows
-from gradless.runs.command_search import EVALUATIONS, RECIPE
+from gradless.runs.command_search import BEST, EVALUATIONS, RECIPE
 from gradless.runs.run_folder import CONFIG, HISTORY, LOCK, RESULT, STATUS, VALIDATION, dictionary
 from gradless.views import model_card
 
@@ -27,7 +29,17 @@ SPARK = 60
 """Points of the small curve in the list."""
 _DEPTH = 3  # folders below the one that is watched
 _NO_NEWS = 60.0  # seconds after which a run on another machine counts as interrupted
-_HOLDER = re.compile(r"process (\d+) on (.+)")
+_HOLDER = re.compile(r"process (\d{1,9}) on (.+)")
+# Files that grow, with the columns of them that are shown, and others that decide what is shown.
+_FOLLOWED = {
+    live_rows.NAME: live_rows.COLUMNS,
+    HISTORY: live_rows.COLUMNS,
+    VALIDATION: ("evaluations", "loss"),
+    EVALUATIONS: ("value",),
+}
+_READ = (CONFIG, RECIPE, STATUS, LOCK, RESULT, BEST)
+
+_Numbers = npt.NDArray[np.float64]
 
 
 class RunFiles:
@@ -37,88 +49,111 @@ class RunFiles:
         """Follow the run in this folder."""
         self.folder = folder
         self.id = folder.relative_to(root).as_posix() if folder != root else "."
-        self.is_command = (folder / RECIPE).exists()
-        wanted = live_rows.COLUMNS
-        self._live = Followed(folder / live_rows.NAME, wanted)
-        self._history = Followed(folder / HISTORY, wanted)
-        self._validation = Followed(folder / VALIDATION, ("evaluations", "loss"))
-        self._table = Followed(folder / EVALUATIONS, ("value",))
-        self._read: dict[str, tuple[int, dict[str, Any]]] = {}
+        self._paths = {name: str(folder / name) for name in (*_FOLLOWED, *_READ)}
+        self._stamps: dict[str, Stamp | None] = {}
+        self._follow = {
+            name: Followed(folder / name, columns) for name, columns in _FOLLOWED.items()
+        }
+        self._read: dict[str, tuple[Stamp | None, dict[str, Any]]] = {}
+        self._held: tuple[Stamp | None, tuple[int, str] | None] = (None, None)
         self.version = 0
-        self._seen: Any = None
+        self.status = "unknown"
+        self.line: dict[str, Any] = {}
 
-    def look(self) -> None:
-        """Read what is new, and count the version up if there is something."""
-        news = [each.look() for each in (self._live, self._history, self._validation, self._table)]
-        seen = (self.status, [self._time(name) for name in (CONFIG, RESULT, STATUS)])
-        if any(news) or seen != self._seen:
-            self._seen = seen
-            self.version += 1
+    def look(self) -> bool:
+        """Read what is new; if there is something, count the version up and write its line."""
+        stamps = {name: stamp(path) for name, path in self._paths.items()}
+        if stamps == self._stamps and self.status != "running":
+            return False
+        before, self._stamps = self._stamps, stamps
+        for name, followed in self._follow.items():
+            followed.look(stamps[name])
+        status = self._status()
+        if stamps == before and status == self.status:
+            return False
+        self.status = status
+        self.version += 1
+        self.line = self._line()
+        return True
 
     # --- What it is -------------------------------------------------------------------------------
 
     @property
-    def status(self) -> str:
+    def is_command(self) -> bool:
+        """Whether it is a search of the settings of a program."""
+        return self._stamps.get(RECIPE) is not None
+
+    def _status(self) -> str:
         """Running, finished, interrupted, failed or unknown."""
         if self.is_command:
-            return "running" if self.process() is not None else "finished"
+            return "running" if self._process() is not None else "finished"
         stored = str(self.json(STATUS).get("status", "unknown"))
-        if stored != "running" or self.process() is not None:
+        if stored != "running" or self._process() is not None:
             return stored
         holder = self._holder()
         if holder is not None and holder[1] != platform.node():
-            recent = self._time(live_rows.NAME) / 1e9 > time.time() - _NO_NEWS
+            recent = self._time(live_rows.NAME) > time.time() - _NO_NEWS
             return "running" if recent else "interrupted"
         return "interrupted"
 
-    def process(self) -> psutil.Process | None:
-        """The process on this machine that trains it."""
+    def _process(self) -> psutil.Process | None:
+        """The process on this machine that says that it trains it."""
         holder = self._holder()
         if holder is None or holder[1] != platform.node():
             return None
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(holder[0])
             # Numbers of processes come again: it must be older than the lock that names it.
-            locked = self._time(LOCK) / 1e9
+            locked = self._time(LOCK)
             if process.create_time() <= locked + 1 and process.status() != psutil.STATUS_ZOMBIE:
                 return process
         return None
 
+    def training(self) -> psutil.Process | None:
+        """The process that holds the run: the lock is open in it, whatever others wrote there."""
+        process = self._process()
+        with contextlib.suppress(psutil.Error, OSError):
+            lock = os.path.realpath(self._paths[LOCK])
+            if process is not None and lock in {file.path for file in process.open_files()}:
+                return process
+        return None
+
     def _holder(self) -> tuple[int, str] | None:
-        try:
-            text = (self.folder / LOCK).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return None
-        found = _HOLDER.match(text)
-        if found is None:
-            return None
+        """Process and machine that the lock names, unless the run has ended."""
         if self.json(STATUS).get("status") not in (None, "running"):
-            return None  # it has ended, and the lock is free
-        return int(found[1]), found[2].strip()
+            return None
+        changed = self._stamps.get(LOCK)
+        if self._held[0] != changed:
+            found = None
+            if changed is not None:
+                with contextlib.suppress(OSError):
+                    text = (self.folder / LOCK).read_bytes()[:200].decode("utf-8", "replace")
+                    found = _HOLDER.match(text)
+            self._held = (changed, (int(found[1]), found[2].strip()) if found else None)
+        return self._held[1]
 
     def json(self, name: str) -> dict[str, Any]:
         """A file of it, read again when it has changed; empty if it cannot be read."""
-        changed = self._time(name)
+        changed = self._stamps.get(name)
         kept = self._read.get(name)
         if kept is None or kept[0] != changed:
             value: dict[str, Any] = {}
-            with contextlib.suppress(InputError, OSError, ValueError):
-                value = dictionary(storage.read_json(self.folder / name))
+            if changed is not None:
+                with contextlib.suppress(InputError, OSError, ValueError, RecursionError):
+                    value = dictionary(storage.read_json(self.folder / name))
             self._read[name] = kept = (changed, value)
         return kept[1]
 
-    def _time(self, name: str) -> int:
-        try:
-            return (self.folder / name).stat().st_mtime_ns
-        except OSError:
-            return 0
+    def _time(self, name: str) -> float:
+        found = self._stamps.get(name)
+        return 0.0 if found is None else found.changed / 1e9
 
     @property
     def objective(self) -> Objective | None:
         """What it improves; None where that is not known."""
         name = dictionary(self.json(CONFIG).get("recipe")).get("objective")
         try:
-            return None if name is None else objectives.get(name)
+            return objectives.get(name) if isinstance(name, str) else None
         except InputError:
             return None
 
@@ -127,73 +162,92 @@ class RunFiles:
     def curve(self) -> dict[str, Any]:
         """Its columns over evaluations, thinned."""
         if self.is_command:
-            return self._command_curve()
-        ended = self._history.curve is not None and self.status != "running"
-        source = self._history if ended else self._live
-        curve = source.curve or self._history.curve
-        shown: dict[str, Any] = {} if curve is None else dict(curve.shown())
-        if self._validation.curve is not None:
-            looks = self._validation.curve.shown()
-            shown["validation"] = {"evaluations": looks["evaluations"], "loss": looks["loss"]}
+            values, best = self._values()
+            counted = np.arange(1, len(values) + 1)
+            return {
+                "evaluations": counted.tolist(), "loss": plain(values), "best_loss": plain(best)
+            }  # fmt: skip
+        curve, looks = self._main_curve(), self._follow[VALIDATION].curve
+        shown: dict[str, Any] = {} if curve is None else self._shown(curve)
+        if looks is not None:
+            shown["validation"] = self._shown(looks)
         return shown
 
-    def _command_curve(self) -> dict[str, Any]:
-        if self._table.curve is None:
-            return {}
-        values = [x for x in self._table.curve.shown()["value"] if x is not None]
-        if not values:
-            return {}
-        best = np.maximum if self.json(RECIPE).get("maximize") else np.minimum
-        return {
-            "evaluations": list(range(1, len(values) + 1)),
-            "loss": values,
-            "best_loss": best.accumulate(values).tolist(),
-        }
+    def _shown(self, curve: Curve) -> dict[str, Any]:
+        """A curve with values of the objective instead of what is minimised."""
+        shown, objective = curve.shown(), self.objective
+        if objective is not None and objective.greater_is_better:
+            for name in {"loss", "best_loss"} & shown.keys():
+                shown[name] = plain(objective.value(curve.column(name)))
+        return shown
 
-    def summary(self) -> dict[str, Any]:
-        """A line of the list."""
-        config, result, curve = self.json(CONFIG), self.json(RESULT), self.curve()
+    def _main_curve(self) -> Curve | None:
+        live, history = self._follow[live_rows.NAME].curve, self._follow[HISTORY].curve
+        ended = history is not None and self.status != "running"
+        return history if ended else live or history
+
+    def _values(self) -> tuple[_Numbers, _Numbers]:
+        """What a program printed, and the best so far."""
+        curve = self._follow[EVALUATIONS].curve
+        values = np.empty(0) if curve is None else curve.column("value")
+        values = values[np.isfinite(values)]
+        best = np.maximum if self.json(RECIPE).get("maximize") else np.minimum
+        return values, best.accumulate(values)
+
+    def _line(self) -> dict[str, Any]:
+        """What the list says of it."""
+        config, result = self.json(CONFIG), self.json(RESULT)
         recipe = dictionary(config.get("recipe"))
-        best = next((x for x in reversed(curve.get("best_loss") or []) if x is not None), None)
-        objective = self.objective
-        validation = curve.get("validation", {}).get("loss")
-        chosen = _least(validation)
-        data = recipe.get("data") or (self.json(RECIPE).get("command") if self.is_command else None)
+        objective, curve = self.objective, self._main_curve()
+
+        def column(name: str) -> _Numbers:
+            values = np.empty(0) if curve is None else curve.column(name)
+            return values[np.isfinite(values)]
+
+        def value(loss: float | None) -> float | None:
+            return loss if objective is None or loss is None else float(objective.value(loss))
+
+        best, evaluations = column("best_loss"), _last(column("evaluations"))
+        if self.is_command:
+            values, best = self._values()
+            evaluations = len(values)
+        looks = self._follow[VALIDATION].curve
+        seen = np.empty(0) if looks is None else looks.column("loss")
+        seen = seen[np.isfinite(seen)]
+        data = recipe.get("data")
         return {
             "id": self.id,
             "version": self.version,
             "kind": "program" if self.is_command else "network",
             "status": self.status,
             "why": self.json(STATUS).get("why"),
-            "data": Path(str(data)).name if recipe.get("data") else data,
+            "data": self.json(RECIPE).get("command") if data is None else Path(str(data)).name,
             "strategy": recipe.get("strategy") or self.json(RECIPE).get("strategy"),
-            "objective": recipe.get("objective") or "value",
-            "begun": self._time(RECIPE if self.is_command else CONFIG) / 1e9,
-            "evaluations": _last(curve.get("evaluations")),
-            "seconds": _last(curve.get("seconds")),
-            "loss": best if objective is None or best is None else objective.value(best),
-            "accuracy": _last(curve.get("best_accuracy")),
-            "validation": chosen
-            if objective is None or chosen is None
-            else objective.value(chosen),
+            "objective": str(recipe.get("objective") or "value"),
+            "begun": self._time(RECIPE if self.is_command else CONFIG),
+            "evaluations": evaluations,
+            "seconds": _last(column("seconds")),
+            "loss": value(_last(best)),
+            "accuracy": _last(column("best_accuracy")),
+            "validation": value(float(seen.min()) if len(seen) else None),
             "test_accuracy": result.get("test_accuracy"),
-            "spark": _spark(curve.get("best_loss") or []),
+            "spark": _spark(best),
         }
 
     def details(self) -> dict[str, Any]:
         """All that the page of a run shows besides its curves."""
         config, result = self.json(CONFIG), self.json(RESULT)
-        pictures = sorted(path.name for path in self.folder.glob("*.png") if path.is_file())
+        pictures = sorted(path.name for path in self.folder.glob("*.png") if stamp(path))
         return {
-            **self.summary(),
+            **self.line,
             "recipe": {k: v for k, v in dictionary(config.get("recipe")).items() if v is not None},
             "rows": dictionary(config.get("data")),
             "sizes": dictionary(config.get("network")).get("sizes"),
             "result": result,
             "pictures": pictures,
-            "card": (self.folder / model_card.PAGE).is_file(),
+            "card": stamp(self.folder / model_card.PAGE) is not None,
             "command": self.json(RECIPE) if self.is_command else None,
-            "best": self.json("best.json") if self.is_command else None,
+            "best": self.json(BEST) if self.is_command else None,
         }
 
 
@@ -204,19 +258,22 @@ class Watched:
         """Watch it; it need not be there yet."""
         self.root = root.resolve()
         self.runs: dict[str, RunFiles] = {}
+        self._looking = threading.Lock()  # a run is read by one at a time
 
-    def look(self) -> None:
-        """See which runs there are, and read what is new of them."""
+    def look(self) -> bool:
+        """See which runs there are, and read what is new of them; whether there was something."""
         folders = set(self._folders())
-        known = {run.folder for run in self.runs.values()}
+        runs = {name: run for name, run in self.runs.items() if run.folder in folders}
+        changed = len(runs) < len(self.runs)
+        known = {run.folder for run in runs.values()}
         for folder in folders - known:
             run = RunFiles(folder, self.root)
-            self.runs[run.id] = run
-        for name, run in list(self.runs.items()):
-            if run.folder not in folders:
-                del self.runs[name]
-                continue
-            run.look()
+            runs[run.id] = run
+        for run in runs.values():
+            with self._looking:
+                changed = run.look() or changed
+        self.runs = runs  # at once: others may be reading the list
+        return changed
 
     def _folders(self) -> list[Path]:
         found: list[Path] = []
@@ -239,10 +296,22 @@ class Watched:
         search(self.root, _DEPTH)
         return found
 
-    def summaries(self) -> list[dict[str, Any]]:
-        """The list, those that run first, then the newest."""
-        lines = [run.summary() for run in self.runs.values()]
-        return sorted(lines, key=lambda x: (x["status"] != "running", -x["begun"]))
+    def lines(self) -> list[dict[str, Any]]:
+        """What the list says of each run, those that run first, then the newest."""
+        lines = [run.line for run in self.runs.values()]
+        return sorted(lines, key=lambda x: (x["status"] != "running", -x["begun"], x["id"]))
+
+    def curve(self, run: str) -> dict[str, Any] | None:
+        """The curves of a run; None if there is no such run."""
+        known = self.runs.get(run)
+        with self._looking:
+            return None if known is None else known.curve()
+
+    def details(self, run: str) -> dict[str, Any] | None:
+        """All else of a run; None if there is no such run."""
+        known = self.runs.get(run)
+        with self._looking:
+            return None if known is None else known.details()
 
     def picture(self, run: str, name: str) -> Path | None:
         """A picture of a run, if it is one, and in its folder."""
@@ -261,15 +330,10 @@ class Watched:
         return path if inside and path.is_file() else None
 
 
-def _last(values: list[Any] | None) -> Any:
-    return next((x for x in reversed(values or []) if x is not None), None)
+def _last(values: _Numbers) -> float | None:
+    return float(values[-1]) if len(values) else None
 
 
-def _least(values: list[Any] | None) -> Any:
-    numbers = [x for x in values or [] if x is not None]
-    return min(numbers) if numbers else None
-
-
-def _spark(values: list[Any]) -> list[Any]:
-    places = np.linspace(0, len(values) - 1, min(SPARK, len(values))).astype(int)
-    return [values[place] for place in places]
+def _spark(values: _Numbers) -> list[float | None]:
+    # From the end, so that the latest is there.
+    return plain(values[:: -max(1, -(-len(values) // SPARK))][::-1], 4)
