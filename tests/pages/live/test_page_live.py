@@ -60,7 +60,7 @@ def test_a_run_is_watched_while_it_trains_stopped_and_resumed(visit, watching, t
         arg=before,
     )
     pages[0].get_by_role("button", name="Stop and save").click()
-    assert training.wait(180) == 130
+    assert training.wait(180) == 143
     assert "saved" in training.stderr.read()
     training.stderr.close()
     for page in pages:

@@ -138,7 +138,8 @@ class Live:
         process = run.process()
         if process is None:
             return _said(409, f"{run.id} does not run on this machine")
-        process.send_signal(signal.SIGINT)  # as Ctrl-C: it saves, and can be resumed
+        # It saves, and can be resumed. SIGINT is ignored by what a script runs in the background.
+        process.send_signal(signal.SIGTERM)
         return _said(200, f"{run.id} stops and saves")
 
     async def _resume(self, request: Request) -> Response:
