@@ -70,7 +70,7 @@ export class Chart {
     this.plot = new uPlot(
       {
         ...this.size(), series,
-        scales: { x: { time: false }, y: logarithmic ? { distr: 3, range: (_, low, high) => [low / 1.2, high * 1.2] } : {} },
+        scales: { x: { time: false }, y: logarithmic ? { distr: 3, range: (_, low, high) => (low > 0 && high > 0 ? [low / 1.2, high * 1.2] : [0.1, 1]) } : {} },
         axes: [{ ...axis, label: look.over, values: (_, ticks) => ticks.map(short) }, { ...axis, size: 64, values: (_, ticks) => ticks.map((x) => (x === null ? "" : short(x))) }],
       },
       data, this.place,

@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from gradless.pages import serving
+from gradless.pages.live import app
 from gradless.pages.live.app import Live
 from gradless.pages.live.runs import Watched
 from pages.live.conftest import make_run, rows
@@ -21,8 +22,8 @@ HERE = "http://127.0.0.1:8630"
 @pytest.fixture
 def client(runs):
     live = Live(runs)
-    app = serving.Guarded(live.app(), TOKEN, frozenset({"127.0.0.1", "localhost"}))
-    with TestClient(app, base_url=HERE) as client:
+    guarded = serving.Guarded(live.app(), TOKEN, frozenset({"127.0.0.1", "localhost"}))
+    with TestClient(guarded, base_url=HERE) as client:
         client.live = live
         yield client
 
@@ -90,7 +91,8 @@ def test_a_younger_process_of_the_same_number_is_another_one(runs):
     os.utime(lock, (before, before))
     watched = Watched(runs)
     watched.look()
-    assert watched.runs["deep/second"].process() is None
+    assert watched.runs["deep/second"].training() is None
+    assert watched.runs["deep/second"].status == "interrupted"
 
 
 def test_an_unknown_run_is_missing(client):
@@ -140,7 +142,9 @@ async def _news(live, count):
     return [json.loads(event.partition("data: ")[2]) for event in got]
 
 
-def test_events_bring_all_at_first_then_what_has_changed(runs):
+def test_events_bring_all_at_first_then_what_has_changed(runs, monkeypatch):
+    monkeypatch.setattr(app, "EVERY", 0.01)
+
     def grows():
         with (runs / "first" / "live.csv").open("a") as file:
             file.write(rows(51, 52))

@@ -163,7 +163,8 @@ class Live:
         if process is None:
             return _said(409, f"{run.id} does not run on this machine, or belongs to another user")
         try:
-            process.send_signal(signal.SIGINT)  # as Ctrl-C: it saves, and can be resumed
+            # It saves, and can be resumed. SIGINT is ignored by what a script runs with &.
+            process.send_signal(signal.SIGTERM)
         except psutil.Error as error:
             return _said(409, f"{run.id} cannot be stopped ({error.msg or type(error).__name__})")
         return _said(200, f"{run.id} stops and saves")

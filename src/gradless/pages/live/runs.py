@@ -258,22 +258,22 @@ class Watched:
         """Watch it; it need not be there yet."""
         self.root = root.resolve()
         self.runs: dict[str, RunFiles] = {}
-        self._looking = threading.Lock()  # a run is read by one at a time
+        self._looking = threading.Lock()  # files are read by one at a time
 
     def look(self) -> bool:
         """See which runs there are, and read what is new of them; whether there was something."""
-        folders = set(self._folders())
-        runs = {name: run for name, run in self.runs.items() if run.folder in folders}
-        changed = len(runs) < len(self.runs)
-        known = {run.folder for run in runs.values()}
-        for folder in folders - known:
-            run = RunFiles(folder, self.root)
-            runs[run.id] = run
-        for run in runs.values():
-            with self._looking:
+        with self._looking:
+            folders = set(self._folders())
+            runs = {name: run for name, run in self.runs.items() if run.folder in folders}
+            changed = len(runs) < len(self.runs)
+            known = {run.folder for run in runs.values()}
+            for folder in folders - known:
+                run = RunFiles(folder, self.root)
+                runs[run.id] = run
+            for run in runs.values():
                 changed = run.look() or changed
-        self.runs = runs  # at once: others may be reading the list
-        return changed
+            self.runs = runs  # at once: others may be reading the list
+            return changed
 
     def _folders(self) -> list[Path]:
         found: list[Path] = []
