@@ -181,6 +181,12 @@ def save_first() -> None:
         _guard.saves_first = True
 
 
+def nothing_to_save() -> None:
+    """From now on, a signal ends the process at once."""
+    if _guard is not None:
+        _guard.no_more_requests()
+
+
 @contextmanager
 def whole() -> Iterator[None]:
     """Let what happens inside be done before a signal ends the process; for files, not for long."""

@@ -37,6 +37,9 @@ class Train(Checkpoints, Logging, Output, Limits, Search, Problem):
         metavar="FOLDER",
         group="Output",
     )
+    watch: bool = option(
+        False, "Also open the page of gradless watch. Needs the extra live.", group="Output"
+    )
     seed_log: bool = option(
         False,
         "Also keep the seed and all losses in RUN/run.seeds, from which gradless replay rebuilds "

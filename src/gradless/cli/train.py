@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import sys
@@ -12,11 +13,12 @@ from gradless._core import defaults, interrupts, words
 from gradless._core.errors import InputError
 from gradless._core.terminal import say
 from gradless._core.tree import Params
-from gradless.cli import logs
+from gradless.cli import logs, watch
 from gradless.cli.commands import Train
 from gradless.cli.options import Output
 from gradless.cli.recipes import are_given, recipe_of, stop_of
 from gradless.objectives import Objective
+from gradless.pages import serving
 from gradless.runs import diagnosis, resuming, run_folder, seeds, status
 from gradless.runs.baseline import unseen, verdicts
 from gradless.runs.live_rows import LiveRows
@@ -42,6 +44,8 @@ from gradless.views.tables import Facts, Paragraph
 
 def main(options: Train) -> int:
     """Train, report."""
+    if options.watch:
+        serving.check_installed()
     recipe = recipe_of(options)
     if options.patience is not None and recipe.alpha is None:
         recipe = dataclasses.replace(recipe, alpha=0.0)  # which has nothing to wait for
@@ -57,7 +61,11 @@ def main(options: Train) -> int:
     folder = run_folder.claim(
         options.out or run_folder.default_folder(recipe.data, prepared.recipe.strategy)
     )
-    with interrupts.farewell(lambda: run_folder.forget_unbegun(folder)), status.held(folder):
+    with (
+        watch.beside(folder.parent) if options.watch else contextlib.nullcontext(),
+        interrupts.farewell(lambda: run_folder.forget_unbegun(folder)),
+        status.held(folder),
+    ):
         run_folder.write_config(folder, prepared)
         if prepared.recipe.why is not None:
             chosen = f"strategy: {prepared.recipe.strategy}. {prepared.recipe.why}"

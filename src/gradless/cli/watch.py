@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+from gradless._core import interrupts
 from gradless._core.errors import InputError
+from gradless._core.terminal import say
 from gradless.cli.page_options import Watch
 from gradless.pages import serving
 
@@ -31,3 +37,29 @@ def main(options: Watch) -> int:
 
     serving.serve(live.app(), made, token, browser=options.browser, ready=ready)
     return 0
+
+
+@contextmanager
+def beside(runs: Path) -> Iterator[None]:
+    """Serve the page of a folder of runs while this process trains one of them.
+
+    In a terminal, the page stays when the run has ended, until Ctrl-C; elsewhere it ends with the
+    run, so that a script goes on. It is part of this process, so nothing is left of it.
+
+    Raises
+    ------
+    InputError
+        If the extra is not installed or no port is free.
+    """
+    serving.check_installed()
+    from gradless.pages.live.app import Live  # noqa: PLC0415 - of the extra live
+
+    terminal = sys.stderr.isatty()
+    arguments = (Live(runs).app(), serving.listening(serving.LOOPBACK, None), serving.new_token())
+    options = {"browser": terminal, "ready": lambda address: say(f"watch at {address}")}
+    threading.Thread(target=serving.serve, args=arguments, kwargs=options, daemon=True).start()
+    yield
+    if terminal and interrupts.asked() is None:
+        interrupts.nothing_to_save()
+        say("the page stays until Ctrl-C")
+        threading.Event().wait()

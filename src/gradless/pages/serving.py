@@ -47,7 +47,7 @@ def check_installed() -> None:
     """
     if any(find_spec(name) is None for name in ("starlette", "uvicorn")):
         raise InputError(
-            "gradless watch needs Starlette and uvicorn, which are not installed. Type: "
+            "the page needs Starlette and uvicorn, which are not installed. Type: "
             'pip install ".[live]"'
         )
 

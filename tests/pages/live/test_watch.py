@@ -1,6 +1,10 @@
 """``gradless watch``: what it refuses before it serves, and where it serves."""
 
+import json
 import socket
+import subprocess
+import sys
+import time
 import urllib.error
 import urllib.request
 
@@ -9,6 +13,11 @@ import pytest
 from gradless._core.errors import InputError
 from gradless.pages import serving
 from helpers.commands import call
+
+
+def start(*arguments):
+    command = [sys.executable, "-m", "gradless", *map(str, arguments)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
 
 def test_a_port_that_is_taken_is_named():
@@ -55,3 +64,35 @@ def test_it_serves_until_it_is_ended(watching, tmp_path):
         )
     process.terminate()
     assert process.wait(20) == 143
+
+
+@pytest.mark.slow
+def test_train_opens_the_page_beside_the_run(tmp_path):
+    command = ["train", "vertical", "--strategy", "random_search", "--time", "60", "--watch"]
+    process = start(*command, "--hidden", "3", "--out", tmp_path / "runs" / "a", "--quiet")
+    address = process.stderr.readline().partition("watch at ")[2].strip()
+    base = address.partition("?")[0]
+    for _ in range(200):
+        with urllib.request.urlopen(base + "api/runs", timeout=20) as answer:
+            lines = json.load(answer)["runs"]
+        # Until it has trained a little, there is nothing to save, and it is forgotten.
+        if [line["status"] for line in lines if line["evaluations"]] == ["running"]:
+            break
+        time.sleep(0.1)
+    assert [line["id"] for line in lines] == ["a"]
+    asked = urllib.request.Request(
+        base + "api/stop?id=a", b"", {"X-Gradless-Token": address.partition("token=")[2]}
+    )
+    with urllib.request.urlopen(asked, timeout=20) as answer:
+        assert b"stops and saves" in answer.read()
+    # Where there is no terminal, the page ends with the run.
+    assert process.wait(120) == 143
+    process.stderr.close()
+
+
+def test_train_without_the_extra_says_so_before_any_work(monkeypatch, tmp_path):
+    monkeypatch.setattr(serving, "find_spec", lambda name: None)
+    code, _, err = call("train", "vertical", "--watch", "--out", tmp_path / "a")
+    assert code == 2
+    assert 'pip install ".[live]"' in err
+    assert not (tmp_path / "a").exists()
