@@ -34,12 +34,12 @@ export class Chart {
     // Scores that are better when they are greater may be negative, which no logarithm shows.
     const logarithmic = look.log && look.what === "loss" && !runs.some(({ curve }) => hasNegative(curve));
     const tables: uPlot.AlignedData[] = [];
-    const series: uPlot.Series[] = [{ label: look.over }];
+    const series: uPlot.Series[] = [{ label: look.over, value: latest }];
     const add = (label: string, color: string, x: unknown[] | undefined, y: unknown[] | undefined, dash?: number[]) => {
       if (!x?.length || !y?.length) return;
       const kept = y.map((value) => (logarithmic && !(typeof value === "number" && value > 0) ? null : value));
       tables.push([x, kept] as unknown as uPlot.AlignedData);
-      series.push({ label, stroke: color, width: dash ? 1.4 : 2, dash, spanGaps: true, points: { show: x.length === 1 } });
+      series.push({ label, value: latest, stroke: color, width: dash ? 1.4 : 2, dash, spanGaps: true, points: { show: x.length === 1 } });
     };
     for (const { name, color, curve } of runs) {
       const x = curve[look.over];
@@ -76,6 +76,12 @@ export class Chart {
       data, this.place,
     );
   }
+}
+
+/** A value of the legend: under the cursor, or else the latest. */
+function latest(plot: uPlot, value: number | null, series: number): string {
+  const known = value === null ? Array.from(plot.data[series] ?? []).filter((each) => each != null) : [value];
+  return known.length ? short(known[known.length - 1] as number) : "";
 }
 
 function hasNegative(curve: Curve): boolean {

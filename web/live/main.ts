@@ -141,7 +141,7 @@ async function show(): Promise<void> {
     chart.draw(drawn, look());
     if (chosen.length > 1) several(chosen);
     else {
-      improvements(drawn[0].curve);
+      improvements(drawn[0].curve, chosen[0].objective.replaceAll("_", " "));
       await single(chosen[0]);
     }
   } catch (error) {
@@ -169,13 +169,13 @@ function several(chosen: Run[]): void {
 const LOGGED = 200; // lines of the log at most
 
 /** What got better, the latest first. */
-function improvements(curve: Curve): void {
+function improvements(curve: Curve, quantity: string): void {
   const best = curve.best_loss ?? [];
   const rows = best.map((_, i) => i).filter((i) => best[i] !== null && best[i] !== (best[i - 1] ?? null));
   at("log").hidden = rows.length === 0;
   at("improvements").replaceChildren(...rows.slice(-LOGGED).reverse().map((i) => {
     const right = curve.best_accuracy?.[i];
-    const parts = [`evaluation ${(curve.evaluations?.[i] ?? 0).toLocaleString("en")}`, short(best[i] as number)];
+    const parts = [`evaluation ${(curve.evaluations?.[i] ?? 0).toLocaleString("en")}`, `${quantity} ${short(best[i] as number)}`];
     if (typeof right === "number") parts.push(`accuracy ${(100 * right).toFixed(1)} %`);
     return make("li", parts.join(", "));
   }));
@@ -230,7 +230,9 @@ function details(run: Details): void {
   }
   if (run.pictures.length) {
     const grid = make("div", "", "pictures");
-    for (const name of run.pictures) {
+    // What the curves above do not show comes first.
+    const drawn = (name: string) => Number(name === "loss.png" || name === "accuracy.png");
+    for (const name of [...run.pictures].sort((a, b) => drawn(a) - drawn(b))) {
       const figure = make("figure");
       const image = make("img");
       const title = name.replace(".png", "").replaceAll("_", " ");

@@ -166,5 +166,5 @@ def test_what_got_better_is_told_the_latest_first(visit, watching, runs):
     page.get_by_role("button", name="first").click()
     told = page.locator("#improvements li")
     told.nth(49).wait_for()
-    assert told.first.inner_text() == "evaluation 5,000, 0.01961, accuracy 60.0 %"
+    assert told.first.inner_text() == "evaluation 5,000, cross entropy 0.01961, accuracy 60.0 %"
     assert told.last.inner_text().startswith("evaluation 100, ")
