@@ -89,7 +89,7 @@ def distributions(modules: dict[str, str]) -> dict[str, str]:
         ("examples", WITH_EXTRAS | TESTS | EXAMPLES),
         (".ci", set()),
         ("docs", WITH_EXTRAS | DOCS | {"grimp", "pillow", "playwright"}),  # of pictures
-        ("benchmarks", WITH_EXTRAS | TESTS | BENCHMARKS),
+        ("benchmarks", WITH_EXTRAS | TESTS | BENCHMARKS | WEB),
     ],
 )
 def test_what_is_imported_is_declared(folder: str, declared: set[str]) -> None:

@@ -39,7 +39,7 @@ export class Chart {
       if (!x?.length || !y?.length) return;
       const kept = y.map((value) => (logarithmic && !(typeof value === "number" && value > 0) ? null : value));
       tables.push([x, kept] as unknown as uPlot.AlignedData);
-      series.push({ label, value: latest, stroke: color, width: dash ? 1.4 : 2, dash, spanGaps: true, points: { show: x.length === 1 } });
+      series.push({ label, value: latest, stroke: color, width: dash ? 1.4 : 2, dash, spanGaps: true, points: { show: (plot) => plot.data[0].length === 1 } });
     };
     for (const { name, color, curve } of runs) {
       const x = curve[look.over];

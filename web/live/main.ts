@@ -130,7 +130,22 @@ function look(): Look {
   };
 }
 
+let showing = false;
+let showAgain = false;
+
+/** Show what is chosen; one at a time, so that no late answer overwrites a later one. */
 async function show(): Promise<void> {
+  showAgain = true;
+  if (showing) return;
+  showing = true;
+  while (showAgain) {
+    showAgain = false;
+    await showOnce();
+  }
+  showing = false;
+}
+
+async function showOnce(): Promise<void> {
   const chosen = runs.filter((run) => (laid.size ? laid.has(run.id) : run.id === shown));
   at("chosen").hidden = chosen.length === 0;
   if (!chosen.length) return;

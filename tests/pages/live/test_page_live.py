@@ -161,6 +161,29 @@ def test_a_hundred_long_runs_are_followed_and_found(visit, watching, tmp_path):
     page.get_by_text("No run has that").wait_for()
 
 
+def test_an_answer_that_comes_late_overwrites_no_later_one(visit, watching, runs):
+    page = visit(watching(runs)[0])
+    page.get_by_role("button", name="first").click()
+    page.locator("#improvements li").nth(49).wait_for()
+    held = []
+    page.route("**/api/curve*", lambda route: route.continue_() if held else held.append(route))
+
+    def grow(begin):
+        with (runs / "first" / "live.csv").open("a") as file:
+            file.write(rows(begin, begin + 10))
+
+    grow(51)
+    while not held:
+        page.wait_for_timeout(100)
+    late = held[0].fetch()
+    grow(61)
+    page.wait_for_timeout(2500)
+    held[0].fulfill(response=late)
+    page.locator("#improvements li", has_text="evaluation 7,000,").wait_for()
+    page.wait_for_timeout(500)
+    assert page.locator("#improvements li").first.inner_text().startswith("evaluation 7,000,")
+
+
 def test_what_got_better_is_told_the_latest_first(visit, watching, runs):
     page = visit(watching(runs)[0])
     page.get_by_role("button", name="first").click()
