@@ -93,7 +93,7 @@ def test_by_keyboard_alone(visit, watching, runs):
         if page.evaluate("document.activeElement.dataset.key") == "first":
             break
     page.keyboard.press("Enter")
-    page.get_by_role("heading", name="first").wait_for()
+    page.get_by_role("heading", name="first", exact=True).wait_for()
     page.get_by_text("It stands still.").wait_for()
     # What has the focus keeps it when the list is drawn anew.
     with (runs / "first" / "live.csv").open("a") as file:
